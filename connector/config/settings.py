@@ -1,0 +1,149 @@
+"""The settings every other room works from: frozen values in plain units (seconds, bytes, shares of 1, per second)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from connector.secrets import Secret
+
+KafkaValue = str | int | float | bool | Secret
+Order = Literal["key", "none"]
+Start = Literal["earliest", "latest"] | datetime
+Field = str | Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Http:
+    """Where health, metrics and the status page are served."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class FloodGuard:
+    """When a sink holds: more than `dead_letters` letters and more than `share` (0..1) of what was sent, `within` s."""
+
+    dead_letters: int
+    share: float
+    within: float
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Budgets of the delivery: `commit_interval` and `drain` in seconds, the open marks per sink."""
+
+    commit_interval: float
+    drain: float
+    max_open_events: int
+    max_open_bytes: int
+    unrouted: Literal["skip", "dead_letter"]
+    flood_guard: FloodGuard
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One entry of `topics`. `name` is a regular expression with its leading ^ where `pattern` is set."""
+
+    name: str
+    pattern: bool
+    format: Literal["json"]
+    schema: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Backoff in seconds: the first pause, and the longest."""
+
+    initial: float
+    max: float
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSettings:
+    """Limits of one request, at most the vendor's own; `linger` in seconds from the reading of an event."""
+
+    max_events: int
+    max_bytes: int
+    linger: float
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Credentials from which SailPlay's `login` makes a token."""
+
+    store_department_key: Secret
+    pin_code: Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkSettings:
+    """What every sink has. `timeout` bounds one attempt (seconds); `rate` is requests a second, None: unlimited."""
+
+    name: str
+    base_url: str
+    max_in_flight: int
+    timeout: float
+    retry: Retry
+    order: Order
+    start: Start
+    rate: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MyTracker(SinkSettings):
+    """A myTracker application."""
+
+    app_id: int
+    token: Secret
+    batch: BatchSettings
+    kind: Literal["mytracker"] = "mytracker"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SailPlay(SinkSettings):
+    """A SailPlay department. `retry_codes`: vendor code → how long it may be retried (seconds)."""
+
+    store_department_id: int
+    token: Secret | Login
+    http_method: Literal["post", "get"]
+    on_unknown_outcome: Literal["retry", "dead_letter"]
+    retry_codes: Mapping[str, float]
+    kind: Literal["sailplay"] = "sailplay"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route. `topics` as they stand in `topics`; `when` None takes every event; `index` is its place in the file."""
+
+    name: str
+    topics: tuple[str, ...]
+    when: str | None
+    sink: str
+    method: str
+    fields: Mapping[str, Field]
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A whole configuration, checked: names resolve, expressions parse, limits hold."""
+
+    kafka: Mapping[str, KafkaValue]
+    group: str
+    dead_letters: str
+    http: Http
+    delivery: Delivery
+    redact: tuple[str, ...]
+    topics: Mapping[str, Topic]
+    sinks: Mapping[str, MyTracker | SailPlay]
+    routes: tuple[Route, ...]
+
+    @property
+    def receipts(self) -> str:
+        """The compacted topic that says which dead letters were replayed."""
+        return f"{self.dead_letters}.receipts"

@@ -118,7 +118,7 @@ class SailPlay(SinkSettings):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One route. `topics` as they stand in `topics`; `when` None takes every event; `index` is its place in the file."""
+    """One route. `topics` as they stand in `topics`; `when` None takes every event; `index`: its place in the file."""
 
     name: str
     topics: tuple[str, ...]

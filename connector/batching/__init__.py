@@ -1,0 +1,1 @@
+"""Items become batches: key order, exact bytes, isolation by halving. Pure."""

@@ -1,0 +1,70 @@
+"""Isolation by halving: what of a refused batch is still to be sent, until the culprit stands alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from connector.model import Item
+
+
+class Part:
+    """Items of one batch that are sent together.
+
+    `sends` counts the requests that carried them, `fives` the status 500 they drew that count towards poison, and
+    `successes` is how many successes the sink had seen when the last of those came.
+    """
+
+    __slots__ = ("fives", "healing_since", "items", "sends", "successes")
+
+    def __init__(self, items: Sequence[Item], sends: int = 0) -> None:
+        self.items = list(items)
+        self.sends = sends
+        self.fives = 0
+        self.successes = -1
+        self.healing_since: float | None = None
+
+
+class Parts:
+    """What of one batch is still to be sent, in order; the first part goes next. Pure."""
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        self._rest = [Part(items)] if items else []  # the next part last
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to send."""
+        return not self._rest
+
+    @property
+    def current(self) -> Part:
+        """The part that goes next."""
+        return self._rest[-1]
+
+    def pop(self) -> Part:
+        """The current part is settled."""
+        return self._rest.pop()
+
+    def halve(self) -> None:
+        """The current part (two items or more) was refused: its first half goes next, then its second."""
+        part = self._rest.pop()
+        self._cut(part, len(part.items) // 2)
+
+    def single_out(self) -> None:
+        """Let the first item go alone: it is the probe of a held sink."""
+        part = self._rest.pop()
+        self._cut(part, 1)
+
+    def forget(self, gone: Callable[[Item], bool]) -> None:
+        """Drop the items that are `gone`."""
+        for part in self._rest:
+            part.items = [item for item in part.items if not gone(item)]
+        self._rest = [part for part in self._rest if part.items]
+
+    def items(self) -> list[Item]:
+        """Everything still to be sent, in order."""
+        return [item for part in reversed(self._rest) for item in part.items]
+
+    def _cut(self, part: Part, at: int) -> None:
+        for items in (part.items[at:], part.items[:at]):
+            if items:
+                self._rest.append(Part(items, part.sends))

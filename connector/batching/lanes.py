@@ -1,0 +1,193 @@
+"""Items become batches: one key in one batch at a time, other keys overtaking, every batch within the vendor's limits.
+
+For each key two things are known: the batch that holds it, and what waits behind that batch. An item whose key is
+free, or is held by the batch that is still open for its method, joins that open batch; any other item waits. When a
+batch is settled, its keys let go, and what waited joins the open batches together, in order.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+
+from connector.model import Item
+from connector.sinks.base import Limits
+
+
+class ClosedBy(StrEnum):
+    """What closed a batch: a limit, or the age of its oldest event."""
+
+    COUNT = "count"
+    BYTES = "bytes"
+    LINGER = "linger"
+
+
+class Batch:
+    """The items of one request, and what their body weighs.
+
+    `number` rises with the batches' making, so that the oldest can be told. `oldest` is the earliest read time of
+    its items (monotonic seconds).
+    """
+
+    __slots__ = ("closed_by", "items", "method", "number", "oldest", "size")
+
+    def __init__(self, number: int, method: str, envelope: int) -> None:
+        self.number = number
+        self.method = method
+        self.items: list[Item] = []
+        self.size = envelope
+        self.oldest = float("inf")
+        self.closed_by = ClosedBy.LINGER
+
+
+class Lanes:
+    """The unsent items of one sink, as full batches, open batches (one a method) and what waits behind its key.
+
+    Pure: no clock, no I/O. Items without a key, and all items where `ordered` is false, are bound to no order.
+    """
+
+    def __init__(self, limits: Limits, *, ordered: bool, linger: float) -> None:
+        self._limits = limits
+        self._ordered = ordered
+        self._linger = linger
+        self._made = 0
+        self._ready: deque[Batch] = deque()
+        self._open: dict[str, Batch] = {}
+        self._holder: dict[bytes, Batch] = {}
+        self._waiting: dict[bytes, deque[Item]] = {}
+
+    def add(self, item: Item) -> None:
+        """Take an item in: into an open batch, or behind its key."""
+        key = item.record.key if self._ordered else None
+        if key is None:
+            self._join(item)
+        elif key in self._waiting:
+            self._waiting[key].append(item)
+        elif not self._joins(key, item):
+            self._waiting[key] = deque((item,))
+
+    def take(self, now: float) -> Batch | None:
+        """The next batch that should be sent at `now`: full ones first, then those whose oldest event has lingered.
+
+        An open batch that was begun before the first full one goes ahead of it, so that a busy method does not
+        starve a quiet one.
+        """
+        first = self._ready[0].number if self._ready else None
+        for method, batch in self._open.items():
+            if batch.oldest + self._linger <= now and (first is None or batch.number < first):
+                del self._open[method]
+                return batch
+        return self._ready.popleft() if self._ready else None
+
+    def due_at(self) -> float | None:
+        """When `take` will next have something (monotonic seconds; 0 means now); None while nothing is unsent."""
+        if self._ready:
+            return 0.0
+        if not self._open:
+            return None
+        return min(batch.oldest for batch in self._open.values()) + self._linger
+
+    def oldest_number(self) -> int | None:
+        """The number of the oldest unsent batch; None if there is none."""
+        if self._ready:
+            return min(self._ready[0].number, *(batch.number for batch in self._open.values()))
+        return min((batch.number for batch in self._open.values()), default=None)
+
+    def take_oldest(self) -> Batch | None:
+        """The oldest unsent batch, full or not: the probe of a closed gate."""
+        oldest = self.oldest_number()
+        if oldest is None:
+            return None
+        if self._ready and self._ready[0].number == oldest:
+            return self._ready.popleft()
+        method = next(method for method, batch in self._open.items() if batch.number == oldest)
+        return self._open.pop(method)
+
+    def release(self, batch: Batch) -> None:
+        """A batch that was taken is settled: its keys let go, and what waited behind them joins the open batches."""
+        if not self._ordered:
+            return
+        for item in batch.items:
+            key = item.record.key
+            if key is None or self._holder.get(key) is not batch:
+                continue
+            del self._holder[key]
+            waiting = self._waiting.get(key)
+            if waiting is None:
+                continue
+            while waiting and self._joins(key, waiting[0]):
+                waiting.popleft()
+            if not waiting:
+                del self._waiting[key]
+
+    def forget(self, gone: Callable[[Item], bool]) -> None:
+        """Drop the unsent items that are `gone`, and pack the others anew in their order.
+
+        Batches that were taken keep their keys until they are released.
+        """
+        unsent = list(self.unsent())
+        for batch in (*self._ready, *self._open.values()):
+            for item in batch.items:
+                if item.record.key is not None:
+                    self._holder.pop(item.record.key, None)
+        self._ready.clear()
+        self._open.clear()
+        self._waiting.clear()
+        for item in unsent:
+            if not gone(item):
+                self.add(item)
+
+    def unsent(self) -> Iterator[Item]:
+        """Every item that is in no taken batch; those of one key in their order."""
+        for batch in (*self._ready, *self._open.values()):
+            yield from batch.items
+        for waiting in self._waiting.values():
+            yield from waiting
+
+    def longest_wait(self) -> int:
+        """How many items wait behind the busiest key."""
+        return max(map(len, self._waiting.values()), default=0)
+
+    def _joins(self, key: bytes, item: Item) -> bool:
+        """Put an item into an open batch if its key allows; say whether it did."""
+        holder = self._holder.get(key)
+        if holder is None:
+            self._holder[key] = self._join(item)
+            return True
+        if holder is not self._open.get(item.method):
+            return False
+        if not self._fits(holder, item):
+            self._close(holder, ClosedBy.BYTES)
+            return False
+        self._append(holder, item)
+        return True
+
+    def _join(self, item: Item) -> Batch:
+        batch = self._open.get(item.method)
+        if batch is not None and not self._fits(batch, item):
+            self._close(batch, ClosedBy.BYTES)
+            batch = None
+        if batch is None:
+            self._made += 1
+            batch = self._open[item.method] = Batch(self._made, item.method, self._limits.envelope)
+        self._append(batch, item)
+        return batch
+
+    def _fits(self, batch: Batch, item: Item) -> bool:
+        return batch.size + self._limits.separator + len(item.body) <= self._limits.max_bytes
+
+    def _append(self, batch: Batch, item: Item) -> None:
+        items = batch.items
+        batch.size += len(item.body) + (self._limits.separator if items else 0)
+        items.append(item)
+        batch.oldest = min(batch.oldest, item.record.read_at)
+        if len(items) >= self._limits.max_events:
+            self._close(batch, ClosedBy.COUNT)
+        elif batch.size >= self._limits.max_bytes:
+            self._close(batch, ClosedBy.BYTES)
+
+    def _close(self, batch: Batch, by: ClosedBy) -> None:
+        del self._open[batch.method]
+        batch.closed_by = by
+        self._ready.append(batch)

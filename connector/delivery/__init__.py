@@ -1,0 +1,1 @@
+"""From poll to commit: the only room that knows both Kafka and the vendors."""

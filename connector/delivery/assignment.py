@@ -1,0 +1,102 @@
+"""The partitions that are ours now: their offsets by claim, how much is open, and what is worth committing. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+
+from connector.delivery import commit_metadata
+from connector.delivery.offsets import PartitionOffsets
+from connector.kafka.handover import Assigned, Commit
+from connector.model import Record
+
+# How far reading may be ahead of a partition's position: what the commit's metadata can still tell.
+MAX_SPAN = 20_000
+RESUME_SPAN = 10_000
+
+
+class Assignment:
+    """Offsets of every claim of one consumer group's member."""
+
+    def __init__(self, group: str) -> None:
+        self.open_events = 0
+        self.open_bytes = 0
+        self.offsets: dict[int, PartitionOffsets] = {}  # by claim
+        self._group = group
+        self._current: dict[tuple[str, int], int] = {}  # the claim that commits for a partition
+        self._halted: set[int] = set()
+        self._committed: dict[int, tuple[int, str]] = {}
+
+    def __len__(self) -> int:
+        return len(self._current)
+
+    def add(self, assigned: Assigned) -> None:
+        """A partition is ours; what the commit's metadata says is settled stays so."""
+        claim, topic, partition, position, metadata = assigned
+        settled = None
+        if position is not None:
+            settled = commit_metadata.decode(self._group, topic, partition, position, metadata)
+            if metadata is not None:
+                self._committed[claim] = (position, metadata)
+        self.offsets[claim] = PartitionOffsets(topic, partition, position, settled)
+        self._current[topic, partition] = claim
+
+    def forget(self, claims: AbstractSet[int]) -> None:
+        """These are no longer ours: what comes of their events is no concern of this group's offsets."""
+        for claim in claims:
+            self._halted.discard(claim)
+            self._committed.pop(claim, None)
+            offsets = self.offsets.pop(claim, None)
+            if offsets is not None:
+                self._current.pop((offsets.topic, offsets.partition), None)
+                self.open_events -= offsets.open_events
+                self.open_bytes -= offsets.open_bytes
+
+    def open(self, offsets: PartitionOffsets, record: Record, parts: int) -> None:
+        """A record of these offsets is settled only when `parts` settlements of it have come."""
+        self.open_events += 1
+        self.open_bytes += offsets.open(record, parts)
+
+    def settle(self, record: Record) -> None:
+        """One part of a record is settled; nothing happens if its claim is forgotten."""
+        offsets = self.offsets.get(record.claim)
+        if offsets is None:
+            return
+        freed = offsets.settle(record)
+        if freed is not None:
+            self.open_events -= 1
+            self.open_bytes -= freed
+
+    def overrun(self) -> tuple[list[PartitionOffsets], list[PartitionOffsets]]:
+        """The partitions to halt, because reading is too far ahead of their position, and those to resume."""
+        halt, resume = [], []
+        for claim, offsets in self.offsets.items():
+            if claim in self._halted:
+                if offsets.span <= RESUME_SPAN:
+                    self._halted.discard(claim)
+                    resume.append(offsets)
+            elif offsets.span >= MAX_SPAN:
+                self._halted.add(claim)
+                halt.append(offsets)
+        return halt, resume
+
+    def changes(self, claims: Iterable[int] | None = None) -> dict[int, Commit]:
+        """The commits of these claims (None: of all) that would tell the group something new."""
+        changed = {}
+        for claim in list(self._current.values()) if claims is None else claims:
+            offsets = self.offsets.get(claim)
+            position = offsets.position if offsets else None
+            if offsets is None or position is None or self._current[offsets.topic, offsets.partition] != claim:
+                continue
+            metadata = commit_metadata.encode(
+                self._group, offsets.topic, offsets.partition, position, offsets.settled_above()
+            )
+            if self._committed.get(claim) != (position, metadata):
+                changed[claim] = Commit(offsets.topic, offsets.partition, position, metadata)
+        return changed
+
+    def committed(self, commits: dict[int, Commit]) -> None:
+        """These commits went well."""
+        for claim, commit in commits.items():
+            if claim in self.offsets:
+                self._committed[claim] = (commit.position, commit.metadata)

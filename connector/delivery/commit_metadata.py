@@ -1,0 +1,63 @@
+"""The metadata of a commit: which offsets above the committed position are settled already. Pure.
+
+`1.<check>.<fingerprint>.<bits>`: the version; a CRC-32 over everything that must be as it was (group, topic,
+partition, position and the rest of the text); the fingerprint of the record at the position; a bitmap of the offsets
+that follow it, 6 bits a character (URL-safe base64 without padding). Anything else is not ours and means nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable
+from zlib import crc32
+
+from connector.delivery.offsets import Settled
+
+# A broker keeps 4,096 bytes by default (offset.metadata.max.bytes); 24 go to what stands before the bits.
+MAX_CHARACTERS = 4_000
+MAX_BITS = (MAX_CHARACTERS - 24) * 6
+
+_FORM = re.compile(r"1\.([0-9a-f]{8})\.([0-9a-f]{8})\.([A-Za-z0-9_-]+)")
+
+
+def encode(group: str, topic: str, partition: int, position: int, settled: Settled | None) -> str:
+    """The metadata to commit with `position`; empty where nothing above it is settled.
+
+    Offsets more than MAX_BITS above the position are left out: they would be sent again after a crash.
+    """
+    bits = _pack(offset - position - 1 for offset in settled.offsets) if settled else ""
+    if settled is None or not bits:
+        return ""
+    rest = f"{settled.fingerprint:08x}.{bits}"
+    return f"1.{_check(group, topic, partition, position, rest)}.{rest}"
+
+
+def decode(group: str, topic: str, partition: int, position: int, metadata: str | None) -> Settled | None:
+    """What the metadata that came with the committed `position` says; None if it is not ours or damaged."""
+    match = _FORM.fullmatch(metadata or "")
+    if match is None:
+        return None
+    check, mark, bits = match.groups()
+    if check != _check(group, topic, partition, position, f"{mark}.{bits}"):
+        return None
+    return Settled(int(mark, 16), frozenset(position + 1 + index for index in _unpack(bits)))
+
+
+def _check(group: str, topic: str, partition: int, position: int, rest: str) -> str:
+    return f"{crc32(f'{group}/{topic}/{partition}/{position}/{rest}'.encode()):08x}"
+
+
+def _pack(indices: Iterable[int]) -> str:
+    kept = [index for index in indices if 0 <= index < MAX_BITS]
+    if not kept:
+        return ""
+    octets = bytearray(max(kept) // 8 + 1)
+    for index in kept:
+        octets[index >> 3] |= 128 >> (index & 7)
+    return urlsafe_b64encode(octets).decode().rstrip("=")
+
+
+def _unpack(bits: str) -> Iterable[int]:
+    octets = urlsafe_b64decode(bits + "=" * (-len(bits) % 4))
+    return (at * 8 + bit for at, octet in enumerate(octets) for bit in range(8) if octet & (128 >> bit))

@@ -1,0 +1,363 @@
+"""The dispatcher of one sink: keeps items in their lanes, sends what the gate lets through, and says what became of each.
+
+The live pipeline and the replay of dead letters both stand on it. It knows no offsets: whoever gives it items hears of
+each exactly once, through `on_accepted` or `on_failed`, unless it says with `forget` that it no longer wants to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from typing import Protocol
+
+import structlog
+
+from connector.batching.isolation import Part, Parts
+from connector.batching.lanes import Batch, Lanes
+from connector.clock import Clock
+from connector.delivery.backoff import Backoff
+from connector.delivery.gate import NEVER, Gate
+from connector.delivery.stats import Stats
+from connector.model import Blame, Failure, Item, Outcome, Reason, Stage
+from connector.sinks.base import Sink
+
+FIVES_TO_HALVE = 3
+FIVES_TO_CONDEMN = 5
+INTERNAL_SERVER_ERROR = 500
+TOO_MANY_REQUESTS = 429
+
+log = structlog.get_logger()
+
+
+class Listener(Protocol):
+    """Who gave the items."""
+
+    def on_accepted(self, items: Sequence[Item]) -> None:
+        """The vendor accepted these."""
+        ...
+
+    def on_failed(self, failure: Failure) -> None:
+        """This one cannot be delivered."""
+        ...
+
+
+class Flight:
+    """One batch from its first request until every item of it is settled; it holds its keys as long."""
+
+    __slots__ = ("airborne", "batch", "parts", "retry_at")
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+        self.parts = Parts(batch.items)
+        self.retry_at = 0.0
+        self.airborne = False
+
+
+class Dispatcher:
+    """See the module. All methods belong to the event loop's thread; none blocks.
+
+    `on_answer_lost` is "retry" or "dead_letter": what to do with an event whose request may have taken effect.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        lanes: Lanes,
+        gate: Gate,
+        *,
+        clock: Clock,
+        stats: Stats,
+        listener: Listener,
+        heal_backoff: Backoff,
+        on_answer_lost: str = "retry",
+    ) -> None:
+        self.gate = gate
+        self.lanes = lanes
+        self._sink = sink
+        self._clock = clock
+        self._stats = stats
+        self._listener = listener
+        self._heal_backoff = heal_backoff
+        self._dead_letter_lost = on_answer_lost == "dead_letter"
+        self._flights: dict[int, Flight] = {}  # by the batch's number, so the oldest comes first
+        self._held = 0  # flights that wait for another try
+        self._gone: set[int] = set()  # claims that are no longer ours
+        self._stopped = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = NEVER
+        self._progress = asyncio.Event()
+        self._probed_last: int | None = None
+
+    # --- what comes in -------------------------------------------------------------------------------------------
+
+    def add(self, items: Sequence[Item]) -> None:
+        """Take items in; `pump` sends them."""
+        add = self.lanes.add
+        for item in items:
+            add(item)
+
+    def pump(self) -> None:
+        """Send all that may go now, and set the alarm for what may go later."""
+        if self._stopped:
+            return
+        now = self._clock.monotonic()
+        gate = self.gate
+        while gate.opens_at(now) <= now:
+            flight = self._next_flight(now)
+            if flight is None:
+                break
+            self._send(flight, now)
+        self._set_alarm(now)
+
+    def forget(self, claims: AbstractSet[int]) -> None:
+        """These claims are no longer ours: drop what was never sent, start no retries; what is in the air comes back."""
+        self._gone |= claims
+        gone = self._is_gone
+        self.lanes.forget(gone)
+        for flight in list(self._flights.values()):
+            if not flight.airborne:
+                flight.parts.forget(gone)
+                if flight.parts.done:
+                    self._land(flight)
+
+    def stop(self) -> None:
+        """Send nothing more; what is in the air comes back."""
+        self._stopped = True
+        if self._timer is not None:
+            self._timer.cancel()
+
+    async def landed(self, claims: AbstractSet[int] | None = None) -> None:
+        """Wait until nothing of these claims (None: nothing at all) is in the air."""
+        while self.airborne(claims):
+            self._progress.clear()
+            await self._progress.wait()
+
+    def airborne(self, claims: AbstractSet[int] | None = None) -> int:
+        """How many items of these claims (None: of all) are in a request now."""
+        return sum(
+            1
+            for flight in self._flights.values()
+            if flight.airborne
+            for item in flight.parts.current.items
+            if claims is None or item.record.claim in claims
+        )
+
+    # --- what is to be seen --------------------------------------------------------------------------------------
+
+    @property
+    def held_batches(self) -> int:
+        """How many batches were sent, failed, and wait for another try."""
+        return self._held
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to send and nothing in the air."""
+        return not self._flights and self.lanes.due_at() is None
+
+    def has_something_to_send(self) -> bool:
+        """Whether a probe could go at once."""
+        return bool(self._held) or self.lanes.oldest_number() is not None
+
+    # --- choosing ------------------------------------------------------------------------------------------------
+
+    def _next_flight(self, now: float) -> Flight | None:
+        if not self.gate.is_open:
+            return self._probe()
+        if self._held:
+            for flight in self._flights.values():
+                if not flight.airborne and flight.retry_at <= now:
+                    return flight
+        batch = self.lanes.take(now)
+        return None if batch is None else self._take_off(batch)
+
+    def _probe(self) -> Flight | None:
+        """The oldest batch; but not the same one twice in a row if another could tell whether it alone is to blame."""
+        held = [flight for flight in self._flights.values() if not flight.airborne]
+        unsent = self.lanes.oldest_number()
+        if held and (len(held) > 1 or unsent is not None) and held[0].batch.number == self._probed_last:
+            held.pop(0)
+        if held and (unsent is None or held[0].batch.number < unsent):
+            flight = held[0]
+        else:
+            batch = self.lanes.take_oldest()
+            if batch is None:
+                return None
+            flight = self._take_off(batch)
+        self._probed_last = flight.batch.number
+        if self.gate.flooded and len(flight.parts.current.items) > 1:
+            flight.parts.single_out()
+        return flight
+
+    def _take_off(self, batch: Batch) -> Flight:
+        self._stats.batches_closed[batch.closed_by] += 1
+        self._stats.batch_events += len(batch.items)
+        self._stats.batch_bytes += batch.size
+        flight = self._flights[batch.number] = Flight(batch)
+        self._held += 1
+        return flight
+
+    # --- sending -------------------------------------------------------------------------------------------------
+
+    def _send(self, flight: Flight, now: float) -> None:
+        flight.airborne = True
+        self._held -= 1
+        part = flight.parts.current
+        if part.sends:
+            self._stats.retries += 1
+        part.sends += 1
+        self.gate.sent(now)
+        task = asyncio.get_running_loop().create_task(self._fly(flight, part, now))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _fly(self, flight: Flight, part: Part, started: float) -> None:
+        try:
+            outcome = await self._sink.send(flight.batch.method, part.items)
+        except Exception as error:  # a bug of ours must hold the batch, not lose it
+            log.exception("sending failed inside the connector", sink=self._sink.name, error=type(error).__name__)
+            outcome = Outcome(Blame.VENDOR, message=f"internal error: {type(error).__name__}", answer_lost=True)
+        now = self._clock.monotonic()
+        flight.airborne = False
+        self._held += 1
+        self.gate.answered()
+        self._count(outcome, now - started)
+        self._settle(flight, part, outcome, now)
+        if self._gone:
+            flight.parts.forget(self._is_gone)
+        if flight.parts.done:
+            self._land(flight)
+        self._progress.set()
+        self.pump()
+
+    def _count(self, outcome: Outcome, seconds: float) -> None:
+        stats = self._stats
+        stats.request_seconds.observe(seconds)
+        stats.requests["error" if outcome.status is None else f"{outcome.status // 100}xx"] += 1
+        stats.outcomes[outcome.blame] += 1
+        if outcome.code is not None:
+            stats.codes[outcome.code] += 1
+
+    def _settle(self, flight: Flight, part: Part, outcome: Outcome, now: float) -> None:
+        match outcome.blame:
+            case Blame.NOBODY:
+                if self.gate.succeeded():
+                    self._opened()
+                flight.parts.pop()
+                self._stats.delivered += len(part.items)
+                self._listener.on_accepted(part.items)
+            case Blame.EVENT:
+                self.gate.event_fault(now)
+                if not self.gate.flooded:
+                    self._refused(flight, part, outcome, Reason.REFUSED)
+            case Blame.VENDOR if outcome.heal_for is not None:
+                self._may_heal(flight, part, outcome, now)
+            case Blame.VENDOR:
+                self._vendor_fault(flight, part, outcome, now)
+            case Blame.OURS:
+                if self.gate.our_fault(now, outcome.message):
+                    log.error("the vendor refuses us: this sink stops sending until that is mended",
+                              sink=self._sink.name, status=outcome.status, vendor=outcome.message)  # fmt: skip
+
+    def _refused(self, flight: Flight, part: Part, outcome: Outcome, reason: Reason) -> None:
+        """Halve the part, or give the culprit up if it stands alone."""
+        if len(part.items) > 1:
+            flight.parts.halve()
+        else:
+            self._give_up(flight, part, outcome, reason)
+
+    def _give_up(self, flight: Flight, part: Part, outcome: Outcome, reason: Reason) -> None:
+        flight.parts.pop()
+        for item in part.items:
+            failure = Failure(
+                item.record, reason, Stage.SEND, outcome.message, item.route, item.method, outcome.status, part.sends
+            )
+            self._listener.on_failed(failure)
+
+    def _may_heal(self, flight: Flight, part: Part, outcome: Outcome, now: float) -> None:
+        """A code that may heal: hold the event and its key, for a bounded time; the vendor itself is well."""
+        self.gate.event_fault(now)
+        if part.healing_since is None:
+            part.healing_since = now
+        if now - part.healing_since >= (outcome.heal_for or 0.0):
+            self._refused(flight, part, outcome, Reason.REFUSED)
+        else:
+            flight.retry_at = now + self._heal_backoff.after(part.sends)
+
+    def _vendor_fault(self, flight: Flight, part: Part, outcome: Outcome, now: float) -> None:
+        poison = outcome.status == INTERNAL_SERVER_ERROR and self.gate.is_open and self._counts_as_poison(part)
+        flight.retry_at = self._hold(outcome, now)
+        if outcome.answer_lost and self._dead_letter_lost:
+            self._give_up(flight, part, outcome, Reason.AMBIGUOUS)
+        elif poison:
+            self._refused(flight, part, outcome, Reason.POISON)
+
+    def _hold(self, outcome: Outcome, now: float) -> float:
+        was_open = self.gate.is_open
+        retry_at = self.gate.vendor_fault(
+            now,
+            outcome.message,
+            retry_after=outcome.retry_after,
+            throttled=outcome.status == TOO_MANY_REQUESTS,
+        )
+        if was_open and self.gate.closed:
+            self._stats.gate_closings += 1
+            log.warning("the vendor fails: only a probe goes until it answers", sink=self._sink.name,
+                        status=outcome.status, vendor=outcome.message)  # fmt: skip
+        return retry_at
+
+    def _counts_as_poison(self, part: Part) -> bool:
+        """Count a 500 against the part; True once that condemns it.
+
+        Against a single event it counts only if other events succeeded since the last one: else the vendor is down.
+        """
+        if len(part.items) == 1:
+            if self.gate.successes == part.successes:
+                return False
+            part.successes = self.gate.successes
+        part.fives += 1
+        return part.fives >= (FIVES_TO_HALVE if len(part.items) > 1 else FIVES_TO_CONDEMN)
+
+    def _opened(self) -> None:
+        log.info("the vendor accepts again: sending resumes", sink=self._sink.name)
+        for flight in self._flights.values():
+            flight.retry_at = 0.0
+
+    def _land(self, flight: Flight) -> None:
+        del self._flights[flight.batch.number]
+        self._held -= 1
+        self.lanes.release(flight.batch)
+
+    def _is_gone(self, item: Item) -> bool:
+        return item.record.claim in self._gone
+
+    # --- waking up -----------------------------------------------------------------------------------------------
+
+    def _set_alarm(self, now: float) -> None:
+        """Call `pump` again when the next thing may go; anything that changes sooner calls it anyway."""
+        opens_at = self.gate.opens_at(now)
+        if opens_at == NEVER:
+            return
+        if not self.gate.is_open:
+            at = opens_at if self.has_something_to_send() else NEVER
+        else:
+            retries = (flight.retry_at for flight in self._flights.values() if not flight.airborne)
+            at = min(retries, default=NEVER) if self._held else NEVER
+            due = self.lanes.due_at()
+            if due is not None:
+                at = min(at, due)
+            at = max(at, opens_at)
+        if at == NEVER:
+            return
+        if self._timer is not None and now < self._timer_at <= at:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = at
+        self._timer = asyncio.get_running_loop().call_later(max(at - now, 0.001), self._alarm)
+
+    def _alarm(self) -> None:
+        self._timer = None
+        self._timer_at = NEVER
+        self.pump()

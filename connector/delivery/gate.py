@@ -1,0 +1,211 @@
+"""The one gate of a sink: when, and how many requests may be sent. Pure; the time is an argument.
+
+Breaker, backoff, Retry-After, rate and recovery are its states, not controllers of their own:
+
+OPEN           up to `window` requests in flight; the window grows by one with each success after a closing
+CLOSED         five faults of the vendor's in a row: only a probe goes, after a backoff that doubles
+MISCONFIGURED  the vendor refuses our credentials or address: only a probe goes, now and then
+FLOODED        too many events fell to their own fault: one held event a minute goes
+HELD           a secret is missing: nothing goes
+UNCONFIRMED    the polling thread has not confirmed the assignment after a stall: nothing goes
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from connector.delivery.backoff import Backoff
+
+FAULTS_TO_CLOSE = 5
+MISCONFIGURED_PROBE = (1.0, 60.0)
+FLOOD_PROBE_EVERY = 60.0
+MAX_RETRY_AFTER = 600.0
+NEVER = float("inf")
+# 429 halves the pace and each success gives a hundredth back.
+MIN_PACE, PACE_RECOVERY = 0.05, 0.01
+
+
+class GateState(StrEnum):
+    """What the gate lets through, and why."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    MISCONFIGURED = "misconfigured"
+    FLOODED = "flooded"
+    HELD = "held"
+    UNCONFIRMED = "unconfirmed"
+
+
+class Gate:
+    """Decides for one sink; told of every request sent and of what came of it.
+
+    `rate` is in requests a second (None: unlimited). `backoff` counts in seconds. Past `stall` seconds without
+    `confirm` nothing goes.
+    """
+
+    def __init__(
+        self, *, max_in_flight: int, backoff: Backoff, rate: float | None = None, stall: float = NEVER
+    ) -> None:
+        self.in_flight = 0
+        self.successes = 0
+        self.faults = 0  # of the vendor's, in a row
+        self.reason = ""
+        self.window = max_in_flight
+        self._max_in_flight = max_in_flight
+        self._backoff = backoff
+        self._ours_backoff = Backoff(*MISCONFIGURED_PROBE)
+        self._interval = 1 / rate if rate else 0.0
+        self._pace = 1.0
+        self._next_slot = 0.0
+        self._shut_until = 0.0
+        self._probe_at = 0.0
+        self._ours = 0  # faults of ours, in a row
+        self._state = GateState.OPEN
+        self._held = ""
+        self._stall = stall
+        self._confirmed_at = NEVER
+
+    def state(self, now: float) -> GateState:
+        """The state that decides at `now`; what forbids everything comes first."""
+        if not self.confirmed(now):
+            return GateState.UNCONFIRMED
+        if self._held:
+            return GateState.HELD
+        return self._state
+
+    @property
+    def is_open(self) -> bool:
+        """Whether neither the vendor nor our settings are at fault."""
+        return self._state is GateState.OPEN
+
+    @property
+    def flooded(self) -> bool:
+        """Whether the flood guard holds."""
+        return self._state is GateState.FLOODED
+
+    @property
+    def closed(self) -> bool:
+        """Whether the vendor's faults closed it."""
+        return self._state is GateState.CLOSED
+
+    @property
+    def rate_limited(self) -> bool:
+        """Whether a rate spaces the requests out."""
+        return self._interval > 0
+
+    def opens_at(self, now: float) -> float:
+        """When the next request may go: `now` or earlier means at once, NEVER means after a call of ours."""
+        if self._held or not self.confirmed(now):
+            return NEVER
+        if self._state is GateState.OPEN:
+            if self.in_flight >= self.window:
+                return NEVER
+            return max(self._shut_until, self._next_slot)
+        if self.in_flight:
+            return NEVER
+        return max(self._shut_until, self._next_slot, self._probe_at)
+
+    def shut_for(self, now: float) -> float:
+        """Seconds for which Retry-After keeps the gate shut; 0 if it does not."""
+        return max(0.0, self._shut_until - now)
+
+    def slot_in(self, now: float) -> float:
+        """Seconds until the rate allows the next request."""
+        return max(0.0, self._next_slot - now)
+
+    def sent(self, now: float) -> None:
+        """A request goes out."""
+        self.in_flight += 1
+        self.called(now)
+
+    def called(self, now: float) -> None:
+        """A call to the vendor that carries no event counts against the rate as well."""
+        if self._interval:
+            self._next_slot = max(now, self._next_slot) + self._interval / self._pace
+
+    def answered(self) -> None:
+        """A request came back, whatever it said."""
+        self.in_flight -= 1
+
+    def succeeded(self) -> bool:
+        """The vendor accepted something. True if that opened the gate."""
+        self.successes += 1
+        self.faults = self._ours = 0
+        if self._pace < 1.0:
+            self._pace = min(1.0, self._pace + PACE_RECOVERY)
+        if self._state is not GateState.OPEN:
+            self._state, self.reason, self.window = GateState.OPEN, "", 1
+            return True
+        if self.window < self._max_in_flight:
+            self.window += 1
+        return False
+
+    def vendor_fault(self, now: float, reason: str, *, retry_after: float | None, throttled: bool) -> float:
+        """The vendor failed; returns when the batch may be tried again. The fifth fault in a row closes the gate.
+
+        `retry_after` in seconds shuts the gate for all, for ten minutes at most. `throttled` (429) halves the pace.
+        """
+        self.faults += 1
+        self._ours = 0
+        if throttled:
+            self._pace = max(MIN_PACE, self._pace / 2)
+            self.window = max(1, self.window // 2)
+        if retry_after is not None:
+            self._shut_until = max(self._shut_until, now + min(retry_after, MAX_RETRY_AFTER))
+        if self._state is GateState.FLOODED:
+            self._probe_at = now + FLOOD_PROBE_EVERY
+        elif self.faults >= FAULTS_TO_CLOSE or self._state is not GateState.OPEN:
+            self._state, self.reason = GateState.CLOSED, reason
+            self._probe_at = now + self._backoff.after(max(1, self.faults - FAULTS_TO_CLOSE + 1))
+        return now + self._backoff.after(self.faults)
+
+    def our_fault(self, now: float, reason: str) -> bool:
+        """The vendor refused credentials or address. True if that is news."""
+        self._ours += 1
+        news = self._state is not GateState.MISCONFIGURED
+        self._state, self.reason = GateState.MISCONFIGURED, reason
+        self._probe_at = now + self._ours_backoff.after(self._ours)
+        return news
+
+    def flood(self, now: float, reason: str) -> None:
+        """Too many events fell: only one held event a minute goes, until one passes."""
+        if self._state is not GateState.FLOODED:
+            self._state, self.reason = GateState.FLOODED, reason
+            self._probe_at = now + FLOOD_PROBE_EVERY
+
+    def event_fault(self, now: float) -> None:
+        """The vendor answered and refused the events: it is up. A closed gate opens by that, a flooded one does not."""
+        if self._state is GateState.FLOODED:
+            self._probe_at = now + FLOOD_PROBE_EVERY
+            return
+        self.faults = self._ours = 0
+        if self._state is not GateState.OPEN:
+            self._state, self.reason, self.window = GateState.OPEN, "", 1
+
+    def probe_now(self) -> None:
+        """A secret changed: do not wait with the next probe."""
+        if self._state is GateState.MISCONFIGURED:
+            self._probe_at = 0.0
+
+    def hold(self, reason: str) -> bool:
+        """Let nothing through while `reason` (a missing secret) stands; an empty one lets go. True if it changed."""
+        changed = self._held != reason
+        self._held = reason
+        return changed
+
+    @property
+    def held_for(self) -> str:
+        """Why the gate is held; empty if it is not."""
+        return self._held
+
+    def confirm(self, now: float) -> None:
+        """The polling thread says that our partitions are still ours."""
+        self._confirmed_at = now
+
+    def doubt(self) -> None:
+        """The polling thread has stalled: nothing goes until it confirms the assignment."""
+        self._confirmed_at = -NEVER
+
+    def confirmed(self, now: float) -> bool:
+        """Whether our partitions are known to be ours."""
+        return now - self._confirmed_at <= self._stall

@@ -1,0 +1,125 @@
+"""Offsets of one partition under one assignment: what is open, what is settled, and what may be committed. Pure.
+
+The position is the lowest offset that is read and not settled, or the next one to read if none is open: only what
+lies below it may be committed. What is settled above it goes with the commit as metadata (see commit_metadata).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from zlib import crc32
+
+from connector.model import Record
+
+
+def fingerprint(record: Record) -> int:
+    """32 bits that tell a record from another one at the same offset of a topic that was made anew."""
+    return crc32(record.value or b"", crc32(record.key or b"", record.timestamp & 0xFFFFFFFF))
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What an earlier owner had settled above the position it committed.
+
+    `fingerprint` is that of the record at the position: another record there means another topic of that name,
+    and then nothing of this holds.
+    """
+
+    fingerprint: int
+    offsets: AbstractSet[int]
+
+
+class PartitionOffsets:
+    """The offsets of one claim: one assignment of one partition."""
+
+    __slots__ = ("_before", "_next", "_order", "_pending", "_unproven", "open_bytes", "partition", "topic")
+
+    def __init__(self, topic: str, partition: int, position: int | None, settled: Settled | None = None) -> None:
+        self.topic = topic
+        self.partition = partition
+        self.open_bytes = 0
+        self._next = position
+        self._unproven = settled
+        self._before: set[int] = set()
+        self._order: deque[Record] = deque()
+        self._pending: dict[int, int] = {}
+
+    def begin(self, record: Record) -> bool:
+        """A record was read. False if an earlier owner had settled it: then it must not be sent again."""
+        if self._unproven is not None:
+            self._prove(record, self._unproven)
+        offset = record.offset
+        self._next = offset + 1
+        if offset in self._before:
+            self._before.discard(offset)
+            return False
+        return True
+
+    def open(self, record: Record, parts: int) -> int:
+        """The record that was just begun is settled only when `parts` settlements of it have come.
+
+        Returns the bytes that it keeps open.
+        """
+        size = len(record.value or b"")
+        self._order.append(record)
+        self._pending[record.offset] = parts
+        self.open_bytes += size
+        return size
+
+    def settle(self, record: Record) -> int | None:
+        """One part of an open record is settled. Returns the bytes that this freed if it was the last one."""
+        left = self._pending[record.offset] - 1
+        if left:
+            self._pending[record.offset] = left
+            return None
+        del self._pending[record.offset]
+        size = len(record.value or b"")
+        self.open_bytes -= size
+        return size
+
+    @property
+    def open_events(self) -> int:
+        """How many records are read and not settled."""
+        return len(self._pending)
+
+    @property
+    def position(self) -> int | None:
+        """The offset that may be committed; None while nothing is known of this partition."""
+        head = self.oldest()
+        return self._next if head is None else head.offset
+
+    @property
+    def next_offset(self) -> int | None:
+        """One past the highest offset that was read."""
+        return self._next
+
+    @property
+    def span(self) -> int:
+        """How far reading is ahead of the position."""
+        head = self.oldest()
+        return 0 if head is None or self._next is None else self._next - head.offset
+
+    def oldest(self) -> Record | None:
+        """The record at the position, if one is open."""
+        order, pending = self._order, self._pending
+        while order and order[0].offset not in pending:
+            order.popleft()
+        return order[0] if order else None
+
+    def settled_above(self) -> Settled | None:
+        """What is settled above the position, to be committed with it; None where there is nothing to say."""
+        if self._unproven is not None:
+            return self._unproven
+        head = self.oldest()
+        if head is None or self._next is None:
+            return None
+        offsets = set(range(head.offset + 1, self._next)).difference(self._pending) | self._before
+        return Settled(fingerprint(head), offsets) if offsets else None
+
+    def _prove(self, record: Record, settled: Settled) -> None:
+        """The first record read decides whether what the commit's metadata says is about this very log."""
+        self._unproven = None
+        if record.offset == self._next and fingerprint(record) == settled.fingerprint:
+            self._before = set(settled.offsets)

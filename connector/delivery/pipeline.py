@@ -1,0 +1,343 @@
+"""The pipeline of one sink: records in, items to the dispatcher, failures to the letter box, settled offsets committed.
+
+It stands between the source (Kafka) and the dispatcher (the vendor). Everything here runs on the event loop's thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from connector.clock import Clock
+from connector.delivery.assignment import Assignment
+from connector.delivery.dispatcher import Dispatcher
+from connector.delivery.flood import Backwater
+from connector.delivery.flood_guard import FloodGuard
+from connector.delivery.letter_box import LetterBox
+from connector.delivery.stats import Stats
+from connector.kafka.handover import Assigned, Commit
+from connector.model import Failure, Item, Reason, Record, Stage
+from connector.sinks.base import Sink
+
+# What did not fall to the event's own fault does not count for the flood guard.
+NOT_THE_EVENTS_FAULT = frozenset({Reason.UNROUTED, Reason.AMBIGUOUS})
+
+log = structlog.get_logger()
+
+
+class Router(Protocol):
+    """What a record becomes for this sink."""
+
+    def route(self, record: Record) -> Sequence[Item | Failure]:
+        """Items to send and failures; empty if no route takes it."""
+        ...
+
+
+class SourceControl(Protocol):
+    """What the pipeline asks of its source (see kafka.source)."""
+
+    def grant(self) -> None:
+        """Let one more chunk of records come."""
+        ...
+
+    def commit(self, commits: Sequence[Commit]) -> None:
+        """Commit these positions."""
+        ...
+
+    def halt(self, topic: str, partition: int) -> None:
+        """Stop fetching one partition."""
+        ...
+
+    def resume(self, topic: str, partition: int) -> None:
+        """Fetch it again."""
+        ...
+
+    def stop(self, commits: Sequence[Commit]) -> None:
+        """Commit these positions and leave the group."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Limits of one pipeline: open events and bytes past which nothing more is read, seconds between commits, and the
+    seconds a revocation may wait for what is in flight."""
+
+    max_open_events: int
+    max_open_bytes: int
+    commit_interval: float
+    drain: float
+
+
+class Pipeline:
+    """See the module. `source` and `dispatcher` are set by whoever builds it, since both call back here."""
+
+    source: SourceControl
+    dispatcher: Dispatcher
+    letters: LetterBox
+
+    def __init__(
+        self,
+        sink: Sink,
+        router: Router,
+        assignment: Assignment,
+        guard: FloodGuard,
+        marks: Marks,
+        *,
+        clock: Clock,
+        stats: Stats,
+    ) -> None:
+        self.sink = sink
+        self.assignment = assignment
+        self.stats = stats
+        self.trouble = ""
+        self.joined = False
+        self.committed_at_last = True
+        self._router = router
+        self._guard = guard
+        self._marks = marks
+        self._clock = clock
+        self._backwater = Backwater()
+        self._committing: dict[int, Commit] = {}
+        self._last_commit = 0.0
+        self._credits = 0
+        self._handing_over: set[asyncio.Task[None]] = set()
+        self._stopping = False
+
+    # --- from the source -----------------------------------------------------------------------------------------
+
+    def on_assigned(self, partitions: Sequence[Assigned]) -> None:
+        """New claims."""
+        self.joined = True
+        self.stats.rebalances["assigned"] += 1
+        for each in partitions:
+            self.assignment.add(each)
+        log.info("partitions assigned", sink=self.sink.name, new=len(partitions), now=len(self.assignment))
+
+    def on_turn(self, records: Sequence[Record], confirmed: bool, credited: bool) -> None:
+        """The polling thread turned: take its records in and send what may go."""
+        now = self._clock.monotonic()
+        gate = self.dispatcher.gate
+        if confirmed:
+            gate.confirm(now)
+        else:
+            gate.doubt()
+        if self._stopping:
+            return
+        if gate.flooded or self._backwater:
+            self._backwater.defer(records)
+        else:
+            self._take_in(records)
+        self._credits += credited
+        self._check_spans()
+        self._ask_for_more()
+        self.dispatcher.pump()
+        if now - self._last_commit >= self._marks.commit_interval:
+            self._commit(now)
+
+    def on_revoked(self, claims: frozenset[int], done: concurrent.futures.Future[Sequence[Commit]]) -> None:
+        """Partitions are about to leave: forget what was never sent, wait for what is in flight, say what to commit."""
+        self.stats.rebalances["revoked"] += 1
+        task = asyncio.get_running_loop().create_task(self._hand_over(claims, done))
+        self._handing_over.add(task)
+        task.add_done_callback(self._handing_over.discard)
+
+    def on_lost(self, claims: frozenset[int]) -> None:
+        """Partitions are another's already: forget them."""
+        self.stats.rebalances["lost"] += 1
+        self._forget_unsent(claims)
+        self.assignment.forget(claims)
+        log.warning("partitions lost", sink=self.sink.name, partitions=len(claims))
+
+    def on_committed(self, error: str | None, last: bool) -> None:
+        """A commit ended."""
+        if error is None:
+            self.stats.commits += 1
+        else:
+            self.stats.commit_failures += 1
+            log.warning("a commit failed", sink=self.sink.name, why=error)
+        if last:
+            self.committed_at_last = error is None
+            return
+        if error is None:
+            self.assignment.committed(self._committing)
+        self._committing = {}
+
+    def on_expired(self, claim: int, low: int) -> None:
+        """Retention deleted events that were never read."""
+        offsets = self.assignment.offsets.get(claim)
+        if offsets is None or offsets.next_offset is None or offsets.next_offset >= low:
+            return
+        lost = low - offsets.next_offset
+        self.stats.lost_to_retention += lost
+        log.error("retention deleted events before they were read", sink=self.sink.name, topic=offsets.topic,
+                  partition=offsets.partition, events=lost)  # fmt: skip
+
+    def on_trouble(self, trouble: str) -> None:
+        """Kafka cannot be read, or can again."""
+        self.trouble = trouble
+
+    # --- from the dispatcher and the letter box ------------------------------------------------------------------
+
+    def on_accepted(self, items: Sequence[Item]) -> None:
+        """The vendor accepted these."""
+        self._guard.delivered(len(items), self._clock.monotonic())
+        settle = self.assignment.settle
+        for item in items:
+            settle(item.record)
+        if self._backwater:
+            self._end_flood()
+        if self._credits:
+            self._ask_for_more()
+
+    def on_failed(self, failure: Failure) -> None:
+        """This one cannot be delivered: a letter, unless so many fell that the fault must be elsewhere."""
+        if failure.reason not in NOT_THE_EVENTS_FAULT:
+            gate = self.dispatcher.gate
+            if gate.flooded:
+                self._backwater.failures.append(failure)
+                return
+            now = self._clock.monotonic()
+            self._guard.fell(1, now)
+            if self._guard.exceeded(now):
+                fell, sent = self._guard.counts(now)
+                gate.flood(now, f"{fell} of {sent} events fell to their own fault; the last: {failure.message}")
+                log.error("too many dead letters: this sink holds and tries one event a minute", sink=self.sink.name,
+                          fell=fell, sent=sent, reason=failure.reason)  # fmt: skip
+        self.letters.write(failure)
+
+    def on_written(self, failure: Failure) -> None:
+        """The brokers have the failure's letter: its event is settled."""
+        self.stats.dead_lettered[failure.reason] += 1
+        self.assignment.settle(failure.record)
+        if self._credits:
+            self._ask_for_more()
+
+    # --- once a second -------------------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """What no event drives: secrets that appear, and the flood guard's probe."""
+        now = self._clock.monotonic()
+        gate = self.dispatcher.gate
+        if gate.hold(self.sink.credentials_ready() or ""):
+            log.warning("a secret is missing: this sink waits for it" if gate.held_for else "the secrets are there",
+                        sink=self.sink.name, why=gate.held_for or None)  # fmt: skip
+        if gate.flooded and self._backwater.records and gate.opens_at(now) <= now:
+            if not self.dispatcher.has_something_to_send():
+                self._take_in((self._backwater.next_record(),))
+            if not self.dispatcher.has_something_to_send():
+                gate.event_fault(now)
+        self.dispatcher.pump()
+
+    # --- the way of a record -------------------------------------------------------------------------------------
+
+    def _take_in(self, records: Sequence[Record]) -> None:
+        offsets_of, stats, add = self.assignment.offsets, self.stats, self.dispatcher.lanes.add
+        for record in records:
+            offsets = offsets_of.get(record.claim)
+            if offsets is None:
+                continue
+            stats.records += 1
+            if not offsets.begin(record):
+                stats.settled_before += 1
+                continue
+            results = self._route(record)
+            if not results:
+                stats.read += 1
+                stats.skipped += 1
+                continue
+            stats.read += len(results)
+            self.assignment.open(offsets, record, len(results))
+            for result in results:
+                if type(result) is Item:
+                    add(result)
+                elif type(result) is Failure:
+                    self.on_failed(result)
+
+    def _route(self, record: Record) -> Sequence[Item | Failure]:
+        try:
+            return self._router.route(record)
+        except Exception as error:  # a bug of ours on this event must neither lose it nor stop the others
+            log.exception("routing failed inside the connector", record=record.address, error=type(error).__name__)
+            return [Failure(record, Reason.UNMAPPABLE, Stage.ROUTE, f"internal error: {type(error).__name__}")]
+
+    def _end_flood(self) -> None:
+        """An event passed: count afresh, and go on with what was held back."""
+        gate = self.dispatcher.gate
+        if gate.flooded:
+            return
+        self._guard.reset()
+        for failure in self._backwater.take_failures():
+            self.on_failed(failure)
+        while self._backwater.records and not gate.flooded:
+            self._take_in((self._backwater.next_record(),))
+
+    # --- flow and commits ----------------------------------------------------------------------------------------
+
+    def _ask_for_more(self) -> None:
+        """Let the source hand over more, unless too much is open already."""
+        events = self.assignment.open_events + len(self._backwater.records)
+        size = self.assignment.open_bytes + self._backwater.bytes
+        if events < self._marks.max_open_events and size < self._marks.max_open_bytes:
+            while self._credits:
+                self._credits -= 1
+                self.source.grant()
+
+    def _check_spans(self) -> None:
+        halt, resume = self.assignment.overrun()
+        for offsets in halt:
+            self.source.halt(offsets.topic, offsets.partition)
+        for offsets in resume:
+            self.source.resume(offsets.topic, offsets.partition)
+
+    def _commit(self, now: float) -> None:
+        """Commit what has changed, if the last commit has ended and our partitions are known to be ours."""
+        if self._committing or not self.dispatcher.gate.confirmed(now):
+            return
+        self._last_commit = now
+        self._committing = self.assignment.changes()
+        if self._committing:
+            self.source.commit(list(self._committing.values()))
+
+    # --- leaving -------------------------------------------------------------------------------------------------
+
+    async def _hand_over(self, claims: frozenset[int], done: concurrent.futures.Future[Sequence[Commit]]) -> None:
+        self._forget_unsent(claims)
+        await self._landed(claims, self._marks.drain)
+        done.set_result(list(self.assignment.changes(claims).values()))
+        self.assignment.forget(claims)
+        self._ask_for_more()
+
+    async def _landed(self, claims: frozenset[int], seconds: float) -> bool:
+        """Wait for the requests and letters of these claims, so many seconds at most; say whether all came back."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.dispatcher.landed(claims)
+                await self.letters.emptied(claims)
+        except TimeoutError:
+            return False
+        return True
+
+    def _forget_unsent(self, claims: AbstractSet[int]) -> None:
+        self.dispatcher.forget(claims)
+        self.letters.forget(claims)
+        self._backwater.forget(claims)
+
+    async def stop(self, deadline: float) -> bool:
+        """Send nothing more, wait for what is in flight until `deadline` (monotonic), commit and leave the group.
+
+        True if all that was in flight is settled. The source ends by itself; see Source.join.
+        """
+        self._stopping = True
+        self.dispatcher.stop()
+        claims = frozenset(self.assignment.offsets)
+        self._forget_unsent(claims)
+        landed = await self._landed(claims, max(0.0, deadline - self._clock.monotonic()))
+        confirmed = self.dispatcher.gate.confirmed(self._clock.monotonic())
+        self.source.stop(list(self.assignment.changes(claims).values()) if confirmed else [])
+        return landed

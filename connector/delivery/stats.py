@@ -1,0 +1,54 @@
+"""What one sink has counted since its start: plain numbers, read by metrics, status and the demo.
+
+The hot path adds integers; whoever shows them (operations) reads them when asked.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from dataclasses import dataclass, field
+
+# Upper bounds in seconds of the request-duration histogram.
+DURATION_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+class Histogram:
+    """Counts by upper bound, as Prometheus wants them."""
+
+    __slots__ = ("bounds", "counts", "total")
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)  # not cumulative; the last is +Inf
+        self.total = 0.0
+
+    def observe(self, value: float) -> None:
+        """Count one value."""
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.total += value
+
+
+@dataclass(slots=True)
+class Stats:
+    """Counters of one sink. Events are counted in (event, route) pairs, so that read = delivered + dead-lettered + skipped + open."""
+
+    read: int = 0  # pairs
+    records: int = 0
+    delivered: int = 0
+    skipped: int = 0
+    settled_before: int = 0  # records that a commit's metadata said were settled
+    dead_lettered: Counter[str] = field(default_factory=Counter)  # by reason
+    requests: Counter[str] = field(default_factory=Counter)  # by status class: 2xx … 5xx, error
+    batches_closed: Counter[str] = field(default_factory=Counter)  # by what closed them
+    batch_events: int = 0
+    batch_bytes: int = 0
+    retries: int = 0  # requests that carried something sent before
+    outcomes: Counter[str] = field(default_factory=Counter)  # by blame
+    commits: int = 0
+    commit_failures: int = 0
+    rebalances: Counter[str] = field(default_factory=Counter)  # assigned, revoked, lost
+    lost_to_retention: int = 0
+    gate_closings: int = 0
+    codes: Counter[str] = field(default_factory=Counter)  # the vendor's own error codes
+    request_seconds: Histogram = field(default_factory=lambda: Histogram(DURATION_BUCKETS))

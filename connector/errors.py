@@ -1,0 +1,48 @@
+"""The errors the connector raises on purpose.
+
+ConnectorError
+├── ConfigError       the configuration file or the arguments are wrong (exit status 2)
+├── ExpressionError   an expression does not parse, or raised on an event
+├── FieldError        a mapped value breaks a vendor's rule
+└── DecodeError       a record's value is not an event
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class ConnectorError(Exception):
+    """Something the connector was asked to do cannot be done; the message says what and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One mistake in a configuration: where (`routes[0].fields.total`), and what is wrong and would be right."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+class ConfigError(ConnectorError):
+    """The configuration is wrong; `mistakes` lists every mistake found."""
+
+    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+        super().__init__("\n".join(str(mistake) for mistake in mistakes))
+        self.mistakes = tuple(mistakes)
+
+
+class ExpressionError(ConnectorError):
+    """An expression does not parse, or cannot be evaluated on this event. Never quotes the event's values."""
+
+
+class FieldError(ConnectorError):
+    """A mapped value breaks a vendor's rule. The message names field, kind of value and limit, never the value."""
+
+
+class DecodeError(ConnectorError):
+    """A record's value is not an event: one JSON object, nested at most 200 deep."""

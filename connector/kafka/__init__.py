@@ -1,0 +1,1 @@
+"""Kafka at the edge: source, dead-letter producer, commit metadata. Knows no sinks."""

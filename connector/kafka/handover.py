@@ -1,0 +1,61 @@
+"""What passes between a source's thread and the event loop."""
+
+from __future__ import annotations
+
+import concurrent.futures
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from connector.model import Record
+
+
+class Assigned(NamedTuple):
+    """One partition that is now ours. `position` is None where only the first record will tell."""
+
+    claim: int
+    topic: str
+    partition: int
+    position: int | None
+    metadata: str | None
+
+
+class Commit(NamedTuple):
+    """A position to commit, with its metadata."""
+
+    topic: str
+    partition: int
+    position: int
+    metadata: str
+
+
+class Listener(Protocol):
+    """The pipeline, as the source sees it; every method is called on the event loop."""
+
+    def on_turn(self, records: Sequence[Record], confirmed: bool, credited: bool) -> None:
+        """The polling thread has turned once. `confirmed` is False while the assignment is in doubt after a stall;
+        `credited` says that the turn used up a credit, to be granted again when more records are wanted."""
+        ...
+
+    def on_assigned(self, partitions: Sequence[Assigned]) -> None:
+        """These partitions are now ours; a later claim of a partition takes the place of an earlier one."""
+        ...
+
+    def on_revoked(self, claims: frozenset[int], done: concurrent.futures.Future[Sequence[Commit]]) -> None:
+        """These are about to leave us: answer with what to commit, within the drain."""
+        ...
+
+    def on_lost(self, claims: frozenset[int]) -> None:
+        """These are somebody else's already."""
+        ...
+
+    def on_committed(self, error: str | None, last: bool) -> None:
+        """A commit has ended; `error` is None if it went well. `last` says that it was made on leaving partitions."""
+        ...
+
+    def on_expired(self, claim: int, low: int) -> None:
+        """Retention deleted what this claim would have read next; reading goes on at `low`."""
+        ...
+
+    def on_trouble(self, trouble: str) -> None:
+        """The brokers or a topic cannot be reached or read; empty when they can again."""
+        ...

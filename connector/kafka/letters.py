@@ -1,0 +1,78 @@
+"""The dead letter's form: the original key, value and headers byte for byte, and headers that say why. Pure.
+
+Kafka Connect's header names are used where they mean the same, so that existing tools show them.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from connector.model import Failure, Headers, Record
+
+TOPIC = "__connect.errors.topic"
+PARTITION = "__connect.errors.partition"
+OFFSET = "__connect.errors.offset"
+GROUP = "__connect.errors.connector.name"
+STAGE = "__connect.errors.stage"
+MESSAGE = "__connect.errors.exception.message"
+SINK = "connector.sink"
+ROUTE = "connector.route"
+METHOD = "connector.method"
+REASON = "connector.reason"
+STATUS = "connector.status"
+ATTEMPTS = "connector.attempts"
+FAILED_AT = "connector.failed_at"
+REPLAYS = "connector.replays"
+
+MAX_MESSAGE_BYTES = 1024
+
+
+class Letter(NamedTuple):
+    """A dead letter as it is produced."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, str | bytes | None]]
+
+
+def compose(
+    failure: Failure, *, group: str, sink: str, now: float, origin: Record | None = None, replays: int = 0
+) -> Letter:
+    """The letter for a failure. `now` in seconds since the epoch.
+
+    `origin` is the record that a replayed letter came from, if the failing record is that letter itself.
+    """
+    record = origin or failure.record
+    added: list[tuple[str, str | int | None]] = [
+        (TOPIC, record.topic),
+        (PARTITION, record.partition),
+        (OFFSET, record.offset),
+        (GROUP, group),
+        (STAGE, failure.stage),
+        (MESSAGE, failure.message),
+        (SINK, sink),
+        (ROUTE, failure.route),
+        (METHOD, failure.method),
+        (REASON, failure.reason),
+        (STATUS, failure.status),
+        (ATTEMPTS, failure.attempts),
+        (FAILED_AT, datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")),
+        (REPLAYS, replays),
+    ]
+    headers: list[tuple[str, str | bytes | None]] = list(record.headers)
+    headers += [(name, _text(value)) for name, value in added if value is not None]
+    return Letter(record.key, record.value, headers)
+
+
+def _text(value: str | int) -> bytes:
+    encoded = str(value).encode("utf-8", "replace")
+    return encoded[:MAX_MESSAGE_BYTES].decode("utf-8", "ignore").encode()
+
+
+def last_header(headers: Headers, name: str) -> str | None:
+    """The text of the last header of that name: what the connector added stands behind what the event brought."""
+    for candidate, value in reversed(headers):
+        if candidate == name and value is not None:
+            return value.decode("utf-8", "replace")
+    return None

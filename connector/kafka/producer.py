@@ -1,0 +1,88 @@
+"""The producer of dead letters: idempotent, and each letter's delivery report goes back to who wrote it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from connector.kafka.letters import Letter
+from connector.kafka.logs import client_logger
+
+# The topic's own limit decides about a letter's size, never the client's (librdkafka allows up to this).
+MAX_MESSAGE_BYTES = 1_000_000_000
+POLL_SECONDS = 0.1
+
+Report = Callable[[str | None], None]
+
+
+class LetterProducer:
+    """One client and one thread that polls it; reports come back on the event loop, once a letter."""
+
+    def __init__(self, conf: Mapping[str, Any], topic: str, loop: asyncio.AbstractEventLoop) -> None:
+        self._topic = topic
+        self._loop = loop
+        self._conf = {
+            **conf,
+            "enable.idempotence": True,
+            "acks": "all",
+            "message.max.bytes": MAX_MESSAGE_BYTES,
+            # A letter waits for its broker as long as it must: it is never dropped.
+            "message.timeout.ms": 0,
+            "allow.auto.create.topics": False,
+            "linger.ms": 5,
+            "logger": client_logger("producer"),
+        }
+        self._producer = Producer(self._conf)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._poll, name="dead-letters", daemon=True)
+        self._thread.start()
+
+    def write(self, letter: Letter, report: Report) -> None:
+        """Produce a letter; `report(None)` is called on the loop once the brokers have it, `report(why)` if they refuse."""
+
+        def delivered(error: KafkaError | None, message: Message) -> None:
+            self._hand_over(report, None if error is None else describe(error, self._topic))
+
+        try:
+            self._producer.produce(
+                self._topic, value=letter.value, key=letter.key, headers=list(letter.headers), on_delivery=delivered
+            )
+        except BufferError:
+            self._hand_over(report, "the dead-letter producer's queue is full")
+        except KafkaException as error:
+            self._hand_over(report, describe(error.args[0], self._topic))
+
+    def close(self, timeout: float) -> int:
+        """Flush for at most `timeout` seconds; returns how many letters are still unsent."""
+        self._stopping.set()
+        left: int = self._producer.flush(max(timeout, 0.0))
+        self._thread.join(1.0)
+        return left
+
+    def _poll(self) -> None:
+        while not self._stopping.is_set():
+            self._producer.poll(POLL_SECONDS)
+
+    def _hand_over(self, report: Report, error: str | None) -> None:
+        try:
+            self._loop.call_soon_threadsafe(report, error)
+        except RuntimeError:  # the loop is closed: the letter's event is not settled and will be read again
+            return
+
+
+def describe(error: KafkaError, topic: str) -> str:
+    """What a refused letter means for the operator."""
+    if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+        return (
+            f"topic {topic} refuses a dead letter for its size: raise its max.message.bytes "
+            "(and the brokers' message.max.bytes) to the source topics' + 64 KiB"
+        )
+    if error.code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION):
+        return f"topic {topic} does not exist: create it"
+    if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+        return f"no permission to write to topic {topic}: allow it"
+    return f"topic {topic}: {error.str()}"

@@ -1,0 +1,360 @@
+"""The source: one thread that owns one consumer, hands records to the event loop, and does what the loop asks of it.
+
+A consumer's calls wait for each other, so only this thread calls it; the loop puts commands into a queue. Every
+message to the loop goes through `call_soon_threadsafe`, so that an assignment, its records and its end arrive in
+this order. Rebalance callbacks run on this thread inside `consume`, and never raise.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import queue
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import structlog
+from confluent_kafka import OFFSET_STORED, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from connector.clock import Clock
+from connector.kafka.handover import Assigned, Commit, Listener
+from connector.kafka.logs import client_logger
+from connector.kafka.positions import Start, StartingPoint, starting_points
+from connector.model import Record
+
+CHUNK = 500
+POLL_SECONDS = 0.1
+CHUNKS_AHEAD = 2
+# What the client may prefetch; its own default of 64 MiB is more than the rest of the process weighs.
+QUEUED_KBYTES = 16 * 1024
+# Without demand for so long, partitions are paused instead of just not polled.
+PATIENCE_SECONDS = 1.0
+WATERMARK_SECONDS = 5.0
+
+# In the classic protocol a rebalance must not take away what it gives back at once.
+_STRATEGY = {"classic": {"partition.assignment.strategy": "cooperative-sticky"}}
+
+log = structlog.get_logger()
+
+
+class Source:
+    """Reads `topics` (names or ^patterns) as `group`; see the module.
+
+    `drain` is how many seconds a revocation may wait for what is in flight; `stall` after how many seconds without a
+    turn of the thread the assignment is in doubt (the group's max.poll.interval.ms), and `confirm_after` how many
+    seconds of polling without a loss confirm it again (two heartbeats).
+    """
+
+    def __init__(
+        self,
+        conf: Mapping[str, Any],
+        topics: Sequence[str],
+        *,
+        group: str,
+        start: Start,
+        listener: Listener,
+        loop: asyncio.AbstractEventLoop,
+        clock: Clock,
+        drain: float,
+        stall: float,
+        confirm_after: float,
+    ) -> None:
+        self.group = group
+        self._topics = list(topics)
+        self._start = start
+        self._listener = listener
+        self._loop = loop
+        self._clock = clock
+        self._drain = drain
+        self._stall = stall
+        self._confirm_after = confirm_after
+        self._claims: dict[tuple[str, int], int] = {}
+        self._claimed = 0
+        self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._credit = threading.Semaphore(CHUNKS_AHEAD)
+        self._paused = False
+        self._halted: set[tuple[str, int]] = set()  # paused alone, for reading too far ahead
+        self._stopping = False
+        self._last_turn = clock.monotonic()
+        self._doubtful_until = 0.0
+        self._trouble = ""
+        self._consumer = Consumer(
+            {
+                "queued.max.messages.kbytes": QUEUED_KBYTES,
+                **conf,
+                "group.id": group,
+                "enable.auto.commit": False,
+                "enable.auto.offset.store": False,
+                **_STRATEGY.get(str(conf.get("group.protocol", "classic")).lower(), {}),
+                "auto.offset.reset": "error",  # a reset is counted and said: see _reset
+                "allow.auto.create.topics": False,
+                "on_commit": self._on_commit,
+                "error_cb": self._on_error,
+                "logger": client_logger("consumer"),
+            }
+        )
+        self._thread = threading.Thread(target=self._run, name=f"source {group}", daemon=True)
+
+    # --- what the loop asks for ----------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Join the group and begin to read."""
+        self._thread.start()
+
+    def grant(self) -> None:
+        """One more chunk of records may be handed over."""
+        self._credit.release()
+
+    def commit(self, commits: Sequence[Commit]) -> None:
+        """Commit these positions; `on_committed` tells how it ended."""
+        self._commands.put(lambda: self._commit_async(commits))
+
+    def halt(self, topic: str, partition: int) -> None:
+        """Stop fetching one partition."""
+        self._commands.put(lambda: self._halt(topic, partition))
+
+    def resume(self, topic: str, partition: int) -> None:
+        """Fetch it again."""
+        self._commands.put(lambda: self._resume(topic, partition))
+
+    def stop(self, commits: Sequence[Commit]) -> None:
+        """Commit these positions, leave the group and end the thread."""
+        self._commands.put(lambda: self._stop(commits))
+
+    def join(self, timeout: float) -> bool:
+        """Wait for the thread's end; False if it did not come within `timeout` seconds."""
+        self._thread.join(max(timeout, 0.0))
+        return not self._thread.is_alive()
+
+    @property
+    def last_turn(self) -> float:
+        """When the thread last turned (monotonic seconds)."""
+        return self._last_turn
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread.is_alive()
+
+    # --- the thread ----------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            self._consumer.subscribe(
+                self._topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+            )
+            while not self._stopping:
+                self._turn()
+        except BaseException as error:  # a dead thread would look like a quiet topic
+            log.exception("the polling thread has died", group=self.group, error=type(error).__name__)
+            self._tell(self._listener.on_trouble, f"the polling thread has died: {type(error).__name__}")
+
+    def _turn(self) -> None:
+        while not self._commands.empty():
+            self._commands.get()()
+        if self._stopping:
+            return
+        if self._credit.acquire(timeout=0 if self._paused else POLL_SECONDS):
+            self._set_paused(False)
+            self._read(credited=True)
+        elif self._paused or self._clock.monotonic() - self._last_turn > PATIENCE_SECONDS:
+            self._set_paused(True)
+            self._read(credited=False)
+
+    def _read(self, *, credited: bool) -> None:
+        began = self._clock.monotonic()
+        if began - self._last_turn > self._stall:
+            self._doubtful_until = began + self._confirm_after
+            log.warning("the polling thread has stalled: the assignment is in doubt", group=self.group,
+                        seconds=round(began - self._last_turn, 1))  # fmt: skip
+        messages = self._consumer.consume(1, POLL_SECONDS)
+        if messages and credited:
+            messages += self._consumer.consume(CHUNK - 1, 0)
+        now = self._last_turn = self._clock.monotonic()
+        self._tell(self._listener.on_turn, self._records(messages, now), now >= self._doubtful_until, credited)
+
+    def _records(self, messages: Sequence[Message], now: float) -> list[Record]:
+        claims = self._claims
+        records = []
+        for message in messages:
+            error = message.error()
+            # A message has a topic, a partition and an offset; the client's types allow for one that was never sent.
+            topic: Any = message.topic()
+            partition: Any = message.partition()
+            if error is not None:
+                self._on_message_error(topic, partition, error)
+                continue
+            claim = claims.get((topic, partition))
+            if claim is None:
+                continue
+            offset: Any = message.offset()
+            headers: Any = message.headers()
+            records.append(
+                Record(
+                    topic,
+                    partition,
+                    offset,
+                    message.timestamp()[1],
+                    message.key(),
+                    message.value(),
+                    tuple(headers) if headers else (),
+                    claim,
+                    now,
+                )
+            )
+        if records:
+            self._say_trouble("")
+        return records
+
+    def _set_paused(self, paused: bool) -> None:
+        """Pause all partitions while the pipeline wants nothing; polling goes on."""
+        if paused == self._paused:
+            return
+        self._paused = paused
+        partitions = self._held_partitions()
+        if not paused:
+            partitions = [each for each in partitions if (each.topic, each.partition) not in self._halted]
+        (self._consumer.pause if paused else self._consumer.resume)(partitions)
+
+    def _held_partitions(self) -> list[TopicPartition]:
+        return [TopicPartition(topic, partition) for topic, partition in self._claims]
+
+    # --- commands ------------------------------------------------------------------------------------------------
+
+    def _halt(self, topic: str, partition: int) -> None:
+        if (topic, partition) in self._claims:
+            self._halted.add((topic, partition))
+            self._consumer.pause([TopicPartition(topic, partition)])
+
+    def _resume(self, topic: str, partition: int) -> None:
+        if (topic, partition) in self._halted:
+            self._halted.discard((topic, partition))
+            if not self._paused:
+                self._consumer.resume([TopicPartition(topic, partition)])
+
+    def _commit_async(self, commits: Sequence[Commit]) -> None:
+        try:
+            self._consumer.commit(offsets=[_offset(commit) for commit in commits], asynchronous=True)
+        except KafkaException as error:
+            self._tell(self._listener.on_committed, error.args[0].str(), False)
+
+    def _commit_sync(self, commits: Sequence[Commit]) -> None:
+        if not commits:
+            return
+        try:
+            self._consumer.commit(offsets=[_offset(commit) for commit in commits], asynchronous=False)
+        except KafkaException as error:
+            log.warning("a last commit failed: its events will be read again", group=self.group,
+                        why=error.args[0].str())  # fmt: skip
+            self._tell(self._listener.on_committed, error.args[0].str(), True)
+        else:
+            self._tell(self._listener.on_committed, None, True)
+
+    def _stop(self, commits: Sequence[Commit]) -> None:
+        self._stopping = True
+        self._commit_sync(commits)
+        self._consumer.close()
+
+    # --- callbacks of the client ---------------------------------------------------------------------------------
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        try:
+            points = starting_points(consumer, partitions, self._start, self._topics)
+        except KafkaException as error:
+            # librdkafka then asks for the committed offsets itself; the first record will tell the position.
+            log.warning("committed offsets could not be read: what was settled above them may be sent again",
+                        group=self.group, why=error.args[0].str())  # fmt: skip
+            points = [StartingPoint(each.topic, each.partition, OFFSET_STORED, None) for each in partitions]
+        try:
+            assigned = [self._claim(point) for point in points]
+            consumer.incremental_assign([TopicPartition(*point[:3]) for point in points])
+            if self._paused:
+                consumer.pause([TopicPartition(*point[:2]) for point in points])
+            self._say_trouble("")
+            self._tell(self._listener.on_assigned, assigned)
+        except Exception as error:  # an exception that leaves a callback would kill the thread
+            log.exception("assigning failed", group=self.group, error=type(error).__name__)
+
+    def _claim(self, point: StartingPoint) -> Assigned:
+        self._claimed += 1
+        self._claims[point.topic, point.partition] = self._claimed
+        position = point.offset if point.offset >= 0 else None
+        return Assigned(self._claimed, point.topic, point.partition, position, point.metadata)
+
+    def _unclaim(self, partitions: Sequence[TopicPartition]) -> frozenset[int]:
+        for each in partitions:
+            self._halted.discard((each.topic, each.partition))
+        claims = (self._claims.pop((each.topic, each.partition), None) for each in partitions)
+        return frozenset(claim for claim in claims if claim is not None)
+
+    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        try:
+            claims = self._unclaim(partitions)
+            if claims and not self._stopping:
+                done: concurrent.futures.Future[Sequence[Commit]] = concurrent.futures.Future()
+                self._tell(self._listener.on_revoked, claims, done)
+                commits = done.result(self._drain + 1.0)
+                if self._clock.monotonic() - self._last_turn <= self._stall:
+                    self._commit_sync(commits)
+        except Exception as error:  # as above; what was not committed is read again by the next owner
+            log.exception("revoking failed", group=self.group, error=type(error).__name__)
+        finally:
+            consumer.incremental_unassign(partitions)
+
+    def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        try:
+            self._tell(self._listener.on_lost, self._unclaim(partitions))
+        finally:
+            consumer.incremental_unassign(partitions)
+
+    def _on_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
+        failed = error or next((each.error for each in partitions if each.error), None)
+        self._tell(self._listener.on_committed, failed.str() if failed else None, False)
+
+    def _on_error(self, error: KafkaError) -> None:
+        self._say_trouble(error.str())
+
+    def _on_message_error(self, topic: str | None, partition: int | None, error: KafkaError) -> None:
+        if error.code() == KafkaError._AUTO_OFFSET_RESET and topic is not None and partition is not None:
+            self._reset(topic, partition)
+        elif error.code() != KafkaError._PARTITION_EOF:
+            self._say_trouble(f"{topic or 'consumer'}: {error.str()}")
+
+    def _reset(self, topic: str, partition: int) -> None:
+        """The offset to read next is not in the log. Begin at the lowest: retention was faster than we, or, where the
+        log ends before that offset, the topic was made anew and gets a claim of its own."""
+        claim = self._claims.get((topic, partition))
+        if claim is None:
+            return
+        here = TopicPartition(topic, partition)
+        try:
+            low, high = self._consumer.get_watermark_offsets(here, timeout=WATERMARK_SECONDS)
+            wanted = self._consumer.position([here])[0].offset
+            self._consumer.seek(TopicPartition(topic, partition, low))
+        except KafkaException as error:
+            self._say_trouble(f"{topic}/{partition} cannot be reset: {error.args[0].str()}")
+            self._commands.put(lambda: self._reset(topic, partition))
+            return
+        if wanted > high:
+            log.error("a topic was made anew: it is read from its beginning", topic=topic, partition=partition)
+            self._tell(self._listener.on_assigned, [self._claim(StartingPoint(topic, partition, low, None))])
+        else:
+            self._tell(self._listener.on_expired, claim, low)
+
+    def _say_trouble(self, trouble: str) -> None:
+        if trouble != self._trouble:
+            self._trouble = trouble
+            if trouble:
+                log.warning("Kafka cannot be read", group=self.group, why=trouble)
+            self._tell(self._listener.on_trouble, trouble)
+
+    def _tell(self, call: Callable[..., None], *arguments: Any) -> None:
+        try:
+            self._loop.call_soon_threadsafe(call, *arguments)
+        except RuntimeError:  # the loop is closed: we are ending
+            self._stopping = True
+
+
+def _offset(commit: Commit) -> TopicPartition:
+    return TopicPartition(commit.topic, commit.partition, commit.position, commit.metadata)

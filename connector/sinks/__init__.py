@@ -1,0 +1,1 @@
+"""The vendors behind one seam. Knows no Kafka."""

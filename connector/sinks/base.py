@@ -1,0 +1,72 @@
+"""The sink contract: what the delivery layer asks of a vendor, and what a vendor kind must offer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from connector.model import Encode, Item, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many items and bytes one request may carry.
+
+    A body of several items weighs `envelope` + the items' bytes + `separator` between two. An item that is too
+    heavy for an envelope may still go without one if the vendor has a form for that (`bare`).
+    """
+
+    max_events: int
+    max_bytes: int
+    envelope: int = 2
+    separator: int = 1
+    bare: bool = False
+
+    def fits_alone(self, size: int) -> bool:
+        """Whether an item of `size` bytes can be sent at all."""
+        return size + (0 if self.bare else self.envelope) <= self.max_bytes
+
+
+class Method(Protocol):
+    """One vendor method as a route may name it: what it takes, and how mapped values become bytes."""
+
+    name: str
+
+    @property
+    def fields(self) -> Mapping[str, str]:
+        """Every field the vendor documents for this method → one line on what it takes."""
+        ...
+
+    @property
+    def required(self) -> Sequence[Sequence[str]]:
+        """Groups of fields; of each group at least one must be mapped."""
+        ...
+
+    @property
+    def encode(self) -> Encode:
+        """Check, coerce and encode mapped values; raises FieldError."""
+        ...
+
+
+class Sink(Protocol):
+    """One configured vendor account.
+
+    `send` never raises for what a vendor or network does: that is an Outcome. It makes exactly one attempt,
+    bounded by the sink's timeout, follows no redirect and logs no token. It may be called concurrently.
+    """
+
+    name: str
+    limits: Limits
+
+    async def send(self, method: str, items: Sequence[Item]) -> Outcome:
+        """Send the items (one method, within the limits) as one request."""
+        ...
+
+    def credentials_ready(self) -> str | None:
+        """None when the secrets can be read; else what is missing, for people. Reads changed files anew."""
+        ...
+
+    async def close(self) -> None:
+        """Close connections."""
+        ...

@@ -1,4 +1,4 @@
-"""The dispatcher of one sink: keeps items in their lanes, sends what the gate lets through, and says what became of each.
+"""The dispatcher of one sink: keeps items in lanes, sends what the gate lets through, says what became of each.
 
 The live pipeline and the replay of dead letters both stand on it. It knows no offsets: whoever gives it items hears of
 each exactly once, through `on_accepted` or `on_failed`, unless it says with `forget` that it no longer wants to.
@@ -112,7 +112,7 @@ class Dispatcher:
         self._set_alarm(now)
 
     def forget(self, claims: AbstractSet[int]) -> None:
-        """These claims are no longer ours: drop what was never sent, start no retries; what is in the air comes back."""
+        """These claims are no longer ours: drop what was never sent, retry nothing; what is in the air comes back."""
         self._gone |= claims
         gone = self._is_gone
         self.lanes.forget(gone)

@@ -32,7 +32,7 @@ class Producer(Protocol):
 
 
 class LetterBox:
-    """`on_written(failure)` is called for each letter that the brokers have. All methods belong to the loop's thread."""
+    """`on_written(failure)` is called for each letter the brokers have. All methods belong to the loop's thread."""
 
     def __init__(
         self,

@@ -31,7 +31,10 @@ class Histogram:
 
 @dataclass(slots=True)
 class Stats:
-    """Counters of one sink. Events are counted in (event, route) pairs, so that read = delivered + dead-lettered + skipped + open."""
+    """Counters of one sink.
+
+    Events are counted in (event, route) pairs, so that read = delivered + dead-lettered + skipped + open.
+    """
 
     read: int = 0  # pairs
     records: int = 0

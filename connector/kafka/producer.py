@@ -42,9 +42,9 @@ class LetterProducer:
         self._thread.start()
 
     def write(self, letter: Letter, report: Report) -> None:
-        """Produce a letter; `report(None)` is called on the loop once the brokers have it, `report(why)` if they refuse."""
+        """Produce a letter; on the loop `report(None)` says that the brokers have it, `report(why)` that they refuse."""
 
-        def delivered(error: KafkaError | None, message: Message) -> None:
+        def delivered(error: KafkaError | None, _: Message) -> None:
             self._hand_over(report, None if error is None else describe(error, self._topic))
 
         try:

@@ -1,4 +1,4 @@
-"""The nouns that flow through the connector: Record, Item, Outcome, Failure, Reason.
+"""The nouns that flow through the connector: Record, Item, Limits, Outcome, Failure, Reason.
 
 What is made once an event is a NamedTuple: immutable like a frozen dataclass and four times cheaper to make.
 """
@@ -54,6 +54,25 @@ class Item(NamedTuple):
     route: str
     method: str
     body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many items and bytes one request may carry.
+
+    A body of several items weighs `envelope` + the items' bytes + `separator` between two. An item that is too
+    heavy for an envelope may still go without one if the vendor has a form for that (`bare`).
+    """
+
+    max_events: int
+    max_bytes: int
+    envelope: int = 2
+    separator: int = 1
+    bare: bool = False
+
+    def fits_alone(self, size: int) -> bool:
+        """Whether an item of `size` bytes can be sent at all."""
+        return size + (0 if self.bare else self.envelope) <= self.max_bytes
 
 
 class Reason(StrEnum):

@@ -11,8 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 
-from connector.model import Item
-from connector.sinks.base import Limits
+from connector.model import Item, Limits
 
 
 class ClosedBy(StrEnum):

@@ -42,7 +42,7 @@ class LetterProducer:
         self._thread.start()
 
     def write(self, letter: Letter, report: Report) -> None:
-        """Produce a letter; on the loop `report(None)` says that the brokers have it, `report(why)` that they refuse."""
+        """Produce a letter; on the loop `report(None)` says that the brokers have it, `report(why)` why they do not."""
 
         def delivered(error: KafkaError | None, _: Message) -> None:
             self._hand_over(report, None if error is None else describe(error, self._topic))

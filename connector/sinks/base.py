@@ -3,29 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from connector.model import Encode, Item, Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How many items and bytes one request may carry.
-
-    A body of several items weighs `envelope` + the items' bytes + `separator` between two. An item that is too
-    heavy for an envelope may still go without one if the vendor has a form for that (`bare`).
-    """
-
-    max_events: int
-    max_bytes: int
-    envelope: int = 2
-    separator: int = 1
-    bare: bool = False
-
-    def fits_alone(self, size: int) -> bool:
-        """Whether an item of `size` bytes can be sent at all."""
-        return size + (0 if self.bare else self.envelope) <= self.max_bytes
+from connector.model import Limits as Limits
 
 
 class Method(Protocol):

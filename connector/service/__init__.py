@@ -1,0 +1,1 @@
+"""The process that runs: pipelines wired from settings, from start to stop."""

@@ -1,0 +1,104 @@
+"""The service: every sink's line, run in one event loop until a signal says stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import structlog
+
+from connector.clock import Clock, SystemClock
+from connector.config.kafka_settings import resolve_kafka
+from connector.config.settings import Settings
+from connector.kafka.producer import LetterProducer
+from connector.service.wiring import Line, build_line
+
+TICK_SECONDS = 1.0
+# What leaving the groups and flushing may take beyond the drain; the process ends within drain + 5 s.
+CLOSING_SECONDS = 4.0
+
+log = structlog.get_logger()
+
+
+class Service:
+    """All pipelines of one process. `sinks` narrows it to some of the configuration's sinks."""
+
+    def __init__(self, settings: Settings, *, sinks: Sequence[str] = (), clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.lines: list[Line] = []
+        self._names = tuple(sinks) or tuple(settings.sinks)
+        self._clock = clock or SystemClock()
+        self._stop = asyncio.Event()
+        self._signals = 0
+        self._failed = ""
+
+    async def run(self) -> int:
+        """Run until `stop`, SIGTERM or SIGINT. Returns the exit status: 0 if all that was in flight is settled."""
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._on_exception)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_signal)
+        conf = resolve_kafka(self.settings)
+        letters = LetterProducer(conf, self.settings.dead_letters, loop)
+        self.lines = [build_line(self.settings, name, conf, letters, loop, self._clock) for name in self._names]
+        for line in self.lines:
+            line.source.start()
+        ticking = asyncio.create_task(self._tick())
+        log.info("started", sinks=list(self._names), group=self.settings.group)
+        await self._stop.wait()
+        ticking.cancel()
+        return await self._end(letters)
+
+    def stop(self) -> None:
+        """Begin to stop."""
+        self._stop.set()
+
+    async def _tick(self) -> None:
+        while True:
+            for line in self.lines:
+                line.pipeline.tick()
+                if not line.source.alive:
+                    self._fail("a polling thread has died")
+            await asyncio.sleep(TICK_SECONDS)
+
+    async def _end(self, letters: LetterProducer) -> int:
+        began = self._clock.monotonic()
+        deadline = began + self.settings.delivery.drain
+        if self._failed:
+            return 1
+        landed = await asyncio.gather(*(line.pipeline.stop(deadline) for line in self.lines))
+        closing = self._clock.monotonic() + CLOSING_SECONDS
+        left = await asyncio.to_thread(letters.close, CLOSING_SECONDS / 2)
+        joined = [await asyncio.to_thread(line.source.join, closing - self._clock.monotonic()) for line in self.lines]
+        await asyncio.sleep(0)  # let the last commits' results arrive
+        clean = all(landed) and all(joined) and not left
+        clean = clean and all(line.pipeline.committed_at_last for line in self.lines)
+        for line in self.lines:
+            await line.pipeline.sink.close()
+        seconds = round(self._clock.monotonic() - began, 1)
+        if clean:
+            log.info("stopped: all that was in flight is settled and committed", seconds=seconds)
+        else:
+            log.warning("stopped before all was settled: it will be read again", seconds=seconds)
+        return 0 if clean else 1
+
+    def _on_signal(self) -> None:
+        self._signals += 1
+        if self._signals > 1:
+            log.warning("second signal: ending at once")
+            os._exit(1)
+        log.info("stopping", drain=self.settings.delivery.drain)
+        self._stop.set()
+
+    def _on_exception(self, loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
+        """A bug of ours: going on could commit past an event. Nothing is committed any more, and the process ends."""
+        error = context.get("exception")
+        log.error("a bug in the connector: it stops without committing", what=context.get("message"), exc_info=error)
+        self._fail(f"{type(error).__name__}")
+
+    def _fail(self, why: str) -> None:
+        self._failed = self._failed or why
+        self._stop.set()

@@ -1,0 +1,112 @@
+"""Wires one sink's line from settings: router, lanes, gate, dispatcher, letter box, pipeline, source."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from connector.batching.lanes import Lanes
+from connector.clock import Clock
+from connector.config.settings import MyTracker, SailPlay, Settings
+from connector.delivery.assignment import Assignment
+from connector.delivery.backoff import Backoff
+from connector.delivery.dispatcher import Dispatcher
+from connector.delivery.flood_guard import FloodGuard
+from connector.delivery.gate import Gate
+from connector.delivery.letter_box import LetterBox
+from connector.delivery.pipeline import Marks, Pipeline
+from connector.delivery.stats import Stats
+from connector.kafka.producer import LetterProducer
+from connector.kafka.source import Source
+from connector.model import Limits
+from connector.sinks.base import Sink
+
+# librdkafka's own defaults, in milliseconds.
+MAX_POLL_INTERVAL_MS = 300_000
+SESSION_TIMEOUT_MS = 45_000
+HEARTBEAT_INTERVAL_MS = 3_000
+HEARTBEATS_TO_CONFIRM = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One sink's pipeline and the source that feeds it."""
+
+    pipeline: Pipeline
+    source: Source
+
+
+def build_line(
+    settings: Settings,
+    name: str,
+    conf: Mapping[str, Any],
+    letters: LetterProducer,
+    loop: asyncio.AbstractEventLoop,
+    clock: Clock,
+) -> Line:
+    """Everything that one sink needs to run; nothing is started."""
+    of = settings.sinks[name]
+    group = f"{settings.group}.{name}"
+    stats = Stats()
+    sink = build_sink(of, clock)
+    assignment = Assignment(group)
+    stall = min(
+        _ms(conf, "max.poll.interval.ms", MAX_POLL_INTERVAL_MS), _ms(conf, "session.timeout.ms", SESSION_TIMEOUT_MS)
+    )
+    pipeline = Pipeline(
+        sink,
+        build_router(settings, name),
+        assignment,
+        FloodGuard(*_guard(settings)),
+        Marks(
+            settings.delivery.max_open_events,
+            settings.delivery.max_open_bytes,
+            settings.delivery.commit_interval,
+            settings.delivery.drain,
+        ),
+        clock=clock,
+        stats=stats,
+    )
+    pipeline.letters = LetterBox(letters, group=group, sink=name, clock=clock, on_written=pipeline.on_written)
+    pipeline.dispatcher = build_dispatcher(of, sink, stats, pipeline, clock, stall=stall)
+    pipeline.source = source = Source(
+        conf,
+        sorted({topic for route in settings.routes if route.sink == name for topic in route.topics}),
+        group=group,
+        start=of.start,
+        listener=pipeline,
+        loop=loop,
+        clock=clock,
+        drain=settings.delivery.drain,
+        stall=stall,
+        confirm_after=HEARTBEATS_TO_CONFIRM * _ms(conf, "heartbeat.interval.ms", HEARTBEAT_INTERVAL_MS),
+    )
+    return Line(pipeline, source)
+
+
+def build_dispatcher(
+    of: MyTracker | SailPlay, sink: Sink, stats: Stats, listener: Any, clock: Clock, *, stall: float
+) -> Dispatcher:
+    """The dispatcher of a sink: the live pipeline's and the replay's alike."""
+    backoff = Backoff(of.retry.initial, of.retry.max)
+    return Dispatcher(
+        sink,
+        Lanes(sink.limits, ordered=of.order == "key", linger=of.batch.linger if isinstance(of, MyTracker) else 0.0),
+        Gate(max_in_flight=of.max_in_flight, backoff=backoff, rate=of.rate, stall=stall),
+        clock=clock,
+        stats=stats,
+        listener=listener,
+        heal_backoff=backoff,
+        on_answer_lost=of.on_unknown_outcome if isinstance(of, SailPlay) else "retry",
+    )
+
+
+def _guard(settings: Settings) -> tuple[int, float, float]:
+    guard = settings.delivery.flood_guard
+    return guard.dead_letters, guard.share, guard.within
+
+
+def _ms(conf: Mapping[str, Any], name: str, default: int) -> float:
+    return float(conf.get(name, default)) / 1000

@@ -53,6 +53,14 @@ class Secret:
         """Whether the file is another than at the last `read`: one stat, no reading. A variable never changes."""
         return self._path is not None and _stamp(self._path) != self._stamp
 
+    def missing(self) -> str | None:
+        """Why it cannot be read, for people; None if it can. Does not count as a `read`."""
+        try:
+            Secret(path=self._path, env=self._env).read()
+        except ConnectorError as error:
+            return str(error)
+        return None
+
     def _read_env(self) -> str:
         value = os.environ.get(self._env or "")
         if value is None:

@@ -1,0 +1,54 @@
+"""The command line, a file a command."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from connector import __version__
+from connector.cli import check, example, schema
+from connector.errors import ConfigError, ConnectorError
+
+app = typer.Typer(
+    help="Delivers Kafka events to myTracker and SailPlay.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+# Every command, in the order of --help. A command's file imports at its top only what --help needs; the rest it
+# imports when it runs.
+app.command("check")(check.check)
+app.command("example")(example.example)
+app.command("schema")(schema.schema)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"connector {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _connector(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line. Exit status: 0 done, 1 did not succeed, 2 the configuration or the arguments are wrong."""
+    try:
+        app()
+    except ConfigError as error:
+        for mistake in error.mistakes:
+            typer.echo(mistake, err=True)
+        sys.exit(2)
+    except ConnectorError as error:
+        typer.echo(error, err=True)
+        sys.exit(1)

@@ -1,0 +1,55 @@
+"""Times and limits that must fit each other (rule 13: timeout < drain, drain + 10 s < max.poll.interval.ms)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from connector.config import units
+from connector.config.kafka_settings import MAX_POLL_INTERVAL_MS
+from connector.config.tree import mapping, parsed
+from connector.errors import Mistake
+
+# What a rebalance callback needs beside the drain: to commit, and to be scheduled at all.
+CALLBACK_MARGIN_SECONDS = 10
+_LONGEST_COMMIT_INTERVAL_SECONDS = 60
+
+
+def budget_mistakes(tree: Mapping[str, Any]) -> Iterator[Mistake]:
+    """The budgets that contradict each other. One that is not written rightly is not judged."""
+    delivery = mapping(tree.get("delivery"))
+    drain = parsed(units.positive_duration, delivery.get("drain"), 20.0)
+    commit = parsed(units.positive_duration, delivery.get("commit_interval"), 1.0)
+    poll = parsed(_seconds, mapping(tree.get("kafka")).get("max.poll.interval.ms"), MAX_POLL_INTERVAL_MS / 1000)
+    if commit is not None and commit > _LONGEST_COMMIT_INTERVAL_SECONDS:
+        yield Mistake("delivery.commit_interval", f"{_plain(commit)} is over 1m: after a crash all of it is sent again")
+    if drain is not None and poll is not None and drain + CALLBACK_MARGIN_SECONDS >= poll:
+        yield Mistake(
+            "delivery.drain",
+            f"{_plain(drain)} + {CALLBACK_MARGIN_SECONDS}s must be less than kafka's max.poll.interval.ms "
+            f"({_plain(poll)}): shorten drain or raise max.poll.interval.ms",
+        )
+    for name, sink in mapping(tree.get("sinks")).items():
+        yield from _sink(f"sinks.{name}", mapping(sink), drain)
+
+
+def _sink(path: str, sink: Mapping[str, Any], drain: float | None) -> Iterator[Mistake]:
+    timeout = parsed(units.positive_duration, sink.get("timeout"), 10.0)
+    retry = mapping(sink.get("retry"))
+    initial = parsed(units.positive_duration, retry.get("initial"), 0.2)
+    longest = parsed(units.positive_duration, retry.get("max"), 30.0)
+    if timeout is not None and drain is not None and timeout >= drain:
+        yield Mistake(
+            f"{path}.timeout",
+            f"{_plain(timeout)} must be less than delivery.drain ({_plain(drain)}), in which requests under way end",
+        )
+    if initial is not None and longest is not None and initial > longest:
+        yield Mistake(f"{path}.retry.initial", f"{_plain(initial)} is over retry.max ({_plain(longest)})")
+
+
+def _seconds(milliseconds: Any) -> float:
+    return int(milliseconds) / 1000
+
+
+def _plain(seconds: float) -> str:
+    return f"{seconds:g}s"

@@ -1,0 +1,176 @@
+"""The `kafka` section: what librdkafka knows, and what would break the connector's guarantees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaException, Producer
+
+from connector.config.names import nearest
+from connector.config.references import reference_tag
+from connector.config.settings import KafkaValue, Settings
+from connector.config.units import shown
+from connector.errors import Mistake
+from connector.secrets import Secret
+
+# librdkafka's default, in milliseconds.
+MAX_POLL_INTERVAL_MS = 300_000
+
+# The connector sets these itself; the one value that changes nothing may stand there.
+_OWN: Mapping[str, tuple[str, str]] = {
+    "enable.auto.commit": ("false", "it would commit what no vendor has accepted"),
+    "auto.commit.enable": ("false", "it would commit what no vendor has accepted"),
+    "enable.auto.offset.store": ("false", "it would commit what no vendor has accepted"),
+    "enable.partition.eof": ("false", "the end of a partition is no event"),
+    "partition.assignment.strategy": ("cooperative-sticky", "others revoke every partition at every rebalance"),
+    "enable.idempotence": ("true", "a dead letter could be written twice or out of order"),
+    "acks": ("all", "a dead letter could be lost with one broker"),
+    "request.required.acks": ("all", "a dead letter could be lost with one broker"),
+}
+# The connector sets these itself, and no value is right.
+_REFUSED: Mapping[str, str] = {
+    "group.id": "each sink consumes as <group>.<sink>: set group instead",
+    "transactional.id": "dead letters are written outside transactions; leave it out",
+    "message.max.bytes": "only the broker's limits decide which dead letters are too large; leave it out",
+}
+# Arguments of the Python client that are no settings of librdkafka, though it takes them from the same mapping.
+_PYTHON_ONLY = frozenset(
+    {
+        "default.topic.config",
+        "error_cb",
+        "log_cb",
+        "logger",
+        "oauth_cb",
+        "on_commit",
+        "on_delivery",
+        "stats_cb",
+        "throttle_cb",
+    }
+)
+_STARTS: Mapping[str, str] = {
+    "smallest": "earliest",
+    "earliest": "earliest",
+    "beginning": "earliest",
+    "largest": "latest",
+    "latest": "latest",
+    "end": "latest",
+}
+_SECRET_ENDINGS = ("password", "secret", "passphrase", "key.pem")
+# Where a misspelt name may have been meant for one of these, the message says so.
+_COMMON = (
+    "auto.offset.reset",
+    "bootstrap.servers",
+    "client.id",
+    "max.poll.interval.ms",
+    "sasl.mechanism",
+    "sasl.password",
+    "sasl.username",
+    "security.protocol",
+    "session.timeout.ms",
+    "ssl.ca.location",
+)
+# No librdkafka setting has this name: reading stops here, before a client is made.
+_STOP = "connector.checks.no.further"
+
+
+def is_secret(name: str) -> bool:
+    """Whether a setting holds a secret, going by its name (`sasl.password`, `ssl.key.pem`, …)."""
+    return name.endswith(_SECRET_ENDINGS)
+
+
+def kafka_mistakes(kafka: Mapping[str, Any]) -> Iterator[Mistake]:
+    """The mistakes of the section as it stands in the file."""
+    if not {"bootstrap.servers", "metadata.broker.list", "test.mock.num.brokers"} & kafka.keys():
+        yield Mistake("kafka.bootstrap.servers", "is missing: the brokers, such as localhost:9092")
+    for name, value in kafka.items():
+        message = _mistake(str(name), value)
+        if message is not None:
+            yield Mistake(f"kafka.{name}", message)
+
+
+def default_start(kafka: Mapping[str, Any]) -> str:
+    """What `auto.offset.reset` makes the default of `start`: `earliest` or `latest`."""
+    return _STARTS.get(str(kafka.get("auto.offset.reset")), "earliest")
+
+
+def client_mistake(kafka: Mapping[str, KafkaValue]) -> Mistake | None:
+    """What librdkafka says against the settings together, from making a consumer and a producer that know no broker.
+
+    None where that cannot be judged here, since a secret or a file is missing (which is a warning).
+    """
+    if missing_files(kafka) or any(isinstance(value, Secret) and value.missing() for value in kafka.values()):
+        return None
+    alone = {"bootstrap.servers", "metadata.broker.list", "test.mock.num.brokers", "debug", "auto.offset.reset"}
+    settings = {name: value for name, value in resolved(kafka).items() if name not in alone}
+    quiet = {"log_level": 0, **settings}
+    error = _refusal({"group.id": "check", **quiet}) or _refusal({"enable.idempotence": True, **quiet}, Producer)
+    return None if error is None else Mistake("kafka", f"librdkafka makes no {error}")
+
+
+def missing_files(kafka: Mapping[str, KafkaValue]) -> list[str]:
+    """The settings that name a file or directory which is not there."""
+    return [
+        name
+        for name, value in kafka.items()
+        if name.endswith(".location") and value != "probe" and isinstance(value, str) and not Path(value).exists()
+    ]
+
+
+def resolved(kafka: Mapping[str, KafkaValue]) -> dict[str, str | int | float | bool]:
+    """The settings with every secret read. Raises ConnectorError if one is missing."""
+    return {name: value.read() if isinstance(value, Secret) else value for name, value in kafka.items()}
+
+
+def resolve_kafka(settings: Settings) -> dict[str, str | int | float | bool]:
+    """librdkafka's settings as the file gives them, with every secret read. Raises ConnectorError if one is missing."""
+    return resolved(settings.kafka)
+
+
+def _mistake(name: str, value: Any) -> str | None:
+    """What is wrong with one setting; None if nothing is, or if its form is (which the file's form says)."""
+    by_reference = reference_tag(value) is not None
+    if is_secret(name) and not by_reference:
+        return "a secret is {file: PATH} or {env: NAME}, never a literal"
+    if not isinstance(value, str | int | float) and not by_reference:
+        return None
+    return _guarded(name, value) or _unknown(name, value, by_reference)
+
+
+def _guarded(name: str, value: Any) -> str | None:
+    """What a setting would do to the guarantees."""
+    if name in _REFUSED:
+        return f"the connector sets this itself: {_REFUSED[name]}"
+    if name in _PYTHON_ONLY:
+        return "this is an argument of a client library and no setting of librdkafka; leave it out"
+    text = str(value).lower()
+    if name in _OWN:
+        own, reason = _OWN[name]
+        harmless = text == own or (own == "all" and text == "-1")
+        return None if harmless else f"{shown(value)} would break a guarantee ({reason}); leave it out, or {own}"
+    if name == "auto.offset.reset" and text not in _STARTS:
+        return f"{shown(value)} is no place to start: earliest or latest"
+    return None
+
+
+def _unknown(name: str, value: Any, by_reference: bool) -> str | None:
+    """What librdkafka says against one setting alone. Of a reference only the name is judged."""
+    error = _refusal({"group.id": "check", name: "1" if by_reference else value, _STOP: ""})
+    if error is None or _STOP in error:
+        return None
+    if "No such configuration property" in error:
+        near = nearest(name, _COMMON)
+        return f"librdkafka knows no setting of this name{f'; did you mean {near}?' if near else ''}"
+    return None if by_reference else f"{error} (it is {shown(value)})"
+
+
+def _refusal(settings: dict[str, Any], client: type[Consumer | Producer] = Consumer) -> str | None:
+    """Why librdkafka makes no client of these settings; None if it made one (closed again: it knew no broker)."""
+    try:
+        client(settings).close()
+    except KafkaException as error:
+        return str(error.args[0].str()).strip().split("Failed to create ", 1)[-1]
+    except (TypeError, ValueError, AttributeError) as error:
+        return str(error)
+    return None

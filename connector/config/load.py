@@ -1,0 +1,168 @@
+"""From the configuration file to Settings, or to every mistake in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from pydantic import ValidationError
+
+from connector.config import file
+from connector.config.budgets import budget_mistakes
+from connector.config.kafka_settings import client_mistake, default_start, kafka_mistakes
+from connector.config.part import mistakes_of
+from connector.config.reading import read_tree
+from connector.config.references import EnvReference, FileReference
+from connector.config.routes import route_mistakes, route_names
+from connector.config.settings import (
+    BatchSettings,
+    Delivery,
+    FloodGuard,
+    Http,
+    KafkaValue,
+    Login,
+    MyTracker,
+    Retry,
+    Route,
+    SailPlay,
+    Settings,
+    Start,
+    Topic,
+)
+from connector.config.topics import locate_schema, topic_mistakes
+from connector.config.tree import mapping
+from connector.errors import ConfigError, Mistake
+
+# sinks.<name>.token.login.pin_code.file
+_DEEPEST = 6
+
+
+def load(path: str | Path) -> Settings:
+    """The settings of a configuration file. Raises ConfigError with every mistake in it, in the file's order."""
+    path = Path(path)
+    tree, mistakes = read_tree(path)
+    directory = path.resolve().parent
+    parts: file.File | None = None
+    try:
+        parts = file.File.model_validate(tree)
+    except ValidationError as error:
+        mistakes += mistakes_of(error)
+    kafka = mapping(tree.get("kafka"))
+    if "kafka" in tree:
+        mistakes += kafka_mistakes(kafka)
+    mistakes += [*budget_mistakes(tree), *topic_mistakes(tree, directory), *route_mistakes(tree)]
+    if parts is not None and not mistakes:
+        settings = _settings(parts, directory)
+        mistake = client_mistake(settings.kafka)
+        if mistake is None:
+            return settings
+        mistakes = [mistake]
+    raise ConfigError(_ordered(mistakes, tree))
+
+
+def _ordered(mistakes: list[Mistake], tree: Mapping[str, Any]) -> list[Mistake]:
+    """In the file's order; what is missing altogether comes last. What is said twice about a place is said once."""
+    places = {path: index for index, path in enumerate(_paths(tree, ""))}
+
+    def place(mistake: Mistake) -> int:
+        path = mistake.path
+        while path and path not in places:
+            path = path[: max(path.rfind("."), path.rfind("["), 0)]
+        return places.get(path, len(places))
+
+    return sorted(dict.fromkeys(mistakes), key=place)
+
+
+def _paths(value: Any, path: str, depth: int = 0) -> Iterator[str]:
+    """Every place of the tree, in the file's order, as deep as keys go (an alias may be endless)."""
+    if path:
+        yield path
+    if depth > _DEEPEST:
+        return
+    if isinstance(value, dict):
+        for name, child in value.items():
+            yield from _paths(child, f"{path}.{name}" if path else str(name), depth + 1)
+    elif isinstance(value, list):
+        for index, child in enumerate(value):
+            yield from _paths(child, f"{path}[{index}]", depth + 1)
+
+
+def _settings(parts: file.File, directory: Path) -> Settings:
+    start = cast(Start, default_start(parts.kafka))
+    return Settings(
+        kafka={
+            name: _kafka_value(value, directory) for name, value in parts.kafka.items() if name != "auto.offset.reset"
+        },
+        group=parts.group,
+        dead_letters=parts.dead_letters,
+        http=Http(parts.http.host, parts.http.port),
+        delivery=_delivery(parts.delivery),
+        redact=tuple(parts.redact),
+        topics={name: _topic(name, topic, directory) for name, topic in parts.topics.items()},
+        sinks={name: _sink(name, sink, start, directory) for name, sink in parts.sinks.items()},
+        routes=_routes(parts.routes),
+    )
+
+
+def _kafka_value(value: Any, directory: Path) -> KafkaValue:
+    if isinstance(value, FileReference | EnvReference):
+        return value.secret(directory)
+    return cast(KafkaValue, value)
+
+
+def _delivery(part: file.DeliveryPart) -> Delivery:
+    guard = part.flood_guard
+    return Delivery(
+        commit_interval=part.commit_interval,
+        drain=part.drain,
+        max_open_events=part.max_open_events,
+        max_open_bytes=part.max_open_bytes,
+        unrouted=part.unrouted,
+        flood_guard=FloodGuard(guard.dead_letters, guard.share, guard.within),
+    )
+
+
+def _topic(name: str, part: file.TopicPart, directory: Path) -> Topic:
+    schema = None if part.schema_path is None else locate_schema(part.schema_path, directory)
+    return Topic(name, name.startswith("^"), part.format, schema)
+
+
+def _sink(
+    name: str, part: file.MyTrackerPart | file.SailPlayPart, start: Start, directory: Path
+) -> MyTracker | SailPlay:
+    common: dict[str, Any] = {
+        "name": name,
+        "base_url": part.base_url,
+        "max_in_flight": part.max_in_flight,
+        "timeout": part.timeout,
+        "retry": Retry(part.retry.initial, part.retry.max),
+        "order": part.order,
+        "start": start if part.start is None else part.start,
+        "rate": part.rate,
+    }
+    if isinstance(part, file.MyTrackerPart):
+        batch = BatchSettings(part.batch.max_events, part.batch.max_bytes, part.batch.linger)
+        return MyTracker(**common, app_id=part.app_id, token=part.token.secret(directory), batch=batch)
+    token = part.token
+    return SailPlay(
+        **common,
+        store_department_id=part.store_department_id,
+        token=_login(token.login, directory) if isinstance(token, file.LoginReference) else token.secret(directory),
+        http_method=part.http_method,
+        on_unknown_outcome=part.on_unknown_outcome,
+        retry_codes=part.retry_codes,
+    )
+
+
+def _login(part: file.LoginPart, directory: Path) -> Login:
+    return Login(part.store_department_key.secret(directory), part.pin_code.secret(directory))
+
+
+def _routes(parts: list[file.RoutePart]) -> tuple[Route, ...]:
+    names = route_names([part.model_dump(include={"name", "to"}) for part in parts])
+    routes = []
+    for index, (part, name) in enumerate(zip(parts, names, strict=True)):
+        sink, _, method = part.to.rpartition(".")
+        routes.append(Route(name or part.to, tuple(part.from_), part.when, sink, method, part.fields, index))
+    return tuple(routes)

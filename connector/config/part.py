@@ -1,0 +1,90 @@
+"""The base of every mapping of the file: unknown keys refused, and pydantic's complaints said in people's words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
+
+from connector.config.names import suggestion
+from connector.config.units import shown
+from connector.errors import Mistake
+
+# The type of an error whose message is already final.
+_SAID = "said"
+
+
+class Part(BaseModel):
+    """A mapping of the file. Each validation error leaves it with a message that says what would be right."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _explain(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return handler(value)
+        except ValidationError as error:
+            keys = {field.alias or name: field for name, field in cls.model_fields.items()}
+            raise ValidationError.from_exception_data(
+                error.title,
+                [
+                    InitErrorDetails(
+                        # The input stays behind: it may hold a secret.
+                        type=PydanticCustomError(_SAID, "{message}", {"message": _message(detail, keys)}),
+                        loc=detail["loc"],
+                        input=None,
+                    )
+                    for detail in error.errors(include_url=False)
+                ],
+            ) from None
+
+
+def mistakes_of(error: ValidationError) -> list[Mistake]:
+    """What a `Part` found wrong."""
+    return [Mistake(_path(detail["loc"]), detail["msg"]) for detail in error.errors(include_url=False)]
+
+
+def _path(loc: tuple[int | str, ...]) -> str:
+    path = ""
+    for step in loc:
+        if isinstance(step, int):
+            path += f"[{step}]"
+        elif not step.startswith(("<", "[")):  # the branch of a union, or pydantic's mark for a key
+            path += f".{step}" if path else step
+    return path
+
+
+def _message(detail: ErrorDetails, keys: Mapping[str, FieldInfo]) -> str:
+    kind, last = detail["type"], str(detail["loc"][-1]) if detail["loc"] else ""
+    if kind == _SAID:
+        return detail["msg"]
+    if kind == "extra_forbidden":
+        return f"there is no key {last} here{suggestion(last, keys)}"
+    if kind == "missing":
+        return f"is missing: {keys[last].description}"
+    if kind == "value_error":
+        return str(detail["ctx"]["error"])
+    if kind in _EXPECTED:
+        expected = _EXPECTED[kind].format(**detail.get("ctx", {}))
+        return f"{'this is empty' if detail['input'] is None else shown(detail['input'])}: it must be {expected}"
+    return detail["msg"]
+
+
+# What pydantic's own checks expect, by the type of the error.
+_EXPECTED = {
+    "bool_type": "true or false",
+    "dict_type": "a mapping; {{}} takes the defaults",
+    "greater_than_equal": "at least {ge}",
+    "int_type": "a whole number",
+    "less_than_equal": "at most {le}",
+    "list_type": "a list",
+    "literal_error": "{expected}",
+    "model_type": "a mapping; {{}} takes the defaults",
+    "string_type": "text; put it between quotes",
+    "string_too_short": "text that is not empty",
+    "too_short": "one with at least one entry",
+}

@@ -1,0 +1,85 @@
+"""The file's text as a tree of plain values; a key given twice is a mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from connector.errors import ConfigError, Mistake
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's safe loader, with times left as text: `start` reads them itself and sees whether a zone was given."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML declares it as an instance variable, used as a class's
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+def read_tree(path: Path) -> tuple[dict[str, Any], list[Mistake]]:
+    """The file as nested dicts, lists and scalars, and its duplicate keys (of which the last one counts).
+
+    Raises ConfigError where there is no tree: the file is missing, not UTF-8, not YAML, or not a mapping.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise _unreadable(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise _unreadable(f"{path} is not UTF-8 text (byte {error.start})") from None
+    return parse_tree(text)
+
+
+def parse_tree(text: str) -> tuple[dict[str, Any], list[Mistake]]:
+    """`read_tree` for text."""
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            raise _unreadable("the file is empty; `connector example` prints one to start from")
+        tree = loader.construct_document(node)
+    except yaml.YAMLError as error:
+        raise _unreadable(f"this is not YAML{_position(error)}") from None
+    except (ValueError, TypeError, RecursionError) as error:
+        # What PyYAML's own constructors let through: `!!int x`, a list as a key, endless nesting.
+        raise _unreadable(f"this is YAML that cannot be read ({type(error).__name__})") from None
+    finally:
+        loader.dispose()
+    if not isinstance(tree, dict):
+        raise _unreadable("the file must be a mapping (key: value); `connector example` prints one")
+    twice = _duplicates(node, "", frozenset())
+    return tree, [Mistake(path, "this key stands here twice; keep one") for path in twice]
+
+
+def _duplicates(node: yaml.Node, path: str, above: frozenset[int]) -> Iterator[str]:
+    if id(node) in above:  # an alias to what encloses it
+        return
+    above |= {id(node)}
+    if isinstance(node, yaml.SequenceNode):
+        for index, child in enumerate(node.value):
+            yield from _duplicates(child, f"{path}[{index}]", above)
+    elif isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, child in node.value:
+            name = str(key.value)
+            where = f"{path}.{name}" if path else name
+            if name in seen and isinstance(key, yaml.ScalarNode):
+                yield where
+            seen.add(name)
+            yield from _duplicates(child, where, above)
+
+
+def _position(error: yaml.YAMLError) -> str:
+    """Where, and PyYAML's reason; never the line itself, which may hold a secret."""
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or getattr(error, "reason", None)
+    where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+    return f"{where}: {problem}" if problem else where
+
+
+def _unreadable(message: str) -> ConfigError:
+    return ConfigError([Mistake("", message)])

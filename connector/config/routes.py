@@ -1,0 +1,132 @@
+"""The `routes` section against the rest of the file: topics, sinks, methods, fields and expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from connector.config.kinds import kind_of
+from connector.config.names import nearest, suggestion
+from connector.config.tree import items, mapping, text, texts
+from connector.config.units import shown
+from connector.errors import ExpressionError, Mistake
+from connector.expressions import compile_expression
+from connector.sinks.base import Method
+from connector.sinks.catalogue import METHODS
+
+# SailPlay takes exactly one of these (events/fire, "user_phone или email или origin_user_id").
+_ONE_IDENTITY = frozenset({"user_phone", "email", "origin_user_id"})
+# The one field that takes an object (customEvent, "array paramsName => paramValue").
+_NESTED = frozenset({"customEventParams"})
+
+
+def route_mistakes(tree: Mapping[str, Any]) -> Iterator[Mistake]:
+    """The mistakes of `routes`."""
+    topics, sinks = mapping(tree.get("topics")), mapping(tree.get("sinks"))
+    routes = items(tree.get("routes"))
+    yield from _names(routes)
+    for index, entry in enumerate(routes):
+        path, route = f"routes[{index}]", mapping(entry)
+        yield from _from(path, route.get("from"), topics)
+        when = text(route.get("when"))
+        if when is not None:
+            yield from _expression(f"{path}.when", when)
+        yield from _expressions(f"{path}.fields", mapping(route.get("fields")))
+        to = text(route.get("to"))
+        if to is not None:
+            method = _method(to, sinks)
+            if isinstance(method, str):
+                yield Mistake(f"{path}.to", method)
+            elif method is not None:
+                yield from _fields(f"{path}.fields", to, method, route)
+
+
+def route_names(routes: Sequence[Any]) -> list[str | None]:
+    """Each route's name: its own; else the `to`, then `<to>#2`, … in file order. None: it has neither."""
+    unnamed: dict[str, int] = {}
+    names: list[str | None] = []
+    for route in map(mapping, routes):
+        name, to = text(route.get("name")), text(route.get("to"))
+        if name is None and to is not None:
+            unnamed[to] = unnamed.get(to, 0) + 1
+            name = to if unnamed[to] == 1 else f"{to}#{unnamed[to]}"
+        names.append(name)
+    return names
+
+
+def _names(routes: Sequence[Any]) -> Iterator[Mistake]:
+    first: dict[str, int] = {}
+    for index, name in enumerate(route_names(routes)):
+        if name is None:
+            continue
+        if name in first:
+            yield Mistake(
+                f"routes[{index}].name", f"{shown(name)} is also the name of routes[{first[name]}]: give each its own"
+            )
+        first.setdefault(name, index)
+
+
+def _from(path: str, value: Any, topics: Mapping[str, Any]) -> Iterator[Mistake]:
+    names = texts(value)
+    for index, name in enumerate(names):
+        where = f"{path}.from[{index}]" if isinstance(value, list) else f"{path}.from"
+        if name in names[:index]:
+            yield Mistake(where, f"{shown(name)} stands here twice")
+        elif name not in topics:
+            yield Mistake(where, f"{shown(name)} is not in topics{suggestion(name, topics) or ': add it there'}")
+
+
+def _method(to: str, sinks: Mapping[str, Any]) -> Method | str | None:
+    """The method a `to` names, or what is wrong with it; None where the sink's own kind is wrong."""
+    sink, dot, name = to.rpartition(".")
+    if not dot:
+        return f"{shown(to)} is not <sink>.<method>, such as {next(iter(sinks), 'mytracker')}.{name or 'registration'}"
+    if sink not in sinks:
+        return f"there is no sink {shown(sink)}{suggestion(sink, sinks)}"
+    kind = kind_of(sinks[sink])
+    if kind is None:
+        return None
+    methods = METHODS[kind]
+    return methods.get(name) or f"{sink} has no method {shown(name)}{suggestion(name, methods)}"
+
+
+def _expressions(path: str, fields: Mapping[str, Any]) -> Iterator[Mistake]:
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            yield from _expressions(f"{path}.{name}", mapping(value))
+        elif isinstance(value, str):
+            yield from _expression(f"{path}.{name}", value)
+
+
+def _expression(path: str, expression: str) -> Iterator[Mistake]:
+    try:
+        compile_expression(expression)
+    except ExpressionError as error:
+        yield Mistake(path, f"{shown(expression)} does not parse: {error}")
+
+
+def _fields(path: str, to: str, method: Method, route: Mapping[str, Any]) -> Iterator[Mistake]:
+    fields = mapping(route.get("fields"))
+    for name, value in fields.items():
+        if name not in method.fields:
+            yield Mistake(f"{path}.{name}", f"{to} has no such field{suggestion(name, method.fields)}")
+        elif isinstance(value, dict) and name not in _NESTED:
+            yield Mistake(f"{path}.{name}", f"{name} takes one value, not an object: write one expression")
+    if not isinstance(route.get("fields"), dict):
+        return  # said by the file's form
+    # A misspelt field is one mistake, not also a missing one.
+    meant = {name if name in method.fields else nearest(name, method.fields) for name in fields}
+    for group in method.required:
+        if not meant & set(group):
+            yield _lacking(path, to, group)
+    several = sorted(_ONE_IDENTITY & fields.keys()) if method.fields.keys() >= _ONE_IDENTITY else []
+    if len(several) > 1:
+        yield Mistake(
+            path, f"{to} takes exactly one of {', '.join(sorted(_ONE_IDENTITY))}; here are {', '.join(several)}"
+        )
+
+
+def _lacking(path: str, to: str, group: Sequence[str]) -> Mistake:
+    if len(group) == 1:
+        return Mistake(f"{path}.{group[0]}", f"is missing: {to} requires it")
+    return Mistake(path, f"{to} requires one of {', '.join(group)}; no expression fills any")

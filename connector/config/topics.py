@@ -1,0 +1,86 @@
+"""The `topics` section against the rest of the file: names, patterns, schemas, and who reads what."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+
+from connector import resources
+from connector.config.tree import items, mapping, text, texts
+from connector.config.units import shown
+from connector.errors import Mistake
+
+_NAME = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
+# What Python's regular expressions have and the broker client's (POSIX) have not, or read as something else.
+_NOT_POSIX = re.compile(r"\\[dDAZ]|\(\?|[*+?}][?+]")
+
+
+def topic_mistakes(tree: dict[str, Any], directory: Path) -> Iterator[Mistake]:
+    """The mistakes of `topics`. `directory` is where the file lies; schema paths start there."""
+    topics = mapping(tree.get("topics"))
+    dead_letters = text(tree.get("dead_letters"))
+    own = {dead_letters, f"{dead_letters}.receipts"} if dead_letters else set()
+    used = {name for route in items(tree.get("routes")) for name in texts(mapping(route).get("from"))}
+    for name, topic in topics.items():
+        path = f"topics.{name}"
+        message = _pattern_mistake(name) if name.startswith("^") else _name_mistake(name)
+        if message is not None:
+            yield Mistake(path, message)
+        if name in own:
+            yield Mistake(
+                path, "the connector's own topics are never consumed: take it out, or name dead_letters otherwise"
+            )
+        elif name not in used:
+            yield Mistake(path, "no route reads this topic: take it out, or name it in the `from` of a route")
+        schema = text(mapping(topic).get("schema"))
+        if schema:
+            message = schema_mistake(locate_schema(schema, directory))
+            if message is not None:
+                yield Mistake(f"{path}.schema", message)
+
+
+def locate_schema(schema: str, directory: Path) -> Path:
+    """Where a topic's schema lies: beside the file, or, if it is not there, among the schemas that came along."""
+    beside = directory / schema
+    shipped = resources.schemas() / schema.removeprefix("schemas/")
+    return shipped if schema.startswith("schemas/") and shipped.is_file() and not beside.exists() else beside
+
+
+def schema_mistake(path: Path) -> str | None:
+    """What keeps a file from being a JSON Schema (without references to other files); None if nothing does."""
+    try:
+        schema = json.loads(path.read_text(encoding="utf-8"))
+        jsonschema_rs.validator_for(schema, retriever=_refuse)
+    except OSError as error:
+        return f"{path} cannot be read: {error.strerror}"
+    except json.JSONDecodeError as error:
+        return f"{path} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
+    except (jsonschema_rs.ValidationError, ValueError, RecursionError) as error:
+        return f"{path} is not a JSON Schema: {str(error).splitlines()[0]}"
+    return None
+
+
+def _refuse(uri: str) -> Any:
+    raise ValueError(f"a schema must stand alone; it refers to {uri}")
+
+
+def _name_mistake(name: str) -> str | None:
+    if _NAME.fullmatch(name):
+        return None
+    return f"{shown(name)} is no topic name: letters, digits, dots, - and _, at most 249; a pattern starts with ^"
+
+
+def _pattern_mistake(name: str) -> str | None:
+    try:
+        re.compile(name)
+    except re.error as error:
+        return f"this pattern does not compile: {error}"
+    alien = _NOT_POSIX.search(name)
+    if alien:
+        return f"librdkafka's patterns have no {alien[0]}: write [0-9] for a digit, a plain group, a greedy repeat"
+    return None

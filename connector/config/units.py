@@ -1,0 +1,130 @@
+"""How durations, sizes, shares, rates, times and addresses are written in the file, and what they mean.
+
+Every function takes what YAML gave and raises ValueError with what would be right.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from datetime import datetime
+from typing import Any, Literal
+from urllib.parse import SplitResult, urlsplit
+
+DURATION_PATTERN = r"^\d+(\.\d+)?(ms|s|m|h)$"
+SIZE_PATTERN = r"^\d+(B|KiB|MiB|GiB)$"
+SHARE_PATTERN = r"^\d+(\.\d+)?%$"
+RATE_PATTERN = r"^\d+(\.\d+)?/s$"
+
+LONGEST_SECONDS = 86_400.0
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_BYTES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+
+
+def shown(value: Any) -> str:
+    """A value as messages show it: short, whatever it was."""
+    if isinstance(value, dict | list):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    if value is None:
+        return "nothing"
+    text = str(value).lower() if isinstance(value, bool) else repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def duration(value: Any) -> float:
+    """`200ms`, `10s`, `5m`, `1h` → seconds."""
+    match = re.match(DURATION_PATTERN, value) if isinstance(value, str) else None
+    if match is None:
+        hint = f"{value}s or {value}ms" if isinstance(value, int | float) and not isinstance(value, bool) else "10s"
+        raise ValueError(f"{shown(value)} is no duration: a number with ms, s, m or h, such as {hint}")
+    unit = match[2]
+    seconds = float(value.removesuffix(unit)) * _SECONDS[unit]
+    if seconds > LONGEST_SECONDS:
+        raise ValueError(f"{shown(value)} is too long: at most 24h")
+    return seconds
+
+
+def positive_duration(value: Any) -> float:
+    """A `duration` of more than nothing, in seconds."""
+    seconds = duration(value)
+    if seconds == 0:
+        raise ValueError(f"{shown(value)} must be more than 0")
+    return seconds
+
+
+def size(value: Any) -> int:
+    """`32MiB`, `64KiB`, or a plain number → bytes."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        count = value
+    else:
+        match = re.match(SIZE_PATTERN, value) if isinstance(value, str) else None
+        if match is None:
+            raise ValueError(
+                f"{shown(value)} is no size: a number of bytes, or one with KiB, MiB or GiB, such as 32MiB"
+            )
+        count = int(value.removesuffix(match[1])) * _BYTES[match[1]]
+    if count < 1:
+        raise ValueError(f"{shown(value)} must be at least 1 byte")
+    return count
+
+
+def share(value: Any) -> float:
+    """`50%` → 0.5."""
+    if not isinstance(value, str) or re.match(SHARE_PATTERN, value) is None or float(value[:-1]) > 100:
+        raise ValueError(f"{shown(value)} is no share: a percentage from 0% to 100%, such as 50%")
+    return float(value[:-1]) / 100
+
+
+def rate(value: Any) -> float:
+    """`40/s` → 40.0 requests a second."""
+    if not isinstance(value, str) or re.match(RATE_PATTERN, value) is None or float(value[:-2]) == 0:
+        raise ValueError(f"{shown(value)} is no rate: requests a second, more than 0, such as 40/s")
+    return float(value[:-2])
+
+
+def start(value: Any) -> Literal["earliest", "latest"] | datetime:
+    """`earliest`, `latest`, or an ISO 8601 time with a zone."""
+    if value == "earliest":
+        return "earliest"
+    if value == "latest":
+        return "latest"
+    try:
+        moment = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{shown(value)} is no start: earliest, latest, or a time such as 2025-01-31T00:00:00Z"
+        ) from None
+    if moment.tzinfo is None:
+        raise ValueError(f"{shown(value)} has no time zone: write {value if 'T' in value else value + 'T00:00:00'}Z")
+    return moment
+
+
+def base_url(value: Any) -> str:
+    """An https address without query or credentials; http only on this machine. Ends without a slash."""
+    if not isinstance(value, str):
+        raise ValueError(f"{shown(value)} is no address: such as https://vendor.example")
+    try:
+        parts = urlsplit(value)
+        parts.port  # noqa: B018 - reading it is what checks it
+    except ValueError:
+        raise ValueError("this is no address: such as https://vendor.example") from None
+    # Neither is repeated in a message: either may hold a secret.
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("credentials do not belong in the address: leave out what stands before the @")
+    if parts.query or parts.fragment:
+        raise ValueError("an address ends with its path: leave out what follows the ? or #")
+    if not parts.hostname or parts.scheme not in {"http", "https"} or re.search(r"\s", value):
+        raise ValueError(f"{shown(value)} is no address: such as https://vendor.example")
+    if parts.scheme == "http" and not _on_this_machine(parts):
+        raise ValueError(f"{shown(value)} would send the token in the clear: write https://{value[7:]}")
+    return value.rstrip("/")
+
+
+def _on_this_machine(parts: SplitResult) -> bool:
+    host = parts.hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

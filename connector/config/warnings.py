@@ -1,0 +1,86 @@
+"""What a configuration that is right may still be missing or risking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from jmespath.parser import Parser
+
+from connector.config.kafka_settings import missing_files
+from connector.config.settings import Login, MyTracker, SailPlay, Settings
+from connector.errors import Mistake
+from connector.secrets import Secret
+
+# "50 requests a second per partner over the whole API, then 429": public material on SailPlay, not its document.
+_SAILPLAY_RATE = 50.0
+
+
+def warnings(settings: Settings) -> list[Mistake]:
+    """Missing secrets and files, and settings that are allowed but rarely meant, each with its path in the file."""
+    return [*_kafka(settings), *_sinks(settings), *_routes(settings)]
+
+
+def _kafka(settings: Settings) -> Iterator[Mistake]:
+    kafka = settings.kafka
+    for name, value in kafka.items():
+        if isinstance(value, Secret):
+            yield from _missing(f"kafka.{name}", value)
+    for name in missing_files(kafka):
+        yield Mistake(f"kafka.{name}", f"{kafka[name]} is not here")
+    if kafka.get("isolation.level") == "read_uncommitted":
+        yield Mistake("kafka.isolation.level", "events of transactions that were aborted will be sent too")
+    if "group.instance.id" in kafka:
+        yield Mistake(
+            "kafka.group.instance.id", "two processes with the same id shut each other out: give each its own"
+        )
+
+
+def _sinks(settings: Settings) -> Iterator[Mistake]:
+    used = {route.sink for route in settings.routes}
+    for name, sink in settings.sinks.items():
+        for key, secret in _secrets(sink):
+            yield from _missing(f"sinks.{name}.{key}", secret)
+        if isinstance(sink, SailPlay) and sink.rate is not None and sink.rate > _SAILPLAY_RATE:
+            yield Mistake(
+                f"sinks.{name}.rate", f"SailPlay is said to refuse more than {_SAILPLAY_RATE:g}/s per partner"
+            )
+        if name not in used:
+            yield Mistake(f"sinks.{name}", "no route leads here: it will send nothing")
+
+
+def _secrets(sink: MyTracker | SailPlay) -> Iterator[tuple[str, Secret]]:
+    if isinstance(sink.token, Login):
+        yield "token.login.store_department_key", sink.token.store_department_key
+        yield "token.login.pin_code", sink.token.pin_code
+    else:
+        yield "token", sink.token
+
+
+def _missing(path: str, secret: Secret) -> Iterator[Mistake]:
+    message = secret.missing()
+    if message is not None:
+        yield Mistake(path, message)
+
+
+def _routes(settings: Settings) -> Iterator[Mistake]:
+    for route in settings.routes:
+        expression = route.fields.get("idTransaction")
+        if isinstance(expression, str) and not _from_event(expression):
+            yield Mistake(
+                f"routes[{route.index}].fields.idTransaction",
+                f"{expression} does not come from the event: it must be unique to each payment, or payments are lost",
+            )
+
+
+def _from_event(expression: str) -> bool:
+    """Whether an expression reads the event or its record at all: a path, key() or header(…)."""
+    return _reads(Parser().parse(expression).parsed)
+
+
+def _reads(node: Any) -> bool:
+    if node["type"] in {"field", "current"}:
+        return True
+    if node["type"] == "function_expression" and node["value"] in {"key", "header"}:
+        return True
+    return any(_reads(child) for child in node["children"])

@@ -1,0 +1,92 @@
+"""Apache Kafka in a container, by testcontainers, where a Docker engine answers."""
+
+from __future__ import annotations
+
+import gc
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+import docker
+from docker.errors import DockerException
+from requests.exceptions import RequestException
+from testcontainers.core.container import DockerContainer
+
+from tests.support.server import KAFKA_VERSION, Broker, BrokerError, free_port, server_properties, wait_until_serving
+
+_ENGINE_SECONDS = 2
+_START_SECONDS = 60
+_STOP_SECONDS = 30
+
+
+class ContainerBroker(Broker):
+    """A broker in a container of this machine's engine. Testcontainers' reaper removes it when the tests are killed."""
+
+    def __init__(self, directory: Path, properties: Mapping[str, str]) -> None:
+        """Prepare it; data and log stay in the container. Raises BrokerError where no engine answers."""
+        if not _engine_answers():
+            raise BrokerError("no Docker engine answers")
+        port = free_port()
+        self.bootstrap = f"127.0.0.1:{port}"
+        self._container = DockerContainer(f"apache/kafka:{KAFKA_VERSION}")
+        # One number inside and outside, so that one advertised address is right for both.
+        self._container.with_bind_ports(port, ("127.0.0.1", port))  # type: ignore[arg-type]  # docker takes the pair
+        for name, value in (server_properties(port, free_port(), "0.0.0.0") | dict(properties)).items():  # noqa: S104  # inside
+            self._container.with_env(_variable(name), value)
+        self._created = False
+
+    @property
+    def description(self) -> str:
+        return f"Apache Kafka {KAFKA_VERSION} in a container, {self.bootstrap}"
+
+    def start(self) -> None:
+        try:
+            if self._created:
+                self._container.get_wrapped_container().start()
+            else:
+                self._container.start()
+                self._created = True
+        except (DockerException, RequestException) as error:
+            raise BrokerError(f"no container of apache/kafka:{KAFKA_VERSION}: {str(error)[:500]}") from error
+        try:
+            wait_until_serving(self.bootstrap, _START_SECONDS)
+        except BrokerError as error:
+            raise BrokerError(f"{error}:\n{self.log_tail()}") from None
+
+    def stop(self) -> None:
+        self._container.get_wrapped_container().stop(timeout=_STOP_SECONDS)
+
+    def kill(self) -> None:
+        container = self._container.get_wrapped_container()
+        container.reload()
+        if container.status == "running":
+            container.kill()
+            container.wait()
+
+    def close(self) -> None:
+        self._container.stop()  # removes it with its volumes
+
+    def log_tail(self, lines: int = 40) -> str:
+        if not self._created:
+            return ""
+        said: bytes = self._container.get_wrapped_container().logs(tail=lines)
+        return said.decode(errors="replace")
+
+
+def _engine_answers() -> bool:
+    try:
+        docker.from_env(timeout=_ENGINE_SECONDS).close()  # it asks the engine for its version
+    except (DockerException, RequestException):
+        pass
+    else:
+        return True
+    with warnings.catch_warnings():
+        # docker leaves the socket on which nobody answered open; let it go here, not as the mistake of some test
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+    return False
+
+
+def _variable(name: str) -> str:
+    """Return the environment variable by which the image takes a server property."""
+    return "KAFKA_" + name.replace("-", "___").replace("_", "__").replace(".", "_").upper()

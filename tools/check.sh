@@ -1,0 +1,36 @@
+#!/bin/sh
+# Runs every check, the failing ones not hindering the others, and ends with one summary. Usage: tools/check.sh lint|test
+set -u
+cd "$(dirname "$0")/.."
+bin=.venv/bin
+summary=
+status=0
+# shellcheck disable=SC2046  # one word a directory
+set -- "$1" connector tests $(test ! -d benchmarks || echo benchmarks)
+what=$1
+shift
+
+check() {
+    name=$1
+    shift
+    echo "── $name"
+    if "$@"; then
+        summary="$summary
+  ok      $name"
+    else
+        summary="$summary
+  FAILED  $name"
+        status=1
+    fi
+}
+
+check 'ruff check' "$bin/ruff" check --quiet "$@"
+check 'ruff format' "$bin/ruff" format --check --quiet "$@"
+check 'mypy' "$bin/mypy"
+check 'import contract' "$bin/lint-imports" --no-logo
+if [ "$what" = test ]; then
+    check 'pytest' "$bin/pytest"
+fi
+
+echo "── summary$summary"
+exit "$status"

@@ -11,10 +11,10 @@ from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import SplitResult, urlsplit
 
-DURATION_PATTERN = r"^\d+(\.\d+)?(ms|s|m|h)$"
-SIZE_PATTERN = r"^\d+(B|KiB|MiB|GiB)$"
-SHARE_PATTERN = r"^\d+(\.\d+)?%$"
-RATE_PATTERN = r"^\d+(\.\d+)?/s$"
+DURATION_PATTERN = r"^[0-9]+(\.[0-9]+)?(ms|s|m|h)$"
+SIZE_PATTERN = r"^[0-9]+(B|KiB|MiB|GiB)$"
+SHARE_PATTERN = r"^[0-9]+(\.[0-9]+)?%$"
+RATE_PATTERN = r"^[0-9]+(\.[0-9]+)?/s$"
 
 LONGEST_SECONDS = 86_400.0
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -33,7 +33,7 @@ def shown(value: Any) -> str:
 
 def duration(value: Any) -> float:
     """`200ms`, `10s`, `5m`, `1h` → seconds."""
-    match = re.match(DURATION_PATTERN, value) if isinstance(value, str) else None
+    match = re.fullmatch(DURATION_PATTERN, value) if isinstance(value, str) else None
     if match is None:
         hint = f"{value}s or {value}ms" if isinstance(value, int | float) and not isinstance(value, bool) else "10s"
         raise ValueError(f"{shown(value)} is no duration: a number with ms, s, m or h, such as {hint}")
@@ -57,7 +57,7 @@ def size(value: Any) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         count = value
     else:
-        match = re.match(SIZE_PATTERN, value) if isinstance(value, str) else None
+        match = re.fullmatch(SIZE_PATTERN, value) if isinstance(value, str) else None
         if match is None:
             raise ValueError(
                 f"{shown(value)} is no size: a number of bytes, or one with KiB, MiB or GiB, such as 32MiB"
@@ -70,14 +70,14 @@ def size(value: Any) -> int:
 
 def share(value: Any) -> float:
     """`50%` → 0.5."""
-    if not isinstance(value, str) or re.match(SHARE_PATTERN, value) is None or float(value[:-1]) > 100:
+    if not isinstance(value, str) or re.fullmatch(SHARE_PATTERN, value) is None or float(value[:-1]) > 100:
         raise ValueError(f"{shown(value)} is no share: a percentage from 0% to 100%, such as 50%")
     return float(value[:-1]) / 100
 
 
 def rate(value: Any) -> float:
     """`40/s` → 40.0 requests a second."""
-    if not isinstance(value, str) or re.match(RATE_PATTERN, value) is None or float(value[:-2]) == 0:
+    if not isinstance(value, str) or re.fullmatch(RATE_PATTERN, value) is None or float(value[:-2]) == 0:
         raise ValueError(f"{shown(value)} is no rate: requests a second, more than 0, such as 40/s")
     return float(value[:-2])
 

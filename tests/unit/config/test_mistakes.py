@@ -1,0 +1,147 @@
+"""Every mistake the configuration can have: where it is said to be, and in which words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from connector.config.load import load
+from connector.errors import ConfigError, Mistake
+
+HERE = Path(__file__).parent
+ROWS: list[dict[str, Any]] = yaml.safe_load((HERE / "mistakes.yaml").read_text(encoding="utf-8"))
+
+
+def correct() -> dict[str, Any]:
+    tree: dict[str, Any] = yaml.safe_load((HERE / "correct.yaml").read_text(encoding="utf-8"))
+    return tree
+
+
+def merge(base: dict[str, Any], change: dict[str, Any]) -> None:
+    for key, value in change.items():
+        if value == "GONE":
+            del base[key]
+        elif key != "token" and isinstance(value, dict) and isinstance(base.get(key), dict):
+            merge(base[key], value)
+        else:
+            base[key] = value
+
+
+def changed(row: dict[str, Any]) -> dict[str, Any]:
+    tree = correct()
+    merge(tree["routes"][0], row.get("route", {}))
+    merge(tree["routes"][1], row.get("fire", {}))
+    merge(tree, row.get("change", {}))
+    return tree
+
+
+def mistakes_in(tree: Any, directory: Path) -> tuple[Mistake, ...]:
+    path = directory / "connector.yaml"
+    path.write_text(tree if isinstance(tree, str) else yaml.safe_dump(tree, sort_keys=False), encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    return caught.value.mistakes
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """Where the configuration lies, with schemas that are none."""
+    (tmp_path / "not-json.json").write_text("{")
+    (tmp_path / "not-a-schema.json").write_text('{"type": "objct"}')
+    (tmp_path / "refers.json").write_text('{"$ref": "http://127.0.0.1:1/other.json"}')
+    return tmp_path
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row['path']}: {row['message'][:40]}")
+def test_a_mistake_is_said_once_with_its_path_and_what_would_be_right(row: dict[str, Any], directory: Path) -> None:
+    (mistake,) = mistakes_in(changed(row), directory)
+    assert mistake.path == row["path"]
+    assert mistake.message.replace(f"{directory}/", "") == row["message"]
+
+
+def test_the_table_starts_from_a_correct_file(directory: Path) -> None:
+    path = directory / "connector.yaml"
+    path.write_text(yaml.safe_dump(correct()), encoding="utf-8")
+    assert load(path).group == "crm"
+
+
+def test_no_message_shows_a_secret(directory: Path) -> None:
+    for row in ROWS:
+        tree = changed(row)
+        for mistake in mistakes_in(tree, directory):
+            assert "hunter2" not in str(mistake)
+
+
+def test_all_mistakes_are_said_at_once_in_the_files_order(directory: Path) -> None:
+    """Slips of form and slips between the parts hide none of each other."""
+    tree = correct()
+    merge(tree, {"kafka": {"enable.auto.commit": True}, "grop": 1, "topics": {"unread": {}}})
+    merge(tree["sinks"]["mt"], {"kind": "mytraker", "token": "x", "batch": {"max_events": 50}, "timeout": "30s"})
+    merge(tree["routes"][0], {"from": "order", "wehn": "x", "fields": {"age": 5, "idGendr": "a["}})
+    merge(tree["routes"][1], {"to": "sp.shoot", "when": "a ="})
+    assert [mistake.path for mistake in mistakes_in(tree, directory)] == [
+        "kafka.enable.auto.commit",
+        "topics.unread",
+        "sinks.mt.kind",
+        "sinks.mt.token",
+        "sinks.mt.batch.max_events",
+        "sinks.mt.timeout",
+        "routes[0].from",
+        "routes[0].fields.age",
+        "routes[0].fields.idGendr",
+        "routes[0].fields.idGendr",
+        "routes[0].wehn",
+        "routes[1].to",
+        "routes[1].when",
+        "grop",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "message"),
+    [
+        ("", "", "the file is empty; `connector example` prints one to start from"),
+        ("- 1", "", "the file must be a mapping (key: value); `connector example` prints one"),
+        ("a: [", "", "this is not YAML at line 1, column 5: expected the node content, but found '<stream end>'"),
+        ("a: !!python/object:os.system x", "", None),
+        ("? [a]\n: 1", "", None),
+    ],
+)
+def test_what_is_no_mapping_of_yaml_is_one_mistake(text: str, path: str, message: str | None, directory: Path) -> None:
+    (mistake,) = mistakes_in(text, directory)
+    assert mistake.path == path
+    assert message is None or mistake.message == message
+
+
+def test_a_key_given_twice_is_a_mistake_at_every_depth(directory: Path) -> None:
+    text = (HERE / "correct.yaml").read_text(encoding="utf-8")
+    twice = text.replace("app_id: 1,", "app_id: 1, app_id: 2,") + "group: again\n"
+    assert mistakes_in(twice, directory) == (
+        Mistake("group", "this key stands here twice; keep one"),
+        Mistake("sinks.mt.app_id", "this key stands here twice; keep one"),
+    )
+
+
+@pytest.mark.parametrize("section", ["topics", "sinks", "routes"])
+def test_a_section_without_an_entry_is_a_mistake(section: str, directory: Path) -> None:
+    found = mistakes_in({**correct(), section: type(correct()[section])()}, directory)
+    kind = "a list" if section == "routes" else "a mapping"
+    assert Mistake(section, f"{kind}: it must be one with at least one entry") in found
+
+
+def test_a_file_that_is_not_there_is_one_mistake(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"nowhere\.yaml cannot be read: No such file or directory"):
+        load(tmp_path / "nowhere.yaml")
+
+
+def test_a_file_that_is_not_text_is_one_mistake(tmp_path: Path) -> None:
+    (tmp_path / "binary.yaml").write_bytes(b"group: \xff")
+    with pytest.raises(ConfigError, match=r"binary\.yaml is not UTF-8 text \(byte 7\)"):
+        load(tmp_path / "binary.yaml")
+
+
+def test_an_alias_to_what_encloses_it_ends(directory: Path) -> None:
+    assert mistakes_in("kafka: &k {a: *k}\ntopics: &t {a: *t}\nroutes: &r [*r]", directory)

@@ -1,0 +1,88 @@
+"""What is right but missing here, or rarely meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from connector.config.load import load
+from connector.config.warnings import warnings
+from connector.errors import Mistake
+
+CORRECT = (Path(__file__).parent / "correct.yaml").read_text(encoding="utf-8")
+REVENUE = (
+    "  - {from: orders, to: mt.customRevenue, fields: {customUserId: user.id, idTransaction: ID, "
+    "currency: c, total: t, eventTimestamp: unix(at)}}\n"
+)
+
+
+@pytest.fixture(autouse=True)
+def _tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MT_TOKEN", "a")
+    monkeypatch.setenv("SP_TOKEN", "b")
+
+
+def warned(directory: Path, text: str) -> list[Mistake]:
+    path = directory / "connector.yaml"
+    path.write_text(text, encoding="utf-8")
+    return warnings(load(path))
+
+
+def test_a_file_with_all_its_secrets_has_none(tmp_path: Path) -> None:
+    assert warned(tmp_path, CORRECT) == []
+
+
+def test_each_missing_secret_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MT_TOKEN")
+    monkeypatch.setenv("KEY", "")
+    text = CORRECT.replace(
+        "{env: SP_TOKEN}", "{login: {store_department_key: {env: KEY}, pin_code: {file: pin}}}"
+    ).replace("localhost:9092", "localhost:9092, sasl.password: {env: PASSWORD}")
+    assert warned(tmp_path, text) == [
+        Mistake("kafka.sasl.password", "environment variable PASSWORD is not set"),
+        Mistake("sinks.mt.token", "environment variable MT_TOKEN is not set"),
+        Mistake("sinks.sp.token.login.store_department_key", "environment variable KEY is empty"),
+        Mistake(
+            "sinks.sp.token.login.pin_code",
+            f"file {tmp_path.resolve() / 'pin'} cannot be read: No such file or directory",
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("extra", "path"),
+    [
+        ("ssl.ca.location: /nowhere/ca.pem", "kafka.ssl.ca.location"),
+        ("isolation.level: read_uncommitted", "kafka.isolation.level"),
+        ("group.instance.id: pod-0", "kafka.group.instance.id"),
+    ],
+)
+def test_kafka_settings_that_are_rarely_meant_are_named(tmp_path: Path, extra: str, path: str) -> None:
+    found = warned(tmp_path, CORRECT.replace("localhost:9092", f"localhost:9092, {extra}"))
+    assert [warning.path for warning in found] == [path]
+
+
+def test_a_rate_above_what_sailplay_is_known_to_take_is_one(tmp_path: Path) -> None:
+    assert warned(tmp_path, CORRECT.replace("11, token:", "11, rate: 51/s, token:")) == [
+        Mistake("sinks.sp.rate", "SailPlay is said to refuse more than 50/s per partner")
+    ]
+
+
+def test_a_sink_that_no_route_uses_is_one(tmp_path: Path) -> None:
+    text = CORRECT.replace(
+        "routes:", "  idle: {kind: mytracker, base_url: https://t.example, app_id: 2, token: {env: MT_TOKEN}}\nroutes:"
+    )
+    assert warned(tmp_path, text) == [Mistake("sinks.idle", "no route leads here: it will send nothing")]
+
+
+@pytest.mark.parametrize("expression", ["'order1'", "`1`", "timestamp()", "join('-', ['a', topic()])"])
+def test_a_transaction_id_that_is_not_the_events_own_is_one(tmp_path: Path, expression: str) -> None:
+    """Two payments with one idTransaction are one to the vendor."""
+    (warning,) = warned(tmp_path, CORRECT + REVENUE.replace("ID", f'"{expression}"'))
+    assert warning.path == "routes[2].fields.idTransaction"
+
+
+@pytest.mark.parametrize("expression", ["order.id", "key()", "header('id')", "text(order.id)", "a || 'x'", "@.id"])
+def test_a_transaction_id_of_the_event_or_its_record_is_none(tmp_path: Path, expression: str) -> None:
+    assert warned(tmp_path, CORRECT + REVENUE.replace("ID", f'"{expression}"')) == []

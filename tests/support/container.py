@@ -11,6 +11,7 @@ import docker
 from docker.errors import DockerException
 from requests.exceptions import RequestException
 from testcontainers.core.container import DockerContainer
+from testcontainers.core.exceptions import ContainerConnectException
 
 from tests.support.server import KAFKA_VERSION, Broker, BrokerError, free_port, server_properties, wait_until_serving
 
@@ -29,8 +30,9 @@ class ContainerBroker(Broker):
         port = free_port()
         self.bootstrap = f"127.0.0.1:{port}"
         self._container = DockerContainer(f"apache/kafka:{KAFKA_VERSION}")
-        # One number inside and outside, so that one advertised address is right for both.
-        self._container.with_bind_ports(port, ("127.0.0.1", port))  # type: ignore[arg-type]  # docker takes the pair
+        # One number inside and outside, so that one advertised address is right for both. `with_bind_ports` takes no
+        # host address, and without one the engine would listen on all of them.
+        self._container.ports = {f"{port}/tcp": ("127.0.0.1", port)}  # type: ignore[dict-item]  # docker takes the pair
         for name, value in (server_properties(port, free_port(), "0.0.0.0") | dict(properties)).items():  # noqa: S104  # inside
             self._container.with_env(_variable(name), value)
         self._created = False
@@ -46,7 +48,7 @@ class ContainerBroker(Broker):
             else:
                 self._container.start()
                 self._created = True
-        except (DockerException, RequestException) as error:
+        except (DockerException, ContainerConnectException, OSError) as error:
             raise BrokerError(f"no container of apache/kafka:{KAFKA_VERSION}: {str(error)[:500]}") from error
         try:
             wait_until_serving(self.bootstrap, _START_SECONDS)

@@ -89,9 +89,10 @@ class Lanes:
 
     def oldest_number(self) -> int | None:
         """The number of the oldest unsent batch; None if there is none."""
+        numbers = [batch.number for batch in self._open.values()]
         if self._ready:
-            return min(self._ready[0].number, *(batch.number for batch in self._open.values()))
-        return min((batch.number for batch in self._open.values()), default=None)
+            numbers.append(self._ready[0].number)
+        return min(numbers, default=None)
 
     def take_oldest(self) -> Batch | None:
         """The oldest unsent batch, full or not: the probe of a closed gate."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 
 from connector.delivery import commit_metadata
@@ -22,9 +22,10 @@ class Assignment:
         self.open_events = 0
         self.open_bytes = 0
         self.offsets: dict[int, PartitionOffsets] = {}  # by claim
+        self.highs: Mapping[tuple[str, int], int] = {}  # one past the last offset of a partition, as last heard
+        self.halted: set[int] = set()  # claims whose reading is too far ahead of their position
         self._group = group
         self._current: dict[tuple[str, int], int] = {}  # the claim that commits for a partition
-        self._halted: set[int] = set()
         self._committed: dict[int, tuple[int, str]] = {}
 
     def __len__(self) -> int:
@@ -44,7 +45,7 @@ class Assignment:
     def forget(self, claims: AbstractSet[int]) -> None:
         """These are no longer ours: what comes of their events is no concern of this group's offsets."""
         for claim in claims:
-            self._halted.discard(claim)
+            self.halted.discard(claim)
             self._committed.pop(claim, None)
             offsets = self.offsets.pop(claim, None)
             if offsets is not None:
@@ -71,12 +72,12 @@ class Assignment:
         """The partitions to halt, because reading is too far ahead of their position, and those to resume."""
         halt, resume = [], []
         for claim, offsets in self.offsets.items():
-            if claim in self._halted:
+            if claim in self.halted:
                 if offsets.span <= RESUME_SPAN:
-                    self._halted.discard(claim)
+                    self.halted.discard(claim)
                     resume.append(offsets)
             elif offsets.span >= MAX_SPAN:
-                self._halted.add(claim)
+                self.halted.add(claim)
                 halt.append(offsets)
         return halt, resume
 

@@ -18,7 +18,7 @@ from connector.batching.lanes import Batch, Lanes
 from connector.clock import Clock
 from connector.delivery.backoff import Backoff
 from connector.delivery.gate import NEVER, Gate
-from connector.delivery.stats import Stats
+from connector.delivery.stats import Mishap, Stats
 from connector.model import Blame, Failure, Item, Outcome, Reason, Stage
 from connector.sinks.base import Sink
 
@@ -152,6 +152,11 @@ class Dispatcher:
         return self._held
 
     @property
+    def held_items(self) -> int:
+        """How many items of batches that were sent are not in the air: they wait for another try."""
+        return sum(len(flight.parts.items()) for flight in self._flights.values()) - self.airborne()
+
+    @property
     def idle(self) -> bool:
         """Whether there is nothing to send and nothing in the air."""
         return not self._flights and self.lanes.due_at() is None
@@ -222,7 +227,7 @@ class Dispatcher:
         flight.airborne = False
         self._held += 1
         self.gate.answered()
-        self._count(outcome, now - started)
+        self._count(flight.batch.method, outcome, now, now - started)
         self._settle(flight, part, outcome, now)
         if self._gone:
             flight.parts.forget(self._is_gone)
@@ -231,13 +236,15 @@ class Dispatcher:
         self._progress.set()
         self.pump()
 
-    def _count(self, outcome: Outcome, seconds: float) -> None:
+    def _count(self, method: str, outcome: Outcome, now: float, seconds: float) -> None:
         stats = self._stats
         stats.request_seconds.observe(seconds)
         stats.requests["error" if outcome.status is None else f"{outcome.status // 100}xx"] += 1
         stats.outcomes[outcome.blame] += 1
         if outcome.code is not None:
             stats.codes[outcome.code] += 1
+        if outcome.blame in (Blame.VENDOR, Blame.OURS):
+            stats.recent_faults.append(Mishap(now, outcome.blame, method, outcome.status, outcome.message))
 
     def _settle(self, flight: Flight, part: Part, outcome: Outcome, now: float) -> None:
         match outcome.blame:

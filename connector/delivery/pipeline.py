@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Protocol
@@ -20,7 +20,7 @@ from connector.delivery.dispatcher import Dispatcher
 from connector.delivery.flood import Backwater
 from connector.delivery.flood_guard import FloodGuard
 from connector.delivery.letter_box import LetterBox
-from connector.delivery.stats import Stats
+from connector.delivery.stats import Mishap, Stats
 from connector.kafka.handover import Assigned, Commit
 from connector.model import Failure, Item, Reason, Record, Stage
 from connector.sinks.base import Sink
@@ -178,6 +178,10 @@ class Pipeline:
         log.error("retention deleted events before they were read", sink=self.sink.name, topic=offsets.topic,
                   partition=offsets.partition, events=lost)  # fmt: skip
 
+    def on_watermarks(self, highs: Mapping[tuple[str, int], int]) -> None:
+        """How far the partitions reach."""
+        self.assignment.highs = highs
+
     def on_trouble(self, trouble: str) -> None:
         """Kafka cannot be read, or can again."""
         self.trouble = trouble
@@ -197,18 +201,21 @@ class Pipeline:
 
     def on_failed(self, failure: Failure) -> None:
         """This one cannot be delivered: a letter, unless so many fell that the fault must be elsewhere."""
+        now = self._clock.monotonic()
         if failure.reason not in NOT_THE_EVENTS_FAULT:
             gate = self.dispatcher.gate
             if gate.flooded:
                 self._backwater.failures.append(failure)
                 return
-            now = self._clock.monotonic()
             self._guard.fell(1, now)
             if self._guard.exceeded(now):
                 fell, sent = self._guard.counts(now)
                 gate.flood(now, f"{fell} of {sent} events fell to their own fault; the last: {failure.message}")
                 log.error("too many dead letters: this sink holds and tries one event a minute", sink=self.sink.name,
                           fell=fell, sent=sent, reason=failure.reason)  # fmt: skip
+        self.stats.recent_letters.append(
+            Mishap(now, failure.reason, failure.method, failure.status, failure.message, failure.record.address)
+        )
         self.letters.write(failure)
 
     def on_written(self, failure: Failure) -> None:
@@ -217,6 +224,18 @@ class Pipeline:
         self.assignment.settle(failure.record)
         if self._credits:
             self._ask_for_more()
+
+    # --- what is to be seen --------------------------------------------------------------------------------------
+
+    @property
+    def deferred_events(self) -> int:
+        """How many records and failures the flood guard keeps back."""
+        return len(self._backwater.records) + len(self._backwater.failures)
+
+    @property
+    def oldest_deferred(self) -> Record | None:
+        """The oldest record that the flood guard keeps back unread."""
+        return self._backwater.records[0] if self._backwater.records else None
 
     # --- once a second -------------------------------------------------------------------------------------------
 

@@ -6,11 +6,30 @@ The hot path adds integers; whoever shows them (operations) reads them when aske
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 # Upper bounds in seconds of the request-duration histogram.
 DURATION_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+# How many of the latest failures of each kind are kept for people to see.
+RECENT = 50
+
+
+class Mishap(NamedTuple):
+    """One failure as it is shown to people: no payload. `at` in monotonic seconds; `message` may be the vendor's.
+
+    `reason` is a dead letter's, or whose fault a failed request is; `record` is a dead letter's address.
+    """
+
+    at: float
+    reason: str
+    method: str | None
+    status: int | None
+    message: str
+    record: str | None = None
 
 
 class Histogram:
@@ -54,4 +73,6 @@ class Stats:
     lost_to_retention: int = 0
     gate_closings: int = 0
     codes: Counter[str] = field(default_factory=Counter)  # the vendor's own error codes
+    recent_letters: deque[Mishap] = field(default_factory=lambda: deque(maxlen=RECENT))
+    recent_faults: deque[Mishap] = field(default_factory=lambda: deque(maxlen=RECENT))
     request_seconds: Histogram = field(default_factory=lambda: Histogram(DURATION_BUCKETS))

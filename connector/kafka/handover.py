@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from connector.model import Record
@@ -54,6 +54,10 @@ class Listener(Protocol):
 
     def on_expired(self, claim: int, low: int) -> None:
         """Retention deleted what this claim would have read next; reading goes on at `low`."""
+        ...
+
+    def on_watermarks(self, highs: Mapping[tuple[str, int], int]) -> None:
+        """One past the last offset that each of our partitions (topic, number) holds, as far as that is known."""
         ...
 
     def on_trouble(self, trouble: str) -> None:

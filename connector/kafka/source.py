@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import json
 import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
-from confluent_kafka import OFFSET_STORED, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_END, OFFSET_STORED, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from connector.clock import Clock
 from connector.kafka.handover import Assigned, Commit, Listener
@@ -31,9 +32,11 @@ QUEUED_KBYTES = 16 * 1024
 # Without demand for so long, partitions are paused instead of just not polled.
 PATIENCE_SECONDS = 1.0
 WATERMARK_SECONDS = 5.0
+# How often the ends of the partitions are told; while paused nothing is fetched that would say them, so they are asked.
+HIGHS_EVERY, HIGHS_EVERY_PAUSED = 1.0, 5.0
+HIGHS_SECONDS = 0.5
 
-# In the classic protocol a rebalance must not take away what it gives back at once.
-_STRATEGY = {"classic": {"partition.assignment.strategy": "cooperative-sticky"}}
+JOIN_CHECK_MS = 1_000
 
 log = structlog.get_logger()
 
@@ -76,8 +79,10 @@ class Source:
         self._paused = False
         self._halted: set[tuple[str, int]] = set()  # paused alone, for reading too far ahead
         self._stopping = False
+        self._joined = False
         self._last_turn = clock.monotonic()
         self._doubtful_until = 0.0
+        self._highs_at = 0.0
         self._trouble = ""
         self._consumer = Consumer(
             {
@@ -86,7 +91,7 @@ class Source:
                 "group.id": group,
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
-                **_STRATEGY.get(str(conf.get("group.protocol", "classic")).lower(), {}),
+                **self._by_protocol(str(conf.get("group.protocol", "classic")).lower()),
                 "auto.offset.reset": "error",  # a reset is counted and said: see _reset
                 "allow.auto.create.topics": False,
                 "on_commit": self._on_commit,
@@ -95,6 +100,13 @@ class Source:
             }
         )
         self._thread = threading.Thread(target=self._run, name=f"source {group}", daemon=True)
+
+    def _by_protocol(self, protocol: str) -> dict[str, Any]:
+        if protocol == "classic":
+            # A rebalance must not take away what it gives back at once.
+            return {"partition.assignment.strategy": "cooperative-sticky"}
+        # The new protocol calls no callback for an empty assignment: the statistics tell that the member has joined.
+        return {"statistics.interval.ms": JOIN_CHECK_MS, "stats_cb": self._on_statistics}
 
     # --- what the loop asks for ----------------------------------------------------------------------------------
 
@@ -173,6 +185,31 @@ class Source:
             messages += self._consumer.consume(CHUNK - 1, 0)
         now = self._last_turn = self._clock.monotonic()
         self._tell(self._listener.on_turn, self._records(messages, now), now >= self._doubtful_until, credited)
+        if now >= self._highs_at:
+            self._tell_highs(now)
+
+    def _tell_highs(self, now: float) -> None:
+        fetching = not self._paused and not self._halted
+        self._highs_at = now + (HIGHS_EVERY if fetching else HIGHS_EVERY_PAUSED)
+        try:
+            highs = self._cached_highs() if fetching else self._asked_highs()
+        except KafkaException:  # what keeps them from being read is told as trouble
+            return
+        if highs:
+            self._tell(self._listener.on_watermarks, highs)
+
+    def _cached_highs(self) -> dict[tuple[str, int], int]:
+        highs = {}
+        for held in self._claims:
+            _, high = self._consumer.get_watermark_offsets(TopicPartition(*held), cached=True)
+            if high >= 0:
+                highs[held] = high
+        return highs
+
+    def _asked_highs(self) -> dict[tuple[str, int], int]:
+        ends = [TopicPartition(topic, partition, OFFSET_END) for topic, partition in self._claims]
+        found = self._consumer.offsets_for_times(ends, timeout=HIGHS_SECONDS) if ends else []
+        return {(each.topic, each.partition): each.offset for each in found if each.offset >= 0 and not each.error}
 
     def _records(self, messages: Sequence[Message], now: float) -> list[Record]:
         claims = self._claims
@@ -271,6 +308,7 @@ class Source:
             consumer.incremental_assign([TopicPartition(*point[:3]) for point in points])
             if self._paused:
                 consumer.pause([TopicPartition(*point[:2]) for point in points])
+            self._joined = True
             self._say_trouble("")
             self._tell(self._listener.on_assigned, assigned)
         except Exception as error:  # an exception that leaves a callback would kill the thread
@@ -311,6 +349,11 @@ class Source:
     def _on_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
         failed = error or next((each.error for each in partitions if each.error), None)
         self._tell(self._listener.on_committed, failed.str() if failed else None, False)
+
+    def _on_statistics(self, statistics: str) -> None:
+        if not self._joined and json.loads(statistics).get("cgrp", {}).get("join_state") == "steady":
+            self._joined = True
+            self._tell(self._listener.on_assigned, [])
 
     def _on_error(self, error: KafkaError) -> None:
         self._say_trouble(error.str())

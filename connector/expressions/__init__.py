@@ -1,0 +1,7 @@
+"""JMESPath with the connector's functions, compiled to Python."""
+
+from __future__ import annotations
+
+from connector.expressions.compiler import Condition, compile_condition, compile_expression, compile_fields
+
+__all__ = ["Condition", "compile_condition", "compile_expression", "compile_fields"]

@@ -1,0 +1,146 @@
+"""Expressions as Python functions: one of an expression, one of a `when`, one of all the fields of a route."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from connector.errors import ExpressionError
+from connector.expressions.generator import EVENT, RECORD, Generator
+from connector.expressions.parsing import Node, parse
+from connector.model import Evaluate, Event, Record
+
+# Whether an expression is true of an event. Raises ExpressionError.
+Holds = Callable[[Event, Record], bool]
+# All fields of a route, by their names; those that are null are left out. Raises ExpressionError, naming the field.
+MapFields = Callable[[Event, Record], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """The beginning `path == 'literal'` of a condition. `read` gives what stands at the path."""
+
+    path: tuple[str, ...]
+    literal: str
+    read: Evaluate
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A compiled `when`.
+
+    `holds` decides it whole. Where it begins with `path == 'literal'`, `selector` is that beginning, so that many
+    conditions on one path can be looked up together, and `rest` decides the remainder (None: nothing remains).
+    """
+
+    holds: Holds
+    selector: Selector | None = None
+    rest: Holds | None = None
+
+
+def compile_expression(text: str) -> Evaluate:
+    """An expression as a function of an event (a dict) and its record.
+
+    Raises ExpressionError if it does not parse, saying where and what would be right. The function raises it on
+    events that it cannot be evaluated on, naming the function that refused and why, never a value.
+    """
+    return _value(parse(text))
+
+
+def compile_condition(text: str) -> Condition:
+    """A `when` as a function that tells whether it is true of an event. Raises ExpressionError as above."""
+    tree = parse(text)
+    first, *others = _conjuncts(tree)
+    selector = _selector(first)
+    if selector is None:
+        return Condition(_truth(tree))
+    return Condition(_truth(tree), selector, _truth(_conjunction(others)) if others else None)
+
+
+def compile_fields(fields: Mapping[str, str | Mapping[str, str]]) -> MapFields:
+    """The fields of a route as one function: name → expression, or name → {name → expression} for a nested object.
+
+    A field that is null is left out, and so is a nested object of which nothing is left. Raises ExpressionError for
+    an expression that does not parse; so does the function, with the field's name first (`customEventParams.level`).
+    """
+    generator = Generator()
+    generator.namespace["ExpressionError"] = ExpressionError
+    lines = ["out = {}", "field = None", "try:"]
+    for name, value in fields.items():
+        if isinstance(value, str):
+            lines += _indented(_assign(generator, "out", name, name, value))
+            continue
+        lines.append("    nested = {}")
+        for inner, expression in value.items():
+            lines += _indented(_assign(generator, "nested", inner, f"{name}.{inner}", expression))
+        lines += [f"    if nested: out[{name!r}] = nested"]
+    lines += ["    field = None", "except ExpressionError as error:"]
+    lines += ["    raise ExpressionError(f'{field}: {error}') from None", "return out"]
+    function: MapFields = _function(generator, lines)
+    return function
+
+
+def _assign(generator: Generator, target: str, key: str, field: str, expression: str) -> Iterator[str]:
+    try:
+        tree = parse(expression)
+    except ExpressionError as error:
+        raise ExpressionError(f"{field}: {error}") from None
+    yield f"field = {field!r}"
+    yield f"value = {generator.value(tree)}"
+    yield f"if value is not None: {target}[{key!r}] = value"
+
+
+def _indented(lines: Iterator[str]) -> Iterator[str]:
+    return (f"    {line}" for line in lines)
+
+
+def _value(tree: Node) -> Evaluate:
+    generator = Generator()
+    function: Evaluate = _function(generator, [f"return {generator.value(tree)}"])
+    return function
+
+
+def _truth(tree: Node) -> Holds:
+    generator = Generator()
+    function: Holds = _function(generator, [f"return {generator.truth(tree)}"])
+    return function
+
+
+def _function(generator: Generator, lines: Sequence[str]) -> Any:
+    source = "\n    ".join([f"def compiled({EVENT}, {RECORD}):", *lines])
+    # The source is the generator's own: names it chose, and constants by their repr().
+    exec(compile(source, "<expression>", "exec"), generator.namespace)  # noqa: S102
+    return generator.namespace["compiled"]
+
+
+def _conjuncts(tree: Node) -> list[Node]:
+    """`a && b && c` as [a, b, c]: in this order, and as far as all before it held, are they evaluated."""
+    others: list[Node] = []
+    while tree["type"] == "and_expression":
+        tree, right = tree["children"]
+        others.insert(0, right)
+    return [tree, *others]
+
+
+def _conjunction(trees: Sequence[Node]) -> Node:
+    joined, *others = trees
+    for tree in others:
+        joined = {"type": "and_expression", "children": [joined, tree]}
+    return joined
+
+
+def _selector(tree: Node) -> Selector | None:
+    if tree["type"] != "comparator" or tree["value"] != "eq":
+        return None
+    for path, literal in (tree["children"], reversed(tree["children"])):
+        names = _path(path)
+        if names and literal["type"] == "literal" and type(literal["value"]) is str:
+            return Selector(names, literal["value"], _value(path))
+    return None
+
+
+def _path(tree: Node) -> tuple[str, ...]:
+    """The names of a plain path such as user.id; empty if it is something else."""
+    nodes = tree["children"] if tree["type"] == "subexpression" else [tree]
+    return tuple(node["value"] for node in nodes) if all(node["type"] == "field" for node in nodes) else ()

@@ -1,0 +1,209 @@
+"""JMESPath syntax tree → the source of one Python expression.
+
+In the source `e` is the event (a dict), `r` its record, `t1`, `t2`, … hold what is used twice, and other names are
+bound in the generator's namespace. A node that the generator does not know becomes a call of the jmespath library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from connector.expressions import functions
+from connector.expressions.library import built_in, interpret
+from connector.expressions.parsing import Node
+from connector.expressions.semantics import NUMBERS, equal, order
+
+EVENT, RECORD = "e", "r"
+_OF_VALUE = ("unix", "text", "number", "digits", "sha256")
+_OF_RECORD = ("key", "header", "topic", "timestamp")
+_EQUALITIES = {"eq": ("==", "is"), "ne": ("!=", "is not")}
+_ORDERS = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
+
+
+class Generator:
+    """The expressions of one function: each becomes source; what they call and refer to gathers in `namespace`."""
+
+    def __init__(self) -> None:
+        self.namespace: dict[str, Any] = {"NUMBERS": NUMBERS, "equal": equal, "order": order}
+        self.namespace |= {name: getattr(functions, name) for name in (*_OF_VALUE, *_OF_RECORD)}
+        self._temporaries = 0
+        self._nodes: dict[str, Callable[[Node, str], str]] = {
+            "field": self._field,
+            "index": self._index,
+            "subexpression": self._chain,
+            "index_expression": self._chain,
+            "pipe": self._chain,
+            "identity": self._current,
+            "current": self._current,
+            "literal": self._literal,
+            "comparator": self._comparator,
+            "and_expression": self._and,
+            "or_expression": self._or,
+            "not_expression": self._not,
+            "multi_select_list": self._list,
+            "multi_select_dict": self._dict,
+            "function_expression": self._call,
+        }
+
+    def value(self, tree: Node) -> str:
+        """The source of an expression's value."""
+        source = self._source(tree, EVENT)
+        return source if _readable(source) else self._library(tree, EVENT)
+
+    def truth(self, tree: Node) -> str:
+        """The source of whether an expression is true, as a Python bool."""
+        source = self._truth(tree, EVENT)
+        return f"bool({source if _readable(source) else self._is_true(self._library(tree, EVENT))})"
+
+    def _source(self, node: Node, current: str) -> str:
+        known = self._nodes.get(node["type"], self._library)
+        return known(node, current)
+
+    def _library(self, node: Node, current: str) -> str:
+        return f"{self._bind(interpret(node))}({current}, {RECORD})"
+
+    def _bind(self, value: Any) -> str:
+        name = f"c{len(self.namespace)}"
+        self.namespace[name] = value
+        return name
+
+    def _temporary(self) -> str:
+        self._temporaries += 1
+        return f"t{self._temporaries}"
+
+    def _named(self, source: str, use: Callable[[str], str]) -> str:
+        """`use` of a name that holds `source`, where it needs it more than once."""
+        if source.isidentifier():
+            return use(source)
+        name = self._temporary()
+        return f"({name} := {source}, {use(name)})[1]"
+
+    def _current(self, _node: Node, current: str) -> str:
+        return current
+
+    def _literal(self, node: Node, _current: str) -> str:
+        value = node["value"]
+        return self._bind(value) if type(value) in (list, dict) else repr(value)
+
+    def _field(self, node: Node, current: str) -> str:
+        if current == EVENT:
+            return f"{EVENT}.get({node['value']!r})"
+        name = self._temporary()
+        return f"({name}.get({node['value']!r}) if type({name} := {current}) is dict else None)"
+
+    def _index(self, node: Node, current: str) -> str:
+        index, name = node["value"], self._temporary()
+        long_enough = f"len({name}) >= {index + 1 if index >= 0 else -index}"
+        return f"({name}[{index}] if type({name} := {current}) is list and {long_enough} else None)"
+
+    def _chain(self, node: Node, current: str) -> str:
+        for child in node["children"]:
+            if child["type"] in ("field", "index"):  # these name what they need themselves
+                current = self._source(child, current)
+            else:
+                current = self._named(current, partial(self._source, child))
+        return current
+
+    def _comparator(self, node: Node, current: str) -> str:
+        name, (left, right) = node["value"], node["children"]
+        if name in _ORDERS:
+            return self._order(name, left, right, current)
+        if (left["type"] == "literal") != (right["type"] == "literal"):
+            literal, other = (left, right) if left["type"] == "literal" else (right, left)
+            source = self._equals_literal(name, self._source(other, current), literal["value"])
+            if source is not None:
+                return source
+        equality = f"equal({self._source(left, current)}, {self._source(right, current)})"
+        return equality if name == "eq" else f"(not {equality})"
+
+    def _equals_literal(self, name: str, source: str, value: Any) -> str | None:
+        equals, same = _EQUALITIES[name]
+        if value is None or type(value) is bool:
+            return f"({source} {same} {value})"
+        if type(value) is str or (type(value) in NUMBERS and value not in (0, 1)):
+            return f"({source} {equals} {value!r})"
+        if type(value) in NUMBERS:  # Python's True and False equal 1 and 0, JMESPath's do not
+            held = self._temporary()
+            test = f"type({held} := {source}) is not bool and {held} == {value!r}"
+            return f"({test})" if name == "eq" else f"(not ({test}))"
+        return None
+
+    def _order(self, name: str, left: Node, right: Node, current: str) -> str:
+        source, limit = self._source(left, current), self._source(right, current)
+        if right["type"] == "literal" and type(right["value"]) in NUMBERS:
+            held = self._temporary()
+            otherwise = f"order({name!r}, {held}, {limit})"
+            return f"({held} {_ORDERS[name]} {limit} if type({held} := {source}) in NUMBERS else {otherwise})"
+        return f"order({name!r}, {source}, {limit})"
+
+    def _truth(self, node: Node, current: str) -> str:
+        """A Python condition: false for false, null, and an empty text, array or object; 0 is true."""
+        if node["type"] in ("comparator", "not_expression"):
+            return self._source(node, current)
+        if node["type"] in ("and_expression", "or_expression"):
+            word = node["type"].partition("_")[0]
+            return f"({f' {word} '.join(self._truth(child, current) for child in node['children'])})"
+        return self._is_true(self._source(node, current))
+
+    def _is_true(self, source: str) -> str:
+        name = self._temporary()
+        return f"(({name} := {source}) or type({name}) in NUMBERS)"
+
+    def _and(self, node: Node, current: str) -> str:
+        left, right = node["children"]
+        if left["type"] in ("comparator", "not_expression"):  # true, false or null: Python's `and` decides alike
+            return f"({self._source(left, current)} and {self._source(right, current)})"
+        name = self._temporary()
+        test = f"({name} := {self._source(left, current)}) or type({name}) in NUMBERS"
+        return f"({self._source(right, current)} if {test} else {name})"
+
+    def _or(self, node: Node, current: str) -> str:
+        left, right = node["children"]
+        if left["type"] in ("comparator", "not_expression"):
+            return f"({self._source(left, current)} or {self._source(right, current)})"
+        name = self._temporary()
+        test = f"({name} := {self._source(left, current)}) or type({name}) in NUMBERS"
+        return f"({name} if {test} else {self._source(right, current)})"
+
+    def _not(self, node: Node, current: str) -> str:
+        return f"(not {self._truth(node['children'][0], current)})"
+
+    def _list(self, node: Node, current: str) -> str:
+        return self._unless_null(
+            current, lambda name: f"[{', '.join(self._source(child, name) for child in node['children'])}]"
+        )
+
+    def _dict(self, node: Node, current: str) -> str:
+        def pairs(name: str) -> str:
+            return ", ".join(
+                f"{pair['value']!r}: {self._source(pair['children'][0], name)}" for pair in node["children"]
+            )
+
+        return self._unless_null(current, lambda name: "{" + pairs(name) + "}")
+
+    def _unless_null(self, current: str, build: Callable[[str], str]) -> str:
+        if current == EVENT:
+            return build(current)
+        return self._named(current, lambda name: f"(None if {name} is None else {build(name)})")
+
+    def _call(self, node: Node, current: str) -> str:
+        if any(child["type"] == "expref" for child in node["children"]):
+            return self._library(node, current)
+        name: str = node["value"]
+        arguments = [self._source(child, current) for child in node["children"]]
+        if name in _OF_RECORD:
+            arguments.insert(0, RECORD)
+        elif name not in _OF_VALUE:
+            name = self._bind(built_in(name))
+        return f"{name}({', '.join(arguments)})"
+
+
+def _readable(source: str) -> bool:
+    """Whether Python takes the source: it refuses what is nested in more than 200 brackets."""
+    try:
+        compile(source, "<expression>", "eval")
+    except (SyntaxError, RecursionError, MemoryError):
+        return False
+    return True

@@ -1,0 +1,119 @@
+"""The jmespath library with the connector's functions: what the compiler leaves to it, and its built-in functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from jmespath import exceptions
+from jmespath.functions import Functions, signature
+from jmespath.visitor import Options, TreeInterpreter
+
+from connector.errors import ExpressionError
+from connector.expressions import functions
+from connector.model import Evaluate, Event, Record
+
+_ANY: Any = {"types": []}
+_KINDS = {
+    "array": "an array",
+    "boolean": "a boolean",
+    "expref": "an expression such as &name",
+    "null": "null",
+    "number": "a number",
+    "object": "an object",
+    "string": "a text",
+}
+# All that the library's interpreter and functions raise on some value: its own errors (ValueErrors), comparisons of
+# unlike kinds, and arithmetic out of a double's range.
+_RAISED = (ValueError, TypeError, ArithmeticError, AttributeError, LookupError, RecursionError)
+
+
+class ConnectorFunctions(Functions):
+    """JMESPath's functions and the connector's, for the record that is being evaluated."""
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+
+    @signature(_ANY)
+    def _func_unix(self, value: Any) -> Any:
+        return functions.unix(value)
+
+    @signature(_ANY)
+    def _func_text(self, value: Any) -> Any:
+        return functions.text(value)
+
+    @signature(_ANY)
+    def _func_number(self, value: Any) -> Any:
+        return functions.number(value)
+
+    @signature(_ANY)
+    def _func_digits(self, value: Any) -> Any:
+        return functions.digits(value)
+
+    @signature(_ANY)
+    def _func_sha256(self, value: Any) -> Any:
+        return functions.sha256(value)
+
+    @signature()
+    def _func_key(self) -> Any:
+        return functions.key(self._record)
+
+    @signature(_ANY)
+    def _func_header(self, name: Any) -> Any:
+        return functions.header(self._record, name)
+
+    @signature()
+    def _func_topic(self) -> Any:
+        return functions.topic(self._record)
+
+    @signature()
+    def _func_timestamp(self) -> Any:
+        return functions.timestamp(self._record)
+
+
+# Name → {"function": …, "signature": (…)}, of every function an expression may call.
+FUNCTIONS: dict[str, Any] = ConnectorFunctions.FUNCTION_TABLE
+
+
+def interpret(tree: Any) -> Evaluate:
+    """An expression's tree evaluated by the library. Raises ExpressionError on events it cannot be evaluated on."""
+
+    def evaluate(event: Event, record: Record) -> Any:
+        try:
+            return TreeInterpreter(Options(custom_functions=ConnectorFunctions(record))).visit(tree, event)
+        except _RAISED as error:
+            _explain(error)
+
+    return evaluate
+
+
+def built_in(name: str) -> Callable[..., Any]:
+    """One of JMESPath's own functions that take no expression, with its argument checks, as a Python callable."""
+    # The library keeps its checks in call_function; no built-in function looks at the record.
+    call = Functions().call_function
+
+    def function(*arguments: Any) -> Any:
+        try:
+            return call(name, arguments)
+        except _RAISED as error:
+            _explain(error)
+
+    return function
+
+
+def _explain(error: Exception) -> NoReturn:
+    """Say what went wrong without the values that the library's messages quote."""
+    if isinstance(error, exceptions.JMESPathTypeError):
+        wanted = " or ".join(_wanted(kind) for kind in error.expected_types)
+        got = _KINDS.get(error.actual_type, functions.kind(error.current_value))
+        message = f"{error.function_name}() takes {wanted}, not {got}"
+    elif isinstance(error, TypeError):
+        message = "kinds of values meet that do not go together, such as a text and a number: use number() or text()"
+    else:
+        message = f"it cannot be evaluated on this event ({type(error).__name__})"
+    raise ExpressionError(message) from None
+
+
+def _wanted(kind: str) -> str:
+    container, _, element = kind.partition("-")
+    return f"an array of {element}s" if element else _KINDS.get(container, container)

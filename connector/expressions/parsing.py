@@ -24,7 +24,7 @@ _EXPREF = "& stands only before an argument of a function such as sort_by(items,
 _HINTS = {
     "number": "a number stands between backticks, as in total > `100`",
     "eof": "it ends where a name, a literal or a function is wanted",
-    "quoted_identifier": 'double quotes hold a field\'s name; a text stands in single quotes, as in type == \'paid\'',
+    "quoted_identifier": "double quotes hold a field's name; a text stands in single quotes, as in type == 'paid'",
     "literal": "an operator such as == or && is wanted before it",
     "unquoted_identifier": "an operator such as . or && is wanted before it",
     "rparen": "there is no ( that it closes, or an argument is missing",

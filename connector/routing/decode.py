@@ -1,0 +1,67 @@
+"""Bytes → event: one JSON object, nested at most 200 deep."""
+
+from __future__ import annotations
+
+import orjson
+
+from connector.errors import DecodeError
+from connector.model import Event
+
+DEEPEST = 200
+_BOM = b"\xef\xbb\xbf"
+_KINDS = {
+    str: "a text",
+    int: "a number",
+    float: "a number",
+    bool: "a boolean",
+    list: "an array",
+    type(None): "null",
+}
+
+
+def decode(value: bytes) -> Event:
+    """The event that a record's value holds.
+
+    Raises DecodeError with the reason and, where there is one, the place; never with a piece of the value.
+    """
+    try:
+        event = orjson.loads(value)
+    except orjson.JSONDecodeError as error:
+        raise DecodeError(_reason(value, error)) from None
+    if type(event) is not dict:
+        raise DecodeError(f"is {_KINDS[type(event)]}: an event is a JSON object")
+    # Fewer brackets than levels: the usual event is not walked.
+    if value.count(b"{") + value.count(b"[") > DEEPEST and _deeper(event):
+        raise DecodeError(f"is nested deeper than {DEEPEST} levels")
+    return event
+
+
+def _deeper(event: Event) -> bool:
+    """Whether anything lies deeper than the limit; level by level, so that no depth costs stack."""
+    level: list[dict[str, object] | list[object]] = [event]
+    for _ in range(DEEPEST):
+        level = [
+            child
+            for parent in level
+            for child in (parent.values() if isinstance(parent, dict) else parent)
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _reason(value: bytes, error: orjson.JSONDecodeError) -> str:
+    if not value.strip():
+        return "is empty: an event is a JSON object"
+    if value.startswith(_BOM):
+        return "starts with a byte order mark, which JSON has not"
+    if value[0] == 0:
+        return "starts with a zero byte: it is not JSON as it stands (a schema registry's framing?)"
+    try:
+        value.decode()
+    except UnicodeDecodeError as encoding:
+        return f"is not UTF-8 at byte {encoding.start + 1}"
+    if "ecursion" in error.msg:
+        return f"is nested deeper than {DEEPEST} levels"
+    return f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"

@@ -1,0 +1,154 @@
+"""A record becomes items: decoded, validated, and mapped by every route of one sink that takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from connector.errors import DecodeError, ExpressionError
+from connector.expressions import compile_condition
+from connector.expressions.compiler import Holds
+from connector.model import Event, Failure, Item, Reason, Record, Stage
+from connector.routing.decode import decode
+from connector.routing.plan import RoutePlan, Unrouted, applies, schema_of
+from connector.routing.route import Route
+from connector.routing.table import Table
+from connector.routing.validate import EventSchema
+
+
+@dataclass(frozen=True, slots=True)
+class _Topic:
+    """What is known of a topic. `unrouted`: what the other sinks take, if ours answers for what nobody takes."""
+
+    schema: EventSchema | None
+    table: Table
+    unrouted: Sequence[Holds | None] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one route makes of an event. `result` is None if it does not take it; `mapped` is what it encodes."""
+
+    route: str
+    method: str
+    when: str | None
+    result: Item | Failure | None
+    mapped: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What a sink makes of a record: why it is none's, or a verdict for each route of its topic.
+
+    `failure` is set where the record fails before any route; with neither, it is a tombstone or no route reads the
+    topic.
+    """
+
+    failure: Failure | None
+    verdicts: Sequence[Verdict]
+
+
+class Router:
+    """The routes of one sink, in file order. Pure: what a record becomes depends on nothing but the record.
+
+    `schemas` has the entries of `topics` in file order (None: no schema). Without `unrouted`, what no route takes
+    is skipped. Raises ExpressionError if an expression does not parse.
+    """
+
+    def __init__(
+        self,
+        routes: Sequence[RoutePlan],
+        schemas: Mapping[str, EventSchema | None],
+        unrouted: Unrouted | None = None,
+    ) -> None:
+        self._routes = [(plan.topics, Route(plan, index)) for index, plan in enumerate(routes)]
+        self._schemas = schemas
+        self._others = [] if unrouted is None else [(other, _holds(other.when)) for other in unrouted.others]
+        self._answers_unrouted = unrouted is not None
+        # Filled on a topic's first record: patterns are matched once. As many entries as there are topics.
+        self._topics: dict[str, _Topic] = {}
+
+    def route(self, record: Record, only: str | None = None) -> Sequence[Item | Failure]:
+        """What the sink is to be sent for a record, and why not; empty if it is a tombstone or nobody's.
+
+        A failure has a route unless the record failed before routing; one route's failure is not another's. With
+        `only`, one route's name, the rest of them are left out: for a replay of what that route could not deliver.
+        """
+        read = self._read(record)
+        if read is None:
+            return ()
+        if isinstance(read, Failure):
+            return (read,)
+        topic, event = read
+        results = []
+        for route, holds in topic.table.candidates(event, record):
+            if only is None or route.name == only:
+                result = route.apply(holds, event, record)
+                if result is not None:
+                    results.append(result)
+        if not results and only is None and topic.unrouted is not None:
+            return self._unrouted(topic.unrouted, event, record)
+        return results
+
+    def explain(self, record: Record) -> Explanation:
+        """What route() does with a record, and what each route of its topic says to it: for people."""
+        read = self._read(record)
+        if read is None:
+            return Explanation(None, ())
+        if isinstance(read, Failure):
+            return Explanation(read, ())
+        topic, event = read
+        candidates = dict(topic.table.candidates(event, record))
+        verdicts = []
+        for route in topic.table.routes:
+            result = route.apply(candidates[route], event, record) if route in candidates else None
+            mapped = None if result is None else _mapped(route, event, record)
+            verdicts.append(Verdict(route.name, route.method, route.when, result, mapped))
+        failure = None
+        if topic.unrouted is not None and all(verdict.result is None for verdict in verdicts):
+            failure = next(iter(self._unrouted(topic.unrouted, event, record)), None)
+        return Explanation(failure, verdicts)
+
+    def _read(self, record: Record) -> tuple[_Topic, Event] | Failure | None:
+        topic = self._topics.get(record.topic) or self._resolve(record.topic)
+        if record.value is None or not topic.table.routes:
+            return None
+        try:
+            event = decode(record.value)
+        except DecodeError as error:
+            return Failure(record, Reason.UNDECODABLE, Stage.DECODE, f"the value {error}")
+        if topic.schema is not None:
+            mistake = topic.schema.mistake(event)
+            if mistake is not None:
+                return Failure(record, Reason.SCHEMA, Stage.DECODE, mistake)
+        return topic, event
+
+    def _resolve(self, name: str) -> _Topic:
+        table = Table([route for topics, route in self._routes if applies(topics, name)])
+        others = [(other, holds) for other, holds in self._others if applies(other.topics, name)]
+        first = self._answers_unrouted and not any(other.earlier for other, _ in others)
+        topic = _Topic(schema_of(self._schemas, name), table, [holds for _, holds in others] if first else None)
+        self._topics[name] = topic
+        return topic
+
+    @staticmethod
+    def _unrouted(others: Sequence[Holds | None], event: Event, record: Record) -> Sequence[Failure]:
+        for holds in others:
+            try:
+                if holds is None or holds(event, record):
+                    return ()
+            except ExpressionError:  # that sink dead-letters it
+                return ()
+        return (Failure(record, Reason.UNROUTED, Stage.ROUTE, "no route of any sink takes this event"),)
+
+
+def _holds(when: str | None) -> Holds | None:
+    return None if when is None else compile_condition(when).holds
+
+
+def _mapped(route: Route, event: Event, record: Record) -> Mapping[str, Any] | None:
+    try:
+        return route.mapped(event, record)
+    except ExpressionError:  # the verdict's failure says it
+        return None

@@ -8,6 +8,9 @@ MISCONFIGURED  the vendor refuses our credentials or address: only a probe goes,
 FLOODED        too many events fell to their own fault: one held event a minute goes
 HELD           a secret is missing: nothing goes
 UNCONFIRMED    the polling thread has not confirmed the assignment after a stall: nothing goes
+
+A probe goes only when nothing else is in flight. So what comes back while the gate is shut and no probe went was sent
+before it shut: it does not double the backoff, and it does not end a flood or a misconfiguration.
 """
 
 from __future__ import annotations
@@ -49,7 +52,6 @@ class Gate:
         self.in_flight = 0
         self.successes = 0
         self.faults = 0  # of the vendor's, in a row
-        self.reason = ""
         self.window = max_in_flight
         self._max_in_flight = max_in_flight
         self._backoff = backoff
@@ -59,8 +61,11 @@ class Gate:
         self._next_slot = 0.0
         self._shut_until = 0.0
         self._probe_at = 0.0
-        self._ours = 0  # faults of ours, in a row
-        self._state = GateState.OPEN
+        self._probing = False  # whether the last request sent was a probe
+        self._failed_probes = 0  # in a row, since the gate took the state it has
+        self._state = GateState.OPEN  # OPEN, CLOSED or MISCONFIGURED
+        self._reason = ""
+        self._flood = ""
         self._held = ""
         self._stall = stall
         self._confirmed_at = NEVER
@@ -71,17 +76,22 @@ class Gate:
             return GateState.UNCONFIRMED
         if self._held:
             return GateState.HELD
-        return self._state
+        return GateState.FLOODED if self._flood and self._state is GateState.OPEN else self._state
+
+    @property
+    def reason(self) -> str:
+        """Why it is closed, misconfigured or flooded; empty if it is not."""
+        return self._reason or self._flood
 
     @property
     def is_open(self) -> bool:
-        """Whether neither the vendor nor our settings are at fault."""
-        return self._state is GateState.OPEN
+        """Whether neither the vendor nor our settings nor a flood of bad events shuts it."""
+        return self._state is GateState.OPEN and not self._flood
 
     @property
     def flooded(self) -> bool:
         """Whether the flood guard holds."""
-        return self._state is GateState.FLOODED
+        return bool(self._flood)
 
     @property
     def closed(self) -> bool:
@@ -97,7 +107,7 @@ class Gate:
         """When the next request may go: `now` or earlier means at once, NEVER means after a call of ours."""
         if self._held or not self.confirmed(now):
             return NEVER
-        if self._state is GateState.OPEN:
+        if self.is_open:
             if self.in_flight >= self.window:
                 return NEVER
             return max(self._shut_until, self._next_slot)
@@ -116,6 +126,7 @@ class Gate:
     def sent(self, now: float) -> None:
         """A request goes out."""
         self.in_flight += 1
+        self._probing = not self.is_open
         self.called(now)
 
     def called(self, now: float) -> None:
@@ -130,15 +141,17 @@ class Gate:
     def succeeded(self) -> bool:
         """The vendor accepted something. True if that opened the gate."""
         self.successes += 1
-        self.faults = self._ours = 0
+        self.faults = 0
         if self._pace < 1.0:
             self._pace = min(1.0, self._pace + PACE_RECOVERY)
-        if self._state is not GateState.OPEN:
-            self._state, self.reason, self.window = GateState.OPEN, "", 1
-            return True
-        if self.window < self._max_in_flight:
-            self.window += 1
-        return False
+        if self.is_open:
+            self.window = min(self.window + 1, self._max_in_flight)
+            return False
+        if self._says_nothing():
+            return False
+        self._flood = ""
+        self._open()
+        return True
 
     def vendor_fault(self, now: float, reason: str, *, retry_after: float | None, throttled: bool) -> float:
         """The vendor failed; returns when the batch may be tried again. The fifth fault in a row closes the gate.
@@ -146,41 +159,51 @@ class Gate:
         `retry_after` in seconds shuts the gate for all, for ten minutes at most. `throttled` (429) halves the pace.
         """
         self.faults += 1
-        self._ours = 0
         if throttled:
             self._pace = max(MIN_PACE, self._pace / 2)
             self.window = max(1, self.window // 2)
         if retry_after is not None:
             self._shut_until = max(self._shut_until, now + min(retry_after, MAX_RETRY_AFTER))
-        if self._state is GateState.FLOODED:
-            self._probe_at = now + FLOOD_PROBE_EVERY
-        elif self.faults >= FAULTS_TO_CLOSE or self._state is not GateState.OPEN:
-            self._state, self.reason = GateState.CLOSED, reason
-            self._probe_at = now + self._backoff.after(max(1, self.faults - FAULTS_TO_CLOSE + 1))
+        if self.faults >= FAULTS_TO_CLOSE if self.is_open else self._probing:
+            self._shut(GateState.CLOSED, now, reason, self._backoff)
         return now + self._backoff.after(self.faults)
 
     def our_fault(self, now: float, reason: str) -> bool:
         """The vendor refused credentials or address. True if that is news."""
-        self._ours += 1
         news = self._state is not GateState.MISCONFIGURED
-        self._state, self.reason = GateState.MISCONFIGURED, reason
-        self._probe_at = now + self._ours_backoff.after(self._ours)
+        if news or self._probing:
+            self._shut(GateState.MISCONFIGURED, now, reason, self._ours_backoff)
         return news
 
     def flood(self, now: float, reason: str) -> None:
         """Too many events fell: only one held event a minute goes, until one passes."""
-        if self._state is not GateState.FLOODED:
-            self._state, self.reason = GateState.FLOODED, reason
+        if not self._flood:
+            self._flood = reason
+            self._probing = False
             self._probe_at = now + FLOOD_PROBE_EVERY
 
-    def event_fault(self, now: float) -> None:
-        """The vendor answered and refused the events: it is up. A closed gate opens by that, a flooded one does not."""
-        if self._state is GateState.FLOODED:
+    def event_fault(self, now: float) -> bool:
+        """The vendor answered and refused the events: it is up. True if that opened the gate; a flood goes on."""
+        self.faults = 0
+        if self.is_open or self._says_nothing():
+            return False
+        if self._flood:
             self._probe_at = now + FLOOD_PROBE_EVERY
-            return
-        self.faults = self._ours = 0
-        if self._state is not GateState.OPEN:
-            self._state, self.reason, self.window = GateState.OPEN, "", 1
+        self._open()
+        return self.is_open
+
+    def _says_nothing(self) -> bool:
+        """Whether what came back was sent before the gate shut, and so says nothing about why it is shut."""
+        return not self._probing and (self.flooded or self._state is GateState.MISCONFIGURED)
+
+    def _open(self) -> None:
+        self._state, self._reason, self._failed_probes, self.window = GateState.OPEN, "", 0, 1
+
+    def _shut(self, state: GateState, now: float, reason: str, backoff: Backoff) -> None:
+        """Let only a probe through, after a backoff that doubles with each probe that failed."""
+        self._failed_probes = self._failed_probes + 1 if self._state is state else 0
+        self._state, self._reason = state, reason
+        self._probe_at = now + (FLOOD_PROBE_EVERY if self._flood else backoff.after(self._failed_probes + 1))
 
     def probe_now(self) -> None:
         """A secret changed: do not wait with the next probe."""

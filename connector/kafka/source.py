@@ -37,6 +37,7 @@ HIGHS_EVERY, HIGHS_EVERY_PAUSED = 1.0, 5.0
 HIGHS_SECONDS = 0.5
 
 JOIN_CHECK_MS = 1_000
+JOINED_AFTER_MS = 2_000
 
 log = structlog.get_logger()
 
@@ -347,11 +348,15 @@ class Source:
             consumer.incremental_unassign(partitions)
 
     def _on_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
-        failed = error or next((each.error for each in partitions if each.error), None)
-        self._tell(self._listener.on_committed, failed.str() if failed else None, False)
+        errors = (error, *(each.error for each in partitions))
+        failed = next((each for each in errors if each is not None), None)
+        self._tell(self._listener.on_committed, None if failed is None else failed.str(), False)
 
     def _on_statistics(self, statistics: str) -> None:
-        if not self._joined and json.loads(statistics).get("cgrp", {}).get("join_state") == "steady":
+        if self._joined:
+            return
+        group = json.loads(statistics).get("cgrp", {})
+        if group.get("state") == "up" and group.get("stateage", 0) >= JOINED_AFTER_MS:
             self._joined = True
             self._tell(self._listener.on_assigned, [])
 
@@ -374,7 +379,9 @@ class Source:
         try:
             low, high = self._consumer.get_watermark_offsets(here, timeout=WATERMARK_SECONDS)
             wanted = self._consumer.position([here])[0].offset
-            self._consumer.seek(TopicPartition(topic, partition, low))
+            # A partition in this state cannot be sought; it is assigned anew.
+            self._consumer.incremental_unassign([here])
+            self._consumer.incremental_assign([TopicPartition(topic, partition, low)])
         except KafkaException as error:
             self._say_trouble(f"{topic}/{partition} cannot be reset: {error.args[0].str()}")
             self._commands.put(lambda: self._reset(topic, partition))

@@ -40,33 +40,55 @@ class Assignment:
             if metadata is not None:
                 self._committed[claim] = (position, metadata)
         self.offsets[claim] = PartitionOffsets(topic, partition, position, settled)
+        replaced = self._current.get((topic, partition))
         self._current[topic, partition] = claim
+        if replaced is not None and not self.offsets[replaced].open_events:
+            self.forget({replaced})
 
-    def forget(self, claims: AbstractSet[int]) -> None:
-        """These are no longer ours: what comes of their events is no concern of this group's offsets."""
+    def forget(self, claims: AbstractSet[int]) -> int:
+        """These are no longer ours: what comes of their events is no concern of this group's offsets.
+
+        Returns how many parts of their records were not settled.
+        """
+        unsettled = 0
         for claim in claims:
             self.halted.discard(claim)
             self._committed.pop(claim, None)
             offsets = self.offsets.pop(claim, None)
             if offsets is not None:
-                self._current.pop((offsets.topic, offsets.partition), None)
+                if self._is_current(claim, offsets):
+                    del self._current[offsets.topic, offsets.partition]
                 self.open_events -= offsets.open_events
                 self.open_bytes -= offsets.open_bytes
+                unsettled += offsets.open_parts
+        return unsettled
 
     def open(self, offsets: PartitionOffsets, record: Record, parts: int) -> None:
         """A record of these offsets is settled only when `parts` settlements of it have come."""
         self.open_events += 1
         self.open_bytes += offsets.open(record, parts)
 
-    def settle(self, record: Record) -> None:
-        """One part of a record is settled; nothing happens if its claim is forgotten."""
+    def settle(self, record: Record) -> bool:
+        """One part of a record is settled. False, and nothing happens, if its claim is forgotten."""
         offsets = self.offsets.get(record.claim)
         if offsets is None:
-            return
+            return False
         freed = offsets.settle(record)
         if freed is not None:
             self.open_events -= 1
             self.open_bytes -= freed
+            if not offsets.open_events and not self._is_current(record.claim, offsets):
+                self.forget({record.claim})
+        return True
+
+    def lag(self) -> int | None:
+        """How many records lie between our positions and the partitions' ends; None while no end is known."""
+        lags = [
+            max(0, high - offsets.position)
+            for offsets in self.offsets.values()
+            if offsets.position is not None and (high := self.highs.get((offsets.topic, offsets.partition))) is not None
+        ]
+        return sum(lags) if lags or not self.offsets else None
 
     def overrun(self) -> tuple[list[PartitionOffsets], list[PartitionOffsets]]:
         """The partitions to halt, because reading is too far ahead of their position, and those to resume."""
@@ -87,7 +109,7 @@ class Assignment:
         for claim in list(self._current.values()) if claims is None else claims:
             offsets = self.offsets.get(claim)
             position = offsets.position if offsets else None
-            if offsets is None or position is None or self._current[offsets.topic, offsets.partition] != claim:
+            if offsets is None or position is None or not self._is_current(claim, offsets):
                 continue
             metadata = commit_metadata.encode(
                 self._group, offsets.topic, offsets.partition, position, offsets.settled_above()
@@ -101,3 +123,7 @@ class Assignment:
         for claim, commit in commits.items():
             if claim in self.offsets:
                 self._committed[claim] = (commit.position, commit.metadata)
+
+    def _is_current(self, claim: int, offsets: PartitionOffsets) -> bool:
+        """Whether no later claim has taken this one's place (see Listener.on_assigned)."""
+        return self._current.get((offsets.topic, offsets.partition)) == claim

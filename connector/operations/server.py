@@ -1,0 +1,137 @@
+"""The HTTP side of the service: health, readiness, metrics, status and the page, on the service's own loop."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Mapping, Sequence
+
+import orjson
+from aiohttp import web
+from prometheus_client.exposition import choose_encoder
+
+from connector.clock import Clock
+from connector.errors import ConnectorError
+from connector.operations.health import ailments, not_ready
+from connector.operations.history import History, Sample
+from connector.operations.metrics import build_registry, versions
+from connector.operations.page import HEADERS, render
+from connector.operations.status import status
+from connector.operations.view import Line, SinkView, look
+
+# Requests under way when the service stops: scrapes, which are short.
+SHUTDOWN_SECONDS = 1.0
+
+
+class OperationsServer:
+    """Serves what operators look at. `tick` is called once a second by the loop that does the work: health asks for it.
+
+    `started_at` in seconds since the epoch; `shown_configuration` is the configuration with its secrets hidden.
+    `retention` may be set at any time: how many seconds a topic keeps its events, where that is limited.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        lines: Sequence[Line],
+        *,
+        started_at: float,
+        version: str,
+        shown_configuration: str,
+        clock: Clock,
+    ) -> None:
+        self.retention: Mapping[str, float] = {}
+        self._host = host
+        self._port = port
+        self._lines = lines
+        self._started_at = started_at
+        self._configuration = shown_configuration
+        self._versions = versions(version)
+        self._clock = clock
+        self._histories = {line.pipeline.sink.name: History() for line in lines}
+        self._last_tick = clock.monotonic()
+        self._registry = build_registry(self._look, version)
+        self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+
+    async def start(self) -> None:
+        """Begin to serve. Raises ConnectorError where the address cannot be had."""
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, self._host, self._port).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            why = "another program listens there" if error.errno == errno.EADDRINUSE else error.strerror
+            raise ConnectorError(
+                f"http: cannot listen on {self._host}, port {self._port}: {why}; set http.host and http.port"
+            ) from error
+
+    @property
+    def port(self) -> int:
+        """The port it listens on: the one that was given, or the one that the system chose for 0."""
+        address: tuple[str, int] = self._runner.addresses[0]
+        return address[1]
+
+    async def stop(self) -> None:
+        """Serve no more."""
+        await self._runner.cleanup()
+
+    def tick(self) -> None:
+        """One second has passed: the loop turns, and the charts get a sample."""
+        now = self._last_tick = self._clock.monotonic()
+        for line in self._lines:
+            stats, assignment = line.pipeline.stats, line.pipeline.assignment
+            handled = stats.delivered + stats.dead_lettered.total() + stats.skipped
+            self._histories[line.pipeline.sink.name].add(Sample(now, handled, assignment.lag()))
+
+    def _application(self) -> web.Application:
+        application = web.Application()
+        application.add_routes(
+            [
+                web.get("/healthz", self._healthz),
+                web.get("/readyz", self._readyz),
+                web.get("/metrics", self._metrics),
+                web.get("/status", self._status),
+                web.get("/", self._page),
+            ]
+        )
+        return application
+
+    async def _healthz(self, _: web.Request) -> web.Response:
+        return _probe(ailments(self._lines, self._last_tick, self._clock.monotonic()))
+
+    async def _readyz(self, _: web.Request) -> web.Response:
+        return _probe(not_ready(self._lines))
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        return web.Response(body=encode(self._registry), headers={"Content-Type": content_type})
+
+    async def _status(self, _: web.Request) -> web.Response:
+        return web.Response(
+            body=orjson.dumps(self._facts(), option=orjson.OPT_INDENT_2),
+            content_type="application/json",
+            headers={"Cache-Control": "no-store"},
+        )
+
+    async def _page(self, _: web.Request) -> web.Response:
+        points = {name: history.points() for name, history in self._histories.items()}
+        body = render(self._facts(), points, self._configuration)
+        return web.Response(text=body, content_type="text/html", headers=HEADERS)
+
+    def _look(self) -> list[SinkView]:
+        return [look(line, self._clock, self.retention) for line in self._lines]
+
+    def _facts(self) -> dict[str, object]:
+        return status(
+            self._lines,
+            self._look(),
+            self._histories,
+            versions=self._versions,
+            started_at=self._started_at,
+            clock=self._clock,
+        )
+
+
+def _probe(faults: Sequence[str]) -> web.Response:
+    """200, or 503 with what is wrong, a line each."""
+    return web.Response(text="\n".join(faults or ["ok"]) + "\n", status=503 if faults else 200)

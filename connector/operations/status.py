@@ -1,0 +1,142 @@
+"""The status of all sinks as plain data: what `/status` answers and the page shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from connector.clock import Clock
+from connector.delivery.stats import Mishap, Stats
+from connector.operations.health import not_ready
+from connector.operations.history import History, drain_seconds
+from connector.operations.masking import masked
+from connector.operations.metrics import MAX_CODES
+from connector.operations.view import Line, SinkView
+from connector.operations.waiting import waits
+
+RECENT_FAILURES = 50
+
+
+def status(
+    lines: Sequence[Line],
+    views: Sequence[SinkView],
+    histories: Mapping[str, History],
+    *,
+    versions: Mapping[str, str],
+    started_at: float,
+    clock: Clock,
+) -> dict[str, Any]:
+    """What `/status` answers. Times are ISO 8601 in UTC, durations seconds; what is not known is null."""
+    now = clock.now()
+    return {
+        "at": timestamp(now),
+        "started_at": timestamp(started_at),
+        "uptime_seconds": round(now - started_at, 1),
+        "versions": dict(versions),
+        "ready": not not_ready(lines),
+        "sinks": [sink_status(view, histories[view.name], clock) for view in views],
+    }
+
+
+def sink_status(view: SinkView, history: History, clock: Clock) -> dict[str, Any]:
+    """One sink's part of the status."""
+    stats, rate = view.stats, history.rate()
+    main, *others = waits(view)
+    per_record = stats.read / stats.records if stats.records else 1.0
+    return {
+        "sink": view.name,
+        "state": view.state,
+        "reason": view.reason,
+        "waiting_for": {"cause": main.cause, "detail": main.detail},
+        "also_waiting_for": [{"cause": wait.cause, "detail": wait.detail} for wait in others],
+        "lag": {
+            "events": view.lag_events,
+            "oldest_seconds": round(view.oldest_seconds, 1),
+            "held_seconds": round(view.held_seconds, 1),
+            "drained_in_seconds": _rounded(drain_seconds(view.lag_events, per_record, rate)),
+            "expires_in_seconds": _rounded(view.retention_left),
+        },
+        "open": _open(view),
+        "events_per_second": round(rate, 1),
+        "counts": _counts(stats),
+        "requests": _requests(view),
+        "batches": _batches(stats),
+        "kafka_trouble": view.kafka_trouble,
+        "dead_letter_trouble": view.letter_trouble,
+        "partitions": [asdict(partition) for partition in view.partitions],
+        "recent_failures": recent_failures(stats, clock),
+    }
+
+
+def recent_failures(stats: Stats, clock: Clock) -> list[dict[str, Any]]:
+    """The last failures, the newest first: no payload, the vendor's message masked."""
+    offset = clock.now() - clock.monotonic()
+    latest = sorted((*stats.recent_letters, *stats.recent_faults), key=lambda mishap: mishap.at, reverse=True)
+    return [_failure(mishap, offset) for mishap in latest[:RECENT_FAILURES]]
+
+
+def timestamp(seconds: float) -> str:
+    """Seconds since the epoch as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def _failure(mishap: Mishap, offset: float) -> dict[str, Any]:
+    return {
+        "at": timestamp(mishap.at + offset),
+        "kind": "dead_letter" if mishap.record else "request",
+        "reason": mishap.reason,
+        "method": mishap.method,
+        "status": mishap.status,
+        "message": masked(mishap.message),
+        "record": mishap.record,
+    }
+
+
+def _open(view: SinkView) -> dict[str, Any]:
+    """The records that are open, and where their events stand."""
+    return {
+        "records": view.open_events,
+        "bytes": view.open_bytes,
+        "unsent": view.unsent,
+        "in_flight": view.in_flight,
+        "retrying": view.retrying,
+        "dead_letters_under_way": view.letters,
+        "deferred": view.deferred,
+    }
+
+
+def _counts(stats: Stats) -> dict[str, Any]:
+    """Counted in (event, route) pairs: read = delivered + dead-lettered + skipped + open (+ forgotten on a revoke)."""
+    return {
+        "read": stats.read,
+        "delivered": stats.delivered,
+        "dead_lettered": dict(stats.dead_lettered),
+        "skipped": stats.skipped,
+        "settled_before": stats.settled_before,
+        "lost_to_retention": stats.lost_to_retention,
+    }
+
+
+def _requests(view: SinkView) -> dict[str, Any]:
+    return {
+        "in_flight": view.requests,
+        "in_flight_limit": view.window,
+        "by_status": dict(view.stats.requests),
+        "retried": view.stats.retries,
+        "vendor_codes": dict(view.stats.codes.most_common(MAX_CODES)),
+    }
+
+
+def _batches(stats: Stats) -> dict[str, Any]:
+    closed = stats.batches_closed.total()
+    return {
+        "closed_by": dict(stats.batches_closed),
+        "mean_events": round(stats.batch_events / closed, 1) if closed else None,
+        "mean_bytes": round(stats.batch_bytes / closed) if closed else None,
+    }
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 1)

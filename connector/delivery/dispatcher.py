@@ -80,7 +80,7 @@ class Dispatcher:
         self._listener = listener
         self._heal_backoff = heal_backoff
         self._dead_letter_lost = on_answer_lost == "dead_letter"
-        self._flights: dict[int, Flight] = {}  # by the batch's number, so the oldest comes first
+        self._flights: dict[int, Flight] = {}  # by the batch's number
         self._held = 0  # flights that wait for another try
         self._gone: set[int] = set()  # claims that are no longer ours
         self._stopped = False
@@ -88,7 +88,7 @@ class Dispatcher:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = NEVER
         self._progress = asyncio.Event()
-        self._probed_last: int | None = None
+        self._probed_last = 0  # the number of the batch that was the last probe; 0: begin with the oldest
 
     # --- what comes in -------------------------------------------------------------------------------------------
 
@@ -113,7 +113,8 @@ class Dispatcher:
 
     def forget(self, claims: AbstractSet[int]) -> None:
         """These claims are no longer ours: drop what was never sent, retry nothing; what is in the air comes back."""
-        self._gone |= claims
+        in_the_air = {item.record.claim for flight in self._flights.values() for item in flight.batch.items}
+        self._gone = self._gone & in_the_air | claims
         gone = self._is_gone
         self.lanes.forget(gone)
         for flight in list(self._flights.values()):
@@ -121,6 +122,7 @@ class Dispatcher:
                 flight.parts.forget(gone)
                 if flight.parts.done:
                     self._land(flight)
+        self.pump()  # others' items may have waited behind what is gone
 
     def stop(self) -> None:
         """Send nothing more; what is in the air comes back."""
@@ -165,6 +167,10 @@ class Dispatcher:
         """Whether a probe could go at once."""
         return bool(self._held) or self.lanes.oldest_number() is not None
 
+    def has_something_untried(self) -> bool:
+        """Whether a probe could go at once that would not begin the round of held batches again."""
+        return self._unprobed() is not None or self.lanes.oldest_number() is not None
+
     # --- choosing ------------------------------------------------------------------------------------------------
 
     def _next_flight(self, now: float) -> Flight | None:
@@ -178,22 +184,27 @@ class Dispatcher:
         return None if batch is None else self._take_off(batch)
 
     def _probe(self) -> Flight | None:
-        """The oldest batch; but not the same one twice in a row if another could tell whether it alone is to blame."""
-        held = [flight for flight in self._flights.values() if not flight.airborne]
-        unsent = self.lanes.oldest_number()
-        if held and (len(held) > 1 or unsent is not None) and held[0].batch.number == self._probed_last:
-            held.pop(0)
-        if held and (unsent is None or held[0].batch.number < unsent):
-            flight = held[0]
-        else:
+        """The oldest batch; after a probe that failed the next one, so that no batch alone keeps the gate shut."""
+        flight = self._unprobed()
+        if flight is None:
             batch = self.lanes.take_oldest()
-            if batch is None:
-                return None
-            flight = self._take_off(batch)
+            if batch is not None:
+                flight = self._take_off(batch)
+            else:  # all have been tried: begin again
+                self._probed_last = 0
+                flight = self._unprobed()
+        if flight is None:
+            return None
         self._probed_last = flight.batch.number
         if self.gate.flooded and len(flight.parts.current.items) > 1:
             flight.parts.single_out()
         return flight
+
+    def _unprobed(self) -> Flight | None:
+        """The oldest held batch that comes after the last probe."""
+        held = (flight for flight in self._flights.values() if not flight.airborne)
+        later = (flight for flight in held if flight.batch.number > self._probed_last)
+        return min(later, key=lambda flight: flight.batch.number, default=None)
 
     def _take_off(self, batch: Batch) -> Flight:
         self._stats.batches_closed[batch.closed_by] += 1
@@ -255,7 +266,7 @@ class Dispatcher:
                 self._stats.delivered += len(part.items)
                 self._listener.on_accepted(part.items)
             case Blame.EVENT:
-                self.gate.event_fault(now)
+                self._answered_well(now)
                 if not self.gate.flooded:
                     self._refused(flight, part, outcome, Reason.REFUSED)
             case Blame.VENDOR if outcome.heal_for is not None:
@@ -284,7 +295,7 @@ class Dispatcher:
 
     def _may_heal(self, flight: Flight, part: Part, outcome: Outcome, now: float) -> None:
         """A code that may heal: hold the event and its key, for a bounded time; the vendor itself is well."""
-        self.gate.event_fault(now)
+        self._answered_well(now)
         if part.healing_since is None:
             part.healing_since = now
         if now - part.healing_since >= (outcome.heal_for or 0.0):
@@ -326,8 +337,13 @@ class Dispatcher:
         part.fives += 1
         return part.fives >= (FIVES_TO_HALVE if len(part.items) > 1 else FIVES_TO_CONDEMN)
 
+    def _answered_well(self, now: float) -> None:
+        if self.gate.event_fault(now):
+            self._opened()
+
     def _opened(self) -> None:
-        log.info("the vendor accepts again: sending resumes", sink=self._sink.name)
+        log.info("the vendor answers again: sending resumes", sink=self._sink.name)
+        self._probed_last = 0
         for flight in self._flights.values():
             flight.retry_at = 0.0
 

@@ -17,9 +17,6 @@ class Backwater:
         self.failures: deque[Failure] = deque()
         self.bytes = 0
 
-    def __bool__(self) -> bool:
-        return bool(self.records or self.failures)
-
     def defer(self, records: Sequence[Record]) -> None:
         """Keep records for later, in their order."""
         self.records.extend(records)

@@ -52,6 +52,7 @@ class LetterBox:
         self._backoff = Backoff(*RETRY)
         self._pending: Counter[int] = Counter()  # by claim
         self._gone: set[int] = set()
+        self._refusals: dict[asyncio.TimerHandle, Failure] = {}  # what waits to be tried again
         self._progress = asyncio.Event()
 
     def write(self, failure: Failure) -> None:
@@ -61,7 +62,12 @@ class LetterBox:
 
     def forget(self, claims: AbstractSet[int]) -> None:
         """These claims are no longer ours: letters under way are still reported, refused ones are not tried again."""
-        self._gone |= claims
+        self._gone = {claim for claim in self._gone if claim in self._pending} | claims
+        for timer, failure in list(self._refusals.items()):
+            if failure.record.claim in claims:
+                timer.cancel()
+                del self._refusals[timer]
+                self._done(failure)
 
     @property
     def pending(self) -> int:
@@ -75,10 +81,6 @@ class LetterBox:
             await self._progress.wait()
 
     def _produce(self, failure: Failure, letter: Letter, refusals: int) -> None:
-        if failure.record.claim in self._gone:
-            self._done(failure)
-            return
-
         def report(error: str | None) -> None:
             if error is not None:
                 self._refused(failure, letter, refusals + 1, error)
@@ -94,8 +96,16 @@ class LetterBox:
             self.trouble = error
             log.error("a dead letter cannot be written: its partition waits", sink=self._sink,
                       record=failure.record.address, why=error)  # fmt: skip
-        delay = self._backoff.after(refusals)
-        asyncio.get_running_loop().call_later(delay, self._produce, failure, letter, refusals)
+        if failure.record.claim in self._gone:
+            self._done(failure)
+            return
+
+        def again() -> None:
+            del self._refusals[timer]
+            self._produce(failure, letter, refusals)
+
+        timer = asyncio.get_running_loop().call_later(self._backoff.after(refusals), again)
+        self._refusals[timer] = failure
 
     def _done(self, failure: Failure) -> None:
         self._pending[failure.record.claim] -= 1

@@ -85,6 +85,11 @@ class PartitionOffsets:
         return len(self._pending)
 
     @property
+    def open_parts(self) -> int:
+        """How many settlements they still wait for."""
+        return sum(self._pending.values())
+
+    @property
     def position(self) -> int | None:
         """The offset that may be committed; None while nothing is known of this partition."""
         head = self.oldest()

@@ -27,6 +27,8 @@ from connector.sinks.base import Sink
 
 # What did not fall to the event's own fault does not count for the flood guard.
 NOT_THE_EVENTS_FAULT = frozenset({Reason.UNROUTED, Reason.AMBIGUOUS})
+# How many deferred records are looked at in one tick to find one that makes an item to probe with.
+PROBE_SEARCH = 100
 
 log = structlog.get_logger()
 
@@ -107,6 +109,7 @@ class Pipeline:
         self._last_commit = 0.0
         self._credits = 0
         self._handing_over: set[asyncio.Task[None]] = set()
+        self._flooding = False  # the flood guard holds, or what it held back is still to be taken in
         self._stopping = False
 
     # --- from the source -----------------------------------------------------------------------------------------
@@ -129,7 +132,7 @@ class Pipeline:
             gate.doubt()
         if self._stopping:
             return
-        if gate.flooded or self._backwater:
+        if self._flooding:
             self._backwater.defer(records)
         else:
             self._take_in(records)
@@ -151,7 +154,7 @@ class Pipeline:
         """Partitions are another's already: forget them."""
         self.stats.rebalances["lost"] += 1
         self._forget_unsent(claims)
-        self.assignment.forget(claims)
+        self.stats.given_back += self.assignment.forget(claims)
         log.warning("partitions lost", sink=self.sink.name, partitions=len(claims))
 
     def on_committed(self, error: str | None, last: bool) -> None:
@@ -193,26 +196,25 @@ class Pipeline:
         self._guard.delivered(len(items), self._clock.monotonic())
         settle = self.assignment.settle
         for item in items:
-            settle(item.record)
-        if self._backwater:
+            if not settle(item.record):
+                self.stats.late += 1
+        if self._flooding and not self.dispatcher.gate.flooded:
             self._end_flood()
         if self._credits:
             self._ask_for_more()
 
     def on_failed(self, failure: Failure) -> None:
         """This one cannot be delivered: a letter, unless so many fell that the fault must be elsewhere."""
+        if failure.record.claim not in self.assignment.offsets:
+            return  # the partition's next owner meets it too
         now = self._clock.monotonic()
         if failure.reason not in NOT_THE_EVENTS_FAULT:
-            gate = self.dispatcher.gate
-            if gate.flooded:
+            if self._flooding:
                 self._backwater.failures.append(failure)
                 return
             self._guard.fell(1, now)
             if self._guard.exceeded(now):
-                fell, sent = self._guard.counts(now)
-                gate.flood(now, f"{fell} of {sent} events fell to their own fault; the last: {failure.message}")
-                log.error("too many dead letters: this sink holds and tries one event a minute", sink=self.sink.name,
-                          fell=fell, sent=sent, reason=failure.reason)  # fmt: skip
+                self._begin_flood(failure, now)
         self.stats.recent_letters.append(
             Mishap(now, failure.reason, failure.method, failure.status, failure.message, failure.record.address)
         )
@@ -221,7 +223,8 @@ class Pipeline:
     def on_written(self, failure: Failure) -> None:
         """The brokers have the failure's letter: its event is settled."""
         self.stats.dead_lettered[failure.reason] += 1
-        self.assignment.settle(failure.record)
+        if not self.assignment.settle(failure.record):
+            self.stats.late += 1
         if self._credits:
             self._ask_for_more()
 
@@ -241,16 +244,12 @@ class Pipeline:
 
     def tick(self) -> None:
         """What no event drives: secrets that appear, and the flood guard's probe."""
-        now = self._clock.monotonic()
         gate = self.dispatcher.gate
         if gate.hold(self.sink.credentials_ready() or ""):
             log.warning("a secret is missing: this sink waits for it" if gate.held_for else "the secrets are there",
                         sink=self.sink.name, why=gate.held_for or None)  # fmt: skip
-        if gate.flooded and self._backwater.records and gate.opens_at(now) <= now:
-            if not self.dispatcher.has_something_to_send():
-                self._take_in((self._backwater.next_record(),))
-            if not self.dispatcher.has_something_to_send():
-                gate.event_fault(now)
+        if gate.flooded:
+            self._find_probe()
         self.dispatcher.pump()
 
     # --- the way of a record -------------------------------------------------------------------------------------
@@ -285,15 +284,29 @@ class Pipeline:
             log.exception("routing failed inside the connector", record=record.address, error=type(error).__name__)
             return [Failure(record, Reason.UNMAPPABLE, Stage.ROUTE, f"internal error: {type(error).__name__}")]
 
+    # --- the flood guard -----------------------------------------------------------------------------------------
+
+    def _begin_flood(self, last: Failure, now: float) -> None:
+        fell, sent = self._guard.counts(now)
+        self._flooding = True
+        self.dispatcher.gate.flood(now, f"{fell} of {sent} events fell to their own fault; the last: {last.message}")
+        log.error("too many dead letters: this sink holds and tries one event a minute", sink=self.sink.name,
+                  fell=fell, sent=sent, reason=last.reason)  # fmt: skip
+
+    def _find_probe(self) -> None:
+        """Make an item of a deferred record, if all that could be sent has been tried."""
+        for _ in range(min(PROBE_SEARCH, len(self._backwater.records))):
+            if self.dispatcher.has_something_untried():
+                return
+            self._take_in((self._backwater.next_record(),))
+
     def _end_flood(self) -> None:
         """An event passed: count afresh, and go on with what was held back."""
-        gate = self.dispatcher.gate
-        if gate.flooded:
-            return
+        self._flooding = False
         self._guard.reset()
         for failure in self._backwater.take_failures():
             self.on_failed(failure)
-        while self._backwater.records and not gate.flooded:
+        while self._backwater.records and not self._flooding:
             self._take_in((self._backwater.next_record(),))
 
     # --- flow and commits ----------------------------------------------------------------------------------------
@@ -326,10 +339,11 @@ class Pipeline:
     # --- leaving -------------------------------------------------------------------------------------------------
 
     async def _hand_over(self, claims: frozenset[int], done: concurrent.futures.Future[Sequence[Commit]]) -> None:
+        confirmed = self.dispatcher.gate.confirmed(self._clock.monotonic())
         self._forget_unsent(claims)
         await self._landed(claims, self._marks.drain)
-        done.set_result(list(self.assignment.changes(claims).values()))
-        self.assignment.forget(claims)
+        done.set_result(list(self.assignment.changes(claims).values()) if confirmed else [])
+        self.stats.given_back += self.assignment.forget(claims)
         self._ask_for_more()
 
     async def _landed(self, claims: frozenset[int], seconds: float) -> bool:

@@ -52,13 +52,16 @@ class Histogram:
 class Stats:
     """Counters of one sink.
 
-    Events are counted in (event, route) pairs, so that read = delivered + dead-lettered + skipped + open.
+    Events are counted in (event, route) pairs, so that
+    read + late = delivered + dead-lettered + skipped + given back + open.
     """
 
     read: int = 0  # pairs
     records: int = 0
     delivered: int = 0
     skipped: int = 0
+    given_back: int = 0  # pairs that were open when their partition left; its next owner reads them again
+    late: int = 0  # pairs delivered or dead-lettered after they were given back: they will be twice
     settled_before: int = 0  # records that a commit's metadata said were settled
     dead_lettered: Counter[str] = field(default_factory=Counter)  # by reason
     requests: Counter[str] = field(default_factory=Counter)  # by status class: 2xx … 5xx, error

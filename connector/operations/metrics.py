@@ -5,10 +5,11 @@ from __future__ import annotations
 import platform
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib.metadata import version as package_version
 from itertools import accumulate
 from typing import Literal, NamedTuple
 
-import confluent_kafka
+from confluent_kafka import libversion
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -319,7 +320,7 @@ class SinkCollector(Collector):
 
 def versions(version: str) -> dict[str, str]:
     """What runs: the connector's own version, Python's, the Kafka client's and librdkafka's."""
-    texts = version, platform.python_version(), confluent_kafka.__version__, confluent_kafka.libversion()[0]
+    texts = version, platform.python_version(), package_version("confluent-kafka"), libversion()[0]
     return dict(zip(BUILD_LABELS, texts, strict=True))
 
 

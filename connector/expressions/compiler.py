@@ -11,6 +11,8 @@ from connector.expressions.generator import EVENT, RECORD, Generator
 from connector.expressions.parsing import Node, parse
 from connector.model import Evaluate, Event, Record
 
+# Field → expression, or → the nested object's names → expressions.
+Fields = Mapping[str, str | Mapping[str, str]]
 # Whether an expression is true of an event. Raises ExpressionError.
 Holds = Callable[[Event, Record], bool]
 # All fields of a route, by their names; those that are null are left out. Raises ExpressionError, naming the field.
@@ -58,41 +60,51 @@ def compile_condition(text: str) -> Condition:
     return Condition(_truth(tree), selector, _truth(_conjunction(others)) if others else None)
 
 
-def compile_fields(fields: Mapping[str, str | Mapping[str, str]]) -> MapFields:
+def compile_fields(fields: Fields) -> MapFields:
     """The fields of a route as one function: name → expression, or name → {name → expression} for a nested object.
 
     A field that is null is left out, and so is a nested object of which nothing is left. Raises ExpressionError for
     an expression that does not parse; so does the function, with the field's name first (`customEventParams.level`).
     """
+    trees = {path: _parsed(path, expression) for path, expression in _flat(fields)}
     generator = Generator()
     generator.namespace["ExpressionError"] = ExpressionError
-    lines = ["out = {}", "field = None", "try:"]
+    lines = ["out = {}", *generator.share(trees.values()), "field = None", "try:"]
     for name, value in fields.items():
         if isinstance(value, str):
-            lines += _indented(_assign(generator, "out", name, name, value))
+            lines += _assign(generator, "out", (name,), trees[name,])
             continue
         lines.append("    nested = {}")
-        for inner, expression in value.items():
-            lines += _indented(_assign(generator, "nested", inner, f"{name}.{inner}", expression))
-        lines += [f"    if nested: out[{name!r}] = nested"]
-    lines += ["    field = None", "except ExpressionError as error:"]
+        for inner in value:
+            lines += _assign(generator, "nested", (name, inner), trees[name, inner])
+        lines.append(f"    if nested: out[{name!r}] = nested")
+    lines += ["    pass", "except ExpressionError as error:"]
     lines += ["    raise ExpressionError(f'{field}: {error}') from None", "return out"]
     function: MapFields = _function(generator, lines)
     return function
 
 
-def _assign(generator: Generator, target: str, key: str, field: str, expression: str) -> Iterator[str]:
+def _flat(fields: Fields) -> Iterator[tuple[tuple[str, ...], str]]:
+    for name, value in fields.items():
+        if isinstance(value, str):
+            yield (name,), value
+        else:
+            yield from (((name, inner), expression) for inner, expression in value.items())
+
+
+def _parsed(path: tuple[str, ...], expression: str) -> Node:
     try:
-        tree = parse(expression)
+        return parse(expression)
     except ExpressionError as error:
-        raise ExpressionError(f"{field}: {error}") from None
-    yield f"field = {field!r}"
-    yield f"value = {generator.value(tree)}"
-    yield f"if value is not None: {target}[{key!r}] = value"
+        raise ExpressionError(f"{'.'.join(path)}: {error}") from None
 
 
-def _indented(lines: Iterator[str]) -> Iterator[str]:
-    return (f"    {line}" for line in lines)
+def _assign(generator: Generator, target: str, path: tuple[str, ...], tree: Node) -> list[str]:
+    return [
+        f"    field = {'.'.join(path)!r}",
+        f"    value = {generator.value(tree)}",
+        f"    if value is not None: {target}[{path[-1]!r}] = value",
+    ]
 
 
 def _value(tree: Node) -> Evaluate:

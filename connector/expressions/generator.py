@@ -6,13 +6,14 @@ bound in the generator's namespace. A node that the generator does not know beco
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
 from connector.expressions import functions
 from connector.expressions.library import built_in, interpret
-from connector.expressions.parsing import Node
+from connector.expressions.parsing import Node, nodes
 from connector.expressions.semantics import NUMBERS, equal, order
 
 EVENT, RECORD = "e", "r"
@@ -29,6 +30,9 @@ class Generator:
         self.namespace: dict[str, Any] = {"NUMBERS": NUMBERS, "equal": equal, "order": order}
         self.namespace |= {name: getattr(functions, name) for name in (*_OF_VALUE, *_OF_RECORD)}
         self._temporaries = 0
+        # Names that hold a dict, whatever the event is.
+        self._dicts = {EVENT}
+        self._shared: dict[str, str] = {}
         self._nodes: dict[str, Callable[[Node, str], str]] = {
             "field": self._field,
             "index": self._index,
@@ -56,6 +60,19 @@ class Generator:
         """The source of whether an expression is true, as a Python bool."""
         source = self._truth(tree, EVENT)
         return f"bool({source if _readable(source) else self._is_true(self._library(tree, EVENT))})"
+
+    def share(self, trees: Iterable[Node]) -> list[str]:
+        """Statements that read once what begins several of these expressions' paths: user of user.id and user.age."""
+        begins = Counter(node["children"][0]["value"] for tree in trees for node in nodes(tree) if _is_path(node))
+        statements = []
+        self.namespace["NOTHING"] = {}
+        for begin, times in begins.items():
+            if times > 1:
+                name = self._shared[begin] = self._temporary()
+                self._dicts.add(name)
+                statements.append(f"{name} = {EVENT}.get({begin!r})")
+                statements.append(f"if type({name}) is not dict: {name} = NOTHING")
+        return statements
 
     def _source(self, node: Node, current: str) -> str:
         known = self._nodes.get(node["type"], self._library)
@@ -88,8 +105,8 @@ class Generator:
         return self._bind(value) if type(value) in (list, dict) else repr(value)
 
     def _field(self, node: Node, current: str) -> str:
-        if current == EVENT:
-            return f"{EVENT}.get({node['value']!r})"
+        if current in self._dicts:
+            return f"{current}.get({node['value']!r})"
         name = self._temporary()
         return f"({name}.get({node['value']!r}) if type({name} := {current}) is dict else None)"
 
@@ -99,7 +116,10 @@ class Generator:
         return f"({name}[{index}] if type({name} := {current}) is list and {long_enough} else None)"
 
     def _chain(self, node: Node, current: str) -> str:
-        for child in node["children"]:
+        children = node["children"]
+        if current == EVENT and _is_path(node) and children[0]["value"] in self._shared:
+            current, children = self._shared[children[0]["value"]], children[1:]
+        for child in children:
             if child["type"] in ("field", "index"):  # these name what they need themselves
                 current = self._source(child, current)
             else:
@@ -198,6 +218,11 @@ class Generator:
         elif name not in _OF_VALUE:
             name = self._bind(built_in(name))
         return f"{name}({', '.join(arguments)})"
+
+
+def _is_path(node: Node) -> bool:
+    """Whether a node begins with two names, as user.id does."""
+    return node["type"] == "subexpression" and all(child["type"] == "field" for child in node["children"][:2])
 
 
 def _readable(source: str) -> bool:

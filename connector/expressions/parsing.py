@@ -89,7 +89,7 @@ def _syntactic(error: exceptions.ParseError) -> str:
 def _check(text: str, tree: Node) -> None:
     if tree["type"] == "expref":
         raise ExpressionError(_EXPREF)
-    for node in _nodes(tree):
+    for node in nodes(tree):
         if node["type"] == "function_expression":
             _check_call(text, node)
         elif node["type"] == "slice":
@@ -103,7 +103,8 @@ def _check(text: str, tree: Node) -> None:
             node["value"].encode()
 
 
-def _nodes(tree: Node) -> Iterator[Node]:
+def nodes(tree: Node) -> Iterator[Node]:
+    """Every node of a tree. Raises ExpressionError where it is too deep."""
     stack = [(tree, 1)]
     while stack:
         node, depth = stack.pop()

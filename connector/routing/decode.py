@@ -30,8 +30,8 @@ def decode(value: bytes) -> Event:
         raise DecodeError(_reason(value, error)) from None
     if type(event) is not dict:
         raise DecodeError(f"is {_KINDS[type(event)]}: an event is a JSON object")
-    # Fewer brackets than levels: the usual event is not walked.
-    if value.count(b"{") + value.count(b"[") > DEEPEST and _deeper(event):
+    # A level takes two bytes and a bracket at least: the usual event is neither searched nor walked.
+    if len(value) > 2 * DEEPEST and value.count(b"{") + value.count(b"[") > DEEPEST and _deeper(event):
         raise DecodeError(f"is nested deeper than {DEEPEST} levels")
     return event
 

@@ -6,10 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from connector.expressions.compiler import Fields
 from connector.model import Encode, Limits
 from connector.routing.validate import EventSchema
-
-Fields = Mapping[str, str | Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,25 +29,23 @@ class Route:
 
     def apply(self, holds: Holds | None, event: Event, record: Record) -> Item | Failure | None:
         """The item, or why there is none; None if `holds`, what is left to decide of `when`, is not true."""
-        stage = Stage.ROUTE
         try:
             if holds is not None and not holds(event, record):
                 return None
-            stage = Stage.MAP
-            body = self._encode(self._map(event, record))
         except ExpressionError as error:
-            where = "when: " if stage is Stage.ROUTE else ""
-            return self._failure(record, Reason.UNMAPPABLE, stage, f"{where}{error}")
-        except FieldError as error:
-            return self._failure(record, Reason.UNMAPPABLE, stage, str(error))
+            return self._failure(record, Reason.UNMAPPABLE, Stage.ROUTE, f"when: {error}")
+        try:
+            body = self._encode(self._map(event, record))
+        except (ExpressionError, FieldError) as error:
+            return self._failure(record, Reason.UNMAPPABLE, Stage.MAP, str(error))
         if not self._limits.fits_alone(len(body)):
             return self._oversize(record, len(body))
         return Item(record, self.name, self.method, body)
 
     def _oversize(self, record: Record, size: int) -> Failure:
-        limits = self._limits
-        most = limits.max_bytes - (0 if limits.bare else limits.envelope)
-        message = f"{size} bytes as {self.method}: one event may have {most} (a request {limits.max_bytes})"
+        message = (
+            f"{size} bytes as {self.method}: a request with this event alone exceeds {self._limits.max_bytes} bytes"
+        )
         return self._failure(record, Reason.OVERSIZE, Stage.MAP, message)
 
     def _failure(self, record: Record, reason: Reason, stage: Stage, message: str) -> Failure:

@@ -19,11 +19,37 @@ from connector.routing.validate import EventSchema
 
 @dataclass(frozen=True, slots=True)
 class _Topic:
-    """What is known of a topic. `unrouted`: what the other sinks take, if ours answers for what nobody takes."""
+    """A topic as one sink sees it. `others`: what the other sinks take, if ours answers for what nobody takes."""
 
     schema: EventSchema | None
     table: Table
-    unrouted: Sequence[Holds | None] | None
+    others: Sequence[Holds | None] | None
+
+    def read(self, record: Record) -> Event | Failure | None:
+        """The record's event, or what is wrong with it; None for a tombstone and where no route reads the topic."""
+        if record.value is None or not self.table.routes:
+            return None
+        try:
+            event = decode(record.value)
+        except DecodeError as error:
+            return Failure(record, Reason.UNDECODABLE, Stage.DECODE, f"the value {error}")
+        if self.schema is not None:
+            mistake = self.schema.mistake(event)
+            if mistake is not None:
+                return Failure(record, Reason.SCHEMA, Stage.DECODE, mistake)
+        return event
+
+    def unrouted(self, event: Event, record: Record) -> Sequence[Failure]:
+        """The failure of an event that none of our routes takes, if ours is to answer for it and no other takes it."""
+        if self.others is None:
+            return ()
+        for holds in self.others:
+            try:
+                if holds is None or holds(event, record):
+                    return ()
+            except ExpressionError:  # that sink dead-letters it
+                return ()
+        return (Failure(record, Reason.UNROUTED, Stage.ROUTE, "no route of any sink takes this event"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +90,7 @@ class Router:
     ) -> None:
         self._routes = [(plan.topics, Route(plan, index)) for index, plan in enumerate(routes)]
         self._schemas = schemas
-        self._others = [] if unrouted is None else [(other, _holds(other.when)) for other in unrouted.others]
-        self._answers_unrouted = unrouted is not None
+        self._unrouted = unrouted
         # Filled on a topic's first record: patterns are matched once. As many entries as there are topics.
         self._topics: dict[str, _Topic] = {}
 
@@ -75,72 +100,45 @@ class Router:
         A failure has a route unless the record failed before routing; one route's failure is not another's. With
         `only`, one route's name, the rest of them are left out: for a replay of what that route could not deliver.
         """
-        read = self._read(record)
-        if read is None:
-            return ()
-        if isinstance(read, Failure):
-            return (read,)
-        topic, event = read
+        topic = self._topics.get(record.topic) or self._resolve(record.topic)
+        event = topic.read(record)
+        if not isinstance(event, dict):
+            return () if event is None else (event,)
+        candidates = topic.table.candidates(event, record)
+        if only is not None:
+            candidates = tuple(candidate for candidate in candidates if candidate[0].name == only)
         results = []
-        for route, holds in topic.table.candidates(event, record):
-            if only is None or route.name == only:
-                result = route.apply(holds, event, record)
-                if result is not None:
-                    results.append(result)
-        if not results and only is None and topic.unrouted is not None:
-            return self._unrouted(topic.unrouted, event, record)
-        return results
+        for route, holds in candidates:
+            result = route.apply(holds, event, record)
+            if result is not None:
+                results.append(result)
+        return results if results or only is not None else topic.unrouted(event, record)
 
     def explain(self, record: Record) -> Explanation:
         """What route() does with a record, and what each route of its topic says to it: for people."""
-        read = self._read(record)
-        if read is None:
-            return Explanation(None, ())
-        if isinstance(read, Failure):
-            return Explanation(read, ())
-        topic, event = read
+        topic = self._topics.get(record.topic) or self._resolve(record.topic)
+        event = topic.read(record)
+        if not isinstance(event, dict):
+            return Explanation(event, ())
         candidates = dict(topic.table.candidates(event, record))
         verdicts = []
         for route in topic.table.routes:
             result = route.apply(candidates[route], event, record) if route in candidates else None
             mapped = None if result is None else _mapped(route, event, record)
             verdicts.append(Verdict(route.name, route.method, route.when, result, mapped))
-        failure = None
-        if topic.unrouted is not None and all(verdict.result is None for verdict in verdicts):
-            failure = next(iter(self._unrouted(topic.unrouted, event, record)), None)
-        return Explanation(failure, verdicts)
-
-    def _read(self, record: Record) -> tuple[_Topic, Event] | Failure | None:
-        topic = self._topics.get(record.topic) or self._resolve(record.topic)
-        if record.value is None or not topic.table.routes:
-            return None
-        try:
-            event = decode(record.value)
-        except DecodeError as error:
-            return Failure(record, Reason.UNDECODABLE, Stage.DECODE, f"the value {error}")
-        if topic.schema is not None:
-            mistake = topic.schema.mistake(event)
-            if mistake is not None:
-                return Failure(record, Reason.SCHEMA, Stage.DECODE, mistake)
-        return topic, event
+        taken = any(verdict.result is not None for verdict in verdicts)
+        return Explanation(None if taken else next(iter(topic.unrouted(event, record)), None), verdicts)
 
     def _resolve(self, name: str) -> _Topic:
         table = Table([route for topics, route in self._routes if applies(topics, name)])
-        others = [(other, holds) for other, holds in self._others if applies(other.topics, name)]
-        first = self._answers_unrouted and not any(other.earlier for other, _ in others)
-        topic = _Topic(schema_of(self._schemas, name), table, [holds for _, holds in others] if first else None)
+        others = None
+        if self._unrouted is not None:
+            readers = [other for other in self._unrouted.others if applies(other.topics, name)]
+            if not any(other.earlier for other in readers):
+                others = [_holds(other.when) for other in readers]
+        topic = _Topic(schema_of(self._schemas, name), table, others)
         self._topics[name] = topic
         return topic
-
-    @staticmethod
-    def _unrouted(others: Sequence[Holds | None], event: Event, record: Record) -> Sequence[Failure]:
-        for holds in others:
-            try:
-                if holds is None or holds(event, record):
-                    return ()
-            except ExpressionError:  # that sink dead-letters it
-                return ()
-        return (Failure(record, Reason.UNROUTED, Stage.ROUTE, "no route of any sink takes this event"),)
 
 
 def _holds(when: str | None) -> Holds | None:

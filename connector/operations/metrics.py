@@ -98,7 +98,7 @@ METRICS: tuple[Definition, ...] = (
         "connector_events_read_total",
         "counter",
         (),
-        "Events read, counted once for each route that takes them; read = settled + open.",
+        "Events read, counted once for each route that takes them; read + late = settled + given back + open.",
         _one(lambda view: view.stats.read),
     ),
     Definition(
@@ -107,6 +107,20 @@ METRICS: tuple[Definition, ...] = (
         ("outcome",),
         "Events settled, by outcome: delivered, dead_lettered, skipped (no route takes them, or a tombstone).",
         _outcomes,
+    ),
+    Definition(
+        "connector_events_given_back_total",
+        "counter",
+        (),
+        "Events that were open when their partition left; its next owner reads them again.",
+        _one(lambda view: view.stats.given_back),
+    ),
+    Definition(
+        "connector_events_late_total",
+        "counter",
+        (),
+        "Events settled after they were given back: the vendor or the dead-letter topic may get them twice.",
+        _one(lambda view: view.stats.late),
     ),
     Definition(
         "connector_dead_letters_total",

@@ -108,12 +108,16 @@ def _open(view: SinkView) -> dict[str, Any]:
 
 
 def _counts(stats: Stats) -> dict[str, Any]:
-    """Counted in (event, route) pairs: read = delivered + dead-lettered + skipped + open (+ forgotten on a revoke)."""
+    """Counted in (event, route) pairs: read + late = delivered + dead-lettered + skipped + given back + open."""
+    settled = stats.delivered + stats.dead_lettered.total() + stats.skipped
     return {
         "read": stats.read,
         "delivered": stats.delivered,
         "dead_lettered": dict(stats.dead_lettered),
         "skipped": stats.skipped,
+        "given_back": stats.given_back,
+        "late": stats.late,
+        "open": stats.read + stats.late - settled - stats.given_back,
         "settled_before": stats.settled_before,
         "lost_to_retention": stats.lost_to_retention,
     }

@@ -1,0 +1,112 @@
+"""Commit metadata: what we wrote comes back; anything else, however close, means nothing."""
+
+from __future__ import annotations
+
+import string
+from base64 import urlsafe_b64encode
+from zlib import crc32
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connector.delivery.commit_metadata import MAX_BITS, MAX_CHARACTERS, decode, encode
+from connector.delivery.offsets import Settled
+
+HERE = ("crm.mytracker", "accounts.users", 3)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.integers(0, 2**63 - 30_000),
+    st.integers(0, 2**32 - 1),
+    st.sets(st.integers(1, MAX_BITS), min_size=1, max_size=200),
+)
+def test_what_was_settled_comes_back(position: int, fingerprint: int, above: set[int]) -> None:
+    settled = Settled(fingerprint, {position + each for each in above})
+    text = encode(*HERE, position, settled)
+    assert len(text) <= MAX_CHARACTERS
+    assert decode(*HERE, position, text) == settled
+
+
+def test_twenty_thousand_offsets_above_the_position_fit_the_broker() -> None:
+    text = encode(*HERE, 7, Settled(1, set(range(8, 8 + 20_001))))
+    assert len(text) <= MAX_CHARACTERS
+    again = decode(*HERE, 7, text)
+    assert again is not None
+    assert len(again.offsets) == 20_001
+
+
+def test_what_lies_too_far_above_is_left_out_and_the_text_stays_within_its_bound() -> None:
+    text = encode(*HERE, 0, Settled(1, {1, MAX_BITS, MAX_BITS + 1, 10**9}))
+    assert len(text) <= MAX_CHARACTERS
+    assert decode(*HERE, 0, text) == Settled(1, {1, MAX_BITS})
+
+
+@pytest.mark.parametrize("settled", [None, Settled(1, set()), Settled(1, {5, 10}), Settled(1, {10 + MAX_BITS + 1})])
+def test_nothing_settled_above_is_an_empty_text(settled: Settled | None) -> None:
+    assert encode(*HERE, 10, settled) == ""
+
+
+def test_every_change_of_a_single_character_is_noticed() -> None:
+    text = encode(*HERE, 100, Settled(0xDEADBEEF, {101, 103, 110, 131}))
+    alphabet = string.ascii_letters + string.digits + "-_.= \n\x00é"
+    for at in range(len(text)):
+        assert decode(*HERE, 100, text[:at] + text[at + 1 :]) is None, "a character is missing"
+        for other in alphabet:
+            if other != text[at]:
+                assert decode(*HERE, 100, text[:at] + other + text[at + 1 :]) is None
+            assert decode(*HERE, 100, text[:at] + other + text[at:]) is None or other == text[at]
+    assert decode(*HERE, 100, text[:20]) is None
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        ("crm.sailplay", "accounts.users", 3, 100),
+        ("crm.mytracker", "accounts.user", 3, 100),
+        ("crm.mytracker", "accounts.users", 4, 100),
+        ("crm.mytracker", "accounts.users", 3, 99),
+        ("crm.mytracker", "accounts.users", 3, 101),
+    ],
+)
+def test_another_group_topic_partition_or_position_means_nothing(elsewhere: tuple[str, str, int, int]) -> None:
+    text = encode(*HERE, 100, Settled(5, {101}))
+    assert decode(*elsewhere, text) is None
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        None,
+        "",
+        "x",
+        "1",
+        "1..",
+        "1.00000000.00000000.A",
+        '{"consumer":"another"}',
+        "2.00000000.00000000.gA",
+        "\ud800",
+        "é",
+    ],
+)
+def test_foreign_metadata_means_nothing(foreign: str | None) -> None:
+    assert decode(*HERE, 100, foreign) is None
+
+
+def test_even_a_right_checksum_over_bits_of_an_impossible_length_means_nothing() -> None:
+    rest = "00000005.gAAAA"
+    check = crc32(f"{HERE[0]}/{HERE[1]}/{HERE[2]}/100/{rest}".encode())
+    assert decode(*HERE, 100, f"1.{check:08x}.{rest}") is None
+
+
+@given(st.text(max_size=60))
+def test_no_text_raises(text: str) -> None:
+    assert decode(*HERE, 100, text) is None
+
+
+def test_six_offsets_take_one_character() -> None:
+    short = encode(*HERE, 0, Settled(1, {1}))
+    long = encode(*HERE, 0, Settled(1, {12_000}))
+    assert len(long) - len(short) == pytest.approx(12_000 / 6, abs=3)
+    assert short.endswith(urlsafe_b64encode(b"\x80").decode().rstrip("="))

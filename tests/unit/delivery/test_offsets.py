@@ -1,0 +1,189 @@
+"""Offsets against a model: commits never pass an unsettled offset nor go back, and a restart from one is exact."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connector.delivery import commit_metadata
+from connector.delivery.offsets import PartitionOffsets, Settled, fingerprint
+from connector.model import Record
+
+HERE = ("crm.mytracker", "users", 0)
+
+
+def record(offset: int, value: bytes | None = b"{}", *, key: bytes | None = b"k", timestamp: int = 1) -> Record:
+    return Record("users", 0, offset, timestamp, key, value, ())
+
+
+def begun(offsets: PartitionOffsets, *read: Record, parts: int = 1) -> None:
+    for each in read:
+        assert offsets.begin(each)
+        offsets.open(each, parts)
+
+
+class Reader:
+    """One owner of the partition after the other, and what the model knows of every record."""
+
+    def __init__(self, log: list[Record]) -> None:
+        self.log = log
+        self.settled: set[int] = set()  # by any owner, ever
+        self.commits: list[tuple[int, str]] = []
+        self.start(log[0].offset, None)
+
+    def start(self, position: int, metadata: str | None) -> None:
+        settled = commit_metadata.decode(*HERE, position, metadata)
+        self.offsets = PartitionOffsets("users", 0, position, settled)
+        self.told = settled
+        self.position = position
+        self.unread = [each for each in self.log if each.offset >= position]
+        self.open: dict[int, Record] = {}
+
+    def read(self) -> None:
+        if not self.unread:
+            return
+        at_position = self.position == self.unread[0].offset
+        each = self.unread.pop(0)
+        fresh = self.offsets.begin(each)
+        if not fresh:
+            assert each.offset in self.settled, "an event that was not settled is hidden"
+        if self.told is not None and at_position:
+            assert fresh == (each.offset not in self.told.offsets), "an event that the metadata tells of is sent again"
+        if at_position:
+            self.position = self.unread[0].offset if self.unread else each.offset + 1
+        if fresh:
+            self.offsets.open(each, 1)
+            self.open[each.offset] = each
+
+    def settle(self, index: int) -> None:
+        if self.open:
+            offset = sorted(self.open)[index % len(self.open)]
+            self.offsets.settle(self.open.pop(offset))
+            self.settled.add(offset)
+
+    def commit(self) -> tuple[int, str]:
+        position = self.offsets.position
+        assert position is not None
+        for each in self.log:
+            if each.offset < position:
+                assert each.offset in self.settled, "a commit passes an event that is not settled"
+        metadata = commit_metadata.encode(*HERE, position, self.offsets.settled_above())
+        assert len(metadata) <= commit_metadata.MAX_CHARACTERS
+        self.commits.append((position, metadata))
+        return position, metadata
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_whatever_is_settled_in_whatever_order_commits_and_restarts_are_right(data: st.DataObject) -> None:
+    """Gaps stand for what compaction and transactions leave out; restarts begin at any earlier owner's last commit."""
+    gaps = data.draw(st.lists(st.integers(1, 4), min_size=1, max_size=40), label="distances")
+    log, offset = [], data.draw(st.integers(0, 3))
+    for gap in gaps:
+        log.append(record(offset, f"{offset}".encode()))
+        offset += gap
+    reader = Reader(log)
+    for step in data.draw(st.lists(st.sampled_from("rrrrsssck"), max_size=120)):
+        if step == "r":
+            reader.read()
+        elif step == "s":
+            reader.settle(data.draw(st.integers(0, 50)))
+        elif step == "c":
+            reader.commit()
+        elif reader.commits:
+            reader.start(*reader.commits[-1])
+    reader.commit()
+    positions = [position for position, _ in reader.commits]
+    assert all(before <= after for before, after in pairwise(positions)), "a position went back"
+
+
+def test_an_empty_partition_keeps_the_position_it_began_with() -> None:
+    assert PartitionOffsets("users", 0, 17).position == 17
+
+
+def test_the_position_is_unknown_until_the_first_record_where_nothing_was_committed() -> None:
+    offsets = PartitionOffsets("users", 0, None)
+    assert offsets.position is None
+    begun(offsets, record(4))
+    assert offsets.position == 4
+
+
+def test_a_record_with_several_items_is_settled_with_the_last_of_them() -> None:
+    offsets, one = PartitionOffsets("users", 0, 0), record(0)
+    begun(offsets, one, parts=3)
+    assert (offsets.open_events, offsets.open_parts, offsets.open_bytes) == (1, 3, 2)
+    assert offsets.settle(one) is None
+    assert offsets.settle(one) is None
+    assert offsets.position == 0
+    assert offsets.settle(one) == 2
+    assert (offsets.position, offsets.open_events, offsets.open_parts, offsets.open_bytes) == (1, 0, 0, 0)
+
+
+def test_a_record_that_makes_no_item_is_settled_by_being_read() -> None:
+    offsets = PartitionOffsets("users", 0, 0)
+    assert offsets.begin(record(0))
+    assert offsets.position == 1
+
+
+def test_a_tombstone_and_its_size_are_fine() -> None:
+    offsets, tombstone = PartitionOffsets("users", 0, 0), record(0, None, key=None)
+    begun(offsets, tombstone)
+    assert offsets.settle(tombstone) == 0
+
+
+def test_the_span_is_how_far_reading_is_ahead_of_the_position() -> None:
+    offsets, first = PartitionOffsets("users", 0, 0), record(0)
+    assert offsets.span == 0
+    begun(offsets, first, record(10), record(500))
+    assert offsets.span == 501
+    offsets.settle(first)
+    assert offsets.span == 491
+
+
+def test_another_record_at_the_position_means_another_topic_and_then_nothing_was_settled() -> None:
+    settled = Settled(fingerprint(record(5, b"old")), {6, 7})
+    offsets = PartitionOffsets("users", 0, 5, settled)
+    assert [offsets.begin(record(offset, b"new")) for offset in (5, 6, 7)] == [True, True, True]
+
+
+def test_a_reset_past_the_position_means_that_nothing_was_settled() -> None:
+    offsets = PartitionOffsets("users", 0, 5, Settled(fingerprint(record(5)), {6, 7, 8}))
+    assert offsets.begin(record(7))
+
+
+def test_until_the_first_record_is_read_the_metadata_is_committed_as_it_came() -> None:
+    settled = Settled(fingerprint(record(5)), {6, 7})
+    offsets = PartitionOffsets("users", 0, 5, settled)
+    assert offsets.settled_above() == settled
+
+
+def test_what_an_earlier_owner_settled_stays_so_until_the_position_has_passed_it() -> None:
+    first = record(5)
+    offsets = PartitionOffsets("users", 0, 5, Settled(fingerprint(first), {7, 900}))
+    begun(offsets, first, record(6))
+    assert not offsets.begin(record(7))
+    assert offsets.settled_above() == Settled(fingerprint(first), {7, 900})
+
+
+def test_a_fingerprint_tells_key_value_and_time_apart() -> None:
+    same = record(1)
+    others = [record(1, b"[]"), record(1, key=b"x"), record(1, timestamp=2), record(1, None)]
+    assert fingerprint(same) == fingerprint(record(9))
+    assert len({fingerprint(each) for each in [same, *others]}) == 5
+    assert fingerprint(record(1, timestamp=-1)) >= 0
+
+
+def test_twenty_thousand_records_settled_backwards_cost_the_queue_once() -> None:
+    """Everything is appended and popped once: after the oldest is settled nothing of the others is left."""
+    offsets = PartitionOffsets("users", 0, 0)
+    records = [record(offset) for offset in range(20_000)]
+    begun(offsets, *records)
+    for each in reversed(records[1:]):
+        offsets.settle(each)
+        assert offsets.position == 0
+    offsets.settle(records[0])
+    assert offsets.position == 20_000
+    assert offsets.oldest() is None
+    assert offsets.settled_above() is None

@@ -95,7 +95,9 @@ def test_what_configurations_are_made_of_is_compiled(text: str) -> None:
     assert not uses_the_library(text)
 
 
-@pytest.mark.parametrize("text", ["items[*].price", "items[?a == 'b']", "items[]", "a.*", "items[1:2]", "sort_by(a, &b)"])
+@pytest.mark.parametrize(
+    "text", ["items[*].price", "items[?a == 'b']", "items[]", "a.*", "items[1:2]", "sort_by(a, &b)"]
+)
 def test_what_iterates_is_left_to_the_library(text: str) -> None:
     assert uses_the_library(text)
 

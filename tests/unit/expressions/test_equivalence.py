@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
@@ -18,7 +19,9 @@ RECORD = Record("shop.orders", 3, 7, 1_700_000_000_999, b"key", b"{}", (("h", b"
 
 names = st.sampled_from(["a", "b", "c", '"x-y"'])
 scalars = (
-    st.none() | st.booleans() | st.sampled_from([0, 1, 2, -1, 1.0, 0.0, 2.5, 2**63, "", "a", "b", "1", "2026-01-31T12:00:00Z"])
+    st.none()
+    | st.booleans()
+    | st.sampled_from([0, 1, 2, -1, 1.0, 0.0, 2.5, 2**63, "", "a", "b", "1", "2026-01-31T12:00:00Z"])
 )
 values = st.recursive(
     scalars,
@@ -106,7 +109,6 @@ def test_fields_hold_what_their_expressions_give_unless_that_is_null(texts: list
 @settings(max_examples=300, deadline=None)
 @given(st.text(alphabet="ab.[]{}()|&!=<>*?:,@'\"`\\0-1 \u00e9\ud800", max_size=12))
 def test_any_text_compiles_or_is_refused_in_words(text: str) -> None:
-    try:
-        compile_expression(text)
-    except ExpressionError as error:
-        assert str(error)
+    """Nothing else is ever raised."""
+    with contextlib.suppress(ExpressionError):
+        assert callable(compile_expression(text))

@@ -1,0 +1,135 @@
+"""What the compiler makes of conditions and of a route's fields."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from connector.errors import ExpressionError
+from connector.expressions import compile_condition, compile_expression, compile_fields
+from connector.model import Record
+
+RECORD = Record("topic", 0, 0, -1, None, None, ())
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "literal", "rest"),
+    [
+        ("type == 'paid'", ("type",), "paid", False),
+        ("'paid' == type", ("type",), "paid", False),
+        ("order.\"the type\" == 'paid'", ("order", "the type"), "paid", False),
+        ('type == `"paid"`', ("type",), "paid", False),
+        ("type == 'paid' && total > `5`", ("type",), "paid", True),
+        ("type == 'paid' && a && b && c", ("type",), "paid", True),
+        ("type == 'paid' && (a || b)", ("type",), "paid", True),
+    ],
+)
+def test_a_condition_that_begins_with_an_equality_can_be_looked_up(
+    text: str, path: tuple[str, ...], literal: str, rest: bool
+) -> None:
+    condition = compile_condition(text)
+    assert condition.selector is not None
+    assert (condition.selector.path, condition.selector.literal) == (path, literal)
+    assert (condition.rest is not None) == rest
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "type != 'paid'",
+        "type == 'paid' || a",
+        "a && type == 'paid'",  # what raises in `a` must be heard before type is looked at
+        "version == `1`",  # in a dict 1, 1.0 and true are one key
+        "type == other",
+        "items[0] == 'a'",
+        "text(type) == 'paid'",
+        "@ == 'a'",
+        "type",
+    ],
+)
+def test_any_other_condition_is_decided_whole(text: str) -> None:
+    assert compile_condition(text).selector is None
+
+
+@pytest.mark.parametrize(
+    ("value", "truth"),
+    [
+        (0, True),
+        (0.0, True),
+        ("", False),
+        ([], False),
+        ({}, False),
+        (None, False),
+        (False, False),
+        ("0", True),
+        ([0], True),
+    ],
+)
+def test_the_truth_of_a_condition_is_jmespaths(value: Any, truth: bool) -> None:
+    assert compile_condition("a").holds({"a": value}, RECORD) is truth
+    assert compile_condition("[a][?@]").holds({"a": value}, RECORD) is truth
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "equal"),
+    [("1", "true", False), ("0", "false", False), ("1.0", "1", True), ("1.0", "true", False), ("2", "true", False)],
+)
+def test_no_number_equals_a_boolean(left: str, right: str, equal: bool) -> None:
+    event = {"a": compile_expression(f"`{left}`")({}, RECORD), "b": compile_expression(f"`{right}`")({}, RECORD)}
+    for text in ("a == b", f"a == `{right}`", f"`{left}` == b", f"`{left}` == `{right}`"):
+        assert compile_expression(text)(event, RECORD) is equal
+        assert compile_expression(text.replace("==", "!="))(event, RECORD) is not equal
+
+
+@pytest.mark.parametrize("operator", ["<", "<=", ">", ">="])
+@pytest.mark.parametrize("value", [None, True, [1], {"a": 1}])
+def test_order_is_null_for_what_has_none(operator: str, value: Any) -> None:
+    assert compile_expression(f"a {operator} `1`")({"a": value}, RECORD) is None
+    assert compile_expression(f"`1` {operator} a")({"a": value}, RECORD) is None
+
+
+def test_texts_are_ordered_by_code_points_as_the_library_has_it() -> None:
+    assert compile_expression("at >= '2026-01-01'")({"at": "2026-01-31"}, RECORD) is True
+
+
+def test_a_text_against_a_number_raises_rather_than_pass_the_event_over() -> None:
+    with pytest.raises(ExpressionError, match=r"number\(\) or text\(\)"):
+        compile_condition("order.total > `100`").holds({"order": {"total": "150"}}, RECORD)
+
+
+def test_null_fields_and_empty_nested_objects_are_left_out() -> None:
+    fields = compile_fields(
+        {"id": "user.id", "age": "user.age", "params": {"level": "data.level", "zone": "data.zone"}}
+    )
+    assert fields({"user": {"id": 1, "age": None}, "data": {"zone": 0}}, RECORD) == {"id": 1, "params": {"zone": 0}}
+    assert fields({"user": {"age": False}}, RECORD) == {"age": False}
+    assert fields({"user": [], "data": "x"}, RECORD) == {}
+
+
+def test_every_event_gets_objects_of_its_own() -> None:
+    fields = compile_fields({"params": {"a": "a"}})
+    first, second = fields({"a": 1}, RECORD), fields({"a": 2}, RECORD)
+    assert (first, second) == ({"params": {"a": 1}}, {"params": {"a": 2}})
+
+
+@pytest.mark.parametrize("name", ["it's", 'a"b', "a\\", "{field}", "\n", "имя"])
+def test_any_name_of_a_field_is_only_a_name(name: str) -> None:
+    fields = compile_fields({name: "a", "nested": {name: "unix(b)"}})
+    assert fields({"a": 1, "b": 2}, RECORD) == {name: 1, "nested": {name: 2}}
+
+
+def test_no_fields_map_to_nothing() -> None:
+    assert compile_fields({})({"a": 1}, RECORD) == {}
+
+
+def test_a_field_that_raises_is_named() -> None:
+    with pytest.raises(ExpressionError, match=r"^at: unix\(\)"):
+        compile_fields({"id": "id", "at": "unix(at)"})({"at": True}, RECORD)
+    with pytest.raises(ExpressionError, match=r"^params\.at: unix\(\)"):
+        compile_fields({"id": "id", "params": {"at": "unix(at)"}})({"at": True}, RECORD)
+
+
+def test_a_field_that_does_not_parse_is_named() -> None:
+    with pytest.raises(ExpressionError, match=r"^params\.at: column 3"):
+        compile_fields({"params": {"at": "a."}})

@@ -1,0 +1,126 @@
+"""A simulated myTracker S2S API: strict to the letter of its document "Import event".
+
+`POST /v1/<method>/?idApp=N`, with or without the slash, for registration, login, customEvent, customRevenue and their
+Batch forms; besides, as the vendor's own client has them, `version` and `test-app-access`. One broken rule of one event
+refuses the whole request.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any, ClassVar, Final
+
+import orjson
+from aiohttp import web
+
+from connector.clock import Clock
+from connector.simulators.mytracker_rules import RULES
+from connector.simulators.server import Call, Simulator
+
+MAX_EVENTS: Final = 20  # "Array. Maximum size 20"
+MAX_BYTES: Final = 10_000  # "Limit on the maximum size of imported data - 10Kb"
+
+_VERSIONED: Final = re.compile(r"/v([0-9]+)/([A-Za-z-]+)/?")
+_PROBES: Final = frozenset({"version", "test-app-access"})
+_METHODS: Final = frozenset({*RULES, *(f"{name}Batch" for name in RULES), *_PROBES})
+
+_OK: Final = '{"message": "ОK"}'.encode()  # noqa: RUF001 - the document's first letter is Cyrillic
+_BAD_REQUEST: Final = b'{"error": "Bad Request"}'
+_FORBIDDEN: Final = b'{"error": "Forbidden"}'
+_EMPTY: Final = b'{"error": "Empty post data"}'
+_BAD_JSON: Final = b'{"error": "Bad json"}'
+_BAD_VERSION: Final = b'{"error": "Bad api version"}'
+_NO_METHOD: Final = b'{"error": "Method not found"}'
+
+
+class MyTrackerSimulator(Simulator):
+    """myTracker on 127.0.0.1.
+
+    `app_id` is the one app the tokens are good for; None: any whole number. A fault's `contains` is looked for in the
+    body as it was sent.
+    """
+
+    vendor: ClassVar[str] = "myTracker"
+
+    def __init__(
+        self,
+        port: int = 0,
+        *,
+        token: str = "demo-token",  # noqa: S107 - it guards nothing
+        app_id: int | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        super().__init__(port, [token], clock)
+        self._app_id = None if app_id is None else str(app_id)
+
+    def hints(self) -> Iterable[str]:
+        """The app."""
+        return (f"app_id: {self._app_id or 'any'}",)
+
+    def method_of(self, path: str) -> str:
+        """`loginBatch` for `/v1/loginBatch/`."""
+        named = _VERSIONED.fullmatch(path)
+        return named[2] if named else ""
+
+    def answer(self, call: Call) -> web.Response:
+        """Check version, method, token and app, then the body; enter the events in the ledger."""
+        request = call.request
+        if call.method and not request.path.startswith("/v1/"):
+            return self._refuse(call, 400, _BAD_VERSION, "only version 1 exists")
+        if call.method not in _METHODS:
+            return self._refuse(call, 404, _NO_METHOD, "no such method")
+        if request.headers.get("Authorization") not in self.tokens:
+            return self._refuse(call, 403, _FORBIDDEN, "Authorization is not a valid token, without a scheme")
+        if not self._app_fits(request.query.get("idApp", "")):
+            return self._refuse(call, 403, _FORBIDDEN, "idApp is missing or another app's")
+        if call.method in _PROBES:
+            return _response(200, _OK)
+        return self._import(call)
+
+    def _app_fits(self, app_id: str) -> bool:
+        return app_id == self._app_id if self._app_id is not None else app_id.isascii() and app_id.isdigit()
+
+    def _import(self, call: Call) -> web.Response:
+        if not call.body or call.request.method != "POST":
+            return self._refuse(call, 400, _EMPTY, "no POST, or an empty one")
+        if len(call.body) > MAX_BYTES:
+            return self._refuse(call, 400, _BAD_REQUEST, f"the body is over {MAX_BYTES} bytes")
+        try:
+            content = orjson.loads(call.body)
+        except orjson.JSONDecodeError:
+            return self._refuse(call, 400, _BAD_JSON, "the body is not JSON")
+        if reason := _broken_rule(call.method, content):
+            return self._refuse(call, 400, _BAD_REQUEST, reason)
+        events: Iterable[Any] = content if isinstance(content, list) else (content,)
+        self.ledger.accept(
+            call.method,
+            # The same event is the same whether it came in a batch or alone.
+            [orjson.dumps(event) + call.method.removesuffix("Batch").encode() for event in events],
+            call.body,
+            request=call.number,
+            time=self._clock.now(),
+            size=len(call.body),
+        )
+        return _response(200, _OK)
+
+    def _refuse(self, call: Call, status: int, body: bytes, reason: str) -> web.Response:
+        self.ledger.refuse(call.method, reason, request=call.number, time=self._clock.now())
+        return _response(status, body)
+
+
+def _broken_rule(method: str, content: Any) -> str | None:
+    rules = RULES[method.removesuffix("Batch")]
+    if not method.endswith("Batch"):
+        reason = rules.broken(content)
+        return f"the event {reason}" if reason else None
+    if not isinstance(content, list) or not 1 <= len(content) <= MAX_EVENTS:
+        return f"the batch must be an array of 1 to {MAX_EVENTS} events"
+    for index, event in enumerate(content):
+        if reason := rules.broken(event):
+            return f"[{index}] {reason}"
+    return None
+
+
+def _response(status: int, body: bytes) -> web.Response:
+    return web.Response(status=status, body=body, content_type="application/json")

@@ -1,0 +1,150 @@
+"""myTracker's rules for one event of each method, as its document "Import event" states them.
+
+Written from the document alone. A check takes a value and returns None, or what it must be. Texts are counted in
+characters. Numbers may be JSON integers or texts of digits: the document's own example has "age": "25". Where it gives
+no minimum (`age`), none is asked for. `total` is a JSON number, as in its examples, with at most 4 decimals.
+
+Left open by the document and decided strictly: a field it does not list refuses the event; a required text that is
+empty counts as missing; an address has to be one.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+Check = Callable[[Any], str | None]
+
+_DIGITS: Final = re.compile(r"-?[0-9]{1,19}")
+# "The numeric code assigned to a currency by ISO 4217": the text says 840, the example says USD.
+_CURRENCY: Final = re.compile(r"[A-Z]{3}|[0-9]{3}")
+
+
+def _text(least: int, most: int) -> Check:
+    otherwise = f"must be a text of {least if least == most else f'{least} to {most}'} characters"
+
+    def check(value: Any) -> str | None:
+        return None if isinstance(value, str) and least <= len(value) <= most else otherwise
+
+    return check
+
+
+def _number(least: int | None, most: int) -> Check:
+    otherwise = f"must be a whole number {'' if least is None else f'from {least} '}up to {most}"
+
+    def check(value: Any) -> str | None:
+        if type(value) is str and _DIGITS.fullmatch(value):
+            value = int(value)
+        if type(value) is int and (least is None or value >= least) and value <= most:
+            return None
+        return otherwise
+
+    return check
+
+
+def _address(family: int, name: str) -> Check:
+    otherwise = f"must be an {name} address"
+
+    def check(value: Any) -> str | None:
+        try:
+            socket.inet_pton(family, value)
+        except (OSError, TypeError, ValueError):
+            return otherwise
+        return None
+
+    return check
+
+
+def _event_params(value: Any) -> str | None:
+    if not isinstance(value, dict):
+        return "must be an object of names and values"
+    for name, parameter in value.items():
+        if not 1 <= len(name) <= 255:
+            return "must have names of 1 to 255 characters"
+        if not isinstance(parameter, str) or not 1 <= len(parameter) <= 255:
+            return "must have values that are texts of 1 to 255 characters"
+    return None
+
+
+def _total(value: Any) -> str | None:
+    if type(value) not in (int, float) or value < 0 or round(value, 4) != value:
+        return "must be a number from 0, with at most 4 decimals"
+    return None
+
+
+def _currency(value: Any) -> str | None:
+    if not isinstance(value, str) or not _CURRENCY.fullmatch(value):
+        return "must be a currency code of 3 symbols by ISO 4217"
+    return None
+
+
+_DEVICE_IDS: Final = ("instanceId", "lvid", "gaid", "androidId", "idfa", "iosVendorId")
+_ANY_ID: Final = ("customUserId", *_DEVICE_IDS)
+
+_COMMON: Final[Mapping[str, Check]] = {
+    "eventTimestamp": _number(0, 4294967295),
+    "customUserId": _text(0, 1024),
+    "ipv4": _address(socket.AF_INET, "IPv4"),
+    "ipv6": _address(socket.AF_INET6, "IPv6"),
+    "idGender": _number(0, 2),
+    "age": _number(None, 128),
+    "connectionType": _number(0, 2),
+    "bluetoothEnabled": _number(0, 2),
+    "instanceId": _text(36, 36),
+    "adTrackingEnabled": _number(0, 1),
+    "idfa": _text(36, 36),
+    "iosVendorId": _text(36, 36),
+    "gaid": _text(36, 36),
+    "androidId": _text(16, 16),  # the document's own example has 15
+    "lvid": _text(32, 32),
+    "adBlocker": _number(0, 1),
+    "userAgent": _text(0, 2048),
+}
+
+
+class EventRules:
+    """What one method's events must be."""
+
+    def __init__(self, required: tuple[str, ...], identifiers: tuple[str, ...], own: Mapping[str, Check]) -> None:
+        self._checks = {**_COMMON, **own}
+        self._required = required
+        self._identifiers = identifiers
+
+    def broken(self, event: Any) -> str | None:
+        """The first rule an event breaks, with the field's name and without its value; None if it breaks none."""
+        if type(event) is not dict:
+            return "must be an object"
+        checks = self._checks
+        for field, value in event.items():
+            check = checks.get(field)
+            if check is None:
+                return "has a field that the method does not know"
+            if otherwise := check(value):
+                return f"{field} {otherwise}"
+        for field in self._required:
+            if field not in event:
+                return f"{field} is missing"
+        for field in self._identifiers:
+            if event.get(field):
+                return None
+        return f"{' or '.join(self._identifiers)} is missing"
+
+
+_REGISTRATION: Final = EventRules(required=(), identifiers=("customUserId",), own={})
+
+RULES: Final[Mapping[str, EventRules]] = {
+    "registration": _REGISTRATION,
+    "login": _REGISTRATION,
+    "customEvent": EventRules(
+        required=("customEventName",),
+        identifiers=_ANY_ID,
+        own={"customEventName": _text(1, 255), "customEventParams": _event_params},
+    ),
+    "customRevenue": EventRules(
+        required=("eventTimestamp", "idTransaction", "currency", "total"),
+        identifiers=_ANY_ID,
+        own={"idTransaction": _text(1, 255), "currency": _currency, "total": _total},
+    ),
+}

@@ -1,0 +1,142 @@
+"""Kafka inside the process: librdkafka's mock cluster, with topics, outages and errors on request.
+
+Real enough to produce, consume, join groups and commit. Not a broker: it keeps 5 MiB or 100,000 batches a partition
+(older data vanishes), most of the admin client's requests fail, and it ends with its process.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from enum import IntEnum
+from types import TracebackType
+from typing import Any, Final, Self
+
+from confluent_kafka import KafkaError, KafkaException, cimpl
+
+_PRODUCER: Final = 0  # rd_kafka_type_t
+_CONF_OK: Final = 0  # rd_kafka_conf_res_t
+
+
+class Request(IntEnum):
+    """Kafka's numbers (API keys of its protocol guide) of the requests whose errors are worth staging."""
+
+    PRODUCE = 0
+    FETCH = 1
+    LIST_OFFSETS = 2
+    METADATA = 3
+    OFFSET_COMMIT = 8
+    OFFSET_FETCH = 9
+    FIND_COORDINATOR = 10
+    JOIN_GROUP = 11
+    HEARTBEAT = 12
+    SYNC_GROUP = 14
+
+
+class MockKafka:
+    """A cluster on 127.0.0.1, from `with` to its end; brokers are numbered from 1.
+
+    A topic that was not created appears when it is produced to, with librdkafka's four partitions. Every method raises
+    KafkaException where librdkafka refuses.
+    """
+
+    def __init__(self, brokers: int = 1) -> None:
+        if brokers < 1:
+            raise ValueError("a cluster has at least one broker")
+        self._brokers = brokers
+        self._library = _library()
+        self._client: int | None = None
+        self._cluster: int | None = None
+        self.bootstrap = ""
+
+    def __enter__(self) -> Self:
+        library = self._library
+        self._client = _client(library, {"test.mock.num.brokers": str(self._brokers), "log_level": "3"})
+        self._cluster = library.rd_kafka_handle_mock_cluster(self._client)
+        self.bootstrap = library.rd_kafka_mock_cluster_bootstraps(self._cluster).decode()
+        # A group's first join does not wait for more members: nobody else is coming.
+        library.rd_kafka_mock_group_initial_rebalance_delay_ms(self._cluster, 0)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # The cluster belongs to the client and ends with it.
+        self._library.rd_kafka_destroy(self._client)
+        self._client = self._cluster = None
+
+    def create(self, topic: str, partitions: int) -> None:
+        """Create a topic, replicated on every broker."""
+        _check(self._library.rd_kafka_mock_topic_create(self._cluster, topic.encode(), partitions, self._brokers))
+
+    def errors(self, request: Request, codes: Sequence[int]) -> None:
+        """Answer the next requests of this kind with these errors (`KafkaError` codes), one each, in order.
+
+        0 among them lets a request pass.
+        """
+        listed = (ctypes.c_int * len(codes))(*codes)
+        self._library.rd_kafka_mock_push_request_errors_array(self._cluster, request, len(codes), listed)
+
+    def clear_errors(self, request: Request) -> None:
+        """Forget the errors that are still due for this kind."""
+        self._library.rd_kafka_mock_clear_request_errors(self._cluster, request)
+
+    def down(self, broker: int) -> None:
+        """End the broker's connections and refuse new ones."""
+        _check(self._library.rd_kafka_mock_broker_set_down(self._cluster, broker))
+
+    def up(self, broker: int) -> None:
+        """Let the broker serve again."""
+        _check(self._library.rd_kafka_mock_broker_set_up(self._cluster, broker))
+
+    def lead(self, topic: str, partition: int, broker: int) -> None:
+        """Make the broker leader of a partition."""
+        _check(self._library.rd_kafka_mock_partition_set_leader(self._cluster, topic.encode(), partition, broker))
+
+    def coordinate(self, group: str, broker: int) -> None:
+        """Make the broker coordinator of a consumer group."""
+        _check(self._library.rd_kafka_mock_coordinator_set(self._cluster, b"group", group.encode(), broker))
+
+
+def _library() -> ctypes.CDLL:
+    """The librdkafka that confluent_kafka itself runs on, found through the module that is linked to it."""
+    library = ctypes.CDLL(cimpl.__file__)
+    pointer, text, number, short = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int32, ctypes.c_int16
+    signatures: dict[str, tuple[Any, list[Any]]] = {
+        "rd_kafka_conf_new": (pointer, []),
+        "rd_kafka_conf_set": (ctypes.c_int, [pointer, text, text, text, ctypes.c_size_t]),
+        "rd_kafka_new": (pointer, [ctypes.c_int, pointer, text, ctypes.c_size_t]),
+        "rd_kafka_destroy": (None, [pointer]),
+        "rd_kafka_handle_mock_cluster": (pointer, [pointer]),
+        "rd_kafka_mock_cluster_bootstraps": (text, [pointer]),
+        "rd_kafka_mock_group_initial_rebalance_delay_ms": (None, [pointer, number]),
+        "rd_kafka_mock_topic_create": (ctypes.c_int, [pointer, text, ctypes.c_int, ctypes.c_int]),
+        "rd_kafka_mock_push_request_errors_array": (None, [pointer, short, ctypes.c_size_t, pointer]),
+        "rd_kafka_mock_clear_request_errors": (None, [pointer, short]),
+        "rd_kafka_mock_broker_set_down": (ctypes.c_int, [pointer, number]),
+        "rd_kafka_mock_broker_set_up": (ctypes.c_int, [pointer, number]),
+        "rd_kafka_mock_partition_set_leader": (ctypes.c_int, [pointer, text, number, number]),
+        "rd_kafka_mock_coordinator_set": (ctypes.c_int, [pointer, text, text, number]),
+    }
+    for name, (result, arguments) in signatures.items():
+        function = library[name]
+        function.restype, function.argtypes = result, arguments
+        setattr(library, name, function)
+    return library
+
+
+def _client(library: ctypes.CDLL, settings: dict[str, str]) -> int:
+    why = ctypes.create_string_buffer(512)
+    conf = library.rd_kafka_conf_new()
+    for name, value in settings.items():
+        if library.rd_kafka_conf_set(conf, name.encode(), value.encode(), why, len(why)) != _CONF_OK:
+            raise KafkaException(why.value.decode())
+    client: int | None = library.rd_kafka_new(_PRODUCER, conf, why, len(why))
+    if client is None:
+        raise KafkaException(why.value.decode())
+    return client
+
+
+def _check(error: int) -> None:
+    if error:
+        raise KafkaException(KafkaError(error))

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from connector import __version__
-from connector.cli import check, example, schema
+from connector.cli import check, example, schema, simulate
 from connector.errors import ConfigError, ConnectorError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app = typer.Typer(
 app.command("check")(check.check)
 app.command("example")(example.example)
 app.command("schema")(schema.schema)
+app.command("simulate")(simulate.simulate)
 
 
 def _version(wanted: bool) -> None:

@@ -1,0 +1,104 @@
+"""`connector simulate`: both vendors on this machine, strict, with a ledger and faults on request."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from connector.errors import ConnectorError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from connector.simulators.server import Simulator
+
+_COUNT_EVERY = 0.5  # seconds
+
+
+def simulate(
+    mytracker: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="myTracker's port; 0: any.")] = 8081,
+    sailplay: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="SailPlay's port; 0: any.")] = 8082,
+    token: Annotated[str, typer.Option(help="The token that both accept.")] = "demo-token",  # noqa: S107 - it guards nothing
+) -> None:
+    """Run simulators of both vendors on 127.0.0.1 until interrupted: every rule of their documents, and faults.
+
+    Each answers, beside the vendor's own paths:
+
+    GET /_ledger: what was accepted, per event, and counts (?summary=1: counts alone; ?after=N&limit=M: a page)
+
+    POST /_faults: the next answers: {"kind": "status", "status": 503, "headers": {"Retry-After": "5"}, "times": 3}.
+    Kinds: status, latency, outage, reset, close, half_header, half_body, hang, drip, html_200, truncated_json,
+    gzip_bomb, bad_gzip. With them: times (a number or "until_reset"), match ({"method", "contains"}), apply ("before"
+    or "after" the request took effect), latency_ms, probability, seed. Also {"revoke_token": true} and
+    {"tokens": ["new"]}.
+
+    GET /_faults: what is due, and what each kind does; DELETE /_faults: forget it
+
+    POST /_reset: start anew; may say tokens, latency_ms, and for SailPlay events ([{"key", "kind", "name"}])
+
+    Example: connector simulate --mytracker 8081 --sailplay 8082
+    """
+    import uvloop
+
+    from connector.simulators.mytracker import MyTrackerSimulator
+    from connector.simulators.sailplay import SailPlaySimulator
+
+    simulators = (MyTrackerSimulator(mytracker, token=token), SailPlaySimulator(sailplay, token=token))
+    uvloop.run(_serve(simulators))
+
+
+async def _serve(simulators: Sequence[Simulator]) -> None:
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(signal_number, ended.set)
+    try:
+        for simulator in simulators:
+            await _start(simulator)
+        _introduce(simulators)
+        await _count_until(ended, simulators)
+    finally:
+        for simulator in simulators:
+            await simulator.close()
+
+
+async def _start(simulator: Simulator) -> None:
+    try:
+        await simulator.start()
+    except OSError as error:
+        raise ConnectorError(
+            f"{simulator.vendor} cannot listen on 127.0.0.1:{simulator.port}: {error.strerror}; give another port"
+        ) from error
+
+
+def _introduce(simulators: Sequence[Simulator]) -> None:
+    for simulator in simulators:
+        typer.echo(f"{simulator.vendor:<10} {simulator.url}   token: {', '.join(sorted(simulator.tokens))}")
+        for line in simulator.hints():
+            typer.echo(f"{'':<10} {line}")
+    url = simulators[0].url
+    fault = '{"kind": "status", "status": 503, "times": 3}'
+    typer.echo(f"a fault:   curl {url}/_faults -d '{fault}'")
+    typer.echo(f"a look:    curl '{url}/_ledger?summary=1'")
+    sys.stdout.flush()  # whoever started this through a pipe waits for these lines
+
+
+async def _count_until(ended: asyncio.Event, simulators: Sequence[Simulator]) -> None:
+    if not sys.stdout.isatty():
+        await ended.wait()
+        return
+    while not ended.is_set():
+        counts = (
+            f"{simulator.vendor} {simulator.ledger.events} events in {simulator.ledger.requests} requests"
+            for simulator in simulators
+        )
+        typer.echo(f"\r{' | '.join(counts)}", nl=False)
+        try:
+            await asyncio.wait_for(ended.wait(), _COUNT_EVERY)
+        except TimeoutError:
+            continue
+    typer.echo()

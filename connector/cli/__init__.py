@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from connector import __version__
-from connector.cli import check, example, schema, simulate
+from connector.cli import check, example, run, schema, simulate
 from connector.errors import ConfigError, ConnectorError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
 
 # Every command, in the order of --help. A command's file imports at its top only what --help needs; the rest it
 # imports when it runs.
+app.command("run")(run.run)
 app.command("check")(check.check)
 app.command("example")(example.example)
 app.command("schema")(schema.schema)

@@ -102,7 +102,7 @@ def _expression(path: str, expression: str) -> Iterator[Mistake]:
     try:
         compile_expression(expression)
     except ExpressionError as error:
-        yield Mistake(path, f"{shown(expression)} does not parse: {error}")
+        yield Mistake(path, f"{shown(expression)} is no expression: {error}")
 
 
 def _fields(path: str, to: str, method: Method, route: Mapping[str, Any]) -> Iterator[Mistake]:

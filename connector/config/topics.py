@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jsonschema_rs
-
 from connector import resources
 from connector.config.tree import items, mapping, text, texts
 from connector.config.units import shown
-from connector.errors import Mistake
+from connector.errors import ConnectorError, Mistake
+from connector.routing.validate import EventSchema
 
 _NAME = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
 # What Python's regular expressions have and the broker client's (POSIX) have not, or read as something else.
@@ -55,18 +54,18 @@ def schema_mistake(path: Path) -> str | None:
     """What keeps a file from being a JSON Schema (without references to other files); None if nothing does."""
     try:
         schema = json.loads(path.read_text(encoding="utf-8"))
-        jsonschema_rs.validator_for(schema, retriever=_refuse)
+        EventSchema(schema)
     except OSError as error:
         return f"{path} cannot be read: {error.strerror}"
     except json.JSONDecodeError as error:
         return f"{path} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
-    except (jsonschema_rs.ValidationError, ValueError, RecursionError) as error:
-        return f"{path} is not a JSON Schema: {str(error).splitlines()[0]}"
+    except UnicodeDecodeError:
+        return f"{path} is not UTF-8 text"
+    except RecursionError:
+        return f"{path} is nested too deep to be read"
+    except ConnectorError as error:
+        return f"{path}: {error}"
     return None
-
-
-def _refuse(uri: str) -> Any:
-    raise ValueError(f"a schema must stand alone; it refers to {uri}")
 
 
 def _name_mistake(name: str) -> str | None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from jmespath.parser import Parser
-
 from connector.config.kafka_settings import missing_files
 from connector.config.settings import Login, MyTracker, SailPlay, Settings
 from connector.errors import Mistake
+from connector.expressions.parsing import parse
 from connector.secrets import Secret
 
 # "50 requests a second per partner over the whole API, then 429": public material on SailPlay, not its document.
@@ -75,7 +74,7 @@ def _routes(settings: Settings) -> Iterator[Mistake]:
 
 def _from_event(expression: str) -> bool:
     """Whether an expression reads the event or its record at all: a path, key() or header(…)."""
-    return _reads(Parser().parse(expression).parsed)
+    return _reads(parse(expression))
 
 
 def _reads(node: Any) -> bool:
@@ -83,4 +82,5 @@ def _reads(node: Any) -> bool:
         return True
     if node["type"] == "function_expression" and node["value"] in {"key", "header"}:
         return True
-    return any(_reads(child) for child in node["children"])
+    # A slice's children are numbers.
+    return any(_reads(child) for child in node["children"] if isinstance(child, dict))

@@ -76,7 +76,7 @@ def test_a_sink_that_no_route_uses_is_one(tmp_path: Path) -> None:
     assert warned(tmp_path, text) == [Mistake("sinks.idle", "no route leads here: it will send nothing")]
 
 
-@pytest.mark.parametrize("expression", ["'order1'", "`1`", "timestamp()", "join('-', ['a', topic()])"])
+@pytest.mark.parametrize("expression", ["'order1'", "`1`", "timestamp()", "join('-', ['a', topic()])", "'abc'[0:2]"])
 def test_a_transaction_id_that_is_not_the_events_own_is_one(tmp_path: Path, expression: str) -> None:
     """Two payments with one idTransaction are one to the vendor."""
     (warning,) = warned(tmp_path, CORRECT + REVENUE.replace("ID", f'"{expression}"'))

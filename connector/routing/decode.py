@@ -62,6 +62,6 @@ def _reason(value: bytes, error: orjson.JSONDecodeError) -> str:
         value.decode()
     except UnicodeDecodeError as encoding:
         return f"is not UTF-8 at byte {encoding.start + 1}"
-    if "ecursion" in error.msg:
+    if "depth limit" in error.msg:
         return f"is nested deeper than {DEEPEST} levels"
     return f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"

@@ -1,0 +1,103 @@
+"""Whatever bytes a record holds, they become an event or a DecodeError, and nothing else is ever raised."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from connector.errors import DecodeError
+from connector.routing.decode import DEEPEST, decode
+
+FILES = sorted((Path(__file__).parents[2] / "corpora" / "json").glob("*.json"))
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path.name.startswith("n_")], ids=lambda path: path.stem)
+def test_what_is_not_json_is_refused(path: Path) -> None:
+    with pytest.raises(DecodeError):
+        decode(path.read_bytes())
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path.name.startswith("y_")], ids=lambda path: path.stem)
+def test_json_is_an_event_if_it_is_an_object(path: Path) -> None:
+    value = path.read_bytes()
+    expected = json.loads(value)
+    if isinstance(expected, dict):
+        assert decode(value) == expected
+    else:
+        with pytest.raises(DecodeError, match="an event is a JSON object"):
+            decode(value)
+
+
+@pytest.mark.parametrize("wrap", [b"%s", b'{"a": %s}'], ids=["alone", "in an object"])
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_nothing_but_a_decode_error_is_raised(path: Path, wrap: bytes) -> None:
+    try:
+        event = decode(wrap.replace(b"%s", path.read_bytes()))
+    except DecodeError:
+        return
+    assert type(event) is dict
+
+
+def test_the_corpus_is_all_there() -> None:
+    assert len(FILES) > 300
+
+
+def arrays(levels: int) -> bytes:
+    """An object `levels` deep: itself and arrays."""
+    return b'{"a":' + b"[" * (levels - 1) + b"]" * (levels - 1) + b"}"
+
+
+def objects(levels: int) -> bytes:
+    return b'{"a":' * (levels - 1) + b"{}" + b"}" * (levels - 1)
+
+
+@pytest.mark.parametrize("nested", [arrays, objects])
+def test_the_limit_of_depth_is_exact(nested: object) -> None:
+    assert callable(nested)
+    assert decode(nested(DEEPEST))
+    for levels in (DEEPEST + 1, 1000, 1025, 100_000):
+        with pytest.raises(DecodeError, match="deeper than 200 levels"):
+            decode(nested(levels))
+
+
+def test_many_brackets_are_not_depth() -> None:
+    assert len(decode(b'{"a":[' + b"[]," * 5000 + b"{}]}")["a"]) == 5001
+    assert decode(b'{"a":"' + b"[" * 5000 + b'"}')
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (b"", "is empty"),
+        (b" \n", "is empty"),
+        (b"[1]", "is an array"),
+        (b'"a"', "is a text"),
+        (b"1", "is a number"),
+        (b"true", "is a boolean"),
+        (b"null", "is null"),
+        (b'\xef\xbb\xbf{"a":1}', "byte order mark"),
+        (b"\x00\x00\x00\x00\x07{}", "zero byte"),
+        (b'{"a":"\xff"}', "is not UTF-8 at byte 7"),
+        (b'{"a":\n  SECRET}', "is not JSON: .* at line 2, column 3"),
+        (b'{"a":NaN}', "is not JSON"),
+    ],
+)
+def test_the_reason_is_for_people(value: bytes, reason: str) -> None:
+    with pytest.raises(DecodeError, match=reason) as raised:
+        decode(value)
+    assert "SECRET" not in str(raised.value)
+    assert raised.value.__cause__ is None
+
+
+@given(st.binary(max_size=60) | st.text(alphabet='{}[]":,0e-1\\u tnfalsr', max_size=40).map(str.encode))
+@example(b'{"\\ud800":1}')
+def test_random_bytes_are_an_event_or_refused(value: bytes) -> None:
+    try:
+        event = decode(value)
+    except DecodeError:
+        return
+    assert event == json.loads(value)

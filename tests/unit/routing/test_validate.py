@@ -1,0 +1,105 @@
+"""A topic's schema says what is wrong with an event, without its values, and reaches for nothing outside itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.errors import ConnectorError
+from connector.routing import EventSchema
+
+SCHEMAS = Path(__file__).parents[3] / "schemas" / "events"
+SCHEMA = EventSchema(
+    {
+        "type": "object",
+        "required": ["user"],
+        "properties": {
+            "user": {"type": "object", "properties": {"id": {"type": "integer"}, "tags": {"items": {"maxLength": 2}}}},
+            "kind": {"enum": ["a", "b"]},
+            "code": {"pattern": "^x"},
+            "total": {"maximum": 5},
+        },
+    }
+)
+
+
+def test_an_event_that_fits_has_no_mistake() -> None:
+    assert SCHEMA.mistake({"user": {"id": 1}}) is None
+
+
+@pytest.mark.parametrize(
+    ("event", "mistake"),
+    [
+        ({}, '$: "user" is a required property'),
+        ({"user": {"id": "SECRET"}}, '$.user.id: the value is not of type "integer"'),
+        ({"user": {"tags": ["a", "SECRET"]}}, "$.user.tags[1]: the value is longer than 2 characters"),
+        ({"user": {}, "kind": "SECRET"}, '$.kind: the value is not one of "a" or "b"'),
+        ({"user": {}, "code": "SECRET"}, '$.code: the value does not match "^x"'),
+        ({"user": {}, "total": 77777}, "$.total: the value is greater than the maximum of 5"),
+    ],
+)
+def test_a_mistake_has_its_path_and_not_the_value(event: dict[str, Any], mistake: str) -> None:
+    assert SCHEMA.mistake(event) == mistake
+
+
+def test_a_mistake_is_cut() -> None:
+    schema = EventSchema({"properties": {"a": {"enum": ["x" * 1000]}}})
+    assert len(str(schema.mistake({"a": 1}))) == 300
+
+
+def test_an_event_as_deep_as_may_be_is_validated() -> None:
+    event: dict[str, Any] = {"user": 1}
+    for _ in range(199):
+        event = {"user": event}
+    recursive = EventSchema({"type": "object", "properties": {"user": {"anyOf": [{"$ref": "#"}, {"type": "integer"}]}}})
+    assert recursive.mistake(event) is None
+
+
+@pytest.mark.parametrize(
+    ("schema", "why"),
+    [
+        ({"$ref": "http://127.0.0.1:9/schema.json"}, "must stand alone"),
+        ({"$ref": "other.json"}, "other.json"),
+        ({"$ref": "file:///etc/hostname"}, "must stand alone"),
+        ({"$ref": "#/$defs/absent"}, "absent"),
+        ({"type": "strnig"}, "no JSON Schema"),
+        ({"pattern": "("}, "no JSON Schema"),
+    ],
+)
+def test_what_is_no_schema_or_not_whole_is_refused(schema: dict[str, Any], why: str) -> None:
+    with pytest.raises(ConnectorError, match=why):
+        EventSchema(schema)
+
+
+EXAMPLES: list[tuple[str, dict[str, Any]]] = [
+    ("user", {"type": "user.registered", "occurred_at": "2026-01-31T12:00:00Z", "user": {"id": 1}}),
+    (
+        "order",
+        {
+            "type": "order.paid",
+            "occurred_at": 1,
+            "user": {"id": "1"},
+            "order": {"id": 1, "currency": "USD", "total": 1.5},
+        },
+    ),
+    (
+        "game",
+        {"event_type": "level", "occurred_at": "2026-01-31T12:00:00.5+03:00", "device": {"instance_id": "0" * 36}},
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "event"), EXAMPLES)
+def test_the_schemas_that_come_along_take_their_events(name: str, event: dict[str, Any]) -> None:
+    schema = EventSchema(json.loads((SCHEMAS / f"{name}.json").read_text(encoding="utf-8")))
+    assert schema.mistake(event) is None
+    assert schema.mistake(event | {"occurred_at": "2026-01-31T12:00:00"}) is not None
+    for field in ("occurred_at", "user" if name != "game" else "device"):
+        assert schema.mistake({key: value for key, value in event.items() if key != field}) is not None
+
+
+def test_every_schema_that_comes_along_has_an_example() -> None:
+    assert {path.stem for path in SCHEMAS.glob("*.json")} == {name for name, _ in EXAMPLES}

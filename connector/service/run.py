@@ -10,10 +10,12 @@ from typing import Any
 
 import structlog
 
+from connector import __version__
 from connector.clock import Clock, SystemClock
 from connector.config.kafka_settings import resolve_kafka
 from connector.config.settings import Settings
 from connector.kafka.producer import LetterProducer
+from connector.operations.server import OperationsServer
 from connector.service.wiring import Line, build_line
 
 TICK_SECONDS = 1.0
@@ -24,10 +26,21 @@ log = structlog.get_logger()
 
 
 class Service:
-    """All pipelines of one process. `sinks` narrows it to some of the configuration's sinks."""
+    """All pipelines of one process. `sinks` narrows it to some of the configuration's sinks.
 
-    def __init__(self, settings: Settings, *, sinks: Sequence[str] = (), clock: Clock | None = None) -> None:
+    `shown_configuration` is the file as the status page shows it (it names secrets and holds none).
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        sinks: Sequence[str] = (),
+        shown_configuration: str = "",
+        clock: Clock | None = None,
+    ) -> None:
         self.settings = settings
+        self._shown = shown_configuration
         self.lines: list[Line] = []
         self._names = tuple(sinks) or tuple(settings.sinks)
         self._clock = clock or SystemClock()
@@ -36,7 +49,10 @@ class Service:
         self._failed = ""
 
     async def run(self) -> int:
-        """Run until `stop`, SIGTERM or SIGINT. Returns the exit status: 0 if all that was in flight is settled."""
+        """Run until `stop`, SIGTERM or SIGINT. Returns the exit status: 0 if all that was in flight is settled.
+
+        Raises ConnectorError where it cannot begin: a secret of `kafka` is missing, the HTTP address is taken.
+        """
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._on_exception)
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -44,20 +60,33 @@ class Service:
         conf = resolve_kafka(self.settings)
         letters = LetterProducer(conf, self.settings.dead_letters, loop)
         self.lines = [build_line(self.settings, name, conf, letters, loop, self._clock) for name in self._names]
+        operations = OperationsServer(
+            self.settings.http.host,
+            self.settings.http.port,
+            self.lines,
+            started_at=self._clock.now(),
+            version=__version__,
+            shown_configuration=self._shown,
+            clock=self._clock,
+        )
+        await operations.start()
         for line in self.lines:
             line.source.start()
-        ticking = asyncio.create_task(self._tick())
-        log.info("started", sinks=list(self._names), group=self.settings.group)
+        ticking = asyncio.create_task(self._tick(operations))
+        log.info("started", sinks=list(self._names), group=self.settings.group, http=operations.port)
         await self._stop.wait()
         ticking.cancel()
-        return await self._end(letters)
+        status = await self._end(letters)
+        await operations.stop()
+        return status
 
     def stop(self) -> None:
         """Begin to stop."""
         self._stop.set()
 
-    async def _tick(self) -> None:
+    async def _tick(self, operations: OperationsServer) -> None:
         while True:
+            operations.tick()
             for line in self.lines:
                 line.pipeline.tick()
                 if not line.source.alive:

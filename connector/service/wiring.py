@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import orjson
 
 from connector.batching.lanes import Lanes
 from connector.clock import Clock
-from connector.config.settings import MyTracker, SailPlay, Settings
+from connector.config.settings import MyTracker, SailPlay, Settings, Topic
 from connector.delivery.assignment import Assignment
 from connector.delivery.backoff import Backoff
 from connector.delivery.dispatcher import Dispatcher
@@ -21,7 +23,14 @@ from connector.delivery.stats import Stats
 from connector.kafka.producer import LetterProducer
 from connector.kafka.source import Source
 from connector.model import Limits
+from connector.routing.plan import OtherRoute, RoutePlan, Unrouted
+from connector.routing.router import Router
+from connector.routing.validate import EventSchema
 from connector.sinks.base import Sink
+from connector.sinks.catalogue import METHODS, VENDOR_LIMITS
+from connector.sinks.http import default_transport
+from connector.sinks.mytracker import MyTrackerSink
+from connector.sinks.sailplay import SailPlaySink
 
 # librdkafka's own defaults, in milliseconds.
 MAX_POLL_INTERVAL_MS = 300_000
@@ -101,6 +110,74 @@ def build_dispatcher(
         heal_backoff=backoff,
         on_answer_lost=of.on_unknown_outcome if isinstance(of, SailPlay) else "retry",
     )
+
+
+def build_sink(of: MyTracker | SailPlay, clock: Clock) -> Sink:
+    """The vendor account, with a connection pool of its own."""
+    transport = default_transport(of.max_in_flight)
+    if isinstance(of, MyTracker):
+        return MyTrackerSink(
+            name=of.name,
+            base_url=of.base_url,
+            app_id=of.app_id,
+            token=of.token,
+            limits=limits_of(of),
+            timeout=of.timeout,
+            transport=transport,
+            clock=clock,
+        )
+    return SailPlaySink(
+        name=of.name,
+        base_url=of.base_url,
+        store_department_id=of.store_department_id,
+        token=of.token,
+        http_method=of.http_method,
+        timeout=of.timeout,
+        retry_codes=of.retry_codes,
+        transport=transport,
+        clock=clock,
+    )
+
+
+def build_router(settings: Settings, name: str) -> Router:
+    """The router of one sink: its own routes in file order, and of the others what an unrouted event needs."""
+    of = settings.sinks[name]
+    order = list(settings.sinks)
+    unrouted = None
+    if settings.delivery.unrouted == "dead_letter":
+        unrouted = Unrouted(
+            [
+                OtherRoute(route.topics, route.when, order.index(route.sink) < order.index(name))
+                for route in settings.routes
+                if route.sink != name
+            ]
+        )
+    plans = [
+        RoutePlan(
+            route.name,
+            route.topics,
+            route.when,
+            route.method,
+            route.fields,
+            METHODS[of.kind][route.method].encode,
+            limits_of(of),
+        )
+        for route in settings.routes
+        if route.sink == name
+    ]
+    return Router(plans, {topic.name: _schema(topic) for topic in settings.topics.values()}, unrouted)
+
+
+def limits_of(of: MyTracker | SailPlay) -> Limits:
+    """The vendor's limits, lowered where the configuration lowers them."""
+    limits = VENDOR_LIMITS[of.kind]
+    if isinstance(of, MyTracker):
+        return replace(limits, max_events=of.batch.max_events, max_bytes=of.batch.max_bytes)
+    return limits
+
+
+def _schema(topic: Topic) -> EventSchema | None:
+    return None if topic.schema is None else EventSchema(orjson.loads(topic.schema.read_bytes()))
 
 
 def _guard(settings: Settings) -> tuple[int, float, float]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from connector.model import Encode, Item, Outcome
-from connector.model import Limits as Limits
+from connector.model import Encode, Item, Limits, Outcome
 
 
 class Method(Protocol):
     """One vendor method as a route may name it: what it takes, and how mapped values become bytes."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """As a route names it: `customEvent`."""
+        ...
 
     @property
     def fields(self) -> Mapping[str, str]:

@@ -47,7 +47,8 @@ class Source:
 
     `drain` is how many seconds a revocation may wait for what is in flight; `stall` after how many seconds without a
     turn of the thread the assignment is in doubt (the group's max.poll.interval.ms), and `confirm_after` how many
-    seconds of polling without a loss confirm it again (two heartbeats).
+    seconds of polling without a loss confirm it again (two heartbeats). Topics in `never` are not read, whatever
+    pattern matches them.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Source:
         drain: float,
         stall: float,
         confirm_after: float,
+        never: Sequence[str] = (),
     ) -> None:
         self.group = group
         self._topics = list(topics)
@@ -93,6 +95,7 @@ class Source:
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
                 **self._by_protocol(str(conf.get("group.protocol", "classic")).lower()),
+                **({"topic.blacklist": ",".join(map(_exactly, never))} if never else {}),
                 "auto.offset.reset": "error",  # a reset is counted and said: see _reset
                 "allow.auto.create.topics": False,
                 "on_commit": self._on_commit,
@@ -329,17 +332,31 @@ class Source:
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         try:
+            stalled = self._clock.monotonic() - self._last_turn > self._stall
             claims = self._unclaim(partitions)
             if claims and not self._stopping:
-                done: concurrent.futures.Future[Sequence[Commit]] = concurrent.futures.Future()
-                self._tell(self._listener.on_revoked, claims, done)
-                commits = done.result(self._drain + 1.0)
-                if self._clock.monotonic() - self._last_turn <= self._stall:
+                commits = self._ask_what_to_commit(claims)
+                if not stalled:
                     self._commit_sync(commits)
         except Exception as error:  # as above; what was not committed is read again by the next owner
             log.exception("revoking failed", group=self.group, error=type(error).__name__)
         finally:
             consumer.incremental_unassign(partitions)
+
+    def _ask_what_to_commit(self, claims: frozenset[int]) -> Sequence[Commit]:
+        """Wait for the pipeline, which waits for what is in flight. Heartbeats go on meanwhile, and so do turns."""
+        done: concurrent.futures.Future[Sequence[Commit]] = concurrent.futures.Future()
+        self._tell(self._listener.on_revoked, claims, done)
+        deadline = self._clock.monotonic() + self._drain + 1.0
+        while True:
+            try:
+                return done.result(POLL_SECONDS)
+            except TimeoutError:
+                now = self._clock.monotonic()
+                if now > deadline:
+                    raise
+            self._last_turn = now
+            self._tell(self._listener.on_turn, (), now >= self._doubtful_until, False)
 
     def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         try:
@@ -404,6 +421,11 @@ class Source:
             self._loop.call_soon_threadsafe(call, *arguments)
         except RuntimeError:  # the loop is closed: we are ending
             self._stopping = True
+
+
+def _exactly(topic: str) -> str:
+    """A pattern for one topic: of what a topic's name may hold, only the dot means more in a pattern."""
+    return f"^{topic.replace('.', '[.]')}$"
 
 
 def _offset(commit: Commit) -> TopicPartition:

@@ -90,6 +90,7 @@ def build_line(
         clock=clock,
         drain=settings.delivery.drain,
         stall=stall,
+        never=(settings.dead_letters, settings.receipts),
         confirm_after=HEARTBEATS_TO_CONFIRM * _ms(conf, "heartbeat.interval.ms", HEARTBEAT_INTERVAL_MS),
     )
     return Line(pipeline, source)

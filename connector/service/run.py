@@ -42,7 +42,8 @@ class Service:
         self.settings = settings
         self._shown = shown_configuration
         self.lines: list[Line] = []
-        self._names = tuple(sinks) or tuple(settings.sinks)
+        routed = {route.sink for route in settings.routes}
+        self._names = [name for name in sinks or settings.sinks if name in routed]  # without a route, nothing to read
         self._clock = clock or SystemClock()
         self._stop = asyncio.Event()
         self._signals = 0
@@ -73,7 +74,7 @@ class Service:
         for line in self.lines:
             line.source.start()
         ticking = asyncio.create_task(self._tick(operations))
-        log.info("started", sinks=list(self._names), group=self.settings.group, http=operations.port)
+        log.info("started", sinks=self._names, group=self.settings.group, http=operations.port)
         await self._stop.wait()
         ticking.cancel()
         status = await self._end(letters)

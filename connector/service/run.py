@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import structlog
@@ -15,6 +16,7 @@ from connector.clock import Clock, SystemClock
 from connector.config.kafka_settings import resolve_kafka
 from connector.config.settings import Settings
 from connector.kafka.producer import LetterProducer
+from connector.kafka.retention import topic_retention
 from connector.operations.server import OperationsServer
 from connector.service.wiring import Line, build_line
 
@@ -68,6 +70,7 @@ class Service:
             started_at=self._clock.now(),
             version=__version__,
             shown_configuration=self._shown,
+            ask_retention=partial(topic_retention, conf),
             clock=self._clock,
         )
         await operations.start()

@@ -70,6 +70,6 @@ def drain_seconds(lag: int | None, events_per_record: float, rate: float) -> flo
     return lag * events_per_record / rate if lag else 0.0
 
 
-def spread(points: Sequence[Point]) -> int:
-    """How many seconds these points cover."""
+def covered_seconds(points: Sequence[object]) -> int:
+    """How many seconds so many points cover."""
     return len(points) * BUCKET_SECONDS

@@ -1,10 +1,250 @@
-"""The page for people: facts rendered on the server; its script fetches the page again and swaps them in."""
+"""The page for people: facts rendered on the server; its script fetches the page again and swaps in what changed."""
 
 from __future__ import annotations
 
-HEADERS = {"Cache-Control": "no-store"}
+import re
+from base64 import b64encode
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
+from html import escape
+from importlib.resources import files
+from typing import Any
+
+from connector.operations.charts import line_chart, share_bar
+from connector.operations.history import Point, covered_seconds
+from connector.operations.waiting import Cause
+from connector.operations.words import duration, failed, moment, number, size, state
+
+Facts = Mapping[str, Any]
+
+_TEMPLATE = files(__package__).joinpath("page.html").read_text(encoding="utf-8")
+_BEFORE, _AFTER = _TEMPLATE.split("{{main}}")
+
+# Where the events stand that are read and not settled: key in the status, CSS class, words.
+_STANDS = (
+    ("unsent", "unsent", "waiting to be sent"),
+    ("in_flight", "in-flight", "in a request"),
+    ("retrying", "retrying", "waiting for another try"),
+    ("dead_letters_under_way", "letters", "dead letters under way"),
+    ("deferred", "deferred", "kept back by the flood guard"),
+)
 
 
-def render(facts: object, points: object, configuration: str) -> str:  # noqa: ARG001 - comes next
-    """The page."""
-    return "<!doctype html><title>connector</title>"
+def _hash_of(element: str) -> str:
+    match = re.search(rf"<{element}>(.*?)</{element}>", _TEMPLATE, re.DOTALL)
+    content = match[1] if match else ""
+    return f"'sha256-{b64encode(sha256(content.encode()).digest()).decode()}'"
+
+
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": (
+        f"default-src 'none'; style-src {_hash_of('style')}; script-src {_hash_of('script')}; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def render(facts: Facts, points: Mapping[str, Sequence[Point]], configuration: str) -> str:
+    """The whole page. `facts` is the status, `points` the last hour of each sink, `configuration` hides secrets."""
+    sinks = "".join(_sink(f"sink-{place}", sink, points[sink["sink"]]) for place, sink in enumerate(facts["sinks"]))
+    return f"{_BEFORE}{_top(facts)}<main>{sinks}{_about(facts, configuration)}</main>{_AFTER}"
+
+
+def _live(identity: str, content: str, kind: str = "") -> str:
+    """What the script keeps up to date."""
+    return f'<div id="{identity}" class="{kind}" data-live>{content}</div>'
+
+
+def _top(facts: Facts) -> str:
+    ready = ("Ready", "good") if facts["ready"] else ("Not ready: no assignment yet", "warn")
+    return (
+        '<header class="top"><h1>Connector</h1>'
+        + _live("ready", _badge(*ready))
+        + _live(
+            "now",
+            f"up {duration(facts['uptime_seconds'])}, as of <time>{moment(facts['at'])}</time>",
+            "quiet",
+        )
+        + "</header>"
+    )
+
+
+def _badge(word: str, gravity: str) -> str:
+    return f'<span class="badge {gravity}">{escape(word)}</span>'
+
+
+def _sink(identity: str, sink: Facts, points: Sequence[Point]) -> str:
+    partitions = sink["partitions"]
+    return (
+        f'<section class="card" aria-labelledby="{identity}-name">'
+        f'<div><div class="head"><h2 id="{identity}-name">{escape(sink["sink"])}</h2>'
+        f"{_live(f'{identity}-state', _badge(*state(Cause(sink['waiting_for']['cause']))))}</div>"
+        f"{_live(f'{identity}-why', _why(sink))}</div>"
+        f"{_live(f'{identity}-facts', _facts(sink))}"
+        f"{_live(f'{identity}-charts', _charts(points))}"
+        f"{_live(f'{identity}-open', _open(sink))}"
+        f"{_live(f'{identity}-sums', _sums(sink))}"
+        f"{_live(f'{identity}-failures', _failures(sink['recent_failures']))}"
+        f"<details><summary>Partitions</summary>{_live(f'{identity}-partitions', _partitions(partitions))}</details>"
+        "</section>"
+    )
+
+
+def _why(sink: Facts) -> str:
+    also = "".join(f"<li>{escape(wait['detail'])}</li>" for wait in sink["also_waiting_for"])
+    return f'<p class="why">{escape(sink["waiting_for"]["detail"])}.</p>' + (
+        f'<ul class="also">{also}</ul>' if also else ""
+    )
+
+
+def _facts(sink: Facts) -> str:
+    lag, requests = sink["lag"], sink["requests"]
+    pairs = [
+        ("Events a second", number(sink["events_per_second"])),
+        ("Lag, events", number(lag["events"])),
+        ("Oldest open event", duration(lag["oldest_seconds"])),
+        ("Drained in, at this rate", duration(lag["drained_in_seconds"])),
+        ("Requests in flight", f"{number(requests['in_flight'])} of {number(requests['in_flight_limit'])}"),
+    ]
+    if lag["expires_in_seconds"] is not None:
+        pairs.append(("Kafka deletes it in", duration(lag["expires_in_seconds"])))
+    return f'<dl class="facts">{"".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in pairs)}</dl>'
+
+
+def _charts(points: Sequence[Point]) -> str:
+    rates: list[float | None] = [point.rate for point in points]
+    lags: list[float | None] = [point.lag for point in points]
+    return f'<div class="two">{_chart("Events a second", rates)}{_chart("Lag, events", lags)}</div>'
+
+
+def _chart(title: str, values: Sequence[float | None]) -> str:
+    peak = max((value for value in values if value is not None), default=None)
+    return (
+        f'<div><div class="chart"><h3>{title}, last hour</h3><span class="quiet">peak {number(peak)}</span></div>'
+        f"{line_chart(values, f'{title}: peak {number(peak)} in the last {duration(covered_seconds(values))}')}"
+        '<div class="axis"><span>60 min ago</span><span>now</span></div></div>'
+    )
+
+
+def _open(sink: Facts) -> str:
+    at = sink["open"]
+    shares = [(kind, at[key]) for key, kind, _ in _STANDS]
+    legend = "".join(
+        f'<li><svg viewBox="0 0 1 1" aria-hidden="true"><rect class="{kind}" width="1" height="1"/></svg>'
+        f"{number(at[key])} {words}</li>"
+        for key, kind, words in _STANDS
+        if at[key]
+    )
+    return (
+        f"<h3>Read and not settled: {number(at['records'])} records, {size(at['bytes'])}</h3>"
+        f"{share_bar(shares, 'Where the open events stand')}"
+        f'<ul class="legend">{legend or "<li>nothing is open</li>"}</ul>'
+    )
+
+
+def _sums(sink: Facts) -> str:
+    return f'<div class="two"><div>{_account(sink["counts"])}</div><div>{_batches(sink)}</div></div>'
+
+
+def _account(counts: Facts) -> str:
+    letters = counts["dead_lettered"]
+    rows = [
+        ("", "Read", counts["read"]),
+        ("", "Delivered", counts["delivered"]),
+        ("", "Dead-lettered", sum(letters.values())),
+        *(("part", reason, count) for reason, count in sorted(letters.items())),
+        ("", "Skipped", counts["skipped"]),
+        ("", "Open", counts["open"]),
+    ]
+    if counts["given_back"]:
+        rows.append(("", "Given back to the partition's next owner", counts["given_back"]))
+    if counts["late"]:
+        rows.append(("part", "settled all the same", counts["late"]))
+    if counts["lost_to_retention"]:
+        rows.append(("", "Deleted by Kafka before they were read", counts["lost_to_retention"]))
+    return f"<h3>Events since the start, counted once a route</h3>{_sum_table(rows)}"
+
+
+def _batches(sink: Facts) -> str:
+    batches, requests = sink["batches"], sink["requests"]
+    rows: list[tuple[str, str, Any]] = [
+        ("", "Events in a batch, mean", f"{number(batches['mean_events'])} of {number(batches['max_events'])}"),
+        ("", "Bytes in a batch, mean", f"{number(batches['mean_bytes'])} of {number(batches['max_bytes'])}"),
+        *(("part", f"closed by {by}", count) for by, count in sorted(batches["closed_by"].items())),
+        ("", "Requests answered", sum(requests["by_status"].values())),
+        *(("part", f"with {status}", count) for status, count in sorted(requests["by_status"].items())),
+    ]
+    return f"<h3>Batches and requests since the start</h3>{_sum_table(rows)}"
+
+
+def _sum_table(rows: Iterable[tuple[str, str, Any]]) -> str:
+    body = "".join(
+        f'<tr class="{kind}"><th scope="row">{escape(name)}</th>'
+        f'<td class="n">{value if isinstance(value, str) else number(value)}</td></tr>'
+        for kind, name, value in rows
+    )
+    return f'<table class="sums"><tbody>{body}</tbody></table>'
+
+
+def _failures(failures: Sequence[Facts]) -> str:
+    if not failures:
+        return '<h3>Recent failures</h3><p class="quiet">None since the start.</p>'
+    rows = [
+        (
+            ("t", moment(each["at"])),
+            ("t", failed(each["kind"], each["reason"])),
+            ("n", each["status"] or ""),
+            ("w", each["message"]),
+            ("t", each["method"] or ""),
+            ("t", each["record"] or ""),
+        )
+        for each in failures
+    ]
+    names = ("Time", "What", "Status", "Message", "Method", "Record")
+    return f"<h3>Recent failures</h3>{_table(names, rows, 'Recent failures')}"
+
+
+def _partitions(partitions: Sequence[Facts]) -> str:
+    if not partitions:
+        return '<p class="quiet">None is ours.</p>'
+    rows = [
+        (
+            ("t", f"{each['topic']}/{each['partition']}"),
+            ("n", number(each["position"])),
+            ("n", number(each["next_offset"])),
+            ("n", number(each["high"])),
+            ("n", number(each["lag"])),
+            ("n", number(each["open_events"])),
+            ("t", "halted: read too far ahead" if each["halted"] else "read"),
+        )
+        for each in partitions
+    ]
+    names = ("Partition", "Position", "Next to read", "End", "Lag", "Open", "Now")
+    return _table(names, rows, "Partitions")
+
+
+def _table(names: Sequence[str], rows: Sequence[Sequence[tuple[str, Any]]], label: str) -> str:
+    """A table that scrolls sideways where it must; cells are a CSS class and a value."""
+    head = "".join(
+        f'<th scope="col" class="{kind}">{escape(name)}</th>' for name, (kind, _) in zip(names, rows[0], strict=True)
+    )
+    body = "".join(
+        "<tr>" + "".join(f'<td class="{kind}">{escape(str(value))}</td>' for kind, value in row) + "</tr>"
+        for row in rows
+    )
+    return (
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{label}">'
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _about(facts: Facts, configuration: str) -> str:
+    versions = ", ".join(f"{escape(name)} {escape(version)}" for name, version in facts["versions"].items())
+    return (
+        '<section class="card" aria-label="Process"><details><summary>Configuration, secrets hidden</summary>'
+        f"<pre>{escape(configuration)}</pre></details>"
+        f'<p class="quiet">Started {moment(facts["started_at"])}. {versions}.</p></section>'
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import orjson
 from aiohttp import web
@@ -15,6 +15,7 @@ from connector.operations.health import ailments, not_ready
 from connector.operations.history import History, Sample
 from connector.operations.metrics import build_registry, versions
 from connector.operations.page import HEADERS, render
+from connector.operations.retention import AskRetention, Retention
 from connector.operations.status import status
 from connector.operations.view import Line, SinkView, look
 
@@ -26,7 +27,7 @@ class OperationsServer:
     """Serves what operators look at. `tick` is called once a second by the loop that does the work: health asks for it.
 
     `started_at` in seconds since the epoch; `shown_configuration` is the configuration with its secrets hidden.
-    `retention` may be set at any time: how many seconds a topic keeps its events, where that is limited.
+    `ask_retention` tells how many seconds topics keep their events (see kafka.retention); it runs in a thread.
     """
 
     def __init__(
@@ -38,9 +39,9 @@ class OperationsServer:
         started_at: float,
         version: str,
         shown_configuration: str,
+        ask_retention: AskRetention,
         clock: Clock,
     ) -> None:
-        self.retention: Mapping[str, float] = {}
         self._host = host
         self._port = port
         self._lines = lines
@@ -50,6 +51,7 @@ class OperationsServer:
         self._clock = clock
         self._histories = {line.pipeline.sink.name: History() for line in lines}
         self._last_tick = clock.monotonic()
+        self._retention = Retention(ask_retention, clock)
         self._registry = build_registry(self._look, version)
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
 
@@ -82,6 +84,9 @@ class OperationsServer:
             stats, assignment = line.pipeline.stats, line.pipeline.assignment
             handled = stats.delivered + stats.dead_lettered.total() + stats.skipped
             self._histories[line.pipeline.sink.name].add(Sample(now, handled, assignment.lag()))
+        self._retention.tick(
+            frozenset(offsets.topic for line in self._lines for offsets in line.pipeline.assignment.offsets.values())
+        )
 
     def _application(self) -> web.Application:
         application = web.Application()
@@ -119,7 +124,7 @@ class OperationsServer:
         return web.Response(text=body, content_type="text/html", headers=HEADERS)
 
     def _look(self) -> list[SinkView]:
-        return [look(line, self._clock, self.retention) for line in self._lines]
+        return [look(line, self._clock, self._retention.seconds) for line in self._lines]
 
     def _facts(self) -> dict[str, object]:
         return status(

@@ -62,7 +62,7 @@ def sink_status(view: SinkView, history: History, clock: Clock) -> dict[str, Any
         "events_per_second": round(rate, 1),
         "counts": _counts(stats),
         "requests": _requests(view),
-        "batches": _batches(stats),
+        "batches": _batches(view),
         "kafka_trouble": view.kafka_trouble,
         "dead_letter_trouble": view.letter_trouble,
         "partitions": [asdict(partition) for partition in view.partitions],
@@ -133,12 +133,15 @@ def _requests(view: SinkView) -> dict[str, Any]:
     }
 
 
-def _batches(stats: Stats) -> dict[str, Any]:
+def _batches(view: SinkView) -> dict[str, Any]:
+    stats = view.stats
     closed = stats.batches_closed.total()
     return {
         "closed_by": dict(stats.batches_closed),
         "mean_events": round(stats.batch_events / closed, 1) if closed else None,
+        "max_events": view.limits.max_events,
         "mean_bytes": round(stats.batch_bytes / closed) if closed else None,
+        "max_bytes": view.limits.max_bytes,
     }
 
 

@@ -11,7 +11,7 @@ from connector.delivery.gate import GateState
 from connector.delivery.offsets import PartitionOffsets
 from connector.delivery.pipeline import Pipeline
 from connector.delivery.stats import Stats
-from connector.model import Record
+from connector.model import Limits, Record
 from connector.operations.masking import masked
 
 
@@ -70,6 +70,7 @@ class SinkView:
     """
 
     name: str
+    limits: Limits
     stats: Stats
     state: GateState
     reason: str
@@ -110,6 +111,7 @@ def look(line: Line, clock: Clock, retention: Mapping[str, float]) -> SinkView:
     due = lanes.due_at()
     return SinkView(
         name=pipeline.sink.name,
+        limits=pipeline.sink.limits,
         stats=pipeline.stats,
         state=gate.state(now),
         reason=gate.held_for or masked(gate.reason),

@@ -1,166 +1,13 @@
-"""A sink's real line (pipeline, dispatcher, gate, lanes) between a source and a vendor that a test turns by hand."""
+"""One line, its server and its clock, for every test of the room."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
 
 import pytest
 
-from connector.batching.lanes import Lanes
-from connector.delivery.assignment import Assignment
-from connector.delivery.backoff import Backoff
-from connector.delivery.dispatcher import Dispatcher
-from connector.delivery.flood_guard import FloodGuard
-from connector.delivery.gate import Gate
-from connector.delivery.letter_box import LetterBox
-from connector.delivery.pipeline import Marks, Pipeline
-from connector.delivery.stats import Stats
-from connector.kafka.handover import Assigned, Commit
-from connector.kafka.letters import Letter
-from connector.model import ACCEPTED, Failure, Item, Limits, Outcome, Reason, Record, Stage
 from connector.operations.server import OperationsServer
-
-EPOCH = 1_800_000_000.0
-
-
-class HandClock:
-    """A clock that moves only when told."""
-
-    def __init__(self) -> None:
-        self.passed = 0.0
-
-    def monotonic(self) -> float:
-        return 1_000.0 + self.passed
-
-    def now(self) -> float:
-        return EPOCH + self.passed
-
-
-class Vendor:
-    """A sink whose answers a test decides; a request hangs while `silent`."""
-
-    limits = Limits(20, 10_000)
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.outcome = ACCEPTED
-        self.silent = False
-        self.missing: str | None = None
-
-    async def send(self, method: str, items: Sequence[Item]) -> Outcome:
-        if self.silent:
-            await asyncio.Event().wait()
-        return self.outcome
-
-    def credentials_ready(self) -> str | None:
-        return self.missing
-
-    async def close(self) -> None:
-        """Nothing is open."""
-
-
-class Topic:
-    """The dead-letter topic: takes letters unless it has a reason not to."""
-
-    def __init__(self) -> None:
-        self.refusal: str | None = None
-        self.silent = False
-
-    def write(self, letter: Letter, report: Callable[[str | None], None]) -> None:
-        if not self.silent:
-            report(self.refusal)
-
-
-@dataclass
-class HandSource:
-    """Stands for the polling thread."""
-
-    last_turn: float
-    alive: bool = True
-    committed: list[Commit] = field(default_factory=list)
-
-    def grant(self) -> None:
-        """Records come when the test says so."""
-
-    def commit(self, commits: Sequence[Commit]) -> None:
-        self.committed += commits
-
-    def halt(self, topic: str, partition: int) -> None:
-        """Nothing is fetched anyway."""
-
-    def resume(self, topic: str, partition: int) -> None:
-        """As above."""
-
-    def stop(self, commits: Sequence[Commit]) -> None:
-        self.committed += commits
-
-
-class ByValue:
-    """Routes by the record's value: `bad` fails, `skip` makes nothing, all else becomes one item."""
-
-    def route(self, record: Record) -> Sequence[Item | Failure]:
-        if record.value == b"skip":
-            return ()
-        if record.value == b"bad":
-            return (Failure(record, Reason.UNMAPPABLE, Stage.MAP, "fields.total: not a number", "paid", "login"),)
-        return (Item(record, "paid", "login", record.value or b""),)
-
-
-@dataclass
-class Bench:
-    """One line and everything around it."""
-
-    clock: HandClock
-    vendor: Vendor
-    topic: Topic
-    source: HandSource
-    pipeline: Pipeline
-    offset: int = 0
-
-    def assign(self, *partitions: int) -> None:
-        """These partitions of `orders` are ours, from offset 0; claim n is partition n."""
-        self.pipeline.on_assigned([Assigned(number, "orders", number, 0, None) for number in partitions])
-        self.turn()
-
-    def turn(self, *values: bytes, key: bytes | None = None, partition: int = 0, confirmed: bool = True) -> None:
-        """The polling thread brings these values."""
-        now = self.clock.monotonic()
-        self.source.last_turn = now
-        records = []
-        for value in values:
-            milliseconds = int(self.clock.now() * 1000)
-            records.append(Record("orders", partition, self.offset, milliseconds, key, value, (), partition, now))
-            self.offset += 1
-        self.pipeline.on_turn(records, confirmed, credited=False)
-
-    async def settle(self) -> None:
-        """Let everything on the loop run that can."""
-        for _ in range(20):
-            await asyncio.sleep(0)
-
-
-def build_bench(clock: HandClock, name: str = "mytracker", *, in_flight: int = 2, rate: float | None = None) -> Bench:
-    """A line whose limits are small enough to reach."""
-    vendor, topic, stats = Vendor(name), Topic(), Stats()
-    marks = Marks(max_open_events=100, max_open_bytes=100_000, commit_interval=1.0, drain=5.0)
-    guard = FloodGuard(letters=3, share=0.5, within=300.0)
-    pipeline = Pipeline(vendor, ByValue(), Assignment(f"crm.{name}"), guard, marks, clock=clock, stats=stats)
-    backoff = Backoff(0.2, 30.0)
-    pipeline.letters = LetterBox(topic, group=f"crm.{name}", sink=name, clock=clock, on_written=pipeline.on_written)
-    pipeline.dispatcher = Dispatcher(
-        vendor,
-        Lanes(vendor.limits, ordered=True, linger=0.2),
-        Gate(max_in_flight=in_flight, backoff=backoff, rate=rate, stall=45.0),
-        clock=clock,
-        stats=stats,
-        listener=pipeline,
-        heal_backoff=backoff,
-    )
-    source = HandSource(last_turn=clock.monotonic())
-    pipeline.source = source
-    return Bench(clock, vendor, topic, source, pipeline)
+from tests.unit.operations.bench import EPOCH, Bench, HandClock, build_bench
 
 
 @pytest.fixture
@@ -181,7 +28,14 @@ async def bench(clock: HandClock) -> AsyncIterator[Bench]:
 async def server(bench: Bench, clock: HandClock) -> AsyncIterator[OperationsServer]:
     """The server of that line, on a port of the system's choosing."""
     server = OperationsServer(
-        "127.0.0.1", 0, [bench], started_at=EPOCH, version="1.2.3", shown_configuration="group: crm\n", clock=clock
+        "127.0.0.1",
+        0,
+        [bench],
+        started_at=EPOCH,
+        version="1.2.3",
+        shown_configuration="group: crm\n",
+        ask_retention=lambda topics: dict.fromkeys(topics, 3_600.0),
+        clock=clock,
     )
     await server.start()
     yield server

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import httpx
 import pytest
 
 from connector.errors import ConnectorError
 from connector.operations.server import OperationsServer
+from tests.unit.operations.bench import Bench, HandClock
 
 
 async def get(server: OperationsServer, path: str, **headers: str) -> httpx.Response:
@@ -22,7 +21,7 @@ async def test_a_process_that_turns_is_alive(server: OperationsServer) -> None:
 
 
 async def test_a_loop_without_a_tick_for_more_than_a_minute_is_not_alive(
-    server: OperationsServer, bench: Any, clock: Any
+    server: OperationsServer, bench: Bench, clock: HandClock
 ) -> None:
     clock.passed = 60.0
     bench.source.last_turn = clock.monotonic()
@@ -34,7 +33,7 @@ async def test_a_loop_without_a_tick_for_more_than_a_minute_is_not_alive(
     assert (await get(server, "/healthz")).status_code == 200
 
 
-async def test_a_polling_thread_that_hangs_is_named(server: OperationsServer, bench: Any, clock: Any) -> None:
+async def test_a_polling_thread_that_hangs_is_named(server: OperationsServer, bench: Bench, clock: HandClock) -> None:
     clock.passed = 75.0
     server.tick()
     response = await get(server, "/healthz")
@@ -47,7 +46,7 @@ async def test_a_polling_thread_that_hangs_is_named(server: OperationsServer, be
 
 
 async def test_a_vendor_outage_and_broker_trouble_leave_it_alive_and_ready(
-    server: OperationsServer, bench: Any
+    server: OperationsServer, bench: Bench
 ) -> None:
     bench.assign()
     bench.pipeline.on_trouble("all brokers are down")
@@ -57,7 +56,7 @@ async def test_a_vendor_outage_and_broker_trouble_leave_it_alive_and_ready(
     assert (await get(server, "/readyz")).status_code == 200
 
 
-async def test_it_is_ready_once_the_group_has_assigned_even_nothing(server: OperationsServer, bench: Any) -> None:
+async def test_it_is_ready_once_the_group_has_assigned_even_nothing(server: OperationsServer, bench: Bench) -> None:
     bench.pipeline.on_trouble("no route to host")
     response = await get(server, "/readyz")
     assert response.status_code == 503
@@ -88,9 +87,16 @@ async def test_other_paths_and_methods_do_not_exist(server: OperationsServer) ->
         assert (await client.post(f"http://127.0.0.1:{server.port}/status")).status_code == 405
 
 
-async def test_a_port_in_use_is_said_with_where_to_change_it(server: OperationsServer, clock: Any) -> None:
+async def test_a_port_in_use_is_said_with_where_to_change_it(server: OperationsServer, clock: HandClock) -> None:
     second = OperationsServer(
-        "127.0.0.1", server.port, [], started_at=0.0, version="1", shown_configuration="", clock=clock
+        "127.0.0.1",
+        server.port,
+        [],
+        started_at=0.0,
+        version="1",
+        shown_configuration="",
+        ask_retention=lambda _: {},
+        clock=clock,
     )
     with pytest.raises(ConnectorError, match=rf"127.0.0.1, port {server.port}: another program.*http.port"):
         await second.start()

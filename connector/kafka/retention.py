@@ -1,0 +1,37 @@
+"""How long topics keep their events, asked of the brokers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import ConfigResource  # `admin` offers it without exporting it
+
+from connector.errors import ConnectorError
+from connector.kafka.logs import client_logger
+
+ASK_SECONDS = 10.0
+
+
+def topic_retention(conf: Mapping[str, Any], topics: Collection[str]) -> dict[str, float]:
+    """Seconds after which the brokers may delete an event of a topic; topics that delete none by age are left out.
+
+    A limit by size (`retention.bytes`) is not counted in. Blocks for up to 10 s. Raises ConnectorError where the
+    brokers cannot be asked or do not allow it (DescribeConfigs on the topic).
+    """
+    if not topics:
+        return {}
+    client = AdminClient(dict(conf), logger=client_logger("admin"))
+    resources = [ConfigResource(ConfigResource.Type.TOPIC, topic) for topic in topics]
+    kept = {}
+    for resource, answer in client.describe_configs(resources, request_timeout=ASK_SECONDS).items():
+        try:
+            entries = answer.result()
+        except KafkaException as error:
+            raise ConnectorError(f"topic {resource.name}: {error.args[0].str()}") from error
+        milliseconds = int(entries["retention.ms"].value)
+        if milliseconds >= 0 and "delete" in entries["cleanup.policy"].value:
+            kept[resource.name] = milliseconds / 1000
+    return kept

@@ -1,11 +1,12 @@
-"""The functions that the connector adds to JMESPath, as plain Python. Each raises ExpressionError and quotes no value.
+"""The functions the connector adds to JMESPath, or makes stricter. Each raises ExpressionError and quotes no value.
 
-For every function of a value, null gives null.
+For every added function of a value, null gives null.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import re
 from datetime import UTC, datetime
@@ -120,6 +121,20 @@ def _decimals(function: str, value: float) -> str:
 
 def _too_big(function: str) -> ExpressionError:
     return ExpressionError(f"{function}() takes numbers that 64 bits hold with all their digits: this one they do not")
+
+
+def to_string(value: Any) -> str:
+    """JMESPath's own to_string(), which writes JSON, but for numbers beyond 64 bits, which it refuses."""
+    if type(value) is str:
+        return value
+    parts = [value]
+    while parts:
+        part = parts.pop()
+        if type(part) is list or type(part) is dict:
+            parts.extend(part if type(part) is list else part.values())
+        elif type(part) is float and not _BELOW < part < _BEYOND:
+            raise _too_big("to_string")
+    return json.dumps(value, separators=(",", ":"))
 
 
 def number(value: Any) -> int | float | None:

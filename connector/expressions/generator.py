@@ -17,7 +17,7 @@ from connector.expressions.parsing import Node, nodes
 from connector.expressions.semantics import NUMBERS, equal, order
 
 EVENT, RECORD = "e", "r"
-_OF_VALUE = ("unix", "text", "number", "digits", "sha256")
+_OF_VALUE = ("unix", "text", "number", "digits", "sha256", "to_string")
 _OF_RECORD = ("key", "header", "topic", "timestamp")
 _EQUALITIES = {"eq": ("==", "is"), "ne": ("!=", "is not")}
 _ORDERS = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}

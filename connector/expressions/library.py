@@ -51,6 +51,10 @@ class ConnectorFunctions(Functions):
         return functions.text(value)
 
     @signature(_ANY)
+    def _func_to_string(self, value: Any) -> Any:
+        return functions.to_string(value)
+
+    @signature(_ANY)
     def _func_number(self, value: Any) -> Any:
         return functions.number(value)
 
@@ -130,4 +134,8 @@ def _explain(error: Exception) -> NoReturn:
 
 def _wanted(kind: str) -> str:
     container, _, element = kind.partition("-")
-    return f"an array of {element}s" if element else _KINDS.get(container, container)
+    return (
+        f"an array of {'texts' if element == 'string' else f'{element}s'}"
+        if element
+        else _KINDS.get(container, container)
+    )

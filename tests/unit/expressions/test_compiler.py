@@ -52,6 +52,16 @@ def test_any_other_condition_is_decided_whole(text: str) -> None:
     assert compile_condition(text).selector is None
 
 
+def test_what_follows_the_equality_is_decided_from_left_to_right() -> None:
+    """`b` is false, so that the comparison, which would raise, is never made."""
+    event = {"type": "paid", "a": True, "b": False, "total": "5"}
+    rest = compile_condition("type == 'paid' && a && b && total > `1`").rest
+    assert rest is not None
+    assert rest(event, RECORD) is False
+    with pytest.raises(ExpressionError):
+        rest(event | {"b": True}, RECORD)
+
+
 @pytest.mark.parametrize(
     ("value", "truth"),
     [

@@ -113,6 +113,13 @@ def test_no_number_beyond_64_bits_passes(function: Any, written: bytes) -> None:
         function(orjson.loads(written))
 
 
+@pytest.mark.parametrize("how", [compile_expression, lambda text: interpret(parse(text))])
+@pytest.mark.parametrize("expression", ["to_string(a)", "to_string(@)", "to_string({b: [a]})"])
+def test_nor_through_jmespaths_own_to_string(how: Any, expression: str) -> None:
+    with pytest.raises(ExpressionError, match="64 bits"):
+        how(expression)({"a": orjson.loads(b"18446744073709551616")}, record())
+
+
 @pytest.mark.parametrize("function", [text, sha256])
 @pytest.mark.parametrize("value", [[], {}, [1]])
 def test_text_and_sha256_refuse_containers(function: Any, value: Any) -> None:

@@ -130,8 +130,8 @@ def to_string(value: Any) -> str:
     parts = [value]
     while parts:
         part = parts.pop()
-        if type(part) is list or type(part) is dict:
-            parts.extend(part if type(part) is list else part.values())
+        if isinstance(part, list | dict):
+            parts.extend(part.values() if isinstance(part, dict) else part)
         elif type(part) is float and not _BELOW < part < _BEYOND:
             raise _too_big("to_string")
     return json.dumps(value, separators=(",", ":"))

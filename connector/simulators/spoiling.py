@@ -39,7 +39,7 @@ async def spoil(fault: Fault, request: web.BaseRequest) -> web.Response:
         case "bad_gzip":
             return _gzipped(b"\x1f\x8b this is no gzip")
         case "gzip_bomb":
-            return _gzipped(_bomb())
+            return _gzipped(await asyncio.to_thread(_bomb))
     await _break(fault, request.transport)
     raise GoneError
 

@@ -1,0 +1,126 @@
+"""The mock cluster is Kafka enough: produce, consume, commit, and faults on request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+
+from connector.simulators.kafka import MockKafka, Request
+
+QUIET = {"log_level": 0}  # brokers go down on purpose here
+RETRY_SOON = {"reconnect.backoff.ms": 10, "reconnect.backoff.max.ms": 50}
+
+
+@pytest.fixture
+def kafka() -> Iterator[MockKafka]:
+    with MockKafka(brokers=2) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def producer(kafka: MockKafka) -> Producer:
+    return Producer({"bootstrap.servers": kafka.bootstrap, "message.timeout.ms": 20_000} | QUIET | RETRY_SOON)
+
+
+@pytest.fixture
+def consumer(kafka: MockKafka) -> Iterator[Consumer]:
+    settings = {"bootstrap.servers": kafka.bootstrap, "group.id": "g", "enable.auto.commit": False}
+    consumer = Consumer(settings | {"auto.offset.reset": "earliest"} | QUIET | RETRY_SOON)
+    yield consumer
+    consumer.close()
+
+
+def produce(producer: Producer, topic: str, *values: bytes, partition: int = 0) -> None:
+    for value in values:
+        producer.produce(topic, value, partition=partition)
+    assert producer.flush(20) == 0
+
+
+def read(consumer: Consumer, count: int) -> list[Message]:
+    messages: list[Message] = []
+    while len(messages) < count:
+        messages += consumer.consume(count - len(messages), 1)
+    return messages
+
+
+def test_a_topic_has_the_partitions_it_was_created_with(kafka: MockKafka, producer: Producer) -> None:
+    kafka.create("orders", 7)
+    assert len(producer.list_topics("orders", 20).topics["orders"].partitions) == 7
+
+
+def test_a_topic_is_created_once(kafka: MockKafka) -> None:
+    kafka.create("orders", 1)
+    with pytest.raises(KafkaException) as caught:
+        kafka.create("orders", 1)
+    assert caught.value.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS
+
+
+def test_what_a_group_commits_is_there_for_its_next_member(
+    kafka: MockKafka, producer: Producer, consumer: Consumer
+) -> None:
+    kafka.create("orders", 2)
+    produce(producer, "orders", b"a", b"b", partition=1)
+    consumer.subscribe(["orders"])
+    assert [message.value() for message in read(consumer, 2)] == [b"a", b"b"]
+    consumer.commit(offsets=[TopicPartition("orders", 1, 1)], asynchronous=False)
+    (committed,) = consumer.committed([TopicPartition("orders", 1)], timeout=20)
+    assert committed.offset == 1
+
+
+def test_a_staged_error_meets_the_next_request_of_its_kind(
+    kafka: MockKafka, producer: Producer, consumer: Consumer
+) -> None:
+    kafka.create("orders", 1)
+    produce(producer, "orders", b"a")
+    consumer.subscribe(["orders"])
+    read(consumer, 1)
+    kafka.errors(Request.OFFSET_COMMIT, [KafkaError.ILLEGAL_GENERATION])
+    with pytest.raises(KafkaException) as caught:
+        consumer.commit(asynchronous=False)
+    assert caught.value.args[0].code() == KafkaError.ILLEGAL_GENERATION
+
+
+def test_staged_errors_can_be_cleared(kafka: MockKafka, producer: Producer, consumer: Consumer) -> None:
+    kafka.create("orders", 1)
+    produce(producer, "orders", b"a")
+    consumer.subscribe(["orders"])
+    read(consumer, 1)
+    kafka.errors(Request.OFFSET_COMMIT, [KafkaError.ILLEGAL_GENERATION] * 5)
+    kafka.clear_errors(Request.OFFSET_COMMIT)
+    consumer.commit(asynchronous=False)
+    (committed,) = consumer.committed([TopicPartition("orders", 0)], timeout=20)
+    assert committed.offset == 1
+
+
+def test_a_broker_that_was_down_serves_again(kafka: MockKafka, producer: Producer) -> None:
+    kafka.create("orders", 1)
+    produce(producer, "orders", b"a")
+    for broker in (1, 2):
+        kafka.down(broker)
+    producer.produce("orders", b"b", partition=0)
+    assert producer.flush(0.3) == 1
+    for broker in (1, 2):
+        kafka.up(broker)
+    assert producer.flush(20) == 0
+
+
+def test_leader_and_coordinator_move(kafka: MockKafka, producer: Producer, consumer: Consumer) -> None:
+    kafka.create("orders", 1)
+    produce(producer, "orders", b"a")
+    consumer.subscribe(["orders"])
+    read(consumer, 1)
+    for broker in (1, 2):
+        kafka.lead("orders", 0, broker)
+        kafka.coordinate("g", broker)
+        produce(producer, "orders", b"b")
+        assert producer.list_topics("orders", 20).topics["orders"].partitions[0].leader == broker
+        assert read(consumer, 1)[0].value() == b"b"
+
+
+def test_a_broker_that_does_not_exist_is_refused(kafka: MockKafka) -> None:
+    with pytest.raises(KafkaException):
+        kafka.down(3)
+    with pytest.raises(ValueError, match="at least one broker"):
+        MockKafka(brokers=0)

@@ -17,8 +17,10 @@ from connector.batching.isolation import Part, Parts
 from connector.batching.lanes import Batch, Lanes
 from connector.clock import Clock
 from connector.delivery.backoff import Backoff
+from connector.delivery.echo import without_values
 from connector.delivery.gate import NEVER, Gate
 from connector.delivery.stats import Mishap, Stats
+from connector.delivery.tasks import Tasks
 from connector.model import Blame, Failure, Item, Outcome, Reason, Stage
 from connector.sinks.base import Sink
 
@@ -84,7 +86,7 @@ class Dispatcher:
         self._held = 0  # flights that wait for another try
         self._gone: set[int] = set()  # claims that are no longer ours
         self._stopped = False
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = NEVER
         self._progress = asyncio.Event()
@@ -224,9 +226,7 @@ class Dispatcher:
             self._stats.retries += 1
         part.sends += 1
         self.gate.sent(now)
-        task = asyncio.get_running_loop().create_task(self._fly(flight, part, now))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.start(self._fly(flight, part, now))
 
     async def _fly(self, flight: Flight, part: Part, started: float) -> None:
         try:
@@ -288,8 +288,9 @@ class Dispatcher:
     def _give_up(self, flight: Flight, part: Part, outcome: Outcome, reason: Reason) -> None:
         flight.parts.pop()
         for item in part.items:
+            message = without_values(outcome.message, item.body)
             failure = Failure(
-                item.record, reason, Stage.SEND, outcome.message, item.route, item.method, outcome.status, part.sends
+                item.record, reason, Stage.SEND, message, item.route, item.method, outcome.status, part.sends
             )
             self._listener.on_failed(failure)
 

@@ -55,10 +55,11 @@ class LetterBox:
         self._refusals: dict[asyncio.TimerHandle, Failure] = {}  # what waits to be tried again
         self._progress = asyncio.Event()
 
-    def write(self, failure: Failure) -> None:
-        """Write the failure's letter, however often it takes."""
+    def write(self, failure: Failure, replays: int = 0) -> None:
+        """Write the failure's letter, however often it takes. `replays`: how often a letter of it was sent again."""
         self._pending[failure.record.claim] += 1
-        self._produce(failure, compose(failure, group=self._group, sink=self._sink, now=self._clock.now()), 0)
+        letter = compose(failure, group=self._group, sink=self._sink, now=self._clock.now(), replays=replays)
+        self._produce(failure, letter, 0)
 
     def forget(self, claims: AbstractSet[int]) -> None:
         """These claims are no longer ours: letters under way are still reported, refused ones are not tried again."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from connector.model import Failure, Headers, Record
+from connector.model import Failure, Headers
 
 TOPIC = "__connect.errors.topic"
 PARTITION = "__connect.errors.partition"
@@ -24,6 +24,8 @@ STATUS = "connector.status"
 ATTEMPTS = "connector.attempts"
 FAILED_AT = "connector.failed_at"
 REPLAYS = "connector.replays"
+# The failed record's own, in milliseconds: the letter's is the time of its writing, by which retention goes.
+TIMESTAMP = "connector.timestamp"
 
 MAX_MESSAGE_BYTES = 1024
 
@@ -36,14 +38,9 @@ class Letter(NamedTuple):
     headers: list[tuple[str, str | bytes | None]]
 
 
-def compose(
-    failure: Failure, *, group: str, sink: str, now: float, origin: Record | None = None, replays: int = 0
-) -> Letter:
-    """The letter for a failure. `now` in seconds since the epoch.
-
-    `origin` is the record that a replayed letter came from, if the failing record is that letter itself.
-    """
-    record = origin or failure.record
+def compose(failure: Failure, *, group: str, sink: str, now: float, replays: int = 0) -> Letter:
+    """The letter for a failure. `now` in seconds since the epoch; `replays`: how often a letter of it was sent again."""
+    record = failure.record
     added: list[tuple[str, str | int | None]] = [
         (TOPIC, record.topic),
         (PARTITION, record.partition),
@@ -59,6 +56,7 @@ def compose(
         (ATTEMPTS, failure.attempts),
         (FAILED_AT, datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")),
         (REPLAYS, replays),
+        (TIMESTAMP, record.timestamp if record.timestamp >= 0 else None),
     ]
     headers: list[tuple[str, str | bytes | None]] = list(record.headers)
     headers += [(name, _text(value)) for name, value in added if value is not None]

@@ -21,6 +21,7 @@ from connector.delivery.flood import Backwater
 from connector.delivery.flood_guard import FloodGuard
 from connector.delivery.letter_box import LetterBox
 from connector.delivery.stats import Mishap, Stats
+from connector.delivery.tasks import Tasks
 from connector.kafka.handover import Assigned, Commit
 from connector.model import Failure, Item, Reason, Record, Stage
 from connector.sinks.base import Sink
@@ -108,7 +109,7 @@ class Pipeline:
         self._committing: dict[int, Commit] = {}
         self._last_commit = 0.0
         self._credits = 0
-        self._handing_over: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
         self._flooding = False  # the flood guard holds, or what it held back is still to be taken in
         self._stopping = False
 
@@ -146,9 +147,7 @@ class Pipeline:
     def on_revoked(self, claims: frozenset[int], done: concurrent.futures.Future[Sequence[Commit]]) -> None:
         """Partitions are about to leave: forget what was never sent, wait for what is in flight, say what to commit."""
         self.stats.rebalances["revoked"] += 1
-        task = asyncio.get_running_loop().create_task(self._hand_over(claims, done))
-        self._handing_over.add(task)
-        task.add_done_callback(self._handing_over.discard)
+        self._tasks.start(self._hand_over(claims, done))
 
     def on_lost(self, claims: frozenset[int]) -> None:
         """Partitions are another's already: forget them."""

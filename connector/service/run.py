@@ -15,6 +15,7 @@ from connector import __version__
 from connector.clock import Clock, SystemClock
 from connector.config.kafka_settings import resolve_kafka
 from connector.config.settings import Settings
+from connector.delivery.tasks import Tasks
 from connector.kafka.producer import LetterProducer
 from connector.kafka.retention import topic_retention
 from connector.operations.server import OperationsServer
@@ -76,7 +77,7 @@ class Service:
         await operations.start()
         for line in self.lines:
             line.source.start()
-        ticking = asyncio.create_task(self._tick(operations))
+        ticking = Tasks().start(self._tick(operations))
         log.info("started", sinks=self._names, group=self.settings.group, http=operations.port)
         await self._stop.wait()
         ticking.cancel()
@@ -126,7 +127,7 @@ class Service:
         log.info("stopping", drain=self.settings.delivery.drain)
         self._stop.set()
 
-    def _on_exception(self, loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
+    def _on_exception(self, _: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
         """A bug of ours: going on could commit past an event. Nothing is committed any more, and the process ends."""
         error = context.get("exception")
         log.error("a bug in the connector: it stops without committing", what=context.get("message"), exc_info=error)

@@ -11,7 +11,7 @@ import orjson
 
 from connector.batching.lanes import Lanes
 from connector.clock import Clock
-from connector.config.settings import MyTracker, SailPlay, Settings, Topic
+from connector.config.settings import Login, MyTracker, SailPlay, Settings, Topic
 from connector.delivery.assignment import Assignment
 from connector.delivery.backoff import Backoff
 from connector.delivery.dispatcher import Dispatcher
@@ -20,6 +20,7 @@ from connector.delivery.gate import Gate
 from connector.delivery.letter_box import LetterBox
 from connector.delivery.pipeline import Marks, Pipeline
 from connector.delivery.stats import Stats
+from connector.errors import ConnectorError
 from connector.kafka.producer import LetterProducer
 from connector.kafka.source import Source
 from connector.model import Limits
@@ -127,6 +128,8 @@ def build_sink(of: MyTracker | SailPlay, clock: Clock) -> Sink:
             transport=transport,
             clock=clock,
         )
+    if isinstance(of.token, Login):
+        raise ConnectorError(f"sinks.{of.name}.token: login credentials are not supported yet: give a token")
     return SailPlaySink(
         name=of.name,
         base_url=of.base_url,

@@ -39,7 +39,7 @@ class Letter(NamedTuple):
 
 
 def compose(failure: Failure, *, group: str, sink: str, now: float, replays: int = 0) -> Letter:
-    """The letter for a failure. `now` in seconds since the epoch; `replays`: how often a letter of it was sent again."""
+    """The letter for a failure. `now` in seconds since the epoch; `replays`: how often its letters were sent again."""
     record = failure.record
     added: list[tuple[str, str | int | None]] = [
         (TOPIC, record.topic),

@@ -21,6 +21,8 @@ from connector.operations.view import Line, SinkView, look
 
 # Requests under way when the service stops: scrapes, which are short.
 SHUTDOWN_SECONDS = 1.0
+# Counters are keyed by enumerations, which orjson takes for strings only when told.
+STATUS_FORM = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS
 
 
 class OperationsServer:
@@ -113,7 +115,7 @@ class OperationsServer:
 
     async def _status(self, _: web.Request) -> web.Response:
         return web.Response(
-            body=orjson.dumps(self._facts(), option=orjson.OPT_INDENT_2),
+            body=orjson.dumps(self._facts(), option=STATUS_FORM),
             content_type="application/json",
             headers={"Cache-Control": "no-store"},
         )

@@ -1,0 +1,31 @@
+"""The vendor's word stays readable; what may be a value does not."""
+
+from __future__ import annotations
+
+import pytest
+
+from connector.operations.masking import masked
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Bad api version", "Bad api version"),
+        ('{"error": "Forbidden"}', "Forbidden"),
+        ('{"status": "error", "status_code": -1000, "message": "Provide required parameters"}',
+         "Provide required parameters"),
+        ('user "Ann Lee" is unknown', "user ••• is unknown"),
+        ("no such 'Ann'", "no such •••"),
+        ("ann.lee@example.org is taken", "••• is taken"),
+        ("phone +7 (900) 123-45-67 is taken", "phone ••• is taken"),
+        ("user 79001234567 is blocked", "user ••• is blocked"),
+        ("token 85783d035a716769502775afa287fce17040afe1 expired", "token ••• expired"),
+        ("status 503 after 10 s, 5 of 20", "status 503 after 10 s, 5 of 20"),
+        ('{"customUserId": "Ann"}', "{•••: •••}"),
+        ('{"cut off: "Ann', "{•••Ann"),
+        ("[1, 2]", "[1, 2]"),
+        ("", ""),
+    ],
+)  # fmt: skip
+def test_values_are_masked_in_the_vendors_word(text: str, shown: str) -> None:
+    assert masked(text) == shown

@@ -1,0 +1,86 @@
+"""The status as data."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from connector.model import Blame, Outcome
+from connector.operations.server import OperationsServer
+from tests.unit.operations.bench import Bench, HandClock
+from tests.unit.operations.test_server import get
+
+
+async def sink_of(server: OperationsServer) -> dict[str, Any]:
+    sink: dict[str, Any] = (await get(server, "/status")).json()["sinks"][0]
+    return sink
+
+
+async def test_the_counts_reconcile(server: OperationsServer, bench: Bench) -> None:
+    bench.assign(0)
+    bench.turn(b"{}", b"{}", b"bad", b"skip")
+    await bench.settle()
+    counts = (await sink_of(server))["counts"]
+    assert counts["dead_lettered"] == {"unmappable": 1}
+    assert (counts["read"], counts["delivered"], counts["skipped"], counts["open"]) == (4, 0, 1, 2)
+    bench.pipeline.on_lost(frozenset({0}))
+    counts = (await sink_of(server))["counts"]
+    assert (counts["given_back"], counts["open"]) == (2, 0)
+
+
+async def test_rate_and_drain_come_from_the_ticks(server: OperationsServer, bench: Bench, clock: HandClock) -> None:
+    bench.assign(0)
+    for _ in range(11):
+        bench.turn(b"skip", b"skip")
+        server.tick()
+        clock.passed += 1.0
+    bench.pipeline.on_watermarks({("orders", 0): 62})
+    sink = await sink_of(server)
+    assert sink["events_per_second"] == 2.0
+    assert sink["lag"]["events"] == 40
+    assert sink["lag"]["drained_in_seconds"] == 20.0
+
+
+async def test_recent_failures_show_the_newest_first_without_payload(
+    server: OperationsServer, bench: Bench, clock: HandClock
+) -> None:
+    bench.assign(0)
+    bench.turn(b"bad")
+    clock.passed += 10.0
+    bench.vendor.outcome = Outcome(Blame.VENDOR, 503, 'no upstream for "canary-4f1d"')
+    bench.turn(b'{"email": "canary-4f1d"}')
+    clock.passed += 1.0
+    bench.turn()
+    await bench.settle()
+    sink = await sink_of(server)
+    request, letter = sink["recent_failures"]
+    assert request == {
+        "at": "2027-01-15T08:00:11+00:00", "kind": "request", "reason": "vendor", "method": "login", "status": 503,
+        "message": "no upstream for •••", "record": None,
+    }  # fmt: skip
+    assert (letter["kind"], letter["reason"], letter["record"]) == ("dead_letter", "unmappable", "orders/0/0")
+    assert "canary" not in json.dumps(sink)
+
+
+async def test_fifty_failures_are_shown_however_many_there_were(server: OperationsServer, bench: Bench) -> None:
+    bench.assign(0)
+    bench.pipeline._guard.exceeded = lambda now: False  # type: ignore[method-assign]  # many letters and no flood
+    bench.turn(*[b"bad"] * 80)
+    assert len((await sink_of(server))["recent_failures"]) == 50
+
+
+async def test_expiry_is_estimated_from_the_topics_retention(server: OperationsServer, bench: Bench) -> None:
+    bench.assign(0)
+    bench.turn(b"{}")
+    server.tick()
+    while not server._retention.seconds:
+        await bench.settle()
+    assert (await sink_of(server))["lag"]["expires_in_seconds"] == 3_600.0
+
+
+async def test_process_facts_stand_at_the_top(server: OperationsServer, clock: HandClock) -> None:
+    clock.passed = 90.0
+    facts = (await get(server, "/status")).json()
+    assert facts["uptime_seconds"] == 90.0
+    assert facts["versions"]["version"] == "1.2.3"
+    assert facts["ready"] is False

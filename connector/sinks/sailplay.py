@@ -63,7 +63,7 @@ class SailPlaySink:
         account = urlencode({"token": token, "store_department_id": self._department}).encode()
         url, fields = self._events.join(f"{method}/"), item.body + b"&" + account
         if self._by_get:
-            answer = await self._client.attempt("GET", url.copy_with(query=fields), _QUERY, None)
+            answer = await self._client.attempt("GET", url.copy_with(query=fields), _QUERY, b"")
         else:
             answer = await self._client.attempt("POST", url, _FORM, fields)
         if isinstance(answer, Outcome):

@@ -1,0 +1,270 @@
+"""What stands at the pipeline's edges in component tests: a scripted vendor, a log of records, a topic of letters."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from connector.delivery.pipeline import Pipeline
+from connector.kafka.handover import Assigned, Commit
+from connector.kafka.letters import MESSAGE, OFFSET, PARTITION, REASON, ROUTE, TOPIC, Letter
+from connector.model import ACCEPTED, Blame, Failure, Item, Limits, Outcome, Reason, Record, Stage
+
+REFUSED = Outcome(Blame.EVENT, 422, "bad event")
+DOWN = Outcome(Blame.VENDOR, 503, "down")
+ERROR_500 = Outcome(Blame.VENDOR, 500, "internal error")
+UNAUTHORIZED = Outcome(Blame.OURS, 401, "token refused")
+LOST = Outcome(Blame.VENDOR, None, "the connection broke", answer_lost=True)
+
+Address = tuple[str, int, int]
+Answer = Callable[["Request"], Outcome]
+
+
+def address(record: Record) -> Address:
+    return record.topic, record.partition, record.offset
+
+
+@dataclass(slots=True)
+class Request:
+    """One request as the vendor saw it."""
+
+    at: float
+    method: str
+    items: list[Item]
+    outcome: Outcome | None = None
+
+    @property
+    def offsets(self) -> list[int]:
+        return [item.record.offset for item in self.items]
+
+
+def accept(_: Request) -> Outcome:
+    """The vendor is well."""
+    return ACCEPTED
+
+
+def refuse_those_marked(request: Request) -> Outcome:
+    """The vendor refuses a request with a bad event in it as a whole."""
+    return REFUSED if any(b"bad" in item.body for item in request.items) else ACCEPTED
+
+
+class Vendor:
+    """A sink that answers as `answer` says, after `latency` seconds, and keeps a ledger of what it accepted."""
+
+    def __init__(self, limits: Limits, latency: float = 0.05) -> None:
+        self.name = "mytracker"
+        self.limits = limits
+        self.latency = latency
+        self.answer: Answer = accept
+        self.missing_secret: str | None = None
+        self.requests: list[Request] = []
+        self.accepted: list[Item] = []
+        self.in_flight = 0
+        self.most_in_flight = 0
+        self._keys: Counter[bytes] = Counter()
+
+    async def send(self, method: str, items: Sequence[Item]) -> Outcome:
+        """One attempt. No key may be in two requests at a time."""
+        request = Request(asyncio.get_running_loop().time(), method, list(items))
+        self.requests.append(request)
+        assert 0 < len(items) <= self.limits.max_events
+        keys = {item.record.key for item in items if item.record.key is not None}
+        assert not any(self._keys[key] for key in keys), "a key is in two requests at a time"
+        self._keys.update(keys)
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        await asyncio.sleep(self.latency)
+        self.in_flight -= 1
+        self._keys.subtract(keys)
+        request.outcome = outcome = self.answer(request)
+        if outcome.blame is Blame.NOBODY:
+            self.accepted.extend(items)
+        return outcome
+
+    def credentials_ready(self) -> str | None:
+        return self.missing_secret
+
+    async def close(self) -> None:
+        return
+
+    def ledger(self) -> Counter[tuple[Address, str]]:
+        """How often each (event, route) was accepted."""
+        return Counter((address(item.record), item.route) for item in self.accepted)
+
+    def order_of(self, key: bytes) -> list[int]:
+        """The offsets of a key's events in the order in which they were accepted."""
+        return [item.record.offset for item in self.accepted if item.record.key == key]
+
+
+class Words:
+    """A router: each word of a value is a route's item; `undecodable` fails, `skip` makes nothing, `crash` raises."""
+
+    def route(self, record: Record) -> Sequence[Item | Failure]:
+        results: list[Item | Failure] = []
+        for number, word in enumerate((record.value or b"").split()):
+            if word == b"crash":
+                raise RuntimeError("a bug in a router")
+            if word == b"undecodable":
+                results.append(Failure(record, Reason.UNDECODABLE, Stage.DECODE, "not JSON"))
+            elif word != b"skip":
+                method = word.decode().split(":")[-1] if b":" in word else "login"
+                results.append(Item(record, f"route{number}", method, b'{"%b"}' % word))
+        return results
+
+
+class LetterTopic:
+    """A producer of dead letters; refuses while `refusal` says why. Reports on the loop, later."""
+
+    def __init__(self) -> None:
+        self.refusal: str | None = None
+        self.silent = False  # the brokers do not answer at all
+        self.letters: list[Letter] = []
+        self.attempts = 0
+
+    def write(self, letter: Letter, report: Callable[[str | None], None]) -> None:
+        self.attempts += 1
+        if self.silent:
+            return
+        if self.refusal is None:
+            self.letters.append(letter)
+        asyncio.get_running_loop().call_later(0.005, report, self.refusal)
+
+    def identities(self) -> Counter[tuple[Address, str | None]]:
+        """How often each (event, route) has a letter; the route is None where it failed before routing."""
+        return Counter((self._address(letter), self.header(letter, ROUTE)) for letter in self.letters)
+
+    def reasons(self) -> Counter[str | None]:
+        return Counter(self.header(letter, REASON) for letter in self.letters)
+
+    def messages(self) -> set[str | None]:
+        return {self.header(letter, MESSAGE) for letter in self.letters}
+
+    def _address(self, letter: Letter) -> Address:
+        topic, partition, offset = (self.header(letter, name) or "" for name in (TOPIC, PARTITION, OFFSET))
+        return topic, int(partition), int(offset)
+
+    @staticmethod
+    def header(letter: Letter, name: str) -> str | None:
+        value = next((value for each, value in reversed(letter.headers) if each == name), None)
+        return value.decode() if isinstance(value, bytes) else value
+
+
+@dataclass
+class Log:
+    """The topics of a cluster: records by partition, and what the group committed."""
+
+    records: dict[tuple[str, int], list[Record]] = field(default_factory=lambda: defaultdict(list))
+    committed: dict[tuple[str, int], Commit] = field(default_factory=dict)
+
+    def append(self, key: bytes | None, value: bytes, *, topic: str = "users", partition: int = 0, gap: int = 0) -> int:
+        """Produce one record; `gap` offsets before it were never written. Returns its offset."""
+        records = self.records[topic, partition]
+        offset = (records[-1].offset + 1 if records else 0) + gap
+        records.append(Record(topic, partition, offset, 1_700_000_000_000 + offset, key, value, ()))
+        return offset
+
+
+class FakeSource:
+    """Turns as the real source does, on the loop: chunks for credits, commits that never go back, rebalances."""
+
+    CHUNK = 500
+
+    def __init__(self, log: Log) -> None:
+        self.log = log
+        self.pipeline: Pipeline
+        self.credits = 2
+        self.halted: set[tuple[str, int]] = set()
+        self.confirmed = True
+        self.blocked = False  # inside a callback, or stalled
+        self.commit_error: str | None = None
+        self.commits: list[list[Commit]] = []
+        self.stopped_with: Sequence[Commit] | None = None
+        self._claims: dict[tuple[str, int], int] = {}
+        self._next: dict[tuple[str, int], int] = {}
+        self._claimed = 0
+
+    # --- what the pipeline asks for
+
+    def grant(self) -> None:
+        self.credits += 1
+
+    def commit(self, commits: Sequence[Commit]) -> None:
+        asyncio.get_running_loop().call_later(0.01, self._commit, list(commits))
+
+    def halt(self, topic: str, partition: int) -> None:
+        self.halted.add((topic, partition))
+
+    def resume(self, topic: str, partition: int) -> None:
+        self.halted.discard((topic, partition))
+
+    def stop(self, commits: Sequence[Commit]) -> None:
+        self.blocked = True
+        self.stopped_with = commits
+        self._store(commits)
+
+    # --- what happens to it
+
+    def turn(self) -> None:
+        """Poll once."""
+        if self.blocked:
+            return
+        credited = self.credits > 0
+        self.credits -= credited
+        now = asyncio.get_running_loop().time()
+        chunk: deque[Record] = deque()
+        for place, claim in self._claims.items() if credited else ():
+            if place in self.halted:
+                continue
+            for record in self.log.records[place]:
+                if record.offset >= self._next[place] and len(chunk) < self.CHUNK:
+                    chunk.append(record._replace(claim=claim, read_at=now))
+                    self._next[place] = record.offset + 1
+        self.pipeline.on_turn(list(chunk), self.confirmed, credited)
+
+    def assign(self, *places: tuple[str, int]) -> frozenset[int]:
+        """These partitions are given to us; reading starts at what is committed."""
+        assigned = []
+        for topic, partition in places:
+            self._claimed += 1
+            committed = self.log.committed.get((topic, partition))
+            position = committed.position if committed else 0
+            self._claims[topic, partition] = self._claimed
+            self._next[topic, partition] = position
+            metadata = committed.metadata if committed else None
+            assigned.append(Assigned(self._claimed, topic, partition, position, metadata))
+        self.pipeline.on_assigned(assigned)
+        return frozenset(each.claim for each in assigned)
+
+    async def revoke(self, *places: tuple[str, int]) -> Sequence[Commit]:
+        """These partitions leave; the callback waits for the pipeline and commits what it answers."""
+        claims = self._unclaim(places)
+        self.blocked = True
+        done: concurrent.futures.Future[Sequence[Commit]] = concurrent.futures.Future()
+        self.pipeline.on_revoked(claims, done)
+        commits = await asyncio.wrap_future(done)
+        self.blocked = False
+        self._store(commits)
+        return commits
+
+    def lose(self, *places: tuple[str, int]) -> None:
+        """These partitions are another's already."""
+        self.pipeline.on_lost(self._unclaim(places))
+
+    def _unclaim(self, places: Sequence[tuple[str, int]]) -> frozenset[int]:
+        self.halted.difference_update(places)
+        return frozenset(self._claims.pop(place) for place in places)
+
+    def _commit(self, commits: list[Commit]) -> None:
+        if self.commit_error is None:
+            self._store(commits)
+        self.pipeline.on_committed(self.commit_error, False)
+
+    def _store(self, commits: Sequence[Commit]) -> None:
+        self.commits.append(list(commits))
+        for commit in commits:
+            before = self.log.committed.get((commit.topic, commit.partition))
+            assert before is None or commit.position >= before.position, "a commit goes back"
+            self.log.committed[commit.topic, commit.partition] = commit

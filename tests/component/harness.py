@@ -1,0 +1,136 @@
+"""One pipeline between a log of records and a scripted vendor, and what must hold after any scenario."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, cast
+
+from connector.batching.lanes import Lanes
+from connector.delivery.assignment import Assignment
+from connector.delivery.backoff import Backoff
+from connector.delivery.dispatcher import Dispatcher
+from connector.delivery.flood_guard import FloodGuard
+from connector.delivery.gate import Gate
+from connector.delivery.letter_box import LetterBox
+from connector.delivery.pipeline import Marks, Pipeline
+from connector.delivery.stats import Stats
+from connector.model import Item, Limits
+from tests.component.doubles import FakeSource, LetterTopic, Log, Vendor, Words
+from tests.component.virtual_time import LoopClock
+
+GROUP = "crm.mytracker"
+HERE = ("users", 0)
+TURN_SECONDS = 0.05
+
+
+class Harness:
+    """A pipeline as the service wires it, all its edges doubled. Make it inside a running loop."""
+
+    def __init__(
+        self,
+        log: Log | None = None,
+        *,
+        limits: Limits | None = None,
+        max_in_flight: int = 4,
+        guard: tuple[int, float, float] = (1000, 0.5, 300.0),
+        max_open_events: int = 20_000,
+        max_open_bytes: int = 1 << 25,
+        drain: float = 20.0,
+        stall: float = 45.0,
+        on_answer_lost: str = "retry",
+        ordered: bool = True,
+    ) -> None:
+        clock, backoff = LoopClock(), Backoff(0.2, 30.0)
+        self.log = log or Log()
+        self.vendor = Vendor(limits or Limits(max_events=4, max_bytes=1000))
+        self.topic = LetterTopic()
+        self.source = FakeSource(self.log)
+        self.stats = Stats()
+        self.assignment = Assignment(GROUP)
+        self.gate = Gate(max_in_flight=max_in_flight, backoff=backoff, stall=stall)
+        marks = Marks(max_open_events, max_open_bytes, commit_interval=1.0, drain=drain)
+        self.pipeline = Pipeline(
+            self.vendor, Words(), self.assignment, FloodGuard(*guard), marks, clock=clock, stats=self.stats
+        )
+        self.letters = LetterBox(
+            self.topic, group=GROUP, sink="mytracker", clock=clock, on_written=self.pipeline.on_written
+        )
+        self.dispatcher = Dispatcher(
+            self.vendor,
+            Lanes(self.vendor.limits, ordered=ordered, linger=0.2),
+            self.gate,
+            clock=clock,
+            stats=self.stats,
+            listener=self.pipeline,
+            heal_backoff=backoff,
+            on_answer_lost=on_answer_lost,
+        )
+        self.pipeline.letters, self.pipeline.dispatcher = self.letters, self.dispatcher
+        self.pipeline.source, self.source.pipeline = self.source, self.pipeline
+        self.source.assign(HERE)
+        self._turning = asyncio.create_task(self._turn())
+
+    async def _turn(self) -> None:
+        turns = 0
+        while True:
+            await asyncio.sleep(TURN_SECONDS)
+            self.source.turn()
+            turns += 1
+            if turns % round(1 / TURN_SECONDS) == 0 and self.source.stopped_with is None:
+                self.pipeline.tick()
+
+    def produce(self, *values: bytes, key: bytes | None = b"k", place: tuple[str, int] = HERE) -> None:
+        """Put records of one key into the log."""
+        for value in values:
+            self.log.append(key, value, topic=place[0], partition=place[1])
+
+    async def until(self, condition: Callable[[], object], seconds: float = 600.0) -> None:
+        """Let (virtual) time pass until the condition holds."""
+        async with asyncio.timeout(seconds):
+            while not condition():  # noqa: ASYNC110  # conditions are anything a test can see; time is virtual
+                await asyncio.sleep(TURN_SECONDS)
+
+    async def settled(self, seconds: float = 3600.0) -> None:
+        """Until all that is in the log is read and settled, and committed."""
+
+        def all_settled() -> bool:
+            ends = {place: records[-1].offset + 1 for place, records in self.log.records.items() if records}
+            at = {(each.topic, each.partition): each.position for each in self.assignment.offsets.values()}
+            committed = {place: commit.position for place, commit in self.log.committed.items() if place in at}
+            ends = {place: end for place, end in ends.items() if place in at}
+            return not self.assignment.open_events and at == committed and ends.items() <= at.items()
+
+        await self.until(all_settled, seconds)
+
+    def check_accounts(self) -> None:
+        """Nothing is open, and what was read is what became of it; each (event, route) exactly once somewhere."""
+        self.check_balance()
+        assert (self.assignment.open_events, self.assignment.open_bytes) == (0, 0)
+        assert self.dispatcher.idle
+        assert self.dispatcher.held_batches == 0
+        assert self.letters.pending == 0
+        assert self.gate.in_flight == 0
+        assert self.pipeline.deferred_events == 0
+        once = self.vendor.ledger() + cast(Counter[Any], self.topic.identities())
+        assert set(once.values()) <= {1}, "an event reached its end more than once"
+
+    def check_balance(self) -> None:
+        """The sum of what is counted, at any time."""
+        stats = self.stats
+        still_open = sum(offsets.open_parts for offsets in self.assignment.offsets.values())
+        ended = stats.delivered + stats.dead_lettered.total() + stats.skipped + stats.given_back
+        assert stats.read + stats.late == ended + still_open
+        assert stats.delivered == len(self.vendor.accepted)
+        assert stats.dead_lettered.total() == len(self.topic.letters)
+
+    async def end(self) -> None:
+        """Stop turning."""
+        self._turning.cancel()
+        await asyncio.gather(self._turning, return_exceptions=True)
+
+
+def words(items: list[Item]) -> list[bytes]:
+    """The word that each item carries."""
+    return [item.body[2:-2] for item in items]

@@ -115,6 +115,8 @@ def _mask_and_cut(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     for key, value in event.items():
         if isinstance(value, str):
             event[key] = _cut(masked(value) if key == VENDOR_KEY else value, keep_end=key == "exception")
+        elif isinstance(value, list | tuple):
+            event[key] = [_cut(str(each), keep_end=False) for each in value]
         elif not isinstance(value, int | float | bool | None):
             event[key] = _cut(str(value), keep_end=False)
     return event

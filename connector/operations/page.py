@@ -110,7 +110,7 @@ def _facts(sink: Facts) -> str:
         ("Requests in flight", f"{number(requests['in_flight'])} of {number(requests['in_flight_limit'])}"),
     ]
     if lag["expires_in_seconds"] is not None:
-        pairs.append(("Kafka deletes it in", duration(lag["expires_in_seconds"])))
+        pairs.append(("It expires in Kafka in", duration(lag["expires_in_seconds"])))
     return f'<dl class="facts">{"".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in pairs)}</dl>'
 
 

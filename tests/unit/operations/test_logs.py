@@ -147,10 +147,11 @@ def test_texts_end_after_one_kilobyte_and_a_trace_keeps_its_end(stream: StringIO
     try:
         deep(60)
     except ConnectorError:
-        structlog.get_logger().exception("é" * 2000, sinks=["s" * 3000])
+        structlog.get_logger().exception("é" * 2000, sinks=["s" * 3000, "mytracker"], topics={"t" * 3000})
     (line,) = lines(stream)
     assert len(line["event"].encode()) <= MAX_BYTES + len("…".encode())
-    assert line["sinks"].endswith("…")
+    assert [len(each) for each in line["sinks"]] == [MAX_BYTES + 1, len("mytracker")]
+    assert line["topics"].endswith("…")
     assert line["exception"].endswith("at the end")
 
 

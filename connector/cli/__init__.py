@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from connector import __version__
-from connector.cli import check, example, run, schema, simulate
+from connector.cli import check, demo, example, run, schema, simulate
 from connector.errors import ConfigError, ConnectorError
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.command("check")(check.check)
 app.command("example")(example.example)
 app.command("schema")(schema.schema)
 app.command("simulate")(simulate.simulate)
+app.command("demo")(demo.demo)
 
 
 def _version(wanted: bool) -> None:

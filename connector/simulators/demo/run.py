@@ -1,0 +1,191 @@
+"""The demo from start to end: the service runs between simulators until all is settled, then everything is reckoned."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from connector.clock import Clock, SystemClock
+from connector.config.load import load
+from connector.config.settings import Settings
+from connector.delivery.stats import Stats
+from connector.kafka.letters import SINK
+from connector.service.run import Service
+from connector.service.wiring import Line
+from connector.simulators.demo import stage
+from connector.simulators.demo.reconciliation import Counts, Evidence, Finding, Partition, ReadLetter, reconcile
+from connector.simulators.demo.samples import MYTRACKER, READERS, SAILPLAY, content, samples
+from connector.simulators.kafka import MockKafka
+from connector.simulators.ledger import Ledger
+from connector.simulators.mytracker import MyTrackerSimulator
+from connector.simulators.sailplay import SailPlaySimulator
+
+_LOOK_EVERY = 0.1  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Reckoning:
+    """One sink after the run: what it counted, what its vendor saw, and what was found.
+
+    `skips` says why events were to be skipped; the connector counts them together.
+    """
+
+    sink: str
+    counts: Counts
+    requests: int
+    max_items: int
+    max_bytes: int
+    skips: Mapping[str, int]
+    findings: Sequence[Finding]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How the demo ended. `trouble` says what kept it from coming to its end; empty if nothing did."""
+
+    reckonings: Sequence[Reckoning]
+    seconds: float
+    trouble: str
+
+    @property
+    def holds(self) -> bool:
+        """Whether everything that was checked holds."""
+        findings = [finding for reckoning in self.reckonings for finding in reckoning.findings]
+        return not self.trouble and bool(findings) and not any(finding.mistakes for finding in findings)
+
+
+class Screen(Protocol):
+    """Whoever watches."""
+
+    def tell(self, incident: str) -> None:
+        """Something happens on the stage."""
+        ...
+
+    def show(self, seconds: float, produced: int, wanted: int, lines: Sequence[Line]) -> None:
+        """How far everything is."""
+        ...
+
+
+async def run_demo(screen: Screen, plan: stage.Plan, clock: Clock | None = None) -> Result:
+    """Run the demo. Leaves nothing behind. Raises KafkaException or ConnectorError where the stage cannot be set."""
+    clock = clock or SystemClock()
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="connector-demo-")))
+        kafka = stack.enter_context(MockKafka())
+        async with MyTrackerSimulator(token=stage.TOKEN) as mytracker, SailPlaySimulator(token=stage.TOKEN) as sailplay:
+            settings = load(stage.write_configuration(directory, kafka, mytracker, sailplay))
+            stage.create_topics(kafka, settings)
+            stage.brief_vendors(mytracker, sailplay)
+            began = clock.monotonic()
+            feed = stage.Feed(kafka, samples(plan.events))
+            service = Service(settings)
+            vendors = asyncio.create_task(stage.incidents(mytracker, sailplay, plan, screen.tell))
+            try:
+                trouble = await _play(service, feed, screen, plan, clock)
+            finally:
+                vendors.cancel()
+            ledgers = {MYTRACKER: mytracker.ledger, SAILPLAY: sailplay.ledger}
+            reckonings = await asyncio.to_thread(_reckon, kafka.bootstrap, settings, service, feed, ledgers)
+            return Result(reckonings, clock.monotonic() - began, trouble)
+
+
+async def _play(service: Service, feed: stage.Feed, screen: Screen, plan: stage.Plan, clock: Clock) -> str:
+    """Run the service until everything that was produced is settled; what kept it from that, or nothing."""
+    began = clock.monotonic()
+    running = asyncio.create_task(service.run())
+    feeding = asyncio.create_task(feed.run(plan.seconds))
+    trouble = ""
+    while not (feeding.done() and _settled(service.lines, feed)):
+        elapsed = clock.monotonic() - began
+        screen.show(elapsed, len(feed.produced), feed.wanted, service.lines)
+        if running.done():
+            trouble = "the connector stopped before everything was settled"
+            break
+        if elapsed > plan.deadline:
+            trouble = f"not everything was settled within {plan.deadline:g} s"
+            break
+        await asyncio.sleep(_LOOK_EVERY)
+    screen.show(clock.monotonic() - began, len(feed.produced), feed.wanted, service.lines)
+    service.stop()
+    if await running != 0 and not trouble:
+        trouble = "the connector did not stop cleanly"
+    feeding.cancel()
+    await asyncio.gather(feeding, return_exceptions=trouble != "")
+    return trouble
+
+
+def _settled(lines: Sequence[Line], feed: stage.Feed) -> bool:
+    ends = feed.ends()
+    for line in lines:
+        positions = {(each.topic, each.partition): each.position for each in line.pipeline.assignment.offsets.values()}
+        if any(positions.get(partition) != end for partition, end in _read_by(line.pipeline.sink.name, ends).items()):
+            return False
+    return bool(lines)
+
+
+def _read_by(sink: str, ends: dict[Partition, int]) -> dict[Partition, int]:
+    return {partition: end for partition, end in ends.items() if sink in READERS[partition[0]]}
+
+
+def _reckon(
+    bootstrap: str, settings: Settings, service: Service, feed: stage.Feed, ledgers: dict[str, Ledger]
+) -> list[Reckoning]:
+    letters = stage.read_back(bootstrap, settings.dead_letters)
+    stats = {line.pipeline.sink.name: line.pipeline.stats for line in service.lines}
+    found = []
+    for sink, ledger in ledgers.items():
+        # A letter that names no sink of ours is a mistake of each of them.
+        own = [letter for letter in letters if letter.header(SINK) == sink or letter.header(SINK) not in ledgers]
+        evidence = _evidence(bootstrap, settings, sink, feed, stats[sink], ledger, own)
+        summary = ledger.summary()
+        found.append(
+            Reckoning(
+                sink,
+                evidence.counts,
+                summary["requests"],
+                summary["max_items"],
+                summary["max_bytes"],
+                _skips(sink, feed),
+                reconcile(sink, feed.produced, evidence),
+            )
+        )
+    return found
+
+
+def _evidence(
+    bootstrap: str,
+    settings: Settings,
+    sink: str,
+    feed: stage.Feed,
+    stats: Stats,
+    ledger: Ledger,
+    letters: Sequence[ReadLetter],
+) -> Evidence:
+    ends = _read_by(sink, feed.ends())
+    return Evidence(
+        Counts(stats.read, stats.delivered, dict(stats.dead_lettered), stats.skipped),
+        [content(_method(entry.method), entry.item) for entry in ledger],
+        letters,
+        stage.committed(bootstrap, f"{settings.group}.{sink}", list(ends)),
+        ends,
+    )
+
+
+def _skips(sink: str, feed: stage.Feed) -> Counter[str]:
+    return Counter(
+        "tombstone" if each.sample.value is None else "no route takes it"
+        for each in feed.produced
+        for fate in each.sample.fates
+        if fate.sink == sink and fate.item is None and fate.reason is None
+    )
+
+
+def _method(called: str) -> str:
+    """The method as a route names it: a batch form is the same method."""
+    return called.removesuffix("Batch").removeprefix("events/")

@@ -9,7 +9,7 @@ cache=$PWD/.cache
 kubernetes=1.34.4
 export GOBIN="$cache/bin" GOTOOLCHAIN=auto
 
-command -v go >/dev/null || { echo 'get-tools: go is not on the PATH; helm and kubeconform are built with it' >&2; exit 1; }
+command -v go >/dev/null || { echo 'get-tools: go is not on the PATH; it builds what is needed' >&2; exit 1; }
 
 go install helm.sh/helm/v3/cmd/helm@v3.22.0
 test "${1:-}" = api-server || exit 0
@@ -18,7 +18,7 @@ test "${1:-}" = api-server || exit 0
 work=$(mktemp -d)
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
 cd "$work"
-go mod init api-server >/dev/null 2>&1
+go mod init api-server
 parts=$(go mod download -json "k8s.io/kubernetes@v$kubernetes" | sed -n 's/.*"GoMod": "\(.*\)".*/\1/p' \
     | xargs sed -n 's/^[[:space:]]*\(k8s\.io\/[a-z-]*\) v0\.0\.0$/\1/p')
 for part in $parts; do
@@ -37,7 +37,7 @@ import (
 
 func main() { os.Exit(cli.Run(app.NewAPIServerCommand())) }
 GO
-go mod tidy >/dev/null 2>&1
+go mod tidy
 version=k8s.io/component-base/version
 go build -ldflags "-s -w -X $version.gitVersion=v$kubernetes -X $version.gitMajor=1 -X $version.gitMinor=34" \
     -o "$GOBIN/kube-apiserver" .
@@ -45,8 +45,12 @@ go build -ldflags "-s -w -X $version.gitVersion=v$kubernetes -X $version.gitMajo
 definitions="$cache/definitions"
 rm -rf "$definitions"
 mkdir -p "$definitions"
-directory() { go mod download -json "$1" | sed -n 's/.*"Dir": "\(.*\)".*/\1/p'; }
-cp "$(directory github.com/kedacore/keda/v2@v2.18.0)"/config/crd/bases/keda.sh_scaledobjects.yaml "$definitions"
-operator=$(directory github.com/prometheus-operator/prometheus-operator@v0.86.0)/example/prometheus-operator-crd-full
-cp "$operator"/monitoring.coreos.com_podmonitors.yaml "$operator"/monitoring.coreos.com_prometheusrules.yaml "$definitions"
+definition() { # MODULE@VERSION PATH
+    found=$(go mod download -json "$1") || { echo "get-tools: cannot fetch $1: $found" >&2; exit 1; }
+    cp "$(echo "$found" | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')/$2" "$definitions"
+}
+operator=github.com/prometheus-operator/prometheus-operator@v0.85.0
+definition github.com/kedacore/keda/v2@v2.18.0 config/crd/bases/keda.sh_scaledobjects.yaml
+definition $operator example/prometheus-operator-crd-full/monitoring.coreos.com_podmonitors.yaml
+definition $operator example/prometheus-operator-crd-full/monitoring.coreos.com_prometheusrules.yaml
 chmod u+w "$definitions"/*

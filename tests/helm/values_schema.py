@@ -1,4 +1,4 @@
-"""Keeps helm/values.schema.json at today's configuration; `python -m tests.helm.values_schema` rewrites that part of it."""
+"""Keeps helm/values.schema.json at the configuration of today: `python -m tests.helm.values_schema` rewrites it."""
 
 from __future__ import annotations
 

@@ -1,0 +1,163 @@
+"""A dead letter as it is read back: where it came from, why it failed, and the record it was. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
+
+from connector.kafka import letters
+from connector.model import Headers, Reason, Record
+
+RawHeaders = list[tuple[str, bytes | None]]
+
+
+class Message(Protocol):
+    """What is read of confluent_kafka.Message."""
+
+    def topic(self) -> str | None:
+        """Its topic."""
+        ...
+
+    def partition(self) -> int | None:
+        """Its partition."""
+        ...
+
+    def offset(self) -> int | None:
+        """Its offset."""
+        ...
+
+    def headers(self) -> Any:
+        """Its headers: a list of (name, bytes or None), or None where there is none."""
+        ...
+
+    def key(self) -> bytes | None:
+        """Its key."""
+        ...
+
+    def value(self) -> bytes | None:
+        """Its value."""
+        ...
+
+    def timestamp(self) -> tuple[int, int]:
+        """Kind and milliseconds."""
+        ...
+
+
+class Place(NamedTuple):
+    """Where a record lies in its topic."""
+
+    partition: int
+    offset: int
+
+
+class DeadLetter(NamedTuple):
+    """One letter, its headers read; its own key, value and headers are the failed record's.
+
+    `failed_at` is in seconds since the epoch. `route` and `method` are None where the event failed before routing.
+    """
+
+    place: Place
+    topic: str  # the record's, as are partition and offset
+    partition: int
+    offset: int
+    sink: str
+    route: str | None
+    method: str | None
+    reason: Reason
+    stage: str
+    message: str
+    status: int | None
+    attempts: int
+    failed_at: float
+    replays: int
+
+    @property
+    def origin(self) -> str:
+        """`topic/partition/offset` of the record that failed."""
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+    @property
+    def identity(self) -> bytes:
+        """What makes two letters the same one, and a receipt theirs."""
+        return identity(self.topic, self.partition, self.offset, self.sink, self.route)
+
+
+def identity(topic: str, partition: int, offset: int, sink: str, route: str | None) -> bytes:
+    """The key of a receipt: `topic/partition/offset/sink` and `/route` where the event had come so far.
+
+    Neither a topic nor a sink has a slash in its name, so no two identities read the same.
+    """
+    text = f"{topic}/{partition}/{offset}/{sink}"
+    return (text if route is None else f"{text}/{route}").encode()
+
+
+def digest(identity: bytes) -> bytes:
+    """16 bytes that stand for an identity in memory."""
+    return hashlib.blake2b(identity, digest_size=16).digest()
+
+
+def read_letter(message: Message) -> DeadLetter | None:
+    """The letter that a record of the dead-letter topic is; None if the connector did not write it."""
+    headers: RawHeaders = message.headers() or []
+    get = dict(headers[_first_added(headers) :]).get
+    try:
+        route, method, status = get(letters.ROUTE), get(letters.METHOD), get(letters.STATUS)
+        return DeadLetter(
+            Place(message.partition() or 0, message.offset() or 0),
+            _text(get(letters.TOPIC)),
+            int(_text(get(letters.PARTITION))),
+            int(_text(get(letters.OFFSET))),
+            _text(get(letters.SINK)),
+            None if route is None else route.decode("utf-8", "replace"),
+            None if method is None else method.decode("utf-8", "replace"),
+            Reason(_text(get(letters.REASON))),
+            (get(letters.STAGE) or b"").decode("utf-8", "replace"),
+            (get(letters.MESSAGE) or b"").decode("utf-8", "replace"),
+            None if status is None else int(status),
+            int(get(letters.ATTEMPTS) or 0),
+            datetime.fromisoformat(_text(get(letters.FAILED_AT))).timestamp(),
+            int(get(letters.REPLAYS) or 0),
+        )
+    except ValueError:
+        return None
+
+
+def failed_record(letter: DeadLetter, message: Message) -> Record:
+    """The record as it was when it failed: what the connector added to it is taken away again."""
+    headers: RawHeaders = message.headers() or []
+    return Record(
+        letter.topic,
+        letter.partition,
+        letter.offset,
+        _timestamp(headers, message),
+        message.key(),
+        message.value(),
+        original_headers(headers),
+    )
+
+
+def original_headers(headers: RawHeaders) -> Headers:
+    """The headers that the record had itself: those before the last `__connect.errors.topic`."""
+    return tuple(headers[: _first_added(headers)])
+
+
+def _first_added(headers: RawHeaders) -> int:
+    """Where the connector's headers begin; the event may have brought some of the same names."""
+    for index in range(len(headers) - 1, -1, -1):
+        if headers[index][0] == letters.TOPIC:
+            return index
+    return len(headers)
+
+
+def _timestamp(headers: RawHeaders, message: Message) -> int:
+    """The failed record's; the letter's own where the letter does not tell."""
+    told = letters.last_header(tuple(headers), letters.TIMESTAMP)
+    return int(told) if told is not None and told.lstrip("-").isdigit() else message.timestamp()[1]
+
+
+def _text(value: bytes | None) -> str:
+    """Of a header that every letter has. Raises ValueError where it is missing."""
+    if value is None:
+        raise ValueError("no letter of ours")
+    return value.decode("utf-8", "replace")

@@ -1,0 +1,82 @@
+"""The receipts topic: there, compacted, or made so."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import ConfigResource  # `admin` offers it without exporting it
+from confluent_kafka.cimpl import NewTopic  # `admin` offers it without exporting it
+
+from connector.errors import ConnectorError
+from connector.kafka.logs import client_logger
+
+TIMEOUT_SECONDS = 15.0
+_POLICY = "cleanup.policy"
+
+
+def ensure_receipt_topic(conf: Mapping[str, Any], topic: str) -> int:
+    """Make the topic if it is absent; return how many partitions it has.
+
+    Raises ConnectorError with the command for operators where the brokers do not let us, and where the topic is there
+    and not compacted: it would forget receipts, and what was delivered would be sent again.
+    """
+    client = AdminClient(dict(conf), logger=client_logger("admin"))
+    try:
+        if not _partitions(client, topic):
+            _create(client, conf, topic)
+        else:
+            _check_policy(client, conf, topic)
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        while not (partitions := _partitions(client, topic)) and time.monotonic() < deadline:
+            time.sleep(0.1)
+    except KafkaException as error:
+        raise ConnectorError(f"topic {topic}: {error.args[0].str()}") from error
+    return partitions
+
+
+def _partitions(client: AdminClient, topic: str) -> int:
+    found = client.list_topics(topic, timeout=TIMEOUT_SECONDS).topics[topic]
+    if found.error is not None and found.error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+        raise KafkaException(found.error)
+    return len(found.partitions)
+
+
+def _create(client: AdminClient, conf: Mapping[str, Any], topic: str) -> None:
+    wanted = NewTopic(topic, num_partitions=1, replication_factor=-1, config={_POLICY: "compact"})
+    try:
+        client.create_topics([wanted], operation_timeout=TIMEOUT_SECONDS)[topic].result(TIMEOUT_SECONDS)
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
+            return
+        command = _command("kafka-topics.sh", conf, "--create", "--topic", topic, "--partitions", "1")
+        raise ConnectorError(
+            f"topic {topic}, which keeps what was replayed, cannot be made: {error.args[0].str()}\n"
+            f"Let somebody who may run:\n  {command} --config {_POLICY}=compact"
+        ) from error
+
+
+def _check_policy(client: AdminClient, conf: Mapping[str, Any], topic: str) -> None:
+    resource = ConfigResource(ConfigResource.Type.TOPIC, topic)
+    try:
+        entries = client.describe_configs([resource])[resource].result(TIMEOUT_SECONDS)
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+            return  # we may use it and not look at its settings
+        raise
+    policy = entries[_POLICY].value if _POLICY in entries else "compact"
+    if policy != "compact":
+        command = _command("kafka-configs.sh", conf, "--alter", "--topic", topic, "--add-config", f"{_POLICY}=compact")
+        raise ConnectorError(
+            f"topic {topic} has {_POLICY}={policy}: it would forget what was replayed, and it would be sent again\n"
+            f"Let somebody who may run:\n  {command}"
+        )
+
+
+def _command(tool: str, conf: Mapping[str, Any], *arguments: str) -> str:
+    servers = str(conf.get("bootstrap.servers", conf.get("metadata.broker.list", "BROKERS")))
+    return shlex.join([tool, "--bootstrap-server", servers, *arguments])

@@ -1,0 +1,42 @@
+"""The letters that a stocktaking selected, read again with their values, in the order of the events they were."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from connector.deadletters.index import Index
+from connector.deadletters.letter import DeadLetter, failed_record, read_letter
+from connector.deadletters.ordering import Ordering
+from connector.deadletters.reader import TopicReader
+from connector.model import Record
+
+
+class Selected(NamedTuple):
+    """One letter with the record that failed. `row` is its row in the index."""
+
+    row: int
+    letter: DeadLetter
+    record: Record
+
+
+def read_selected(
+    letters: TopicReader, index: Index, limit: int | None = None, *, closed: bool = False
+) -> Iterator[Sequence[Selected]]:
+    """Each open letter that the filters take (with `closed` the closed ones too), at most `limit`, in chunks."""
+    ordering: Ordering[Selected] = Ordering(index, list(index.rows(closed=closed)))
+    left = len(index) if limit is None else limit
+    for messages in letters.read():
+        chunk: list[Selected] = []
+        for message in messages:
+            letter = read_letter(message)
+            row = None if letter is None else index.row_at(letter)
+            if letter is None or row is None or not index.wanted(row, closed=closed):
+                continue
+            selected = Selected(row, letter, failed_record(letter, message))
+            chunk += (each for _, each in ordering.come(row, selected))
+        yield chunk[:left]
+        left -= len(chunk)
+        if left <= 0:
+            return
+    yield [each for _, each in ordering.rest()][:left]

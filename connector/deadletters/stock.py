@@ -1,0 +1,62 @@
+"""Taking stock: all receipts and all letters are read once, and what the filters mean is marked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from connector.deadletters.index import Index
+from connector.deadletters.letter import DeadLetter, read_letter
+from connector.deadletters.reader import TopicReader
+from connector.deadletters.receipts import Receipts, decode_receipt
+from connector.deadletters.selection import Selection
+from connector.errors import ConnectorError
+
+# Told after every chunk: what is read, records so far, records in all (at most).
+Progress = Callable[[str, int, int], None]
+# The caller's own number for a letter and its value.
+Group = Callable[[DeadLetter, bytes | None], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """What a dead-letter topic holds. `foreign` records are none of the connector's letters."""
+
+    index: Index
+    foreign: int
+
+
+def read_receipts(conf: Mapping[str, Any], topic: str, progress: Progress) -> Receipts:
+    """The receipts of a topic; none if it does not exist yet."""
+    receipts = Receipts()
+    with TopicReader(conf, topic) as reader:
+        done = 0
+        for messages in reader.read():
+            for message in messages:
+                receipts.add(message.key() or b"", decode_receipt(message.value()))
+            done += len(messages)
+            progress("receipts", done, reader.records)
+    return receipts
+
+
+def take_stock(
+    letters: TopicReader, receipts: Receipts, selection: Selection, progress: Progress, group: Group | None = None
+) -> Stock:
+    """Read every letter once. Raises ConnectorError where the topic does not exist."""
+    if not letters.exists:
+        raise ConnectorError(f"topic {letters.topic} does not exist: create it, or check dead_letters")
+    index, foreign, done = Index(receipts), 0, 0
+    for messages in letters.read():
+        for message in messages:
+            letter = read_letter(message)
+            if letter is None:
+                foreign += 1
+                continue
+            value = message.value()
+            taken = selection.takes(letter, value)
+            number = 0 if group is None or not taken else group(letter, value)
+            index.add(letter, message.key(), taken=taken, group=number)
+        done += len(messages)
+        progress("dead letters", done, letters.records)
+    return Stock(index, foreign)

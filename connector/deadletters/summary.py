@@ -1,0 +1,119 @@
+"""Why, whose and how many: dead letters in groups of one cause each. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from connector.deadletters.folding import fold
+from connector.deadletters.index import Index
+from connector.deadletters.letter import DeadLetter, Place
+from connector.deadletters.receipts import State
+from connector.deadletters.selection import ABSENT, event_type
+
+# Past so many groups no human reads on: further causes share a group for each sink, method, reason and topic.
+MAX_GROUPS = 5_000
+_OTHER = "(more messages than can be shown)"
+_FOLDED_KEPT = 50_000
+
+
+class Cause(NamedTuple):
+    """What the letters of one group have in common. `message` is folded; "-" stands for what they do not have."""
+
+    sink: str
+    method: str
+    reason: str
+    message: str
+    type: str
+    topic: str
+
+    @property
+    def filters(self) -> list[str]:
+        """The options that select this group and no other."""
+        options = ["--sink", self.sink, "--method", self.method, "--reason", self.reason]
+        options += [] if self.message == _OTHER else ["--message", self.message, "--type", self.type]
+        return [*options, "--topic", self.topic]
+
+
+@dataclass(slots=True)
+class Group:
+    """One cause and how often it struck. Times are in seconds since the epoch.
+
+    `message` is shown: as written where all letters have the same, else folded. `example` lies in the dead-letter
+    """
+
+    cause: Cause
+    message: str
+    open: int = 0
+    replayed: int = 0
+    discarded: int = 0
+    first_seen: float = float("inf")
+    last_seen: float = 0.0
+    example: Place | None = None
+
+    def count(self, state: State, failed_at: float, place: Place) -> None:
+        """One letter more."""
+        if state is State.OPEN:
+            if self.open == 0:
+                self.example = place
+            self.open += 1
+        elif state is State.DISCARDED:
+            self.discarded += 1
+        else:
+            self.replayed += 1
+        self.example = self.example or place
+        self.first_seen = min(self.first_seen, failed_at)
+        self.last_seen = max(self.last_seen, failed_at)
+
+
+@dataclass(slots=True)
+class Groups:
+    """Sorts letters into groups while they are read, and counts them afterwards."""
+
+    _numbers: dict[Cause, int] = field(default_factory=dict)
+    _groups: list[Group] = field(default_factory=list)
+    _folded: dict[str, str] = field(default_factory=dict)
+
+    def number(self, letter: DeadLetter, value: bytes | None) -> int:
+        """The number of a letter's group."""
+        cause = Cause(
+            letter.sink,
+            letter.method or ABSENT,
+            letter.reason.value,
+            self._fold(letter.message),
+            event_type(value) or ABSENT,
+            letter.topic,
+        )
+        number = self._numbers.get(cause)
+        if number is None:
+            number = self._new(cause, letter.message)
+        group = self._groups[number]
+        if group.message != letter.message:
+            group.message = group.cause.message
+        return number
+
+    def _new(self, cause: Cause, message: str) -> int:
+        if len(self._groups) >= MAX_GROUPS:
+            cause = cause._replace(message=_OTHER, type=ABSENT)
+            message = _OTHER
+            if cause in self._numbers:
+                return self._numbers[cause]
+        number = self._numbers[cause] = len(self._groups)
+        self._groups.append(Group(cause, message))
+        return number
+
+    def _fold(self, message: str) -> str:
+        folded = self._folded.get(message)
+        if folded is None:
+            if len(self._folded) >= _FOLDED_KEPT:
+                self._folded.clear()
+            folded = self._folded[message] = fold(message)
+        return folded
+
+    def counted(self, index: Index) -> list[Group]:
+        """The groups, those with most open letters first."""
+        for row in index.rows(closed=True):
+            self._groups[index.groups[row]].count(index.state(row), index.failed_at[row], index.place(row))
+        found: Iterator[Group] = (group for group in self._groups if group.example is not None)
+        return sorted(found, key=lambda group: (-group.open, -group.last_seen))

@@ -1,0 +1,61 @@
+"""What becomes of a letter under today's configuration: the original bytes, decoded, routed and mapped anew. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from connector.deadletters.letter import DeadLetter, digest, identity
+from connector.deadletters.receipts import Receipts, State
+from connector.model import Failure, Item, Record
+
+
+class Router(Protocol):
+    """The routes of one sink."""
+
+    def route(self, record: Record, only: str | None = None) -> Sequence[Item | Failure]:
+        """Items and failures of the record; with `only`, of that route alone."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """What would be sent, and what keeps the letter from being delivered in full ("" if nothing does).
+
+    What an earlier replay has already settled, of a letter of which several routes make something, is in neither.
+    """
+
+    items: Sequence[Item]
+    obstacle: str
+
+    @property
+    def whole(self) -> bool:
+        """Whether the letter is closed once the items are settled."""
+        return not self.obstacle
+
+
+def route_today(letter: DeadLetter, record: Record, routers: Mapping[str, Router], receipts: Receipts) -> Today:
+    """Route a letter's record again: by the route that failed, or anew where it had not come to a route."""
+    router = routers.get(letter.sink)
+    if router is None:
+        return Today((), f"no sink {letter.sink} in the configuration")
+    results = router.route(record, only=letter.route)
+    failures = [result for result in results if isinstance(result, Failure)]
+    items = [result for result in results if isinstance(result, Item)]
+    if failures:
+        obstacle = f"{failures[0].reason}: {failures[0].message}"
+    else:
+        obstacle = "" if items else _nobody(letter.route)
+    if letter.route is None:
+        items = [item for item in items if not _settled(letter, item, receipts)]
+    return Today(items, obstacle)
+
+
+def _settled(letter: DeadLetter, item: Item, receipts: Receipts) -> bool:
+    mark = digest(identity(letter.topic, letter.partition, letter.offset, letter.sink, item.route))
+    return receipts.state(mark, letter.place) is not State.OPEN
+
+
+def _nobody(route: str | None) -> str:
+    return "no route of this sink takes it" if route is None else f"no route {route} takes it"

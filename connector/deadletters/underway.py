@@ -1,0 +1,52 @@
+"""What a replay keeps account of: the sinks it uses, the letters under way, and what became of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from connector.deadletters.letter import DeadLetter
+from connector.deadletters.selected import Selected
+from connector.deadletters.today import Router
+from connector.delivery.dispatcher import Dispatcher
+from connector.delivery.letter_box import LetterBox
+from connector.sinks.base import Sink
+
+
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """One sink as a replay uses it."""
+
+    sink: Sink
+    router: Router
+    dispatcher: Dispatcher
+    letters: LetterBox
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of one sink's letters. `left` counts what today's configuration cannot map, by obstacle."""
+
+    selected: int = 0
+    accepted: int = 0
+    refused: int = 0
+    left: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def remaining(self) -> int:
+        """Letters that were not come to, or not answered for."""
+        return self.selected - self.accepted - self.refused - self.left.total()
+
+
+class Taken:
+    """A letter under way."""
+
+    __slots__ = ("letter", "refused", "row", "size", "waiting", "whole")
+
+    def __init__(self, selected: Selected, waiting: int, whole: bool) -> None:
+        self.letter: DeadLetter = selected.letter
+        self.row = selected.row
+        self.size = len(selected.record.value or b"")
+        self.waiting = waiting  # items that are not settled
+        self.whole = whole
+        self.refused = False

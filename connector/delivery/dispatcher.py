@@ -26,6 +26,8 @@ from connector.sinks.base import Sink
 
 FIVES_TO_HALVE = 3
 FIVES_TO_CONDEMN = 5
+# In an outage the oldest batch alone is sent; but a vendor may hang on just that one.
+PROBES_OF_ONE = 3
 INTERNAL_SERVER_ERROR = 500
 TOO_MANY_REQUESTS = 429
 
@@ -91,6 +93,7 @@ class Dispatcher:
         self._timer_at = NEVER
         self._progress = asyncio.Event()
         self._probed_last = 0  # the number of the batch that was the last probe; 0: begin with the oldest
+        self._probes_of_one = 0  # how often in a row it was
 
     # --- what comes in -------------------------------------------------------------------------------------------
 
@@ -186,8 +189,8 @@ class Dispatcher:
         return None if batch is None else self._take_off(batch)
 
     def _probe(self) -> Flight | None:
-        """The oldest batch; after a probe that failed the next one, so that no batch alone keeps the gate shut."""
-        flight = self._unprobed()
+        """The oldest batch; the next one where the fault may be the batch's own, so that none keeps the gate shut."""
+        flight = self._same_probe() or self._unprobed()
         if flight is None:
             batch = self.lanes.take_oldest()
             if batch is not None:
@@ -197,10 +200,17 @@ class Dispatcher:
                 flight = self._unprobed()
         if flight is None:
             return None
+        self._probes_of_one = self._probes_of_one + 1 if flight.batch.number == self._probed_last else 1
         self._probed_last = flight.batch.number
         if self.gate.flooded and len(flight.parts.current.items) > 1:
             flight.parts.single_out()
         return flight
+
+    def _same_probe(self) -> Flight | None:
+        """The last probe, if it is to go again."""
+        flight = self._flights.get(self._probed_last)
+        again = self._probes_of_one < PROBES_OF_ONE and not self.gate.flooded
+        return flight if again and flight is not None and not flight.airborne else None
 
     def _unprobed(self) -> Flight | None:
         """The oldest held batch that comes after the last probe."""
@@ -314,6 +324,8 @@ class Dispatcher:
 
     def _hold(self, outcome: Outcome, now: float) -> float:
         was_open = self.gate.is_open
+        if outcome.status == INTERNAL_SERVER_ERROR:
+            self._probes_of_one = PROBES_OF_ONE  # its events may have caused that: another tells
         retry_at = self.gate.vendor_fault(
             now,
             outcome.message,

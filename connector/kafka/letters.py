@@ -69,8 +69,10 @@ def _text(value: str | int) -> bytes:
 
 
 def last_header(headers: Headers, name: str) -> str | None:
-    """The text of the last header of that name: what the connector added stands behind what the event brought."""
+    """The text of the header of that name that the connector added; what the event brought itself does not count."""
     for candidate, value in reversed(headers):
         if candidate == name and value is not None:
             return value.decode("utf-8", "replace")
+        if candidate == TOPIC:  # the first that the connector adds
+            return None
     return None

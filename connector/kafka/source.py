@@ -275,16 +275,20 @@ class Source:
                 self._consumer.resume([TopicPartition(topic, partition)])
 
     def _commit_async(self, commits: Sequence[Commit]) -> None:
+        offsets = self._still_ours(commits)
+        if not offsets:
+            self._tell(self._listener.on_committed, "the partitions have left meanwhile", False)
+            return
         try:
-            self._consumer.commit(offsets=[_offset(commit) for commit in commits], asynchronous=True)
+            self._consumer.commit(offsets=offsets, asynchronous=True)
         except KafkaException as error:
             self._tell(self._listener.on_committed, error.args[0].str(), False)
 
-    def _commit_sync(self, commits: Sequence[Commit]) -> None:
-        if not commits:
+    def _commit_sync(self, offsets: list[TopicPartition]) -> None:
+        if not offsets:
             return
         try:
-            self._consumer.commit(offsets=[_offset(commit) for commit in commits], asynchronous=False)
+            self._consumer.commit(offsets=offsets, asynchronous=False)
         except KafkaException as error:
             log.warning("a last commit failed: its events will be read again", group=self.group,
                         why=error.args[0].str())  # fmt: skip
@@ -292,9 +296,23 @@ class Source:
         else:
             self._tell(self._listener.on_committed, None, True)
 
+    def _still_ours(self, commits: Sequence[Commit]) -> list[TopicPartition]:
+        """What may be committed. A command may have waited while its partitions left or the process stood still; to
+        commit then could take back what the next owner has committed."""
+        if self._stalled():
+            return []
+        return [_offset(commit) for commit in commits if (commit.topic, commit.partition) in self._claims]
+
+    def _stalled(self) -> bool:
+        """Whether the thread has not turned for so long that the partitions may be another's."""
+        return self._clock.monotonic() - self._last_turn > self._stall
+
     def _stop(self, commits: Sequence[Commit]) -> None:
         self._stopping = True
-        self._commit_sync(commits)
+        offsets = self._still_ours(commits)
+        if len(offsets) < len(commits):
+            self._tell(self._listener.on_committed, "the partitions have left meanwhile", True)
+        self._commit_sync(offsets)
         self._consumer.close()
 
     # --- callbacks of the client ---------------------------------------------------------------------------------
@@ -332,16 +350,15 @@ class Source:
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         try:
-            stalled = self._clock.monotonic() - self._last_turn > self._stall
+            stalled = self._stalled()
             claims = self._unclaim(partitions)
             if claims and not self._stopping:
                 commits = self._ask_what_to_commit(claims)
-                if not stalled:
-                    self._commit_sync(commits)
+                if not stalled and not self._stalled():
+                    self._commit_sync([_offset(commit) for commit in commits])
         except Exception as error:  # as above; what was not committed is read again by the next owner
             log.exception("revoking failed", group=self.group, error=type(error).__name__)
-        finally:
-            consumer.incremental_unassign(partitions)
+        self._unassign(consumer, partitions)
 
     def _ask_what_to_commit(self, claims: frozenset[int]) -> Sequence[Commit]:
         """Wait for the pipeline, which waits for what is in flight. Heartbeats go on meanwhile, and so do turns."""
@@ -359,10 +376,14 @@ class Source:
             self._tell(self._listener.on_turn, (), now >= self._doubtful_until, False)
 
     def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._tell(self._listener.on_lost, self._unclaim(partitions))
+        self._unassign(consumer, partitions)
+
+    def _unassign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         try:
-            self._tell(self._listener.on_lost, self._unclaim(partitions))
-        finally:
             consumer.incremental_unassign(partitions)
+        except KafkaException as error:  # one of them is not assigned (see _reset); a callback must not raise
+            log.warning("partitions could not be given back", group=self.group, why=error.args[0].str())
 
     def _on_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
         errors = (error, *(each.error for each in partitions))

@@ -244,7 +244,10 @@ class FakeSource:
         self.blocked = True
         done: concurrent.futures.Future[Sequence[Commit]] = concurrent.futures.Future()
         self.pipeline.on_revoked(claims, done)
-        commits = await asyncio.wrap_future(done)
+        answer = asyncio.wrap_future(done)
+        while not (await asyncio.wait({answer}, timeout=0.1))[0]:
+            self.pipeline.on_turn((), self.confirmed, False)  # turns go on meanwhile, without records
+        commits = answer.result()
         self.blocked = False
         self._store(commits)
         return commits
@@ -259,7 +262,7 @@ class FakeSource:
 
     def _commit(self, commits: list[Commit]) -> None:
         if self.commit_error is None:
-            self._store(commits)
+            self._store([commit for commit in commits if (commit.topic, commit.partition) in self._claims])
         self.pipeline.on_committed(self.commit_error, False)
 
     def _store(self, commits: Sequence[Commit]) -> None:

@@ -91,9 +91,7 @@ class Client:
         self._timeout = timeout
         self._extensions = {"timeout": {"connect": timeout / 2, "pool": timeout / 2}}
 
-    async def attempt(
-        self, method: str, url: httpx.URL, headers: httpx.Headers, body: bytes
-    ) -> Answer | Outcome:
+    async def attempt(self, method: str, url: httpx.URL, headers: httpx.Headers, body: bytes) -> Answer | Outcome:
         """The answer, or the outcome of having none. Raises nothing for what the other side or the network does."""
         request = _Request(method, url, headers, body, self._extensions)
         try:

@@ -2,41 +2,31 @@
 
 from __future__ import annotations
 
-import math
 import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from typing import Any, Protocol
 
-import orjson
-
 from connector.errors import FieldError
+from connector.sinks.fields.coercion import (
+    BELOW,
+    BEYOND,
+    DECIMAL,
+    SHORT,
+    decimal_of_float,
+    kind_error,
+    length_error,
+    param,
+    rounded_amount,
+    span,
+    text_of_integer,
+    whole,
+)
 
 # A mapped value → what is encoded; None leaves the field out. Raises FieldError.
 Check = Callable[[Any], Any]
-
-# What 64 bits hold, signed or unsigned: the integers that a JSON parser hands on with all their digits.
-_BELOW, _BEYOND = -(2**63), 2**64
-# From here on a float stands for an integer that no longer fits signed 64 bits: its digits are lost.
-_FLOAT_BEYOND = 2.0**63
-# The digits of the largest 64-bit number; longer texts are not read as numbers at all.
-_INTEGER = re.compile(r"-?[0-9]{1,20}")
-_DECIMAL = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,40})?")
-_FOUR_PLACES = Decimal("0.0001")
-# A float below this with at most 4 decimals has at most 15 digits: its shortest notation is exact and has no exponent.
-_SHORT = 1e11
-
-_WORDS: dict[type, str] = {
-    bool: "a boolean",
-    int: "an integer",
-    float: "a number",
-    str: "a text",
-    list: "an array",
-    dict: "an object",
-    type(None): "null",
-}
 
 
 class Kind(Protocol):
@@ -68,7 +58,7 @@ class Text:
     form: str = ""
 
     def takes(self) -> str:
-        words = f"text of {_span(self.shortest, self.longest)}" if self.shortest or self.longest else "text"
+        words = f"text of {span(self.shortest, self.longest)}" if self.shortest or self.longest else "text"
         return f"{words}, {self.form}" if self.form else words
 
     def check(self, name: str) -> Check:
@@ -78,9 +68,9 @@ class Text:
         matches = re.compile(self.pattern).fullmatch if self.pattern else None
 
         def check(value: Any) -> str:
-            text: str = value if type(value) is str else _text_of_integer(name, value, takes)
+            text: str = value if type(value) is str else text_of_integer(name, value, takes)
             if not shortest <= len(text) <= longest:
-                raise _length_error(name, len(text), takes)
+                raise length_error(name, len(text), takes)
             if matches is not None and matches(text) is None:
                 raise FieldError(f"{name} takes {takes}: this text is not of that form")
             return text
@@ -114,7 +104,7 @@ class Integer:
         least, most = self.least, self.most
 
         def check(value: Any) -> int:
-            number: int = value if type(value) is int else _integer(name, value, takes)
+            number: int = value if type(value) is int else whole(name, value, takes)
             if least <= number <= most:
                 return number
             raise FieldError(f"{name} takes {takes}: this number is {self._beside(number)}")
@@ -156,7 +146,7 @@ class Choice:
             elif type(value) is bool and booleans:
                 return booleans[value]
             else:
-                number = _integer(name, value, takes)
+                number = whole(name, value, takes)
             if number in numbers:
                 return number
             raise FieldError(f"{name} takes {takes}: this is another number")
@@ -179,12 +169,12 @@ class Amount:
 
         def check(value: Any) -> Any:
             if type(value) is float:
-                if 0.0 <= value < _SHORT and round(value, 4) == value:
+                if 0.0 <= value < SHORT and round(value, 4) == value:
                     return value + 0.0  # -0.0 becomes 0.0
-                return _rounded(name, _decimal_of_float(name, value, takes), takes)
-            if type(value) is int or (type(value) is str and _DECIMAL.fullmatch(value)):
-                return _rounded(name, Decimal(value), takes)
-            raise _kind_error(name, value, takes)
+                return rounded_amount(name, decimal_of_float(name, value, takes), takes)
+            if type(value) is int or (type(value) is str and DECIMAL.fullmatch(value)):
+                return rounded_amount(name, Decimal(value), takes)
+            raise kind_error(name, value, takes)
 
         return check
 
@@ -204,18 +194,18 @@ class Numeral:
 
         def check(value: Any) -> str:
             if type(value) is float:
-                decimal = _decimal_of_float(name, value, takes)
+                decimal = decimal_of_float(name, value, takes)
                 return str(int(value)) if value.is_integer() else format(decimal, "f")
-            if type(value) is str and _DECIMAL.fullmatch(value):
+            if type(value) is str and DECIMAL.fullmatch(value):
                 return value
             if type(value) is int:
-                return _text_of_integer(name, value, takes)
-            raise _kind_error(name, value, takes)
+                return text_of_integer(name, value, takes)
+            raise kind_error(name, value, takes)
 
         return check
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "string", "pattern": f"^(?:{_DECIMAL.pattern})$"}
+        return {"type": "string", "pattern": f"^(?:{DECIMAL.pattern})$"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,17 +226,17 @@ class TextMap:
 
         def check(value: Any) -> dict[str, str] | None:
             if type(value) is not dict:
-                raise _kind_error(name, value, takes)
+                raise kind_error(name, value, takes)
             texts: dict[str, str] = {}
             for key, of_key in value.items():
                 if type(of_key) is str:
                     text = of_key
                 elif of_key is None:
                     continue
-                elif type(of_key) is int and _BELOW <= of_key < _BEYOND:
+                elif type(of_key) is int and BELOW <= of_key < BEYOND:
                     text = str(of_key)
                 else:
-                    text = _param(name, key, of_key)
+                    text = param(name, key, of_key)
                 if not (0 < len(text) <= longest and 0 < len(key) <= longest):
                     raise self._length(name, key, text)
                 texts[key] = text
@@ -257,90 +247,10 @@ class TextMap:
     def _length(self, name: str, key: str, text: str) -> FieldError:
         limit = f"text of 1 to {self.longest} characters"
         if not 0 < len(key) <= self.longest:
-            return _length_error(f"a name in {name}", len(key), limit)
-        return _length_error(f"{name}.{key}", len(text), limit)
+            return length_error(f"a name in {name}", len(key), limit)
+        return length_error(f"{name}.{key}", len(text), limit)
 
     def schema(self) -> dict[str, Any]:
         text = {"type": "string", "minLength": 1, "maxLength": self.longest}
         names = {"minLength": 1, "maxLength": self.longest}
         return {"type": "object", "minProperties": 1, "propertyNames": names, "additionalProperties": text}
-
-
-def _word(value: Any) -> str:
-    """The kind of a value in a word, for messages that must not show the value itself."""
-    return _WORDS.get(type(value), "a value that is not JSON")
-
-
-def _kind_error(name: str, value: Any, takes: str) -> FieldError:
-    if type(value) is str:
-        return FieldError(f"{name} takes {takes}: this text is none")
-    return FieldError(f"{name} takes {takes}, not {_word(value)}")
-
-
-def _length_error(name: str, length: int, takes: str) -> FieldError:
-    return FieldError(f"{name} takes {takes}: this text has {length}")
-
-
-def _beyond_error(name: str, takes: str) -> FieldError:
-    return FieldError(f"{name} takes {takes}: this number is beyond 64 bits")
-
-
-def _span(shortest: int, longest: int | None) -> str:
-    if longest is None:
-        return f"at least {shortest} characters"
-    if shortest == longest:
-        return f"{longest} characters"
-    return f"{shortest} to {longest} characters" if shortest else f"at most {longest} characters"
-
-
-def _integer(name: str, value: Any, takes: str) -> int:
-    if type(value) is str and _INTEGER.fullmatch(value):
-        return int(value)
-    if type(value) is float and math.isfinite(value):
-        if abs(value) >= _FLOAT_BEYOND:
-            raise _beyond_error(name, takes)
-        if value.is_integer():
-            return int(value)
-        raise FieldError(f"{name} takes {takes}, not a number with a fraction")
-    raise _kind_error(name, value, takes)
-
-
-def _text_of_integer(name: str, value: Any, takes: str) -> str:
-    if type(value) is not int:
-        if type(value) is float and abs(value) >= _FLOAT_BEYOND:
-            raise _beyond_error(name, takes)
-        raise _kind_error(name, value, takes)
-    if not _BELOW <= value < _BEYOND:
-        raise _beyond_error(name, takes)
-    return str(value)
-
-
-def _decimal_of_float(name: str, value: float, takes: str) -> Decimal:
-    """The decimal that the float's shortest notation shows: what the event's JSON said."""
-    if not math.isfinite(value):
-        raise FieldError(f"{name} takes {takes}, not NaN or infinity")
-    if abs(value) >= _FLOAT_BEYOND:
-        raise _beyond_error(name, takes)
-    return Decimal(repr(value))
-
-
-def _rounded(name: str, amount: Decimal, takes: str) -> orjson.Fragment:
-    if amount < 0:
-        raise FieldError(f"{name} takes {takes}: this number is below 0")
-    # Compared before rounding: quantize() raises for numbers with too many digits.
-    if amount >= 2**63 or (rounded := amount.quantize(_FOUR_PLACES, ROUND_HALF_EVEN)) >= 2**63:
-        raise _beyond_error(name, takes)
-    return orjson.Fragment(f"{abs(rounded):f}".rstrip("0").rstrip(".").encode())
-
-
-def _param(name: str, key: str, value: Any) -> str:
-    if type(value) is bool:
-        return "true" if value else "false"
-    where = f"{name}.{key}"
-    takes = "a text, a number or a boolean"
-    if type(value) is int:
-        return _text_of_integer(where, value, takes)
-    if type(value) is float:
-        decimal = _decimal_of_float(where, value, takes)
-        return str(int(value)) if value.is_integer() else format(decimal, "f")
-    raise _kind_error(where, value, takes)

@@ -1,0 +1,121 @@
+"""How mapped values become what a vendor takes, and how a refusal is said: by field, kind and limit, never by value."""
+
+from __future__ import annotations
+
+import math
+import re
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
+
+import orjson
+
+from connector.errors import FieldError
+
+# What 64 bits hold, signed or unsigned: the integers that a JSON parser hands on with all their digits.
+BELOW, BEYOND = -(2**63), 2**64
+# From here on a float stands for an integer that no longer fits signed 64 bits: its digits are lost.
+_FLOAT_BEYOND = 2.0**63
+# The digits of the largest 64-bit number; longer texts are not read as numbers at all.
+_INTEGER = re.compile(r"-?[0-9]{1,20}")
+DECIMAL = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,40})?")
+_FOUR_PLACES = Decimal("0.0001")
+# A float below this with at most 4 decimals has at most 15 digits: its shortest notation is exact and has no exponent.
+SHORT = 1e11
+
+_WORDS: dict[type, str] = {
+    bool: "a boolean",
+    int: "an integer",
+    float: "a number",
+    str: "a text",
+    list: "an array",
+    dict: "an object",
+    type(None): "null",
+}
+
+
+def word(value: Any) -> str:
+    """The kind of a value in a word, for messages that must not show the value itself."""
+    return _WORDS.get(type(value), "a value that is not JSON")
+
+
+def kind_error(name: str, value: Any, takes: str) -> FieldError:
+    """The refusal of a value of the wrong kind."""
+    if type(value) is str:
+        return FieldError(f"{name} takes {takes}: this text is none")
+    return FieldError(f"{name} takes {takes}, not {word(value)}")
+
+
+def length_error(name: str, length: int, takes: str) -> FieldError:
+    """The refusal of a text of the wrong length, in characters."""
+    return FieldError(f"{name} takes {takes}: this text has {length}")
+
+
+def beyond_error(name: str, takes: str) -> FieldError:
+    """The refusal of a number that 64 bits do not hold."""
+    return FieldError(f"{name} takes {takes}: this number is beyond 64 bits")
+
+
+def span(shortest: int, longest: int | None) -> str:
+    """A range of lengths, for people."""
+    if longest is None:
+        return f"at least {shortest} character{'s' if shortest > 1 else ''}"
+    if shortest == longest:
+        return f"{longest} characters"
+    return f"{shortest} to {longest} characters" if shortest else f"at most {longest} characters"
+
+
+def whole(name: str, value: Any, takes: str) -> int:
+    """A numeric text, or a float without a fraction, as an integer. Raises FieldError."""
+    if type(value) is str and _INTEGER.fullmatch(value):
+        return int(value)
+    if type(value) is float and math.isfinite(value):
+        if abs(value) >= _FLOAT_BEYOND:
+            raise beyond_error(name, takes)
+        if value.is_integer():
+            return int(value)
+        raise FieldError(f"{name} takes {takes}, not a number with a fraction")
+    raise kind_error(name, value, takes)
+
+
+def text_of_integer(name: str, value: Any, takes: str) -> str:
+    """A 64-bit integer as text. Raises FieldError."""
+    if type(value) is not int:
+        if type(value) is float and abs(value) >= _FLOAT_BEYOND:
+            raise beyond_error(name, takes)
+        raise kind_error(name, value, takes)
+    if not BELOW <= value < BEYOND:
+        raise beyond_error(name, takes)
+    return str(value)
+
+
+def decimal_of_float(name: str, value: float, takes: str) -> Decimal:
+    """The decimal that the float's shortest notation shows: what the event's JSON said."""
+    if not math.isfinite(value):
+        raise FieldError(f"{name} takes {takes}, not NaN or infinity")
+    if abs(value) >= _FLOAT_BEYOND:
+        raise beyond_error(name, takes)
+    return Decimal(repr(value))
+
+
+def rounded_amount(name: str, amount: Decimal, takes: str) -> orjson.Fragment:
+    """An amount rounded half-even to 4 decimals, as it is written into JSON. Raises FieldError."""
+    if amount < 0:
+        raise FieldError(f"{name} takes {takes}: this number is below 0")
+    # Compared before rounding: quantize() raises for numbers with too many digits.
+    if amount >= 2**63 or (rounded := amount.quantize(_FOUR_PLACES, ROUND_HALF_EVEN)) >= 2**63:
+        raise beyond_error(name, takes)
+    return orjson.Fragment(f"{abs(rounded):f}".rstrip("0").rstrip(".").encode())
+
+
+def param(name: str, key: str, value: Any) -> str:
+    """A number or boolean as the text of a parameter. Raises FieldError naming the parameter."""
+    if type(value) is bool:
+        return "true" if value else "false"
+    where = f"{name}.{key}"
+    takes = "a text, a number or a boolean"
+    if type(value) is int:
+        return text_of_integer(where, value, takes)
+    if type(value) is float:
+        decimal = decimal_of_float(where, value, takes)
+        return str(int(value)) if value.is_integer() else format(decimal, "f")
+    raise kind_error(where, value, takes)

@@ -1,0 +1,91 @@
+"""SailPlay's fields: what fire takes, what is coerced, what is refused and how that is said."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from connector.errors import FieldError
+from connector.sinks.catalogue import METHODS, VENDOR_LIMITS
+
+FIRE = METHODS["sailplay"]["fire"]
+LEAST = {"event_key": "85783d035a716769502775afa287fce17040afe1", "origin_user_id": "dsf212k2hg1j311fff"}
+
+
+def form(values: dict[str, Any]) -> dict[str, str]:
+    return {name: texts[0] for name, texts in parse_qs(FIRE.encode(values).decode(), strict_parsing=True).items()}
+
+
+def test_the_documents_own_example_is_sent_without_the_accounts_fields() -> None:
+    assert FIRE.encode({**LEAST, "value": 300}) == (
+        b"event_key=85783d035a716769502775afa287fce17040afe1&origin_user_id=dsf212k2hg1j311fff&value=300"
+    )
+
+
+@pytest.mark.parametrize("text", ["a&b=c", "a+b c%20", "Ёлка\U0001f384", "line\nbreak"])
+def test_any_text_survives_the_form(text: str) -> None:
+    assert form({**LEAST, "purchase_order_num": text})["purchase_order_num"] == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (300, "300"),
+        (300.0, "300"),
+        ("300", "300"),
+        ("12.50", "12.50"),
+        (12.5, "12.5"),
+        (1e-7, "0.0000001"),
+        (1e16, "10000000000000000"),
+        (-3, "-3"),
+        (18446744073709551615, "18446744073709551615"),
+    ],
+)
+def test_value_is_a_number_as_text_without_an_exponent(value: Any, text: str) -> None:
+    assert form({**LEAST, "value": value})["value"] == text
+
+
+@pytest.mark.parametrize("value", ["many", "1e3", "", True, [1], {"a": 1}, 1e19, 2**64, float("nan"), float("inf")])
+def test_a_value_that_is_no_number_is_refused(value: Any) -> None:
+    with pytest.raises(FieldError, match=r"^value takes number"):
+        FIRE.encode({**LEAST, "value": value})
+
+
+@pytest.mark.parametrize("identity", [{"user_phone": 79001234567}, {"email": "a+b@c.d"}, {"origin_user_id": 7}])
+def test_each_identity_will_do(identity: dict[str, Any]) -> None:
+    sent = form({"event_key": "k", **identity})
+    assert sent == {"event_key": "k", **{name: str(value) for name, value in identity.items()}}
+
+
+@pytest.mark.parametrize("phone", ["+79001234567", "7 900", "٣٤٥", "", "7\n"])
+def test_a_telephone_number_is_digits_only(phone: str) -> None:
+    with pytest.raises(FieldError, match=r"^user_phone takes"):
+        FIRE.encode({"event_key": "k", "user_phone": phone})
+
+
+def test_exactly_one_identity_is_taken() -> None:
+    with pytest.raises(FieldError, match="exactly one of user_phone, email, origin_user_id: here are several"):
+        FIRE.encode({**LEAST, "email": "a@b.c"})
+    with pytest.raises(FieldError, match="requires one of user_phone, email, origin_user_id"):
+        FIRE.encode({"event_key": "k", "email": None})
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"origin_user_id": "u"}, "event_key is missing"),
+        ({**LEAST, "event_key": ""}, "event_key takes text of at least 1 character"),
+        ({**LEAST, "token": "t"}, "fire has no field token"),
+        ({**LEAST, "purchase_order_num": "\ud800"}, "purchase_order_num holds characters that are not Unicode"),
+        ({**LEAST, "purchase_order_num": 1.5}, "purchase_order_num takes"),
+    ],
+)
+def test_what_breaks_a_rule_is_refused_by_field(values: dict[str, Any], said: str) -> None:
+    with pytest.raises(FieldError, match=said):
+        FIRE.encode(values)
+
+
+def test_one_event_goes_in_one_request() -> None:
+    assert VENDOR_LIMITS["sailplay"].max_events == 1

@@ -1,0 +1,359 @@
+"""Faults of a real server on a real socket, through the transport of production."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gzip
+import logging
+import ssl
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from socket import SO_LINGER, SOL_SOCKET
+from urllib.parse import parse_qs
+
+import pytest
+
+from connector.clock import SystemClock
+from connector.model import ACCEPTED, Blame, Item, Outcome, Record
+from connector.secrets import Secret
+from connector.sinks.catalogue import VENDOR_LIMITS
+from connector.sinks.http import default_transport
+from connector.sinks.mytracker import MyTrackerSink
+from connector.sinks.sailplay import SailPlaySink
+
+Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+# A deadline that only the tests which are about it reach.
+PATIENT = 30.0
+CERTIFICATE = Path(__file__).parent / "certificates" / "self-signed.pem"
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+OK = HEAD + b'Content-Length: 16\r\n\r\n{"status": "ok"}'
+SECRET = "s3cret-token"  # noqa: S105 - no vendor knows it
+
+
+@contextlib.asynccontextmanager
+async def server(behaviour: Behaviour, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+    """A server on 127.0.0.1 that treats each connection so; yields its URL."""
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if task := asyncio.current_task():
+            tasks.add(task)
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            await behaviour(reader, writer)
+        writer.close()
+
+    listener = await asyncio.start_server(connection, "127.0.0.1", 0, ssl=tls)
+    port = listener.sockets[0].getsockname()[1]
+    try:
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{port}"
+    finally:
+        listener.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await listener.wait_closed()
+
+
+async def request_of(reader: asyncio.StreamReader) -> bytes:
+    """One whole request: head and body."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = next((line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), b":0")
+    return head + await reader.readexactly(int(length.partition(b":")[2]))
+
+
+def saying(answer: bytes) -> Behaviour:
+    """Read a request, say this, close."""
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_of(reader)
+        writer.write(answer)
+        await writer.drain()
+
+    return behave
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    """Close with RST instead of FIN."""
+    writer.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
+async def reset_before_request(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    reset(writer)
+
+
+async def reset_after_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await request_of(reader)
+    reset(writer)
+
+
+async def hang(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    await request_of(reader)
+    await asyncio.Event().wait()
+
+
+async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await request_of(reader)
+    writer.write(HEAD + b"Content-Length: 100000\r\n\r\n")
+    while True:
+        writer.write(b" ")
+        await writer.drain()
+        await asyncio.sleep(0.02)
+
+
+async def drip_head(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await request_of(reader)
+    writer.write(HEAD + b"X-Slow: ")
+    while True:
+        writer.write(b"x")
+        await writer.drain()
+        await asyncio.sleep(0.02)
+
+
+def gzipped(content: bytes) -> bytes:
+    return HEAD + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(content) + content
+
+
+def mytracker(url: str, token_file: Path, timeout: float = PATIENT) -> MyTrackerSink:
+    return MyTrackerSink(
+        name="m",
+        base_url=url,
+        app_id=1,
+        token=Secret.from_file(token_file),
+        limits=VENDOR_LIMITS["mytracker"],
+        timeout=timeout,
+        transport=default_transport(4),
+        clock=SystemClock(),
+    )
+
+
+def sailplay_by_get(url: str, token_file: Path, timeout: float = PATIENT) -> SailPlaySink:
+    return SailPlaySink(
+        name="s",
+        base_url=url,
+        store_department_id=11,
+        token=Secret.from_file(token_file),
+        http_method="get",
+        timeout=timeout,
+        retry_codes={},
+        transport=default_transport(4),
+        clock=SystemClock(),
+    )
+
+
+@pytest.fixture(params=[mytracker, sailplay_by_get])
+def make(request: pytest.FixtureRequest) -> Callable[..., MyTrackerSink | SailPlaySink]:
+    maker: Callable[..., MyTrackerSink | SailPlaySink] = request.param
+    return maker
+
+
+@pytest.fixture
+def token_file(tmp_path: Path) -> Path:
+    file = tmp_path / "token"
+    file.write_text(SECRET)
+    return file
+
+
+async def sent(sink: MyTrackerSink | SailPlaySink, times: int = 1) -> list[Outcome]:
+    """Send so often, one after the other, and close."""
+    method, body = ("fire", b"event_key=k") if isinstance(sink, SailPlaySink) else ("login", b'{"customUserId":"1"}')
+    items = [Item(Record("t", 0, 0, -1, None, b"{}", ()), "r", method, body)]
+    try:
+        return [await sink.send(method, items) for _ in range(times)]
+    finally:
+        await sink.close()
+
+
+Make = Callable[..., MyTrackerSink | SailPlaySink]
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "said"),
+    [
+        (reset_before_request, "connection"),
+        (reset_after_request, "connection"),
+        (saying(b""), "closed before an answer"),
+        (saying(b"HTTP/1.1 200 OK\r\nContent-Ty"), "closed before an answer"),
+        (saying(HEAD + b'Content-Length: 100\r\n\r\n{"status"'), "broke off"),
+        (saying(HEAD + b'Transfer-Encoding: chunked\r\n\r\n9\r\n{"status"\r\n'), "broke off"),
+        (saying(HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"), "not HTTP"),
+        (saying(b"\x16\x03\x01 garbage \xff\r\n\r\n"), "not HTTP"),
+        (saying(b"220 mail.test ESMTP\r\n"), "not HTTP"),
+        (saying(b"HTTP/1.1 abc OK\r\n\r\n"), "not HTTP"),
+        (saying(b"HTTP/1.1 200 \xff\xfe\r\nContent-Length: 2\r\n\r\n{}"), "not HTTP"),
+        (saying(HEAD + b"X-Long: " + b"x" * 100_000 + b"\r\n\r\n"), "not HTTP"),
+        (saying(gzipped(b"this is no gzip")), "compression is broken"),
+        (saying(gzipped(gzip.compress(b'{"status": "ok"}')[:-6])), "compression is broken"),
+        (saying(gzipped(gzip.compress(bytes(20_000_000)))), "over 1 MiB"),
+        (saying(HEAD + b"Content-Encoding: br\r\nContent-Length: 2\r\n\r\n{}"), "not asked for"),
+        (saying(HEAD + b"\r\n" + b" " * 1_100_000), "over 1 MiB"),
+    ],
+)
+async def test_a_broken_answer_is_the_vendors_and_may_have_taken_effect(
+    make: Make, token_file: Path, behaviour: Behaviour, said: str
+) -> None:
+    async with server(behaviour) as url:
+        (outcome,) = await sent(make(url, token_file))
+    assert (outcome.blame, outcome.status, outcome.answer_lost) == (Blame.VENDOR, None, True)
+    assert said in outcome.message
+    assert SECRET not in outcome.message
+    assert "127.0.0.1" not in outcome.message
+
+
+@pytest.mark.parametrize("behaviour", [hang, drip, drip_head])
+async def test_one_deadline_holds_to_the_last_byte(make: Make, token_file: Path, behaviour: Behaviour) -> None:
+    async with server(behaviour) as url:
+        (outcome,) = await sent(make(url, token_file, 0.8))
+    assert outcome == Outcome(Blame.VENDOR, message="no complete answer within 0.8 s", answer_lost=True)
+
+
+async def test_a_refused_connection_never_carried_the_request(make: Make, token_file: Path) -> None:
+    async with server(hang) as url:
+        pass
+    (outcome,) = await sent(make(url, token_file))
+    assert outcome == Outcome(Blame.VENDOR, message="could not connect: Connection refused")
+
+
+async def test_a_name_that_does_not_resolve_never_carried_the_request(make: Make, token_file: Path) -> None:
+    (outcome,) = await sent(make("http://vendor.invalid", token_file))
+    assert (outcome.blame, outcome.answer_lost) == (Blame.VENDOR, False)
+    assert "could not be resolved" in outcome.message
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_refused_before_the_request(
+    make: Make, token_file: Path
+) -> None:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(CERTIFICATE)
+    async with server(saying(OK), tls) as url:
+        (outcome,) = await sent(make(url, token_file))
+    assert (outcome.blame, outcome.answer_lost) == (Blame.VENDOR, False)
+    assert "certificate was not accepted: self-signed certificate" in outcome.message
+
+
+async def test_a_server_without_tls_never_gets_the_request(make: Make, token_file: Path) -> None:
+    seen: list[bytes] = []
+
+    async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(await reader.read(100_000))
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await writer.drain()
+
+    async with server(plain) as url:
+        (outcome,) = await sent(make(url.replace("http:", "https:"), token_file))
+    assert (outcome.blame, outcome.answer_lost) == (Blame.VENDOR, False)
+    assert SECRET.encode() not in b"".join(seen)
+
+
+async def test_a_connection_that_is_never_made_never_carried_the_request(make: Make, token_file: Path) -> None:
+    """The server accepts and then says nothing to the TLS handshake."""
+
+    async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        while await reader.read(1000):
+            pass
+
+    async with server(silent) as url:
+        (outcome,) = await sent(make(url.replace("http:", "https:"), token_file, 0.5))
+    assert outcome == Outcome(Blame.VENDOR, message="no connection in time")
+
+
+async def test_a_redirect_is_not_followed(make: Make, token_file: Path) -> None:
+    asked: list[bytes] = []
+
+    async def redirect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await request_of(reader))
+        writer.write(b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+
+    async with server(redirect) as url:
+        (outcome,) = await sent(make(url, token_file))
+    assert (outcome.blame, outcome.status, len(asked)) == (Blame.OURS, 302, 1)
+
+
+async def test_a_page_of_html_is_not_the_vendors_word(make: Make, token_file: Path) -> None:
+    page = b"<html>Please log in</html>"
+    async with server(saying(HEAD + b"Content-Length: %d\r\n\r\n" % len(page) + page)) as url:
+        (outcome,) = await sent(make(url, token_file))
+    assert (outcome.blame, outcome.status, outcome.answer_lost) == (Blame.VENDOR, 200, True)
+
+
+async def test_a_connection_is_used_again_and_a_gzip_answer_is_read(make: Make, token_file: Path) -> None:
+    connections: list[asyncio.StreamWriter] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer)
+        while True:
+            await request_of(reader)
+            writer.write(gzipped(gzip.compress(b'{"status": "ok"}')))
+
+    async with server(serve) as url:
+        assert await sent(make(url, token_file), 3) == [ACCEPTED] * 3
+    assert len(connections) == 1
+
+
+async def test_a_request_on_a_connection_that_breaks_is_sent_once(make: Make, token_file: Path) -> None:
+    """aiohttp itself would send a GET again; a fire sent twice may give the points twice."""
+    asked: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await request_of(reader))
+        writer.write(OK)
+        asked.append(await request_of(reader))
+        reset(writer)
+
+    async with server(serve) as url:
+        first, second = await sent(make(url, token_file), 2)
+    assert first is ACCEPTED
+    assert second.answer_lost
+    assert len(asked) == 2
+
+
+async def test_a_proxy_of_the_environment_is_ignored(
+    make: Make, token_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with server(reset_before_request) as proxy, server(saying(OK)) as url:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, proxy)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        assert await sent(make(url, token_file)) == [ACCEPTED]
+
+
+async def test_by_get_what_is_escaped_arrives_as_it_was(token_file: Path) -> None:
+    asked: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await request_of(reader))
+        writer.write(OK)
+        await writer.drain()
+
+    body = b"event_key=a%20b&email=a%2Bb%40c.d&purchase_order_num=%D0%81%26%3D%23%25"
+    item = Item(Record("t", 0, 0, -1, None, b"{}", ()), "r", "fire", body)
+    async with server(serve) as url:
+        sink = sailplay_by_get(url, token_file)
+        assert await sink.send("fire", [item]) is ACCEPTED
+        await sink.close()
+    line = asked[0].split(b"\r\n")[0].decode()
+    path, _, query = line.split()[1].partition("?")
+    assert path == "/api/v2/events/fire/"
+    assert parse_qs(query) == {
+        "event_key": ["a b"],
+        "email": ["a+b@c.d"],
+        "purchase_order_num": ["\u0401&=#%"],
+        "token": [SECRET],
+        "store_department_id": ["11"],
+    }
+
+
+async def test_no_log_shows_the_url_or_the_token(
+    make: Make, token_file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    for behaviour in (saying(OK), reset_after_request):
+        async with server(behaviour) as url:
+            await sent(make(url, token_file))
+    assert SECRET not in caplog.text
+    assert "/v1/" not in caplog.text
+    assert "/api/" not in caplog.text

@@ -13,9 +13,9 @@ _LOG_LINES = 20
 def demo() -> None:
     """Show the connector at work, without a broker or an account, in less than a minute.
 
-    A few thousand sample events (good, bad, oversized, duplicate, unroutable) go through the real connector to
-    simulators of both vendors, which refuse some and fail for a while. In the end everything is reconciled: the
-    connector's counts, the vendors' ledgers, the dead-letter topic and the committed offsets.
+    Sample events (good, bad, oversized, duplicate, unroutable) go through the real connector to simulated vendors.
+
+    Those refuse some and fail for a while. In the end everything is reconciled with ledgers, dead letters and offsets.
 
     Exit status 0: nothing was lost and everything holds; 1: it does not.
 

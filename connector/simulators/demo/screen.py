@@ -27,8 +27,8 @@ INTRODUCTION = (
     "simulated in this process; nothing leaves this machine."
 )
 NEXT = (
-    ("connector example > connector.yaml", "a commented configuration to start from"),
-    ("connector check --config connector.yaml", "every mistake in it at once"),
+    ("connector example > connector.yaml", "a configuration to start from"),
+    ("connector check --config connector.yaml", "every mistake in it"),
     ("connector preview --config connector.yaml --event event.json", "what would be sent for an event"),
 )
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from connector import __version__
-from connector.cli import check, demo, example, run, schema, simulate
+from connector.cli import check, demo, example, preview, run, schema, simulate
 from connector.errors import ConfigError, ConnectorError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app = typer.Typer(
 # imports when it runs.
 app.command("run")(run.run)
 app.command("check")(check.check)
+app.command("preview")(preview.preview)
 app.command("example")(example.example)
 app.command("schema")(schema.schema)
 app.command("simulate")(simulate.simulate)

@@ -33,8 +33,8 @@ format: $(READY) ## Put the code into its one form
 	@$(BIN)/ruff check --fix-only --quiet $(SOURCES)
 	@$(BIN)/ruff format $(SOURCES)
 
-bench: $(READY) ## Measure
-	@$(BIN)/pytest benchmarks --benchmark-enable --benchmark-only
+bench: $(READY) ## Measure: the main table, beside a plain consumer
+	@$(BIN)/python -m benchmarks
 
 soak: $(READY) ## Run the tests that take long
 	@$(BIN)/pytest -m soak --timeout 0

@@ -1,0 +1,83 @@
+"""The events that the benchmarks send: domain events of one user each, numbered so that a sink can check them all."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from confluent_kafka import Producer
+
+ZONES = ("forest", "castle", "harbour", "desert")
+PLAIN, BAD = "level.completed", "level.refused"
+_FLUSH_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a topic is filled with.
+
+    Event number n belongs to key n % `keys`, so that a key's numbers rise. `size` is an event's length in bytes, 0:
+    as it is (about 263). `wide` puts the padding into a field that is mapped, so that the item grows with the event.
+    Every event whose number is divisible by `bad_every` is one that the sink refuses (0: none).
+    """
+
+    events: int
+    partitions: int = 8
+    keys: int = 1_000
+    size: int = 0
+    wide: bool = False
+    bad_every: int = 0
+
+    @property
+    def bad(self) -> int:
+        """How many events the sink refuses."""
+        return -(-self.events // self.bad_every) if self.bad_every else 0
+
+    def is_bad(self, number: int) -> bool:
+        """Whether the sink refuses this one."""
+        return bool(self.bad_every) and number % self.bad_every == 0
+
+    def event(self, number: int) -> bytes:
+        """Event `number` as it lies in the topic."""
+        event: dict[str, Any] = {
+            "event_type": BAD if self.is_bad(number) else PLAIN,
+            "occurred_at": f"2026-03-01T{number % 24:02}:{number % 60:02}:00Z",
+            "user": {"id": user(number % self.keys), "age": 18 + number % 60},
+            "device": {"instance_id": str(uuid.UUID(int=number % self.keys)), "ip": f"10.0.{number % 256}.7"},
+            "session": f"{number:012x}",
+            "data": {"level": number % 100, "zone": ZONES[number % 4], "n": number, "note": ""},
+        }
+        value = orjson.dumps(event)
+        padding = "x" * max(0, self.size - len(value))
+        if not padding:
+            return value
+        if self.wide:
+            event["data"]["note"] = padding[:250]
+            padding = padding[250:]
+        return orjson.dumps(event | {"padding": padding} if padding else event)
+
+
+def user(key: int) -> str:
+    """The user behind a key."""
+    return f"u{key:08}"
+
+
+def fill(bootstrap: str, topic: str, load: Load) -> None:
+    """Produce the load into a topic. Raises RuntimeError if the brokers do not take all of it."""
+    producer = Producer(
+        {
+            "bootstrap.servers": bootstrap,
+            "linger.ms": 50,
+            "queue.buffering.max.messages": 1_000_000,
+            "enable.idempotence": True,
+        }
+    )
+    for number in range(load.events):
+        producer.produce(topic, value=load.event(number), key=user(number % load.keys))
+        if number % 1_000 == 0:
+            producer.poll(0)
+    left = producer.flush(_FLUSH_SECONDS)
+    if left:
+        raise RuntimeError(f"{left} of {load.events} events could not be produced into {topic}")

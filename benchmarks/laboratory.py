@@ -1,0 +1,112 @@
+"""Where measurements are made: one real broker, topics filled once for each load, a certificate, scratch files."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from confluent_kafka.admin import AdminClient
+
+from benchmarks.contenders import Setting, Vendor, start_baseline, start_connector
+from benchmarks.events import Load, fill
+from benchmarks.measuring import Measurement, measure, running_sink
+from tests.support.broker import obtain_broker
+from tests.support.topics import TopicFactory
+
+Contender = Literal["connector", "baseline"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One line of a table."""
+
+    name: str
+    load: Load
+    contender: Contender = "connector"
+    vendor: Vendor = "mytracker"
+    latency: float = 0.0
+    in_flight: int = 32
+    routes: int = 1
+    tls: bool = False
+    idle: bool = False
+
+    @property
+    def ceiling(self) -> float:
+        """Events a second that so many requests in flight of 20 can carry at this latency; infinite at none."""
+        return self.in_flight * 20 / self.latency if self.latency else float("inf")
+
+
+@dataclass(slots=True)
+class Laboratory:
+    """A broker and what was made for it."""
+
+    bootstrap: str
+    directory: Path
+    topics: TopicFactory
+    _filled: dict[Load, str] = field(default_factory=dict)
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    def run(self, scenario: Scenario) -> Measurement:
+        """Measure one scenario."""
+        certificate = self._certificate() if scenario.tls else None
+        with running_sink(scenario.load, scenario.vendor, scenario.latency, certificate) as sink:
+            setting = replace(self.setting(scenario, sink.url), certificate=certificate)
+            start = start_connector if scenario.contender == "connector" else start_baseline
+            return measure(lambda: start(setting), sink, scenario.load, idle=scenario.idle)
+
+    def setting(self, scenario: Scenario, url: str) -> Setting:
+        """What a contender is told for a scenario: a group and a dead-letter topic of its own."""
+        number = next(self._numbers)
+        directory = self.directory / f"{number}"
+        directory.mkdir()
+        return Setting(
+            bootstrap=self.bootstrap,
+            topic=self.topic(scenario.load),
+            group=f"bench-{number}",
+            dead_letters=self.topics(1, prefix="letters"),
+            url=url,
+            directory=directory,
+            in_flight=scenario.in_flight,
+            vendor=scenario.vendor,
+            routes=scenario.routes,
+            wide=scenario.load.wide,
+        )
+
+    def topic(self, load: Load) -> str:
+        """A topic that holds the load."""
+        if load not in self._filled:
+            name = self.topics(load.partitions, prefix="events")
+            fill(self.bootstrap, name, load)
+            self._filled[load] = name
+        return self._filled[load]
+
+    def _certificate(self) -> Path:
+        """A self-signed certificate with its key, made once."""
+        file = self.directory / "sink.pem"
+        if not file.exists():
+            command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=sink"]
+            command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(file), "-out", f"{file}.crt"]
+            subprocess.run(command, check=True, capture_output=True)
+            with file.open("a") as both:
+                both.write(Path(f"{file}.crt").read_text())
+        return file
+
+
+@contextmanager
+def laboratory() -> Iterator[Laboratory]:
+    """A laboratory; broker, topics and files are gone afterwards. Raises BrokerError where no broker can be had."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        directory = Path(name)
+        broker = obtain_broker(directory / "broker")
+        topics = TopicFactory(AdminClient({"bootstrap.servers": broker.bootstrap}))
+        try:
+            yield Laboratory(broker.bootstrap, directory, topics)
+        finally:
+            topics.delete_all()
+            broker.close()

@@ -1,0 +1,205 @@
+"""One measurement: a contender's process is watched from its start until the sink has everything."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import signal
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from benchmarks.contenders import Vendor
+from benchmarks.events import Load
+
+SAMPLE_SECONDS = 0.05
+# What comes after this share of the events (a last batch that lingers, an emptying queue) is no steady state.
+STEADY_SHARE = 0.95
+STALL_SECONDS = 30.0
+IDLE_SECONDS = 3.0
+STOP_SECONDS = 30.0
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The process and the sink at one moment. `cpu` in seconds (user + system, all threads), `rss` in MB."""
+
+    at: float
+    accepted: int
+    cpu: float
+    rss: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What was measured; rates and costs from the first delivery until 95 % of the events were accepted.
+
+    `cpu_all` counts the start too and everything to the end. Microseconds an event; `idle_cpu` is a share of one core
+    once nothing is left to do. `rss` is the mean while it delivers, `peak_rss` the highest ever, in MB.
+    """
+
+    per_second: float
+    cpu: float
+    cpu_all: float
+    rss: float
+    peak_rss: float
+    idle_cpu: float
+    start_seconds: float
+    requests: int
+    fill: float
+    lost: int
+    duplicates: int
+    inversions: int
+    over_limits: int
+    clean_exit: bool
+
+    @property
+    def violations(self) -> int:
+        """How often a rule was broken."""
+        return self.lost + self.duplicates + self.inversions + self.over_limits + (not self.clean_exit)
+
+
+class Sink:
+    """The checking sink's process and a connection to ask it over."""
+
+    def __init__(self, port: int, context: ssl.SSLContext | None) -> None:
+        self.url = f"{'https' if context else 'http'}://127.0.0.1:{port}"
+        self._connection = (
+            http.client.HTTPSConnection("127.0.0.1", port, context=context)
+            if context
+            else http.client.HTTPConnection("127.0.0.1", port)
+        )
+
+    def stats(self) -> dict[str, float]:
+        """What it has seen so far."""
+        self._connection.request("GET", "/_stats")
+        answer: dict[str, float] = orjson.loads(self._connection.getresponse().read())
+        return answer
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+
+@contextmanager
+def running_sink(load: Load, vendor: Vendor, latency: float, certificate: Path | None) -> Iterator[Sink]:
+    """A sink for one measurement."""
+    command = [sys.executable, "-m", "benchmarks.sink", "--vendor", vendor, "--latency", str(latency)]
+    command += ["--events", str(load.events), "--keys", str(load.keys)]
+    context = None
+    if certificate is not None:
+        command += ["--certificate", str(certificate)]
+        context = ssl.create_default_context(cafile=str(certificate))
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    try:
+        sink = Sink(int(process.stdout.readline()), context)
+        yield sink
+        sink.close()
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def measure(start: Callable[[], subprocess.Popen[bytes]], sink: Sink, load: Load, *, idle: bool = False) -> Measurement:
+    """Start a contender, watch it until the sink has accepted all good events, and end it by SIGTERM.
+
+    With `idle` it is watched for a while longer, doing nothing. Raises RuntimeError if it ends or stalls before.
+    """
+    began = time.monotonic()
+    process = start()
+    try:
+        samples = list(_samples(process.pid, sink, load.events - load.bad))
+        if process.poll() is not None:
+            raise RuntimeError(f"the process ended with status {process.returncode}")
+        idle_cpu = _idle_cpu(process.pid) if idle else float("nan")
+        peak = _memory(process.pid, "VmHWM")
+        stats = sink.stats()
+        process.send_signal(signal.SIGTERM)
+        status = process.wait(STOP_SECONDS)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+    return _summary(samples, stats, load, began=began, idle_cpu=idle_cpu, peak=peak, clean_exit=status == 0)
+
+
+def _summary(
+    samples: list[Sample],
+    stats: dict[str, float],
+    load: Load,
+    *,
+    began: float,
+    idle_cpu: float,
+    peak: float,
+    clean_exit: bool,
+) -> Measurement:
+    good = load.events - load.bad
+    steady = [sample for sample in samples if 0 < sample.accepted <= good * STEADY_SHARE]
+    if len(steady) < 2:
+        raise RuntimeError("too few events to measure: the steady state was over within two samples")
+    first, last = steady[0], steady[-1]
+    events = last.accepted - first.accepted
+    unique = stats["accepted"] - stats["duplicates"]
+    return Measurement(
+        per_second=events / (last.at - first.at),
+        cpu=(last.cpu - first.cpu) / events * 1e6,
+        cpu_all=samples[-1].cpu / good * 1e6,
+        rss=sum(sample.rss for sample in steady) / len(steady),
+        peak_rss=peak,
+        idle_cpu=idle_cpu,
+        start_seconds=stats["first_at"] - began,
+        requests=int(stats["requests"]),
+        fill=stats["items"] / stats["requests"],
+        lost=int(good - unique),
+        duplicates=int(stats["duplicates"]),
+        inversions=int(stats["inversions"]),
+        over_limits=int(stats["oversize"] + stats["crowded"] + stats["malformed"]),
+        clean_exit=clean_exit,
+    )
+
+
+def _samples(pid: int, sink: Sink, good: int) -> Iterator[Sample]:
+    """Sample until everything is there, the process is gone, or nothing has moved for long."""
+    accepted, moved = 0, time.monotonic()
+    while True:
+        stats = sink.stats()
+        try:
+            yield Sample(stats["now"], int(stats["accepted"]), _cpu_seconds(pid), _memory(pid, "VmRSS"))
+        except (FileNotFoundError, ProcessLookupError, AttributeError):
+            return
+        if stats["accepted"] - stats["duplicates"] >= good:
+            return
+        if stats["accepted"] > accepted:
+            accepted, moved = int(stats["accepted"]), time.monotonic()
+        elif time.monotonic() - moved > STALL_SECONDS:
+            raise RuntimeError(f"stalled: {accepted} of {good} events accepted, none more for {STALL_SECONDS:.0f} s")
+        time.sleep(SAMPLE_SECONDS)
+
+
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS  # utime and stime, proc_pid_stat(5)
+
+
+def _memory(pid: int, name: str) -> float:
+    found = re.search(rf"{name}:\s*(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    assert found is not None, f"process {pid} has no {name}"
+    return int(found[1]) / 1024
+
+
+def _idle_cpu(pid: int) -> float:
+    time.sleep(2.0)  # let the last commit end
+    before = _cpu_seconds(pid)
+    time.sleep(IDLE_SECONDS)
+    return (_cpu_seconds(pid) - before) / IDLE_SECONDS

@@ -1,0 +1,25 @@
+"""The main table's scenarios: what the connector does at its limits, and beside it the plain consumer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from benchmarks.events import Load
+from benchmarks.laboratory import Scenario
+
+
+def main_table(events: int) -> Sequence[Scenario]:
+    """The scenarios, each with so many events; those whose work is dear have fewer."""
+    plain = Load(events)
+    return (
+        Scenario("baseline, 0 ms", Load(events // 2), "baseline"),
+        Scenario("connector, 0 ms", plain, idle=True),
+        Scenario("connector, TLS", plain, tls=True),
+        Scenario("baseline, 50 ms, 32 in flight", Load(events // 8), "baseline", latency=0.05),
+        Scenario("connector, 50 ms, 32 in flight", Load(events // 2), latency=0.05),
+        Scenario("connector, 50 ms, 64 in flight", plain, latency=0.05, in_flight=64),
+        Scenario("connector, 1 % refused", Load(events // 2, bad_every=100)),
+        Scenario("connector, events of 1 KB", Load(events // 2, size=1_024)),
+        Scenario("connector, items of 440 bytes", Load(events // 2, size=512, wide=True)),
+        Scenario("connector, SailPlay", Load(events // 10), vendor="sailplay"),
+    )

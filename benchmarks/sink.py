@@ -1,0 +1,162 @@
+"""A sink that costs little and checks everything, in a process of its own: `python -m benchmarks.sink --help`.
+
+It speaks as much HTTP/1.1 as both vendors' requests need, prints its port, and tells at GET /_stats what it has seen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import re
+import ssl
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+import orjson
+import uvloop
+
+from benchmarks.events import BAD
+
+MAX_ITEMS, MAX_BYTES = 20, 10_000  # myTracker: "Maximum size 20", "maximum size of imported data - 10Kb"
+_LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)", re.IGNORECASE)
+_ORDER_NUMBER = re.compile(rb"purchase_order_num=([0-9]+)")
+
+
+def _answer(status: str, body: bytes) -> bytes:
+    head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+ACCEPTED = _answer("200 OK", b'{"result":"OK","status":"ok"}')
+REFUSED = _answer("400 Bad Request", b'{"error":"Bad request","message":"customEventName is refused"}')
+NO_LENGTH = _answer("411 Length Required", b'{"error":"no length"}')
+
+
+class Ledger:
+    """What was accepted: each event's number once, a key's numbers rising, batches within the vendor's limits."""
+
+    def __init__(self, events: int, keys: int) -> None:
+        self._keys = keys
+        self._last = [-1] * keys
+        self._seen = bytearray(events)
+        self.first_at = self.last_at = 0.0
+        self.accepted = self.requests = self.refused = self.items = self.bytes = 0
+        self.duplicates = self.inversions = self.oversize = self.crowded = self.malformed = 0
+
+    def take_batch(self, body: bytes) -> bytes:
+        """Check a myTracker batch and answer it: refused as a whole where one event is."""
+        items = orjson.loads(body)
+        self._begin(len(items), len(body))
+        if any(item["customEventName"] == BAD for item in items):
+            self.refused += 1
+            return REFUSED
+        for item in items:
+            self._accept(int(item["customEventParams"]["n"]))
+        return ACCEPTED
+
+    def take_form(self, body: bytes) -> bytes:
+        """Check a SailPlay form and answer it."""
+        self._begin(1, len(body))
+        found = _ORDER_NUMBER.search(body)
+        if found is None:
+            self.malformed += 1
+            return REFUSED
+        self._accept(int(found[1]))
+        return ACCEPTED
+
+    def _begin(self, items: int, size: int) -> None:
+        self.requests += 1
+        self.items += items
+        self.bytes += size
+        self.crowded += items > MAX_ITEMS
+        self.oversize += size > MAX_BYTES
+        self.last_at = time.monotonic()
+        self.first_at = self.first_at or self.last_at
+
+    def _accept(self, number: int) -> None:
+        self.accepted += 1
+        if self._seen[number]:
+            self.duplicates += 1
+            return
+        self._seen[number] = 1
+        key = number % self._keys
+        if number < self._last[key]:
+            self.inversions += 1
+        else:
+            self._last[key] = number
+
+    def stats(self) -> bytes:
+        """All counts as JSON; times are monotonic seconds of this machine."""
+        shown = {name: value for name, value in vars(self).items() if not name.startswith("_")}
+        return orjson.dumps(shown | {"now": time.monotonic()})
+
+
+class Connection(asyncio.Protocol):
+    """One connection: requests one after the other, each with a Content-Length."""
+
+    def __init__(self, ledger: Ledger, take: Callable[[bytes], bytes], latency: float) -> None:
+        self._ledger = ledger
+        self._take = take
+        self._latency = latency
+        self._buffer = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.WriteTransport, transport)  # uvloop's derive from no class of asyncio's
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
+            head = self._buffer[:end]
+            found = _LENGTH.search(head)
+            length = int(found[1]) if found else 0
+            if len(self._buffer) < end + 4 + length:
+                return
+            body = self._buffer[end + 4 : end + 4 + length]
+            self._buffer = self._buffer[end + 4 + length :]
+            self._respond(head, body)
+
+    def _respond(self, head: bytes, body: bytes) -> None:
+        if head.startswith(b"GET /_stats"):
+            self._transport.write(_answer("200 OK", self._ledger.stats()))
+            return
+        if not body:
+            self._ledger.malformed += 1
+            self._transport.write(NO_LENGTH)
+            return
+        answer = self._take(body)
+        if self._latency:
+            asyncio.get_running_loop().call_later(self._latency, self._transport.write, answer)
+        else:
+            self._transport.write(answer)
+
+
+async def serve(arguments: argparse.Namespace) -> None:
+    """Serve until the process ends."""
+    ledger = Ledger(arguments.events, arguments.keys)
+    take = ledger.take_form if arguments.vendor == "sailplay" else ledger.take_batch
+    context = None
+    if arguments.certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(arguments.certificate)
+    server = await asyncio.get_running_loop().create_server(
+        lambda: Connection(ledger, take, arguments.latency), "127.0.0.1", 0, ssl=context, backlog=1_024
+    )
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+def main() -> None:
+    """Read the arguments and serve."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--vendor", choices=("mytracker", "sailplay"), default="mytracker")
+    parser.add_argument("--events", type=int, required=True, help="events have numbers below this")
+    parser.add_argument("--keys", type=int, required=True, help="event n belongs to key n %% KEYS")
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds before an answer")
+    parser.add_argument("--certificate", type=Path, help="serve TLS with this PEM (key and certificate)")
+    uvloop.run(serve(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()

@@ -8,7 +8,6 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from connector.errors import ConnectorError
-from connector.kafka.logs import client_logger
 from connector.model import Record
 
 TIMEOUT_SECONDS = 15.0
@@ -26,13 +25,17 @@ def read_record(conf: Mapping[str, Any], topic: str, partition: int, offset: int
         "enable.auto.offset.store": False,
         "auto.offset.reset": "error",
         "allow.auto.create.topics": False,
-        "logger": client_logger("consumer"),
+        "log_level": 0,  # what is wrong is said once, below
+        "error_cb": lambda error: troubles.append(error.str()),
     }
+    troubles: list[str] = []
     consumer = Consumer(settings)
     try:
         return _read(consumer, topic, partition, offset)
     except KafkaException as error:
-        raise ConnectorError(f"{topic}/{partition} cannot be read: {error.args[0].str()}") from error
+        consumer.poll(0)  # lets the client call back
+        why = troubles[0] if troubles else error.args[0].str()
+        raise ConnectorError(f"{topic}/{partition} cannot be read: {why}") from error
     finally:
         consumer.close()
 

@@ -130,7 +130,7 @@ def _settled(lines: Sequence[Line], feed: stage.Feed) -> bool:
 
 
 def _read_by(sink: str, ends: dict[Partition, int]) -> dict[Partition, int]:
-    return {partition: end for partition, end in ends.items() if sink in READERS[partition[0]]}
+    return {partition: end for partition, end in sorted(ends.items()) if sink in READERS[partition[0]]}
 
 
 def _reckon(

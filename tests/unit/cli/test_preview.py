@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from connector.cli import app
 from connector.cli._redaction import MASK
+from connector.kafka import lookup
 from connector.simulators.kafka import MockKafka
 
 CONFIG = """
@@ -237,3 +238,13 @@ def test_a_record_that_is_not_there_is_named_with_what_is(
     tmp_path: Path, kafka: MockKafka, address: str, message: str
 ) -> None:
     assert str(from_kafka(tmp_path, kafka, address).exception) == message
+
+
+def test_brokers_that_cannot_be_reached_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(lookup, "TIMEOUT_SECONDS", 1.0)
+    config = configuration(tmp_path)
+    result = CliRunner().invoke(app, ["preview", "--config", config, "--from", "game.a/0/0"])
+    assert str(result.exception).startswith("game.a/0 cannot be read: 127.0.0.1:1/bootstrap: Connect to ")
+    assert "FAIL" not in capfd.readouterr().err

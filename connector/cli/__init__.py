@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from connector import __version__
-from connector.cli import check, demo, example, preview, run, schema, simulate
+from connector.cli import check, demo, dlq, example, preview, run, schema, simulate
 from connector.errors import ConfigError, ConnectorError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("check")(check.check)
 app.command("preview")(preview.preview)
+app.add_typer(dlq.app, name="dlq")
 app.command("example")(example.example)
 app.command("schema")(schema.schema)
 app.command("simulate")(simulate.simulate)

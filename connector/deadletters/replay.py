@@ -62,14 +62,13 @@ class Replay:
         self,
         index: Index,
         receipts: Receipts,
-        tallies: Mapping[str, Tally],
         *,
         topic: str,
         lock: Held,
         clock: Clock,
         max_failures: float,
     ) -> None:
-        self.tallies = tallies
+        self.tallies: dict[str, Tally] = {}  # by sink
         self.stopped = ""
         self._index = index
         self._receipts = receipts
@@ -147,10 +146,11 @@ class Replay:
     def _take(self, selected: Selected) -> None:
         letter = selected.letter
         self._numbered += 1
+        tally = self.tallies.setdefault(letter.sink, Tally())
         record = selected.record._replace(claim=self._numbered, read_at=self._clock.monotonic())
         today = route_today(letter, record, self._routers, self._receipts)
         if today.obstacle:
-            self.tallies[letter.sink].left[fold(today.obstacle)] += 1
+            tally.left[fold(today.obstacle)] += 1
             if not today.items:
                 return
         taken = self._open[self._numbered] = Taken(selected, len(today.items), today.whole)

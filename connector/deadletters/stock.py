@@ -60,3 +60,20 @@ def take_stock(
         done += len(messages)
         progress("dead letters", done, letters.records)
     return Stock(index, foreign)
+
+
+class SinkNames:
+    """Numbers letters by their sink, so that the sinks of a selection are known without reading it again."""
+
+    def __init__(self) -> None:
+        self._names: list[str] = []
+
+    def number(self, letter: DeadLetter, _: bytes | None) -> int:
+        """The number of a letter's sink."""
+        if letter.sink not in self._names:
+            self._names.append(letter.sink)
+        return self._names.index(letter.sink)
+
+    def of(self, index: Index) -> list[str]:
+        """The sinks of the open letters that the filters take, in order of their names."""
+        return sorted(self._names[number] for number in {index.groups[row] for row in index.rows()})

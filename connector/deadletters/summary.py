@@ -36,6 +36,13 @@ class Cause(NamedTuple):
         return [*options, "--topic", self.topic]
 
 
+def cause_of(letter: DeadLetter, value: bytes | None, folded: str) -> Cause:
+    """The cause of a letter with this value and this message, folded."""
+    return Cause(
+        letter.sink, letter.method or ABSENT, letter.reason.value, folded, event_type(value) or ABSENT, letter.topic
+    )
+
+
 @dataclass(slots=True)
 class Group:
     """One cause and how often it struck. Times are in seconds since the epoch.
@@ -77,14 +84,7 @@ class Groups:
 
     def number(self, letter: DeadLetter, value: bytes | None) -> int:
         """The number of a letter's group."""
-        cause = Cause(
-            letter.sink,
-            letter.method or ABSENT,
-            letter.reason.value,
-            self._fold(letter.message),
-            event_type(value) or ABSENT,
-            letter.topic,
-        )
+        cause = cause_of(letter, value, self._fold(letter.message))
         number = self._numbers.get(cause)
         if number is None:
             number = self._new(cause, letter.message)

@@ -43,10 +43,7 @@ def route_today(letter: DeadLetter, record: Record, routers: Mapping[str, Router
     results = router.route(record, only=letter.route)
     failures = [result for result in results if isinstance(result, Failure)]
     items = [result for result in results if isinstance(result, Item)]
-    if failures:
-        obstacle = f"{failures[0].reason}: {failures[0].message}"
-    else:
-        obstacle = "" if items else _nobody(letter.route)
+    obstacle = _obstacle(letter, items, failures)
     if letter.route is None:
         items = [item for item in items if not _settled(letter, item, receipts)]
     return Today(items, obstacle)
@@ -57,5 +54,9 @@ def _settled(letter: DeadLetter, item: Item, receipts: Receipts) -> bool:
     return receipts.state(mark, letter.place) is not State.OPEN
 
 
-def _nobody(route: str | None) -> str:
-    return "no route of this sink takes it" if route is None else f"no route {route} takes it"
+def _obstacle(letter: DeadLetter, items: Sequence[Item], failures: Sequence[Failure]) -> str:
+    if failures:
+        return f"{failures[0].reason}: {failures[0].message}"
+    if items:
+        return ""
+    return "no route of this sink takes it" if letter.route is None else f"no route {letter.route} takes it"

@@ -27,15 +27,14 @@ class Outlet:
 class Tally:
     """What became of one sink's letters. `left` counts what today's configuration cannot map, by obstacle."""
 
-    selected: int = 0
     accepted: int = 0
     refused: int = 0
     left: Counter[str] = field(default_factory=Counter)
 
     @property
-    def remaining(self) -> int:
-        """Letters that were not come to, or not answered for."""
-        return self.selected - self.accepted - self.refused - self.left.total()
+    def done(self) -> int:
+        """Letters that came to an end."""
+        return self.accepted + self.refused + self.left.total()
 
 
 class Taken:

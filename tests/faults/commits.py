@@ -1,0 +1,133 @@
+"""Every commit of a group with its time, read from `__consumer_offsets`, whose records are decoded here.
+
+The formats are those of Kafka's `OffsetCommitKey.json` and `OffsetCommitValue.json` (group coordinator, versions 0-1
+and 0-4); both group protocols write them.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from base64 import urlsafe_b64decode
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from confluent_kafka import Consumer, TopicPartition
+
+TOPIC = "__consumer_offsets"
+_TIMEOUT = 10.0
+# The connector's metadata (see connector/delivery/commit_metadata.py), decoded by other code than the product's.
+_METADATA = re.compile(r"1\.[0-9a-f]{8}\.[0-9a-f]{8}\.([A-Za-z0-9_-]+)")
+
+
+class Commit(NamedTuple):
+    """One commit of one partition. `at` is the coordinator's time, seconds since the epoch (in milliseconds' steps)."""
+
+    group: str
+    topic: str
+    partition: int
+    position: int
+    metadata: str
+    at: float
+
+    def settled_above(self) -> set[int]:
+        """The offsets above the position that the metadata says are settled."""
+        match = _METADATA.fullmatch(self.metadata)
+        if match is None:
+            return set()
+        octets = urlsafe_b64decode(match[1] + "=" * (-len(match[1]) % 4))
+        bits = (at * 8 + bit for at, octet in enumerate(octets) for bit in range(8) if octet & (128 >> bit))
+        return {self.position + 1 + bit for bit in bits}
+
+
+class CommitLog:
+    """The commits made since this was created, in the order of their making. Blocks: call it in a thread."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
+        self._begin = self._ends()
+
+    def read(self, prefix: str) -> list[Commit]:
+        """All commits of the groups whose names begin so."""
+        consumer = self._consumer()
+        try:
+            ends = {partition: end for partition, end in self._ends().items() if end > self._begin.get(partition, 0)}
+            consumer.assign([TopicPartition(TOPIC, each, self._begin.get(each, 0)) for each in ends])
+            commits = []
+            for key, value in _records(consumer, ends):
+                commit = decode(key, value)
+                if commit is not None and commit.group.startswith(prefix):
+                    commits.append(commit)
+            return commits
+        finally:
+            consumer.close()
+
+    def _consumer(self) -> Consumer:
+        # Commits are written as transactions are: what is read up to is the log's end, not the last stable offset.
+        return Consumer(
+            {
+                "bootstrap.servers": self._bootstrap,
+                "group.id": "faults.reading-commits",
+                "enable.auto.commit": False,
+                "isolation.level": "read_uncommitted",
+                "auto.offset.reset": "earliest",
+            }
+        )
+
+    def _ends(self) -> dict[int, int]:
+        consumer = self._consumer()
+        try:
+            found = consumer.list_topics(TOPIC, timeout=_TIMEOUT).topics[TOPIC]
+            return {
+                each: consumer.get_watermark_offsets(TopicPartition(TOPIC, each), timeout=_TIMEOUT)[1]
+                for each in found.partitions
+            }
+        finally:
+            consumer.close()
+
+
+def _records(consumer: Consumer, ends: dict[int, int]) -> Iterator[tuple[bytes, bytes | None]]:
+    waiting = dict(ends)
+    while waiting:
+        messages = consumer.consume(1000, _TIMEOUT)
+        assert messages, f"{TOPIC} ends before its end: {waiting}"
+        for message in messages:
+            assert message.error() is None, message.error()
+            partition, offset = message.partition(), message.offset()
+            if offset >= ends[partition] - 1:
+                waiting.pop(partition, None)
+            if offset < ends[partition]:
+                yield message.key(), message.value()
+
+
+def decode(key: bytes, value: bytes | None) -> Commit | None:
+    """The commit that a record of the topic is; None for group metadata and for deleted offsets."""
+    if value is None or struct.unpack_from(">h", key)[0] > 1:
+        return None
+    group, at = _string(key, 2)
+    topic, at = _string(key, at)
+    (partition,) = struct.unpack_from(">i", key, at)
+    version, position = struct.unpack_from(">hq", value)
+    at = 14 if version >= 3 else 10  # from version 3 on with the leader's epoch
+    metadata, at = _compact_string(value, at) if version >= 4 else _string(value, at)
+    (milliseconds,) = struct.unpack_from(">q", value, at)
+    return Commit(group, topic, partition, position, metadata, milliseconds / 1000)
+
+
+def _string(data: bytes, at: int) -> tuple[str, int]:
+    (length,) = struct.unpack_from(">h", data, at)
+    return data[at + 2 : at + 2 + length].decode(), at + 2 + length
+
+
+def _compact_string(data: bytes, at: int) -> tuple[str, int]:
+    """A string whose length plus one stands before it in groups of seven bits, the lowest first."""
+    length = shift = 0
+    while True:
+        octet = data[at]
+        at += 1
+        length |= (octet & 0x7F) << shift
+        shift += 7
+        if octet < 0x80:
+            break
+    length -= 1
+    return data[at : at + length].decode(), at + length

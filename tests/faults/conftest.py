@@ -1,0 +1,75 @@
+"""What the fault suite shares: worlds, and the table of scenarios at the end of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.faults.checker import Checker, Evidence
+from tests.faults.world import World
+from tests.support.server import Broker
+from tests.support.topics import TopicFactory
+
+
+class Row(NamedTuple):
+    """One checked scenario of the table."""
+
+    scenario: str
+    events: int
+    kills: int
+    commits: int
+    letters: int
+    duplicates: int
+
+
+_TABLE = pytest.StashKey[list[Row]]()
+
+NewWorld = Callable[..., World]
+Check = Callable[..., Any]
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Show what was checked."""
+    rows = config.stash.get(_TABLE, [])
+    if not rows:
+        return
+    terminalreporter.section("fault scenarios")
+    width = max(len(row.scenario) for row in rows)
+    line = f"{{:<{width}}}  {{:>8}}  {{:>5}}  {{:>7}}  {{:>7}}  {{:>10}}  {{:>4}}"
+    terminalreporter.write_line(line.format("scenario", "events", "kills", "commits", "letters", "duplicates", "lost"))
+    for row in rows:
+        terminalreporter.write_line(line.format(*row, 0))
+
+
+@pytest.fixture
+def new_world(broker: Broker, topic_factory: TopicFactory, tmp_path: Path) -> NewWorld:
+    """Makes a world (see World); letters go to a topic of their own unless `letters=None`."""
+
+    def make(**options: Any) -> World:
+        options.setdefault("letters", {})
+        return World(broker.bootstrap, topic_factory, tmp_path, **options)
+
+    return make
+
+
+@pytest.fixture
+def check(request: pytest.FixtureRequest) -> Check:
+    """Holds a scenario's evidence against every invariant and enters it in the table."""
+
+    def check_and_enter(evidence: Evidence, *, duplicates_may_be: bool = False, name: str = "") -> None:
+        Checker(evidence, duplicates_may_be=duplicates_may_be).check()
+        scenario = request.node.name.removeprefix("test_").replace("_", " ") + (f" [{name}]" if name else "")
+        row = Row(
+            scenario,
+            len(evidence.made),
+            evidence.kills,
+            len(evidence.commits),
+            len(evidence.letters),
+            evidence.duplicates(),
+        )
+        request.config.stash.setdefault(_TABLE, []).append(row)
+
+    return check_and_enter

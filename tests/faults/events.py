@@ -1,0 +1,104 @@
+"""The events of the scenarios: of which kinds, and what must become of each at either sink."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, Literal, NamedTuple
+
+MYTRACKER: Final = "mytracker"
+SAILPLAY: Final = "sailplay"
+EVENT_KEY: Final = "85783d035a716769502775afa287fce17040afe1"
+# What the simulated vendor is told to refuse.
+REFUSED_MARK: Final = "refuse-me"
+
+End = Literal["accepted", "letter"]
+Kind = Literal["plain", "points", "refused", "undecodable", "unmappable", "stray", "tombstone"]
+
+
+class Draft(NamedTuple):
+    """An event before it is produced; `ends` says what must become of it, by sink (absent: it is skipped)."""
+
+    number: int
+    key: bytes
+    value: bytes | None
+    ends: Mapping[str, End]
+
+
+class Made(NamedTuple):
+    """A produced event and where Kafka put it."""
+
+    draft: Draft
+    topic: str
+    partition: int
+    offset: int
+    headers: tuple[tuple[str, bytes], ...]
+
+
+def draft(number: int, kind: Kind = "plain", keys: int = 50) -> Draft:
+    """An event of a kind, of one of so many users."""
+    user = number % keys
+    key = f"u{user}".encode()
+    event: dict[str, Any] = {"type": "bought", "user": f"u{user}", "n": number, "note": "fine"}
+    match kind:
+        case "plain":
+            return Draft(number, key, _json(event), {MYTRACKER: "accepted"})
+        case "points":
+            return Draft(number, key, _json(event | {"total": 150}), {MYTRACKER: "accepted", SAILPLAY: "accepted"})
+        case "refused":
+            return Draft(number, key, _json(event | {"note": REFUSED_MARK}), {MYTRACKER: "letter"})
+        case "undecodable":
+            return Draft(number, key, b'{"n": %d' % number, {MYTRACKER: "letter", SAILPLAY: "letter"})
+        case "unmappable":
+            return Draft(number, key, _json(event | {"user": None}), {MYTRACKER: "letter"})
+        case "stray":
+            return Draft(number, key, _json(event | {"type": "seen"}), {})
+        case "tombstone":
+            return Draft(number, key, None, {})
+
+
+def mixture(first: int, count: int, *, bad: float, points: float = 0.0, seed: int = 0) -> Iterator[Draft]:
+    """So many events, numbered from `first`: a share of each bad kind, a share with points, the rest plain."""
+    dice = random.Random(seed)
+    odd: tuple[Kind, ...] = ("refused", "undecodable", "unmappable", "stray", "tombstone")
+    for number in range(first, first + count):
+        drawn = dice.random()
+        kind: Kind = dice.choice(odd) if drawn < bad else "points" if drawn < bad + points else "plain"
+        yield draft(number, kind)
+
+
+def routes(topic: str, sinks: tuple[str, ...]) -> list[dict[str, Any]]:
+    """The routes that make of these events what `draft` says."""
+    mytracker = {
+        "from": topic,
+        "when": "type == 'bought'",
+        "to": "mytracker.customEvent",
+        "fields": {
+            "customUserId": "user",
+            "customEventName": "type",
+            "customEventParams": {"n": "n", "note": "note"},
+            "eventTimestamp": "timestamp()",
+        },
+    }
+    sailplay = {
+        "from": topic,
+        "when": "total > `100`",
+        "to": "sailplay.fire",
+        "fields": {
+            "origin_user_id": "user",
+            "event_key": f"'{EVENT_KEY}'",
+            "value": "total",
+            "purchase_order_num": "text(n)",
+        },
+    }
+    return [route for name, route in ((MYTRACKER, mytracker), (SAILPLAY, sailplay)) if name in sinks]
+
+
+def number_of(sink: str, item: Mapping[str, Any]) -> int:
+    """The number of the event that an accepted item carries."""
+    return int(item["customEventParams"]["n"] if sink == MYTRACKER else item["purchase_order_num"])
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value).encode()

@@ -1,0 +1,264 @@
+"""A scenario's world: topics on the real broker, both simulated vendors, connectors that come and go, and the evidence."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+import uuid
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import yaml
+from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
+
+from connector.simulators.mytracker import MyTrackerSimulator
+from connector.simulators.sailplay import SailPlaySimulator
+from connector.simulators.server import Simulator
+from tests.faults.checker import Acceptance, Evidence, Letter
+from tests.faults.commits import CommitLog
+from tests.faults.events import MYTRACKER, REFUSED_MARK, SAILPLAY, Draft, Made, mixture, number_of, routes
+from tests.faults.launcher import Fault
+from tests.faults.process import Exit, Process
+from tests.support.connector import configuration
+from tests.support.topics import TopicFactory
+
+TOKEN = "a-token-to-look-for"  # noqa: S105 - it guards nothing
+DRAIN_SECONDS = 3.0
+# Twice what "in the air" waits before it strikes.
+LATENCY_MS = 25
+TIMEOUT = 15.0
+# A member that was killed is out of its group after so long.
+CLASSIC = {"session.timeout.ms": 1500, "heartbeat.interval.ms": 300}
+CONSUMER = {"group.protocol": "consumer"}
+
+
+class World:
+    """See the module; `async with`. `sinks`: which of the two vendors the configuration has."""
+
+    def __init__(
+        self,
+        bootstrap: str,
+        topic_factory: TopicFactory,
+        directory: Path,
+        *,
+        sinks: tuple[str, ...] = (MYTRACKER,),
+        partitions: int = 4,
+        kafka: Mapping[str, Any] | None = None,
+        letters: Mapping[str, str] | None = None,
+        latency_ms: int = LATENCY_MS,
+        delivery: Mapping[str, Any] | None = None,
+        mytracker: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.bootstrap = bootstrap
+        self.sinks = sinks
+        self.partitions = partitions
+        self.processes: list[Process] = []
+        self.exits: list[Exit] = []
+        self.made: list[Made] = []
+        self.topic = topic_factory(partitions, prefix="events")
+        # The broker's clock stamps letters, so that a letter can be told to be older than a commit.
+        appended = {"message.timestamp.type": "LogAppendTime"}
+        self.letters = topic_factory(1, {**appended, **letters}, "letters") if letters is not None else None
+        self.group = f"faults.{uuid.uuid4().hex[:8]}"
+        self.dead_letters = self.letters or f"{self.group}.letters"
+        self.vendors: dict[str, Simulator] = {
+            MYTRACKER: MyTrackerSimulator(token=TOKEN, app_id=666),
+            SAILPLAY: SailPlaySimulator(token=TOKEN, store_department_id=11),
+        }
+        self._directory = directory / self.group
+        self._kafka = dict(CLASSIC if kafka is None else kafka)
+        self._delivery = {"drain": f"{DRAIN_SECONDS:g}s", **(delivery or {})}
+        self._mytracker = dict(mytracker or {})
+        self._latency = latency_ms
+        self._commits = CommitLog(bootstrap)
+        self._numbers = itertools.count()
+        self._readers: dict[str, Consumer] = {}
+
+    async def __aenter__(self) -> Self:
+        self._directory.mkdir()
+        (self._directory / "token").write_text(TOKEN)
+        for vendor in self.vendors.values():
+            await vendor.start()
+            vendor.reset({"latency_ms": self._latency})
+        self.refuse_the_marked()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for process in self.processes:
+            if process.running:
+                await process.kill()
+        for vendor in self.vendors.values():
+            await vendor.close()
+        for reader in self._readers.values():
+            await asyncio.to_thread(reader.close)
+
+    # --- the vendors ---------------------------------------------------------------------------------------------
+
+    @property
+    def mytracker(self) -> Simulator:
+        """The simulated myTracker."""
+        return self.vendors[MYTRACKER]
+
+    def refuse_the_marked(self, status: int = 400) -> None:
+        """Refuse what carries the mark, from now on."""
+        answer = {"kind": "status", "status": status, "body": {"error": "Bad Request"}, "times": "until_reset"}
+        self.mytracker.order({**answer, "match": {"contains": REFUSED_MARK}})
+
+    # --- events --------------------------------------------------------------------------------------------------
+
+    async def produce(self, count: int, *, bad: float = 0.02, points: float = 0.0, seed: int = 0) -> list[Made]:
+        """So many mixed events."""
+        return await self.produce_these(mixture(self.take_numbers(count), count, bad=bad, points=points, seed=seed))
+
+    def take_numbers(self, count: int) -> int:
+        """The first of so many unused numbers."""
+        return [next(self._numbers) for _ in range(count)][0]
+
+    async def produce_these(self, drafts: Iterable[Draft]) -> list[Made]:
+        """These events; returns them with their places."""
+        made = await asyncio.to_thread(produce, self.bootstrap, self.topic, list(drafts))
+        self.made += made
+        return made
+
+    # --- connectors ----------------------------------------------------------------------------------------------
+
+    def settings(self, **more: Any) -> dict[str, Any]:
+        """The configuration of the scenario's connectors."""
+        secret = {"file": str(self._directory / "token")}
+        fast = {"timeout": "1s", "retry": {"initial": "20ms", "max": "200ms"}}
+        mytracker = {"kind": "mytracker", "base_url": self.vendors[MYTRACKER].url, "app_id": 666, "token": secret}
+        mytracker |= {**fast, "batch": {"linger": "20ms"}, **self._mytracker}
+        sailplay = {"kind": "sailplay", "base_url": self.vendors[SAILPLAY].url, "store_department_id": 11}
+        sailplay |= {**fast, "token": secret, "rate": "45/s"}
+        kinds = {MYTRACKER: mytracker, SAILPLAY: sailplay}
+        return configuration(
+            self.bootstrap,
+            group=self.group,
+            dead_letters=self.dead_letters,
+            topics={self.topic: {}},
+            sinks={name: kinds[name] for name in self.sinks},
+            routes=list(routes(self.topic, self.sinks)),
+            kafka=self._kafka,
+            delivery=self._delivery,
+            **more,
+        )
+
+    def start(self, fault: Fault | None = None, *, bootstrap: str | None = None) -> Process:
+        """Start a connector."""
+        name = f"connector-{len(self.processes)}"
+        settings = self.settings()
+        if bootstrap is not None:
+            settings["kafka"]["bootstrap.servers"] = bootstrap
+        config = self._directory / f"{name}.yaml"
+        config.write_text(yaml.safe_dump(settings))
+        process = Process(config, self._directory / f"{name}.log", fault)
+        self.processes.append(process)
+        return process
+
+    async def ended(self, process: Process, seconds: float = 40.0) -> Exit:
+        """Wait for a process that ends by itself."""
+        self.exits.append(await process.wait(seconds))
+        return self.exits[-1]
+
+    async def stop(self, process: Process) -> Exit:
+        """SIGTERM, and the process's end."""
+        self.exits.append(await process.stop())
+        return self.exits[-1]
+
+    # --- waiting -------------------------------------------------------------------------------------------------
+
+    def committed(self, sink: str) -> dict[int, tuple[int, int]]:
+        """Partition → (committed offset, end). Blocks."""
+        reader = self._readers.get(sink)
+        if reader is None:
+            conf = {"bootstrap.servers": self.bootstrap, "group.id": f"{self.group}.{sink}", "log_level": 0}
+            reader = self._readers[sink] = Consumer(conf)
+        places = [TopicPartition(self.topic, partition) for partition in range(self.partitions)]
+        return {
+            each.partition: (each.offset, reader.get_watermark_offsets(each, timeout=TIMEOUT)[1])
+            for each in reader.committed(places, timeout=TIMEOUT)
+        }
+
+    async def caught_up(self, seconds: float = 40.0) -> None:
+        """Wait until every sink has committed all that was produced."""
+        deadline = time.monotonic() + seconds
+        for sink in self.sinks:
+            while True:
+                at = await asyncio.to_thread(self.committed, sink)
+                if all(position == end or end == 0 for position, end in at.values()):
+                    break
+                tails = "\n".join(process.tail() for process in self.processes if process.running)
+                assert time.monotonic() < deadline, f"{sink} has not caught up within {seconds} s: {at}\n{tails}"
+                await asyncio.sleep(0.1)
+
+    async def accepted(self, count: int, seconds: float = 40.0) -> None:
+        """Wait until myTracker has accepted so many events."""
+        deadline = time.monotonic() + seconds
+        while len(self.mytracker.ledger) < count:
+            running = "\n".join(process.tail() for process in self.processes if process.running)
+            assert time.monotonic() < deadline, f"{len(self.mytracker.ledger)} of {count} accepted:\n{running}"
+            await asyncio.sleep(0.02)
+
+    # --- evidence ------------------------------------------------------------------------------------------------
+
+    async def evidence(self) -> Evidence:
+        """Everything that was seen."""
+        return Evidence(
+            made=self.made,
+            accepted={sink: self._acceptances(sink) for sink in self.sinks},
+            letters=await asyncio.to_thread(read_letters, self.bootstrap, self.dead_letters),
+            commits=await asyncio.to_thread(self._commits.read, f"{self.group}."),
+            exits=self.exits,
+            kills=sum(exit_.status == -9 for exit_ in self.exits),
+            grace=DRAIN_SECONDS + 5.0,
+        )
+
+    def _acceptances(self, sink: str) -> list[Acceptance]:
+        return [Acceptance(number_of(sink, entry.item), entry.time) for entry in self.vendors[sink].ledger]
+
+
+def produce(bootstrap: str, topic: str, drafts: list[Draft]) -> list[Made]:
+    """Produce, and take each event's place from its delivery report. Blocks."""
+    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 5, "enable.idempotence": True})
+    made: list[Made] = []
+
+    def produced(one: Draft, headers: tuple[tuple[str, bytes], ...], error: KafkaError | None, message: Message) -> None:
+        assert error is None, error
+        made.append(Made(one, topic, message.partition() or 0, message.offset() or 0, headers))
+
+    for one in drafts:
+        headers = (("trace", b"\x00\xff%d" % one.number), ("trace", b""))
+        producer.produce(
+            topic,
+            value=one.value,
+            key=one.key,
+            headers=list(headers),
+            on_delivery=lambda error, message, one=one, headers=headers: produced(one, headers, error, message),  # type: ignore[misc]
+        )
+        producer.poll(0)
+    assert producer.flush(30) == 0
+    return made
+
+
+def read_letters(bootstrap: str, topic: str) -> list[Letter]:
+    """Every letter of the topic, which has one partition; none where it does not exist. Blocks."""
+    conf = {"bootstrap.servers": bootstrap, "group.id": "faults.reading-letters", "auto.offset.reset": "earliest"}
+    consumer = Consumer(conf)
+    try:
+        if consumer.list_topics(topic, timeout=TIMEOUT).topics[topic].error is not None:
+            return []
+        low, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=TIMEOUT)
+        consumer.assign([TopicPartition(topic, 0, low)])
+        letters: list[Letter] = []
+        while len(letters) < end - low:
+            messages = consumer.consume(1000, TIMEOUT)
+            assert messages, f"{topic}: the letters end before their end"
+            letters += [Letter.of(message) for message in messages]
+        return letters
+    finally:
+        consumer.close()

@@ -1,10 +1,10 @@
-"""`connector check`: every mistake of a configuration at once."""
+"""`connector check`: every mistake of a configuration at once; with `--live` what brokers and vendors say, too."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,14 +13,20 @@ from connector.errors import ConfigError, Mistake
 
 if TYPE_CHECKING:
     from connector.config.settings import Settings
+    from connector.service.live.findings import Finding
+
+Live = Annotated[
+    bool, typer.Option("--live", help="Also ask the brokers, topics and vendors. Changes nothing there; at most 30 s.")
+]
 
 
-def check(config: Config, as_json: AsJson = False) -> None:
+def check(config: Config, live: Live = False, as_json: AsJson = False) -> None:
     """Say what is wrong in a configuration file, all of it at once, and what would be right.
 
-    Exit status 0: it can be run (what is missing here, such as a secret, is a warning); 2: it cannot.
+    Exit status 0: it can be run (what is missing here, such as a secret, is a warning); 1: with --live, something out
+    there fails; 2: the file is wrong.
 
-    Example: connector check --config connector.yaml
+    Example: connector check --config connector.yaml --live
     """
     from connector.config.load import load
     from connector.config.warnings import warnings
@@ -33,20 +39,44 @@ def check(config: Config, as_json: AsJson = False) -> None:
         found = warnings(settings)
     except ConfigError as error:
         mistakes = error.mistakes
-    if as_json:
-        typer.echo(_json(mistakes, found))
-    else:
+    if not as_json:
         _say(settings, mistakes, found)
+    findings = _ask(settings) if live and settings is not None else None
+    failed = findings is not None and any(finding.mark == "failed" for finding in findings)
+    if as_json:
+        typer.echo(_json(mistakes, found, findings, ok=not mistakes and not failed))
+    elif findings is not None:
+        from connector.cli._findings import show
+
+        show(findings)
     if mistakes:
         raise typer.Exit(2)
+    if failed:
+        raise typer.Exit(1)
 
 
-def _json(mistakes: Sequence[Mistake], warnings: Sequence[Mistake]) -> str:
+def _ask(settings: Settings) -> list[Finding]:
+    import asyncio
+
+    from rich.console import Console
+
+    from connector.clock import SystemClock
+    from connector.service.live.check import check_live
+
+    with Console(stderr=True).status("Asking the brokers and vendors …"):
+        return asyncio.run(check_live(settings, SystemClock()))
+
+
+def _json(
+    mistakes: Sequence[Mistake], warnings: Sequence[Mistake], findings: Sequence[Finding] | None, *, ok: bool
+) -> str:
+    live = {} if findings is None else {"live": [finding._asdict() for finding in findings]}
     return json.dumps(
         {
-            "ok": not mistakes,
+            "ok": ok,
             "mistakes": [{"path": mistake.path, "message": mistake.message} for mistake in mistakes],
             "warnings": [{"path": warning.path, "message": warning.message} for warning in warnings],
+            **live,
         },
         indent=2,
         ensure_ascii=False,

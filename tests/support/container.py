@@ -13,7 +13,15 @@ from requests.exceptions import RequestException
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.exceptions import ContainerConnectException
 
-from tests.support.server import KAFKA_VERSION, Broker, BrokerError, free_port, server_properties, wait_until_serving
+from tests.support.server import (
+    KAFKA_VERSION,
+    Broker,
+    BrokerError,
+    free_port,
+    secure_port,
+    server_properties,
+    wait_until_serving,
+)
 
 _ENGINE_SECONDS = 2
 _START_SECONDS = 60
@@ -27,13 +35,19 @@ class ContainerBroker(Broker):
         """Prepare it; data and log stay in the container. Raises BrokerError where no engine answers."""
         if not _engine_answers():
             raise BrokerError("no Docker engine answers")
-        port = free_port()
+        port, secure = free_port(), secure_port(properties)
         self.bootstrap = f"127.0.0.1:{port}"
+        self.secure_bootstrap = f"127.0.0.1:{secure}" if secure else None
         self._container = DockerContainer(f"apache/kafka:{KAFKA_VERSION}")
         # One number inside and outside, so that one advertised address is right for both. `with_bind_ports` takes no
         # host address, and without one the engine would listen on all of them.
-        self._container.ports = {f"{port}/tcp": ("127.0.0.1", port)}  # type: ignore[dict-item]  # docker takes the pair
-        for name, value in (server_properties(port, free_port(), "0.0.0.0") | dict(properties)).items():  # noqa: S104  # inside
+        self._container.ports = {
+            f"{each}/tcp": ("127.0.0.1", each)  # type: ignore[misc]  # docker takes the pair
+            for each in (port, secure)
+            if each
+        }
+        all_properties = server_properties(port, free_port(), "0.0.0.0", secure) | dict(properties)  # noqa: S104  # inside
+        for name, value in all_properties.items():
             self._container.with_env(_variable(name), value)
         self._created = False
 

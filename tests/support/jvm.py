@@ -12,7 +12,15 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.support.server import KAFKA_VERSION, Broker, BrokerError, free_port, server_properties, wait_until_serving
+from tests.support.server import (
+    KAFKA_VERSION,
+    Broker,
+    BrokerError,
+    free_port,
+    secure_port,
+    server_properties,
+    wait_until_serving,
+)
 
 _CACHE = Path(__file__).resolve().parents[2] / ".cache" / "kafka" / KAFKA_VERSION
 _POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
@@ -47,9 +55,10 @@ class JvmBroker(Broker):
         self._log = directory / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: subprocess.Popen[bytes] | None = None
-        port = free_port()
+        port, secure = free_port(), secure_port(properties)
         self.bootstrap = f"127.0.0.1:{port}"
-        self._format(server_properties(port, free_port(), "127.0.0.1") | dict(properties))
+        self.secure_bootstrap = f"127.0.0.1:{secure}" if secure else None
+        self._format(server_properties(port, free_port(), "127.0.0.1", secure) | dict(properties))
 
     @property
     def description(self) -> str:
@@ -111,7 +120,8 @@ class JvmBroker(Broker):
         self._directory.mkdir(parents=True, exist_ok=True)
         properties["log.dirs"] = str(self._data)
         self._configuration.write_text("".join(f"{key}={value}\n" for key, value in properties.items()))
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # A fixed first byte: some would begin the text with `-`, which StorageTool takes for an option.
+        cluster = base64.urlsafe_b64encode(b"k" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
         command = [*self._java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._configuration)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=_START_SECONDS, check=False)
         if done.returncode:

@@ -6,6 +6,7 @@ import abc
 import random
 import socket
 import time
+from collections.abc import Mapping
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
@@ -25,6 +26,7 @@ class Broker(abc.ABC):
     """One broker. Stopping and starting keep its address and its data; `close` throws the data away."""
 
     bootstrap: str
+    secure_bootstrap: str | None = None  # SASL over TLS, where properties ask for it
 
     @property
     @abc.abstractmethod
@@ -82,22 +84,32 @@ class GivenBroker(Broker):
         return ""
 
 
-def server_properties(port: int, controller_port: int, host: str) -> dict[str, str]:
-    """Return a single combined broker and controller that listens on `host` and is known to clients as 127.0.0.1."""
+def server_properties(port: int, controller_port: int, host: str, secure_port: int | None = None) -> dict[str, str]:
+    """Return a single combined broker and controller that listens on `host` and is known to clients as 127.0.0.1.
+
+    With `secure_port` it has a listener named SECURE there, SASL over TLS, which `listener.name.secure.…` configures.
+    """
+    secure = "" if secure_port is None else f",SECURE://{{}}:{secure_port}"
     return {
         "process.roles": "broker,controller",
         "node.id": "1",
         "controller.quorum.voters": f"1@127.0.0.1:{controller_port}",
         "controller.listener.names": "CONTROLLER",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-        "listeners": f"PLAINTEXT://{host}:{port},CONTROLLER://127.0.0.1:{controller_port}",
-        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURE:SASL_SSL",
+        "listeners": f"PLAINTEXT://{host}:{port},CONTROLLER://127.0.0.1:{controller_port}" + secure.format(host),
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}" + secure.format("127.0.0.1"),
         "inter.broker.listener.name": "PLAINTEXT",
         # A broker that was killed is let in again only when its old session has run out.
         "broker.heartbeat.interval.ms": "500",
         "broker.session.timeout.ms": "4000",
         "auto.create.topics.enable": "false",
         "group.initial.rebalance.delay.ms": "0",
+        # Members that tests kill are missed after a second or two: their sessions may be as short as that.
+        "group.min.session.timeout.ms": "500",
+        "group.consumer.min.session.timeout.ms": "500",
+        "group.consumer.session.timeout.ms": "3000",
+        "group.consumer.min.heartbeat.interval.ms": "100",
+        "group.consumer.heartbeat.interval.ms": "500",
         "offsets.topic.num.partitions": "4",
         "offsets.topic.replication.factor": "1",
         "transaction.state.log.num.partitions": "4",
@@ -107,6 +119,11 @@ def server_properties(port: int, controller_port: int, host: str) -> dict[str, s
         "share.coordinator.state.topic.replication.factor": "1",
         "share.coordinator.state.topic.min.isr": "1",
     }
+
+
+def secure_port(properties: Mapping[str, str]) -> int | None:
+    """Return a port for the listener SECURE where the properties configure one."""
+    return free_port() if any(name.startswith("listener.name.secure.") for name in properties) else None
 
 
 def free_port() -> int:

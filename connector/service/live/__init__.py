@@ -1,0 +1,1 @@
+"""What `check --live` asks the brokers, topics and vendors. Changes nothing: joins no group, writes nothing."""

@@ -1,0 +1,77 @@
+"""The groups' members and what we may do with the groups, asked by a process of its own.
+
+On a broker that has just restarted, AdminClient's requests to a group's coordinator can end the whole process by an
+assertion of librdkafka's (2.16.0: rd_kafka_enq_once_del_source_return). Here that costs an answer and no more.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+
+ASK_SECONDS = 6.0
+# Until the coordinator has loaded its groups.
+_PASSING = frozenset(
+    {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE}
+)
+
+
+class Group(NamedTuple):
+    """What the coordinator says of a group. `readable`: we may join it and commit. `error`: why nothing is known."""
+
+    members: int
+    readable: bool
+    error: str = ""
+
+
+def ask_groups(conf: Mapping[str, Any], groups: Sequence[str]) -> dict[str, Group]:
+    """Every group by its name, within about ASK_SECONDS. The settings, secrets among them, go through a pipe."""
+    question = json.dumps({"conf": dict(conf), "groups": list(groups)})
+    try:
+        done = subprocess.run(  # noqa: S603 - ourselves
+            [sys.executable, "-m", __name__],
+            input=question,
+            capture_output=True,
+            text=True,
+            timeout=ASK_SECONDS + 3,
+            check=True,
+        )
+    except (subprocess.SubprocessError, OSError):
+        return {name: Group(0, False, "the coordinator could not be asked") for name in groups}
+    return {name: Group(*answer) for name, answer in json.loads(done.stdout).items()}
+
+
+def _describe(client: AdminClient, name: str, deadline: float) -> Group:
+    while True:
+        left = max(deadline - time.monotonic(), 0.1)
+        answer = client.describe_consumer_groups([name], include_authorized_operations=True, request_timeout=left)[name]
+        try:
+            group = answer.result(left + 1)
+        except TimeoutError:
+            return Group(0, False, "no answer")
+        except KafkaException as error:
+            if error.args[0].code() not in _PASSING or time.monotonic() > deadline:
+                return Group(0, False, error.args[0].str())
+            time.sleep(0.2)
+        else:
+            allowed = {operation.name for operation in group.authorized_operations or ()}
+            return Group(len(group.members), "READ" in allowed)
+
+
+def main() -> None:
+    """Answer the question on standard input."""
+    question = json.load(sys.stdin)
+    client = AdminClient(question["conf"])
+    deadline = time.monotonic() + ASK_SECONDS
+    json.dump({name: _describe(client, name, deadline) for name in question["groups"]}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

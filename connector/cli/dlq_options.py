@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
@@ -57,7 +57,13 @@ def filtered(command: Callable[..., None]) -> Callable[..., None]:
         selection = make_selection({name: arguments.pop(name) for name in _OPTIONS})
         command(selection=selection, **arguments)
 
-    own = [each for each in inspect.signature(command, eval_str=False).parameters.values() if each.name != "selection"]
+    # Selection is imported for type checkers alone, so that --help loads nothing.
+    hints = get_type_hints(command, localns={"Selection": Any}, include_extras=True)
+    own = [
+        each.replace(annotation=hints[each.name])
+        for each in inspect.signature(command).parameters.values()
+        if each.name != "selection"
+    ]
     required = [each for each in own if each.default is inspect.Parameter.empty]
     others = [each for each in own if each.default is not inspect.Parameter.empty]
     filters = [

@@ -1,0 +1,125 @@
+"""An operator with dead letters: a broker's topics, a simulated vendor, and the command line in processes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from confluent_kafka import Producer
+
+from connector.simulators.mytracker import MyTrackerSimulator
+from tests.support.connector import RunningConnector, configuration, until
+from tests.support.server import Broker
+from tests.support.topics import TopicFactory
+
+SECONDS = 60.0
+
+
+class Ended(NamedTuple):
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Its standard output, parsed."""
+        assert self.out, self.err
+        return json.loads(self.out)
+
+
+class Desk:
+    """One source topic, one dead-letter topic and one sink called mytracker; `url` is the simulator's."""
+
+    def __init__(self, broker: Broker, topics: TopicFactory, directory: Path, vendor: MyTrackerSimulator) -> None:
+        self.broker = broker
+        self.vendor = vendor
+        self.directory = directory
+        self.events = topics(partitions=4, prefix="events")
+        self.letters = topics(partitions=3, prefix="letters")
+        self.receipts = f"{self.letters}.receipts"
+        self._token = directory / "token"
+        self._token.write_text("demo-token")
+        self._written = 0
+
+    def settings(self, fields: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+        """A configuration that sends every event as a customEvent mapped by `fields`."""
+        sink = {
+            "kind": "mytracker",
+            "base_url": self.vendor.url,
+            "app_id": 1,
+            "token": {"file": str(self._token)},
+            "batch": {"linger": "20ms"},
+            **more.pop("sink", {}),
+        }
+        return configuration(
+            self.broker.bootstrap,
+            group=self.letters,
+            dead_letters=self.letters,
+            topics={self.events: {}},
+            sinks={"mytracker": sink},
+            routes=[{"from": self.events, "to": "mytracker.customEvent", "fields": dict(fields)}],
+            **more,
+        )
+
+    def write(self, settings: Mapping[str, Any]) -> Path:
+        """A file of these settings."""
+        self._written += 1
+        path = self.directory / f"config-{self._written}.yaml"
+        path.write_text(yaml.safe_dump(dict(settings)))
+        return path
+
+    def produce(self, events: Iterable[tuple[bytes | None, Any]], headers: Sequence[tuple[str, bytes]] = ()) -> None:
+        """Write events, by key, to the source topic; bytes go as they are."""
+        producer = Producer({"bootstrap.servers": self.broker.bootstrap, "acks": "all", "linger.ms": 20})
+        for key, event in events:
+            value = event if isinstance(event, bytes) else json.dumps(event).encode()
+            producer.produce(self.events, value, key, headers=list(headers))
+            producer.poll(0)
+        assert producer.flush(60) == 0
+
+    async def deliver(self, settings: Mapping[str, Any], events: int, seconds: float = SECONDS) -> None:
+        """Run the service until it has settled so many events, and end it."""
+        async with RunningConnector(self.directory, settings) as running:
+
+            async def settled() -> bool:
+                if not running.port:
+                    return False
+                (sink,) = (await running.status())["sinks"]
+                counts = sink["counts"]
+                return bool(counts["delivered"] + sum(counts["dead_lettered"].values()) >= events)
+
+            await until(settled, seconds=seconds, what="all events settled")
+            assert await running.stop() == 0, running.log.read_text()
+
+    async def start(self, *arguments: str) -> asyncio.subprocess.Process:
+        """Start `connector dlq ...`."""
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "connector", "dlq", *arguments),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+
+    async def dlq(self, *arguments: str) -> Ended:
+        """Run `connector dlq ...` to its end."""
+        process = await self.start(*arguments)
+        return await ended(process)
+
+    def accepted(self) -> Counter[str]:
+        """How often the vendor accepted each user's event."""
+        return Counter(entry.item["customUserId"] for entry in self.vendor.ledger)
+
+
+async def ended(process: asyncio.subprocess.Process) -> Ended:
+    """Wait for the end of a command."""
+    out, err = await asyncio.wait_for(process.communicate(), SECONDS)
+    return Ended(process.returncode or 0, out.decode(), err.decode())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import shutil
+import sys
 
 import typer
 
@@ -40,7 +42,8 @@ def demo() -> None:
             result = uvloop.run(run_demo(screen, Plan(), clock))
     except KafkaException as error:
         raise ConnectorError(f"the simulated Kafka failed: {error.args[0]}") from error
-    report(console, result)
+    # After `make demo` the command stands in .venv/bin, which need not be on the path.
+    report(console, result, "connector" if shutil.which("connector") else sys.argv[0])
     if not result.holds:
         for line in logs.getvalue().splitlines()[-_LOG_LINES:]:
             typer.echo(line, err=True)

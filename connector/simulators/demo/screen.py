@@ -27,9 +27,9 @@ INTRODUCTION = (
     "simulated in this process; nothing leaves this machine."
 )
 NEXT = (
-    ("connector example > connector.yaml", "a configuration to start from"),
-    ("connector check --config connector.yaml", "every mistake in it"),
-    ("connector preview --config connector.yaml --event event.json", "what would be sent for an event"),
+    ("example > connector.yaml", "a configuration to start from"),
+    ("check -c connector.yaml", "every mistake in it"),
+    ("preview -c connector.yaml --event event.json", "what would be sent for an event"),
 )
 
 
@@ -90,8 +90,8 @@ class DemoScreen:
         )
 
 
-def report(console: Console, result: Result) -> None:
-    """The reconciliation of every sink, and whether everything holds."""
+def report(console: Console, result: Result, program: str) -> None:
+    """The reconciliation of every sink, and whether everything holds. `program` is how the connector is called here."""
     console.print("\nReconciliation, in (event, route) pairs", style="bold")
     console.print(_counts(result.reckonings))
     for reckoning in result.reckonings:
@@ -102,7 +102,7 @@ def report(console: Console, result: Result) -> None:
         console.print(f"\nEverything holds, after {result.seconds:.0f} s. What next:", style="bold", highlight=False)
         width = max(len(command) for command, _ in NEXT)
         for command, does in NEXT:
-            console.print(f"  {command:<{width}}  [dim]{does}[/dim]", highlight=False, soft_wrap=True)
+            console.print(f"  {program} {command:<{width}}  [dim]{does}[/dim]", highlight=False, soft_wrap=True)
     else:
         console.print("\nThis does not hold: see ✗ above.", style="bold red", highlight=False)
 

@@ -17,6 +17,7 @@ from connector.cli._redaction import MASK
 from connector.kafka import lookup
 from connector.simulators.kafka import MockKafka
 
+ROOT = Path(__file__).parents[3]
 CONFIG = """
 kafka: {bootstrap.servers: "%s"}
 group: crm
@@ -191,6 +192,28 @@ def test_a_hidden_time_hides_the_seconds_made_of_it(tmp_path: Path) -> None:
     shown = routes(configuration(tmp_path, redact="at"), ORDER, "--topic", "orders")["revenue"]
     assert shown["body"]["eventTimestamp"] == MASK
     assert shown["body"]["customUserId"] == "Аня"
+
+
+# --- what the documents show ------------------------------------------------------------------------------------------
+
+
+def test_the_readme_shows_what_the_command_prints(tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```(\w*)\n(.*?)```", readme, re.DOTALL)
+    (configured,) = [text for language, text in blocks if language == "yaml"]
+    (printed,) = [text for _, text in blocks if text.startswith("$ connector check")]
+    path = tmp_path / "connector.yaml"
+    path.write_text(configured.replace("schemas/events", str(ROOT / "schemas" / "events")), encoding="utf-8")
+    event = str(ROOT / "examples" / "events" / "order-paid.json")
+    result = CliRunner().invoke(app, ["preview", "--config", str(path), "--event", event])
+    assert result.exit_code == 0
+    shown = result.stdout.replace(f"{ROOT}/", "")
+    assert printed.endswith(f"--event examples/events/order-paid.json\n{shown}")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.name)
+def test_an_example_is_accepted(path: Path) -> None:
+    assert CliRunner().invoke(app, ["check", "--config", str(path)]).exit_code == 0
 
 
 # --- from Kafka -------------------------------------------------------------------------------------------------------

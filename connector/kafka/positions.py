@@ -40,39 +40,21 @@ def starting_points(
     if not fresh:
         return points
     begun = [point for point in points if point.offset >= 0]
-    if start == "latest":
-        return begun + _latest(consumer, fresh, subscribed)
-    if isinstance(start, datetime):
-        return begun + _since(consumer, fresh, start)
-    return begun + [_at_edge(consumer, point, "low") for point in fresh]
+    if start == "earliest":
+        return begun + [_at_edge(consumer, point, "low") for point in fresh]
+    return begun + _of_a_new_group(consumer, fresh, start, subscribed)
 
 
-def _at_edge(consumer: Consumer, point: StartingPoint, edge: Literal["low", "high"]) -> StartingPoint:
-    low, high = consumer.get_watermark_offsets(TopicPartition(point.topic, point.partition), timeout=TIMEOUT_SECONDS)
-    return point._replace(offset=low if edge == "low" else high, metadata=None)
-
-
-def _since(consumer: Consumer, points: Sequence[StartingPoint], start: datetime) -> list[StartingPoint]:
-    """The first record at or after `start`; the end where there is none. Says the same whenever it is asked."""
-    milliseconds = int(start.timestamp() * 1000)
-    wanted = [TopicPartition(point.topic, point.partition, milliseconds) for point in points]
-    found = consumer.offsets_for_times(wanted, timeout=TIMEOUT_SECONDS)
-    return [
-        StartingPoint(each.topic, each.partition, each.offset, None)
-        if each.offset >= 0
-        else _at_edge(consumer, StartingPoint(each.topic, each.partition, -1, None), "high")
-        for each in found
-    ]
-
-
-def _latest(consumer: Consumer, fresh: Sequence[StartingPoint], subscribed: Sequence[str]) -> list[StartingPoint]:
-    """The end for a new group, the beginning in one that has begun.
+def _of_a_new_group(
+    consumer: Consumer, fresh: Sequence[StartingPoint], start: Start, subscribed: Sequence[str]
+) -> list[StartingPoint]:
+    """What `start` says for a new group, the beginning in one that has begun.
 
     Members that join a new group together would each take the others' first commits for a group that has begun. So
-    the one that reads the first partition commits the ends of all, and the others wait for that.
+    the one that reads the first partition commits where all begin, and the others wait for that.
     """
     everything = _all_partitions(consumer, subscribed)
-    mine = {(point.topic, point.partition) for point in fresh}
+    mine = [point[:2] for point in fresh]
     deadline = time.monotonic() + BOOTSTRAP_SECONDS
     while True:
         known = consumer.committed([TopicPartition(*each) for each in everything], timeout=TIMEOUT_SECONDS)
@@ -84,18 +66,29 @@ def _latest(consumer: Consumer, fresh: Sequence[StartingPoint], subscribed: Sequ
                 else _at_edge(consumer, point, "low")
                 for point in fresh
             ]
-        leads = everything[0] in mine if everything else True
+        leads = not everything or everything[0] in mine
         if leads or time.monotonic() > deadline:
-            return _bootstrap(consumer, everything if leads else sorted(mine), mine)
+            begins = _started(consumer, everything if leads else mine, start)
+            consumer.commit(offsets=[TopicPartition(*point[:3]) for point in begins], asynchronous=False)
+            return [point for point in begins if point[:2] in mine]
         time.sleep(0.1)
 
 
-def _bootstrap(
-    consumer: Consumer, partitions: Sequence[tuple[str, int]], mine: set[tuple[str, int]]
-) -> list[StartingPoint]:
-    ends = [_at_edge(consumer, StartingPoint(*each, -1, None), "high") for each in partitions]
-    consumer.commit(offsets=[TopicPartition(*end[:3]) for end in ends], asynchronous=False)
-    return [end for end in ends if end[:2] in mine]
+def _started(consumer: Consumer, partitions: Sequence[tuple[str, int]], start: Start) -> list[StartingPoint]:
+    """The ends; with a time, the first record at or after it, and the end only where there is none."""
+    if not isinstance(start, datetime):
+        return [_at_edge(consumer, StartingPoint(*each, -1, None), "high") for each in partitions]
+    milliseconds = int(start.timestamp() * 1000)
+    found = consumer.offsets_for_times(
+        [TopicPartition(*each, milliseconds) for each in partitions], timeout=TIMEOUT_SECONDS
+    )
+    points = [StartingPoint(each.topic, each.partition, each.offset, None) for each in found]
+    return [point if point.offset >= 0 else _at_edge(consumer, point, "high") for point in points]
+
+
+def _at_edge(consumer: Consumer, point: StartingPoint, edge: Literal["low", "high"]) -> StartingPoint:
+    low, high = consumer.get_watermark_offsets(TopicPartition(point.topic, point.partition), timeout=TIMEOUT_SECONDS)
+    return point._replace(offset=low if edge == "low" else high, metadata=None)
 
 
 def _all_partitions(consumer: Consumer, subscribed: Sequence[str]) -> list[tuple[str, int]]:

@@ -12,11 +12,12 @@ import concurrent.futures
 import json
 import queue
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
-from confluent_kafka import OFFSET_END, OFFSET_STORED, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from connector.clock import Clock
 from connector.kafka.handover import Assigned, Commit, Listener
@@ -319,13 +320,7 @@ class Source:
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         try:
-            points = starting_points(consumer, partitions, self._start, self._topics)
-        except KafkaException as error:
-            # librdkafka then asks for the committed offsets itself; the first record will tell the position.
-            log.warning("committed offsets could not be read: what was settled above them may be sent again",
-                        group=self.group, why=error.args[0].str())  # fmt: skip
-            points = [StartingPoint(each.topic, each.partition, OFFSET_STORED, None) for each in partitions]
-        try:
+            points = self._learn_where_to_begin(consumer, partitions)
             assigned = [self._claim(point) for point in points]
             consumer.incremental_assign([TopicPartition(*point[:3]) for point in points])
             if self._paused:
@@ -333,8 +328,22 @@ class Source:
             self._joined = True
             self._say_trouble("")
             self._tell(self._listener.on_assigned, assigned)
-        except Exception as error:  # an exception that leaves a callback would kill the thread
-            log.exception("assigning failed", group=self.group, error=type(error).__name__)
+        except Exception as error:  # an exception that leaves a callback would kill the thread without a word
+            log.exception("where to begin cannot be learned: the process ends rather than guess", group=self.group,
+                          error=type(error).__name__)  # fmt: skip
+            self._stopping = True
+
+    def _learn_where_to_begin(self, consumer: Consumer, partitions: list[TopicPartition]) -> list[StartingPoint]:
+        """Ask until the brokers answer; heartbeats go on meanwhile. Raises KafkaException at the poll interval's end."""
+        deadline = self._clock.monotonic() + self._stall
+        while True:
+            try:
+                return starting_points(consumer, partitions, self._start, self._topics)
+            except KafkaException as error:
+                self._say_trouble(f"committed offsets cannot be read: {error.args[0].str()}")
+                if self._clock.monotonic() > deadline:
+                    raise
+                time.sleep(POLL_SECONDS)
 
     def _claim(self, point: StartingPoint) -> Assigned:
         self._claimed += 1
@@ -417,9 +426,10 @@ class Source:
         try:
             low, high = self._consumer.get_watermark_offsets(here, timeout=WATERMARK_SECONDS)
             wanted = self._consumer.position([here])[0].offset
+            there = wanted if low <= wanted <= high else low
             # A partition in this state cannot be sought; it is assigned anew.
             self._consumer.incremental_unassign([here])
-            self._consumer.incremental_assign([TopicPartition(topic, partition, low)])
+            self._consumer.incremental_assign([TopicPartition(topic, partition, there)])
         except KafkaException as error:
             self._say_trouble(f"{topic}/{partition} cannot be reset: {error.args[0].str()}")
             self._commands.put(lambda: self._reset(topic, partition))
@@ -427,7 +437,7 @@ class Source:
         if wanted > high:
             log.error("a topic was made anew: it is read from its beginning", topic=topic, partition=partition)
             self._tell(self._listener.on_assigned, [self._claim(StartingPoint(topic, partition, low, None))])
-        else:
+        elif there == low:
             self._tell(self._listener.on_expired, claim, low)
 
     def _say_trouble(self, trouble: str) -> None:

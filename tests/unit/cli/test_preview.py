@@ -150,6 +150,17 @@ def test_what_is_not_json_is_a_dead_letter_of_every_sink_that_reads_the_topic(co
     assert "cut" not in result.stdout
 
 
+def test_what_no_route_takes_is_skipped_or_a_dead_letter_of_the_first_sink_that_reads_it(config: str) -> None:
+    event = {**ORDER, "type": "order.placed"}
+    assert {shown["outcome"] for shown in routes(config, event, "--topic", "orders").values()} == {"skipped"}
+    path = Path(config)
+    path.write_text("delivery: {unrouted: dead_letter}\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
+    shown = routes(config, event, "--topic", "orders")
+    assert (shown["mytracker"]["outcome"], shown["mytracker"]["reason"]) == ("dead_letter", "unrouted")
+    assert shown["sailplay.fire"]["outcome"] == "skipped"
+    assert "sailplay" not in shown
+
+
 def test_a_sink_that_does_not_read_the_topic_says_so(config: str) -> None:
     event = {**ORDER, "type": "user.registered"}
     assert routes(config, event, "--topic", "users")["sailplay"]["why"] == "no route of this sink reads the topic"

@@ -334,7 +334,7 @@ class Source:
             self._stopping = True
 
     def _learn_where_to_begin(self, consumer: Consumer, partitions: list[TopicPartition]) -> list[StartingPoint]:
-        """Ask until the brokers answer; heartbeats go on meanwhile. Raises KafkaException at the poll interval's end."""
+        """Ask until the brokers answer; heartbeats go on. Raises KafkaException when the poll interval ends."""
         deadline = self._clock.monotonic() + self._stall
         while True:
             try:

@@ -253,6 +253,8 @@ class Replay:
             for name, outlet in self.outlets.items():
                 gate = outlet.dispatcher.gate
                 gate.hold(outlet.sink.credentials_ready() or "")
+                if outlet.sink.credentials_renewed():
+                    gate.probe_now()
                 outlet.dispatcher.pump()
                 if gate.state(self._clock.monotonic()) is GateState.MISCONFIGURED:
                     misconfigured = f"{name} refuses our credentials or address: {fold(gate.reason)}"

@@ -206,7 +206,7 @@ class Gate:
         self._probe_at = now + (FLOOD_PROBE_EVERY if self._flood else backoff.after(self._failed_probes + 1))
 
     def probe_now(self) -> None:
-        """A secret changed: do not wait with the next probe."""
+        """Other credentials have come: do not wait with the next probe."""
         if self._state is GateState.MISCONFIGURED:
             self._probe_at = 0.0
 

@@ -247,6 +247,9 @@ class Pipeline:
         if gate.hold(self.sink.credentials_ready() or ""):
             log.warning("a secret is missing: this sink waits for it" if gate.held_for else "the secrets are there",
                         sink=self.sink.name, why=gate.held_for or None)  # fmt: skip
+        if self.sink.credentials_renewed():
+            gate.probe_now()
+            log.info("the vendor's credentials have changed: they are tried at once", sink=self.sink.name)
         if gate.flooded:
             self._find_probe()
         self.dispatcher.pump()

@@ -50,6 +50,10 @@ class Sink(Protocol):
         """None when the secrets can be read; else what is missing, for people. Reads changed files anew."""
         ...
 
+    def credentials_renewed(self) -> bool:
+        """Whether other credentials have come since the vendor rejected some: they deserve a try. True once."""
+        ...
+
     async def close(self) -> None:
         """Close connections."""
         ...

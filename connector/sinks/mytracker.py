@@ -57,12 +57,16 @@ class MyTrackerSink:
         if isinstance(answer, Outcome):
             return answer
         if answer.status in _TOKEN_REJECTED:
-            self._token.reject()
+            self._token.reject(token)
         return judge_mytracker(answer, now=self._clock.now(), secrets=(token,))
 
     def credentials_ready(self) -> str | None:
         """None when the token can be read; else what is missing, for people."""
         return self._token.missing()
+
+    def credentials_renewed(self) -> bool:
+        """Whether another token has come since the vendor rejected one; True once."""
+        return self._token.renewed()
 
     async def close(self) -> None:
         """Close connections."""

@@ -70,12 +70,16 @@ class SailPlaySink:
             return answer
         outcome = judge_sailplay(answer, now=self._clock.now(), secrets=(token,), retry_codes=self._retry_codes)
         if answer.status in (401, 403) or outcome.code == "-7":
-            self._token.reject()
+            self._token.reject(token)
         return outcome
 
     def credentials_ready(self) -> str | None:
         """None when the token can be read; else what is missing, for people."""
         return self._token.missing()
+
+    def credentials_renewed(self) -> bool:
+        """Whether another token has come since the vendor rejected one; True once."""
+        return self._token.renewed()
 
     async def close(self) -> None:
         """Close connections."""

@@ -14,11 +14,12 @@ _TOKEN = re.compile(r"[\x21-\x7e]+")
 class Token:
     """The token of one account."""
 
-    __slots__ = ("_secret", "_value")
+    __slots__ = ("_rejected", "_secret", "_value")
 
     def __init__(self, secret: Secret) -> None:
         self._secret = secret
         self._value: str | None = None
+        self._rejected: str | None = None
 
     def current(self) -> str:
         """The token as it is now. Raises ConnectorError saying what is missing or wrong, without the value."""
@@ -33,9 +34,18 @@ class Token:
             self._value = value
         return self._value
 
-    def reject(self) -> None:
-        """The vendor did not accept it: read it again for the next request."""
-        self._value = None
+    def reject(self, token: str) -> None:
+        """The vendor did not accept this one: read it again for the next request, if it is not another already."""
+        self._rejected = token
+        if self._value == token:
+            self._value = None
+
+    def renewed(self) -> bool:
+        """Whether another token has come since the vendor rejected one; True once."""
+        if self._rejected is None or self.missing() is not None or self._value == self._rejected:
+            return False
+        self._rejected = None
+        return True
 
     def missing(self) -> str | None:
         """None if there is a token; else what is missing or wrong, for people."""

@@ -60,6 +60,7 @@ class Vendor:
         self.latency = latency
         self.answer: Answer = accept
         self.missing_secret: str | None = None
+        self.renewed = False  # other credentials have come since some were rejected
         self.requests: list[Request] = []
         self.accepted: list[Item] = []
         self.in_flight = 0
@@ -86,6 +87,10 @@ class Vendor:
 
     def credentials_ready(self) -> str | None:
         return self.missing_secret
+
+    def credentials_renewed(self) -> bool:
+        renewed, self.renewed = self.renewed, False
+        return renewed
 
     async def close(self) -> None:
         return

@@ -116,6 +116,15 @@ async def test_what_is_our_fault_stops_the_sending_and_makes_no_dead_letter(line
     line.check_accounts()
 
 
+async def test_other_credentials_are_tried_at_once(line: Harness) -> None:
+    line.vendor.answer = lambda _: UNAUTHORIZED
+    line.produce(b"event")
+    await line.until(lambda: len(line.vendor.requests) > 20, 3600)  # by now probes are up to a minute apart
+    line.vendor.answer = accept
+    line.vendor.renewed = True
+    await line.until(lambda: line.vendor.accepted, 1.5)
+
+
 async def test_a_missing_secret_holds_the_sink_until_it_is_there(line: Harness) -> None:
     line.vendor.missing_secret = "the token's file is missing"  # noqa: S105  # it says that one is missing
     line.pipeline.tick()

@@ -54,6 +54,9 @@ class Vendor:
     def credentials_ready(self) -> str | None:
         return self.missing
 
+    def credentials_renewed(self) -> bool:
+        return False
+
     async def close(self) -> None:
         """Nothing is open."""
 

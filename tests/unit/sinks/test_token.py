@@ -26,7 +26,21 @@ def test_a_variable_is_read_anew_only_when_the_vendor_rejected_it(monkeypatch: p
     assert token.current() == "one"
     monkeypatch.setenv("TOKEN_OF_TEST", "two")
     assert token.current() == "one"
-    token.reject()
+    token.reject("one")
+    assert token.current() == "two"
+
+
+def test_another_token_after_a_rejected_one_is_news_once(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("one")
+    token = Token(Secret.from_file(file))
+    token.reject(token.current())
+    assert not token.renewed()
+    file.unlink()
+    assert not token.renewed()
+    file.write_text("two")
+    assert [token.renewed(), token.renewed()] == [True, False]
+    token.reject("one")  # the answer to a request that was under way meanwhile
     assert token.current() == "two"
 
 

@@ -9,13 +9,13 @@ ARG RUNTIME_IMAGE=${PYTHON_IMAGE}
 
 FROM ${PYTHON_IMAGE} AS build
 ARG PIP_INDEX_URL
-ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1 PIP_ROOT_USER_ACTION=ignore
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 RUN python3 -m venv /build && python3 -m venv --without-pip /opt/connector
 WORKDIR /source
 # Only binary packages: nothing is compiled here, and no package's own set-up code runs.
 COPY requirements.lock ./
 RUN /build/bin/pip --python /opt/connector/bin/python install --require-hashes --only-binary :all: \
-        --requirement requirements.lock
+        --no-compile --requirement requirements.lock
 # Of the development lock only the build backend and what it needs.
 COPY requirements-dev.lock ./
 RUN awk '/^[a-z]/ {wanted = /^(hatchling|packaging|pathspec|pluggy|tomlkit|trove-classifiers)==/} wanted' requirements-dev.lock \
@@ -24,10 +24,11 @@ RUN awk '/^[a-z]/ {wanted = /^(hatchling|packaging|pathspec|pluggy|tomlkit|trove
 COPY pyproject.toml LICENSE ./
 COPY schemas schemas
 COPY connector connector
-# Bytecode is made now, since the file system is read-only later; unchecked, so that no time of a file is part of it.
+# Bytecode is made now, since the file system is read-only later. Unchecked, by one process and with a fixed hash seed, it
+# holds neither times nor chance: the same lock and source give the same files.
 RUN /build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
-    && /build/bin/pip --python /opt/connector/bin/python install --no-deps /wheels/*.whl \
-    && /opt/connector/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/connector/lib
+    && /build/bin/pip --python /opt/connector/bin/python install --no-deps --no-compile /wheels/*.whl \
+    && PYTHONHASHSEED=0 /opt/connector/bin/python -m compileall -qf --invalidation-mode unchecked-hash /opt/connector/lib
 
 FROM ${RUNTIME_IMAGE}
 ARG VERSION=unknown

@@ -116,6 +116,11 @@ class Dispatcher:
             self._send(flight, now)
         self._set_alarm(now)
 
+    async def pace(self) -> None:
+        """Wait for the turn of a call to the vendor that carries no event: it counts against the rate too."""
+        now = self._clock.monotonic()
+        await asyncio.sleep(self.gate.called(now) - now)
+
     def forget(self, claims: AbstractSet[int]) -> None:
         """These claims are no longer ours: drop what was never sent, retry nothing; what is in the air comes back."""
         in_the_air = {item.record.claim for flight in self._flights.values() for item in flight.batch.items}

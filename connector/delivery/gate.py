@@ -129,10 +129,12 @@ class Gate:
         self._probing = not self.is_open
         self.called(now)
 
-    def called(self, now: float) -> None:
-        """A call to the vendor that carries no event counts against the rate as well."""
+    def called(self, now: float) -> float:
+        """A call to the vendor that carries no event counts against the rate as well; returns when it may go."""
+        at = max(now, self._next_slot, self._shut_until)
         if self._interval:
-            self._next_slot = max(now, self._next_slot) + self._interval / self._pace
+            self._next_slot = at + self._interval / self._pace
+        return at
 
     def answered(self) -> None:
         """A request came back, whatever it said."""

@@ -20,7 +20,6 @@ from connector.delivery.gate import Gate
 from connector.delivery.letter_box import LetterBox
 from connector.delivery.pipeline import Marks, Pipeline
 from connector.delivery.stats import Stats
-from connector.errors import ConnectorError
 from connector.kafka.producer import LetterProducer
 from connector.kafka.source import Source
 from connector.model import Limits
@@ -32,6 +31,7 @@ from connector.sinks.catalogue import METHODS, VENDOR_LIMITS
 from connector.sinks.http import default_transport
 from connector.sinks.mytracker import MyTrackerSink
 from connector.sinks.sailplay import SailPlaySink
+from connector.sinks.sailplay_token import Login as LoginSecrets
 
 # librdkafka's own defaults, in milliseconds.
 MAX_POLL_INTERVAL_MS = 300_000
@@ -102,7 +102,7 @@ def build_dispatcher(
 ) -> Dispatcher:
     """The dispatcher of a sink: the live pipeline's and the replay's alike."""
     backoff = Backoff(of.retry.initial, of.retry.max)
-    return Dispatcher(
+    dispatcher = Dispatcher(
         sink,
         Lanes(sink.limits, ordered=of.order == "key", linger=of.batch.linger if isinstance(of, MyTracker) else 0.0),
         Gate(max_in_flight=of.max_in_flight, backoff=backoff, rate=of.rate, stall=stall),
@@ -112,6 +112,9 @@ def build_dispatcher(
         heal_backoff=backoff,
         on_answer_lost=of.on_unknown_outcome if isinstance(of, SailPlay) else "retry",
     )
+    if isinstance(sink, SailPlaySink):
+        sink.pace = dispatcher.pace
+    return dispatcher
 
 
 def build_sink(of: MyTracker | SailPlay, clock: Clock) -> Sink:
@@ -128,13 +131,12 @@ def build_sink(of: MyTracker | SailPlay, clock: Clock) -> Sink:
             transport=transport,
             clock=clock,
         )
-    if isinstance(of.token, Login):
-        raise ConnectorError(f"sinks.{of.name}.token: login credentials are not supported yet: give a token")
+    token = of.token
     return SailPlaySink(
         name=of.name,
         base_url=of.base_url,
         store_department_id=of.store_department_id,
-        token=of.token,
+        token=LoginSecrets(token.store_department_key, token.pin_code) if isinstance(token, Login) else token,
         http_method=of.http_method,
         timeout=of.timeout,
         retry_codes=of.retry_codes,

@@ -35,8 +35,9 @@ class Method(Protocol):
 class Sink(Protocol):
     """One configured vendor account.
 
-    `send` never raises for what a vendor or network does: that is an Outcome. It makes exactly one attempt,
-    bounded by the sink's timeout, follows no redirect and logs no token. It may be called concurrently.
+    `send` never raises for what a vendor or network does: that is an Outcome. It makes exactly one attempt
+    (a second only where the first was refused for a token that the sink itself can renew), bounded by the sink's
+    timeout as a whole, follows no redirect and logs no token. It may be called concurrently.
     """
 
     name: str

@@ -91,11 +91,18 @@ class Client:
         self._timeout = timeout
         self._extensions = {"timeout": {"connect": timeout / 2, "pool": timeout / 2}}
 
-    async def attempt(self, method: str, url: httpx.URL, headers: httpx.Headers, body: bytes) -> Answer | Outcome:
-        """The answer, or the outcome of having none. Raises nothing for what the other side or the network does."""
+    async def attempt(
+        self, method: str, url: httpx.URL, headers: httpx.Headers, body: bytes, deadline: float | None = None
+    ) -> Answer | Outcome:
+        """The answer, or the outcome of having none. Raises nothing for what the other side or the network does.
+
+        `deadline` (the loop's time) ends the attempt earlier, where it is only the last of what has to be done in time.
+        """
         request = _Request(method, url, headers, body, self._extensions)
+        if deadline is None:
+            deadline = asyncio.get_running_loop().time() + self._timeout
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout_at(deadline):
                 response = await self._transport.handle_async_request(request)
                 try:
                     return Answer(response.status_code, response.headers, await _read(response))

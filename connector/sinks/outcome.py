@@ -98,9 +98,18 @@ def _by_status(answer: Answer, content: Any, now: float, secrets: Sequence[str])
         status,
         _message(answer, content, secrets),
         retry_after(answer.headers.get("retry-after"), now),
-        # A gateway that gave up waiting for the vendor: the request may have arrived.
-        answer_lost=status == 504,
+        answer_lost=_may_have_taken_effect(status),
     )
+
+
+def _may_have_taken_effect(status: int) -> bool:
+    """Whether a request that was answered so may have been carried out all the same.
+
+    500: the vendor failed at some point, before or after the effect. 502 and 504: a gateway lost the vendor's answer or
+    gave up waiting for it. Others of the 5xx are proxies' own and say no more. 503 alone is a refusal ("currently
+    unable to handle the request", RFC 9110), as are 408, 425 and 429, which come before the request is handled.
+    """
+    return status < 200 or (status >= 500 and status != 503)
 
 
 def _blame(status: int, content: Any) -> Blame:

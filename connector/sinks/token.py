@@ -11,6 +11,11 @@ from connector.secrets import Secret
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
+def is_token(value: str) -> bool:
+    """Whether this can be a token at all."""
+    return _TOKEN.fullmatch(value) is not None
+
+
 class Token:
     """The token of one account."""
 
@@ -26,7 +31,7 @@ class Token:
         if self._value is None or self._secret.changed():
             self._value = None
             value = self._secret.read()
-            if _TOKEN.fullmatch(value) is None:
+            if not is_token(value):
                 raise ConnectorError(
                     f"the token in {self._secret.source} holds a space, a line break or another character that no "
                     "token has: it is one line of visible ASCII characters"

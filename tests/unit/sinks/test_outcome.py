@@ -88,9 +88,10 @@ def test_the_table_of_statuses(kind: str, status: int, body: Any, blame: Blame) 
 
 
 @both
-def test_the_answer_is_lost_where_only_a_proxy_spoke(kind: str) -> None:
-    lost = [(200, HTML), (202, b""), (504, HTML)]
-    known = [(200, OK[kind]), (400, ERROR), (403, ERROR), (429, b""), (500, ERROR), (503, HTML)]
+def test_the_answer_is_lost_where_only_a_proxy_spoke_or_the_vendor_broke_off(kind: str) -> None:
+    """After 500, 502 and 504 nobody knows whether a fire gave its points; 503 and 429 refuse before the work."""
+    lost = [(200, HTML), (202, b""), (500, ERROR), (502, HTML), (504, HTML), (520, HTML), (101, b"")]
+    known = [(200, OK[kind]), (302, b""), (400, ERROR), (400, HTML), (403, ERROR), (408, b""), (429, b""), (503, HTML)]
     assert [judge(kind, *answer).answer_lost for answer in lost] == [True] * len(lost)
     assert [judge(kind, *answer).answer_lost for answer in known] == [False] * len(known)
 

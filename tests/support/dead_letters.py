@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +14,10 @@ from typing import Any, NamedTuple
 import yaml
 from confluent_kafka import Producer
 
+from connector.config.load import load
+from connector.kafka.letters import compose
+from connector.model import Failure, Headers, Record
+from connector.service.wiring import build_router
 from connector.simulators.mytracker import MyTrackerSimulator
 from tests.support.connector import RunningConnector, configuration, until
 from tests.support.server import Broker
@@ -85,9 +90,31 @@ class Desk:
             producer.poll(0)
         assert producer.flush(60) == 0
 
+    def bury(
+        self,
+        settings: Mapping[str, Any],
+        events: Iterable[tuple[bytes | None, Any]],
+        headers: Headers = (),
+        timestamp: int = 1_700_000_000_000,
+    ) -> None:
+        """Write the letters of events that these settings cannot map, as the service would, without running it."""
+        router = build_router(load(self.write(settings)), "mytracker")
+        producer = Producer({"bootstrap.servers": self.broker.bootstrap, "acks": "all", "linger.ms": 20})
+        for offset, (key, event) in enumerate(events):
+            value = event if isinstance(event, bytes) else json.dumps(event).encode()
+            for failure in router.route(Record(self.events, 0, offset, timestamp, key, value, headers)):
+                assert isinstance(failure, Failure)
+                letter = compose(failure, group=f"{self.letters}.mytracker", sink="mytracker", now=time.time())
+                producer.produce(self.letters, letter.value, letter.key, headers=list(letter.headers))
+                producer.poll(0)
+        assert producer.flush(60) == 0
+
     async def deliver(self, settings: Mapping[str, Any], events: int, seconds: float = SECONDS) -> None:
         """Run the service until it has settled so many events, and end it."""
-        async with RunningConnector(self.directory, settings) as running:
+        self._written += 1
+        directory = self.directory / f"service-{self._written}"
+        directory.mkdir()
+        async with RunningConnector(directory, settings) as running:
 
             async def settled() -> bool:
                 if not running.port:

@@ -180,18 +180,24 @@ class Source:
             self._read(credited=False)
 
     def _read(self, *, credited: bool) -> None:
-        began = self._clock.monotonic()
-        if began - self._last_turn > self._stall:
-            self._doubtful_until = began + self._confirm_after
-            log.warning("the polling thread has stalled: the assignment is in doubt", group=self.group,
-                        seconds=round(began - self._last_turn, 1))  # fmt: skip
+        self._turned()
         messages = self._consumer.consume(1, POLL_SECONDS)
         if messages and credited:
             messages += self._consumer.consume(CHUNK - 1, 0)
-        now = self._last_turn = self._clock.monotonic()
+        now = self._turned()
         self._tell(self._listener.on_turn, self._records(messages, now), now >= self._doubtful_until, credited)
         if now >= self._highs_at:
             self._tell_highs(now)
+
+    def _turned(self) -> float:
+        """Note that the thread turns now. A stall before, also one inside the client, puts the assignment in doubt."""
+        now = self._clock.monotonic()
+        if now - self._last_turn > self._stall:
+            self._doubtful_until = now + self._confirm_after
+            log.warning("the polling thread has stalled: the assignment is in doubt", group=self.group,
+                        seconds=round(now - self._last_turn, 1))  # fmt: skip
+        self._last_turn = now
+        return now
 
     def _tell_highs(self, now: float) -> None:
         fetching = not self._paused and not self._halted
@@ -305,8 +311,9 @@ class Source:
         return [_offset(commit) for commit in commits if (commit.topic, commit.partition) in self._claims]
 
     def _stalled(self) -> bool:
-        """Whether the thread has not turned for so long that the partitions may be another's."""
-        return self._clock.monotonic() - self._last_turn > self._stall
+        """Whether the thread has not turned for so long that the partitions may be another's, or did not just now."""
+        now = self._clock.monotonic()
+        return now < self._doubtful_until or now - self._last_turn > self._stall
 
     def _stop(self, commits: Sequence[Commit]) -> None:
         self._stopping = True
@@ -378,10 +385,9 @@ class Source:
             try:
                 return done.result(POLL_SECONDS)
             except TimeoutError:
-                now = self._clock.monotonic()
+                now = self._turned()
                 if now > deadline:
                     raise
-            self._last_turn = now
             self._tell(self._listener.on_turn, (), now >= self._doubtful_until, False)
 
     def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:

@@ -255,10 +255,10 @@ def read_letters(bootstrap: str, topic: str) -> list[Letter]:
         low, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=TIMEOUT)
         consumer.assign([TopicPartition(topic, 0, low)])
         letters: list[Letter] = []
+        deadline = time.monotonic() + TIMEOUT
         while len(letters) < end - low:
-            messages = consumer.consume(1000, TIMEOUT)
-            assert messages, f"{topic}: the letters end before their end"
-            letters += [Letter.of(message) for message in messages]
+            assert time.monotonic() < deadline, f"{topic} was not read to its end within {TIMEOUT} s"
+            letters += [Letter.of(message) for message in consumer.consume(1000, 0.1)]
         return letters
     finally:
         consumer.close()

@@ -1,0 +1,105 @@
+"""Members come and go, and stall: nothing is lost, nothing is committed for the next owner, nothing comes twice."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+import pytest
+
+from tests.faults.conftest import Check, NewWorld
+from tests.faults.launcher import Fault
+from tests.faults.process import Process
+from tests.faults.world import CLASSIC, CONSUMER, World
+
+PROTOCOLS = pytest.mark.parametrize("protocol", [CLASSIC, CONSUMER], ids=["classic", "consumer"])
+# Shorter than `check` allows with a drain of less than a second is not possible: drain + 10 s.
+POLL_INTERVAL_MS = 11_000
+STALL_SECONDS = 12.5
+
+pytestmark = [pytest.mark.kafka, pytest.mark.faults]
+
+
+async def _stream(world: World, seconds: float) -> None:
+    """Produce all the time, so that every rebalance meets events at every stage."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while asyncio.get_running_loop().time() < deadline:
+        await world.produce(100, bad=0.05)
+        await asyncio.sleep(0.1)
+
+
+@PROTOCOLS
+async def test_a_storm_of_rebalances_sends_nothing_twice(
+    new_world: NewWorld, check: Check, protocol: dict[str, object]
+) -> None:
+    """From one member to three and back, each time before the last rebalance has come to rest."""
+    async with new_world(kafka=protocol, partitions=6) as world, asyncio.TaskGroup() as streams:
+        first = world.start()
+        streams.create_task(_stream(world, 5.0))
+        await world.accepted(50)
+        second, third = world.start(), world.start()
+        await asyncio.sleep(1.0)
+        assert (await world.stop(first)).status == 0
+        first = world.start()
+        await asyncio.sleep(0.4)
+        await _stop_together(world, second, third)
+        await world.caught_up()
+        assert (await world.stop(first)).status == 0
+        check(await world.evidence())
+
+
+async def _stop_together(world: World, *processes: Process) -> None:
+    ends = await asyncio.gather(*(world.stop(process) for process in processes))
+    assert [ended.status for ended in ends] == [0] * len(ends)
+
+
+async def test_a_process_that_was_frozen_past_its_session_harms_nobody(new_world: NewWorld, check: Check) -> None:
+    """Frozen with requests in flight; what it does when it thaws must not touch the next owner's offsets.
+
+    Under `group.protocol=consumer` the session's length is the broker's, 45 s by default, and the client cannot ask.
+    """
+
+    async def freeze(others: int) -> None:
+        async with new_world() as world:
+            await world.produce(1500, bad=0.05)
+            frozen = world.start(Fault("in the air", 8, "SIGSTOP"))
+            await world.accepted(60)
+            other = [world.start() for _ in range(others)]
+            await asyncio.sleep(3.0)
+            if others:
+                await world.caught_up()
+            await world.produce(300)
+            frozen.send(signal.SIGCONT)
+            await world.caught_up()
+            await _stop_together(world, frozen, *other)
+            check(await world.evidence(), duplicates_may_be=True, name=f"{others} others")
+
+    async with asyncio.TaskGroup() as freezes:
+        for others in (0, 1):
+            freezes.create_task(freeze(others))
+
+
+@PROTOCOLS
+async def test_a_polling_thread_that_stalled_past_the_poll_interval_commits_nothing(
+    new_world: NewWorld, check: Check, protocol: dict[str, object]
+) -> None:
+    """Heartbeats go on, so the group waits for the poll interval; alone and with another member."""
+    kafka = {**protocol, "max.poll.interval.ms": POLL_INTERVAL_MS}
+    tight = {"kafka": kafka, "delivery": {"drain": "900ms"}, "mytracker": {"timeout": "500ms"}}
+
+    async def stall(others: int) -> None:
+        async with new_world(**tight) as world:
+            await world.produce(1500, bad=0.05)
+            stalled = world.start(Fault("polling", 12, "stall", STALL_SECONDS))
+            await world.accepted(60)
+            other = [world.start() for _ in range(others)]
+            await asyncio.sleep(STALL_SECONDS - 1.0)
+            await world.produce(300)
+            await asyncio.sleep(1.5)
+            await world.caught_up()
+            await _stop_together(world, stalled, *other)
+            check(await world.evidence(), duplicates_may_be=True, name=f"{others} others")
+
+    async with asyncio.TaskGroup() as stalls:
+        for others in (0, 1):
+            stalls.create_task(stall(others))

@@ -22,6 +22,7 @@ from connector.delivery.flood_guard import FloodGuard
 from connector.delivery.letter_box import LetterBox
 from connector.delivery.stats import Mishap, Stats
 from connector.delivery.tasks import Tasks
+from connector.errors import Mistake
 from connector.kafka.handover import Assigned, Commit
 from connector.model import Failure, Item, Reason, Record, Stage
 from connector.sinks.base import Sink
@@ -101,6 +102,8 @@ class Pipeline:
         self.trouble = ""
         self.joined = False
         self.committed_at_last = True
+        self.warnings: Sequence[Mistake] = ()  # what the vendor says is wrong with the configuration
+        self.vendor_events: Mapping[str, str] = {}  # what the vendor calls the events that the routes name by key
         self._router = router
         self._guard = guard
         self._marks = marks

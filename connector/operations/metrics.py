@@ -289,6 +289,13 @@ METRICS: tuple[Definition, ...] = (
         _one(lambda view: float(bool(view.letter_trouble))),
     ),
     Definition(
+        "connector_configuration_warnings",
+        "gauge",
+        (),
+        "What the vendor says is wrong with the configuration: an event_key that does not exist, a sum without value.",
+        _one(lambda view: len(view.warnings)),
+    ),
+    Definition(
         "connector_kafka_trouble",
         "gauge",
         (),

@@ -83,12 +83,14 @@ def _sink(identity: str, sink: Facts, points: Sequence[Point]) -> str:
         f'<div><div class="head"><h2 id="{identity}-name">{escape(sink["sink"])}</h2>'
         f"{_live(f'{identity}-state', _badge(*state(Cause(sink['waiting_for']['cause']))))}</div>"
         f"{_live(f'{identity}-why', _why(sink))}</div>"
+        f"{_live(f'{identity}-warnings', _warnings(sink['warnings']))}"
         f"{_live(f'{identity}-facts', _facts(sink))}"
         f"{_live(f'{identity}-charts', _charts(points))}"
         f"{_live(f'{identity}-open', _open(sink))}"
         f"{_live(f'{identity}-sums', _sums(sink))}"
         f"{_live(f'{identity}-failures', _failures(sink['recent_failures']))}"
         f"<details><summary>Partitions</summary>{_live(f'{identity}-partitions', _partitions(partitions))}</details>"
+        f"{_live(f'{identity}-events', _vendor_events(sink['vendor_events']))}"
         "</section>"
     )
 
@@ -98,6 +100,15 @@ def _why(sink: Facts) -> str:
     return f'<p class="why">{escape(sink["waiting_for"]["detail"])}.</p>' + (
         f'<ul class="also">{also}</ul>' if also else ""
     )
+
+
+def _warnings(warnings: Sequence[Facts]) -> str:
+    """What the vendor says is wrong with the configuration, in the word and colour of a warning."""
+    rows = "".join(
+        f"<li>{_badge('Configuration', 'warn')} <code>{escape(each['path'])}</code>: {escape(each['message'])}</li>"
+        for each in warnings
+    )
+    return f'<ul class="also">{rows}</ul>' if rows else ""
 
 
 def _facts(sink: Facts) -> str:
@@ -224,6 +235,13 @@ def _partitions(partitions: Sequence[Facts]) -> str:
     ]
     names = ("Partition", "Position", "Next to read", "End", "Lag", "Open", "Now")
     return _table(names, rows, "Partitions")
+
+
+def _vendor_events(events: Facts) -> str:
+    if not events:
+        return ""
+    rows = [(("t", key), ("t", name)) for key, name in events.items()]
+    return f"<h3>Events that the routes name</h3>{_table(('Key', 'Name at the vendor (kind)'), rows, 'Events')}"
 
 
 def _table(names: Sequence[str], rows: Sequence[Sequence[tuple[str, Any]]], label: str) -> str:

@@ -63,6 +63,8 @@ def sink_status(view: SinkView, history: History, clock: Clock) -> dict[str, Any
         "counts": _counts(stats),
         "requests": _requests(view),
         "batches": _batches(view),
+        "warnings": [asdict(warning) for warning in view.warnings],
+        "vendor_events": dict(view.vendor_events),
         "kafka_trouble": view.kafka_trouble,
         "dead_letter_trouble": view.letter_trouble,
         "partitions": [asdict(partition) for partition in view.partitions],

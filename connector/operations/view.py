@@ -11,6 +11,7 @@ from connector.delivery.gate import GateState
 from connector.delivery.offsets import PartitionOffsets
 from connector.delivery.pipeline import Pipeline
 from connector.delivery.stats import Stats
+from connector.errors import Mistake
 from connector.model import Limits, Record
 from connector.operations.masking import masked
 
@@ -67,11 +68,16 @@ class SinkView:
     Where the events stand that are read and not settled: `unsent` (packed, or waiting behind their key), `in_flight`
     (in a request), `retrying` (in a batch that failed and goes again), `letters` (their dead letter is under way),
     `deferred` (kept back by the flood guard).
+
+    `warnings` is what the vendor says is wrong with the configuration; `vendor_events` gives the vendor's names of the
+    events that the routes name by key.
     """
 
     name: str
     limits: Limits
     stats: Stats
+    warnings: tuple[Mistake, ...]
+    vendor_events: Mapping[str, str]
     state: GateState
     reason: str
     kafka_trouble: str
@@ -113,6 +119,8 @@ def look(line: Line, clock: Clock, retention: Mapping[str, float]) -> SinkView:
         name=pipeline.sink.name,
         limits=pipeline.sink.limits,
         stats=pipeline.stats,
+        warnings=tuple(pipeline.warnings),
+        vendor_events=pipeline.vendor_events,
         state=gate.state(now),
         reason=gate.held_for or masked(gate.reason),
         kafka_trouble=pipeline.trouble,

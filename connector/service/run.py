@@ -19,7 +19,9 @@ from connector.delivery.tasks import Tasks
 from connector.kafka.producer import LetterProducer
 from connector.kafka.retention import topic_retention
 from connector.operations.server import OperationsServer
+from connector.service.audit import audit_while_running
 from connector.service.wiring import Line, build_line
+from connector.sinks.sailplay import SailPlaySink
 
 TICK_SECONDS = 1.0
 # What leaving the groups and flushing may take beyond the drain; the process ends within drain + 5 s.
@@ -77,10 +79,11 @@ class Service:
         await operations.start()
         for line in self.lines:
             line.source.start()
-        ticking = Tasks().start(self._tick(operations))
+        beside = self._start_beside(operations)
         log.info("started", sinks=self._names, group=self.settings.group, http=operations.port)
         await self._stop.wait()
-        ticking.cancel()
+        for task in beside:
+            task.cancel()
         status = await self._end(letters)
         await operations.stop()
         return status
@@ -88,6 +91,18 @@ class Service:
     def stop(self) -> None:
         """Begin to stop."""
         self._stop.set()
+
+    def _start_beside(self, operations: OperationsServer) -> list[asyncio.Task[None]]:
+        """What runs beside the pipelines: the ticks, and what a vendor says of the configuration."""
+        tasks = Tasks()
+        return [
+            tasks.start(self._tick(operations)),
+            *(
+                tasks.start(audit_while_running(line.pipeline.sink, self.settings.routes, line.pipeline))
+                for line in self.lines
+                if isinstance(line.pipeline.sink, SailPlaySink)
+            ),
+        ]
 
     async def _tick(self, operations: OperationsServer) -> None:
         while True:

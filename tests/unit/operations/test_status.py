@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from connector.errors import Mistake
 from connector.model import Blame, Outcome
 from connector.operations.server import OperationsServer
 from tests.unit.operations.bench import Bench, HandClock
@@ -84,3 +85,17 @@ async def test_process_facts_stand_at_the_top(server: OperationsServer, clock: H
     assert facts["uptime_seconds"] == 90.0
     assert facts["versions"]["version"] == "1.2.3"
     assert facts["ready"] is False
+
+
+async def test_what_the_vendor_says_of_the_configuration_is_shown(server: OperationsServer, bench: Bench) -> None:
+    bench.pipeline.warnings = [Mistake("routes[2].fields.event_key", "'<b>' is no event of this department")]
+    bench.pipeline.vendor_events = {"8bd3": "Регистрация (flag)"}
+    sink = await sink_of(server)
+    assert sink["warnings"] == [
+        {"path": "routes[2].fields.event_key", "message": "'<b>' is no event of this department"}
+    ]
+    assert sink["vendor_events"] == {"8bd3": "Регистрация (flag)"}
+    page = (await get(server, "/")).text
+    assert "&#x27;&lt;b&gt;&#x27; is no event" in page
+    assert "Регистрация (flag)" in page
+    assert 'connector_configuration_warnings{sink="mytracker"} 1.0' in (await get(server, "/metrics")).text

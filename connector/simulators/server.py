@@ -178,7 +178,7 @@ class Simulator:
         try:
             return await self._respond(number, request)
         except GoneError:
-            return web.Response()  # cannot be sent: the connection has ended
+            return _Unsent()
         except web.HTTPException as refusal:
             ledger.answered(refusal.status)
             raise
@@ -265,6 +265,13 @@ class Simulator:
         await response.write(b'],"next":%b}\n' % (b"%d" % last if last < summary["events"] else b"null"))
         await response.write_eof()
         return response
+
+
+class _Unsent(web.Response):
+    """No answer: to the server a client that has gone. uvloop would still write one after an abort."""
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        raise ConnectionResetError
 
 
 def _tokens_ordered(order: dict[str, Any], where: str) -> set[str]:

@@ -18,17 +18,27 @@ async def start(*arguments: str) -> Process:
     )
 
 
+async def introduced(process: Process) -> str:
+    """What it prints until it serves."""
+    assert process.stdout is not None
+    said = ""
+    while "a look:" not in said:
+        line = await process.stdout.readline()
+        assert line, "ended before it listened"
+        said += line.decode()
+    return said
+
+
+def urls(said: str) -> list[str]:
+    return re.findall(r"^\S+ +(http://127\.0\.0\.1:\d+)", said, re.MULTILINE)
+
+
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
 async def test_it_serves_both_vendors_until_a_signal(http: aiohttp.ClientSession, ending: signal.Signals) -> None:
     process = await start("--mytracker", "0", "--sailplay", "0", "--token", "other-token")
-    assert process.stdout is not None
-    introduced = ""
-    while "a look:" not in introduced:
-        line = await process.stdout.readline()
-        assert line, "ended before it listened"
-        introduced += line.decode()
-    assert "other-token" in introduced
-    mytracker, sailplay = re.findall(r"^\S+ +(http://127\.0\.0\.1:\d+)", introduced, re.MULTILINE)
+    said = await introduced(process)
+    assert "other-token" in said
+    mytracker, sailplay = urls(said)
     headers = {"Authorization": "other-token"}
     async with http.post(f"{mytracker}/v1/login/?idApp=5", json={"customUserId": "1"}, headers=headers) as response:
         assert response.status == 200
@@ -38,6 +48,21 @@ async def test_it_serves_both_vendors_until_a_signal(http: aiohttp.ClientSession
     async with http.get(f"{sailplay}/api/v2/events/list/", params=query) as response:
         assert (await response.json())["status"] == "ok"
     process.send_signal(ending)
+    assert await process.wait() == 0
+
+
+@pytest.mark.parametrize("kind", ["outage", "reset", "close", "half_header"])
+async def test_a_broken_connection_brings_no_answer_in_the_loop_of_the_command_too(
+    http: aiohttp.ClientSession, kind: str
+) -> None:
+    """The command runs uvloop, whose transports end otherwise than asyncio's."""
+    process = await start("--mytracker", "0", "--sailplay", "0")
+    mytracker, _ = urls(await introduced(process))
+    async with http.post(f"{mytracker}/_faults", json={"kind": kind}) as response:
+        assert response.status == 200
+    with pytest.raises(aiohttp.ClientError):
+        await http.post(f"{mytracker}/v1/login/?idApp=5", json={"customUserId": "1"})
+    process.send_signal(signal.SIGTERM)
     assert await process.wait() == 0
 
 

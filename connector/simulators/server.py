@@ -270,7 +270,7 @@ class Simulator:
 class _Unsent(web.Response):
     """No answer: to the server a client that has gone. uvloop would still write one after an abort."""
 
-    async def prepare(self, request: web.BaseRequest) -> None:
+    async def prepare(self, request: web.BaseRequest) -> None:  # noqa: ARG002 - called by the server
         raise ConnectionResetError
 
 

@@ -109,6 +109,10 @@ class World:
         answer = {"kind": "status", "status": status, "body": {"error": "Bad Request"}, "times": "until_reset"}
         self.mytracker.order({**answer, "match": {"contains": REFUSED_MARK}})
 
+    def grant_again(self) -> None:
+        """The token is good again."""
+        self.mytracker.order({"tokens": [TOKEN]})
+
     # --- events --------------------------------------------------------------------------------------------------
 
     async def produce(self, count: int, *, bad: float = 0.02, points: float = 0.0, seed: int = 0) -> list[Made]:
@@ -202,6 +206,18 @@ class World:
         while len(self.mytracker.ledger) < count:
             running = "\n".join(process.tail() for process in self.processes if process.running)
             assert time.monotonic() < deadline, f"{len(self.mytracker.ledger)} of {count} accepted:\n{running}"
+            await asyncio.sleep(0.02)
+
+    async def accepted_all(self, sink: str = MYTRACKER, seconds: float = 30.0) -> None:
+        """Wait until a vendor has accepted each event it must accept."""
+        deadline = time.monotonic() + seconds
+        due = {made.draft.number for made in self.made if made.draft.ends.get(sink) == "accepted"}
+        while True:
+            ledger = self.vendors[sink].ledger
+            if len(ledger) >= len(due) and not due - {number_of(sink, entry.item) for entry in ledger}:
+                return
+            running = "\n".join(process.tail() for process in self.processes if process.running)
+            assert time.monotonic() < deadline, f"{sink} lacks some of {len(due)} events:\n{running}"
             await asyncio.sleep(0.02)
 
     # --- evidence ------------------------------------------------------------------------------------------------

@@ -1,0 +1,112 @@
+"""Bad items among good ones: each is found and dead-lettered alone, at every position; poison too; and floods stop."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.faults.conftest import Check, NewWorld
+from tests.faults.events import Draft, draft
+from tests.faults.world import World
+
+POISON_MARK = '"n":"%d"'
+
+pytestmark = [pytest.mark.kafka, pytest.mark.faults]
+
+
+async def _as_one_batch(world: World, bad: set[int]) -> None:
+    """Twenty events in one partition, produced at once so that they go together; those at `bad` are refused."""
+    first = world.take_numbers(20)
+    await world.produce_these(draft(first + at, "refused" if at in bad else "plain") for at in range(20))
+    await world.accepted_all()
+
+
+async def test_a_bad_item_at_every_position_several_and_all(new_world: NewWorld, check: Check) -> None:
+    async with new_world(partitions=1) as world:
+        process = world.start()
+        for position in range(20):
+            await _as_one_batch(world, {position})
+        for bad in ({0, 19}, {3, 4, 5}, set(range(0, 20, 2)), set(range(20))):
+            await _as_one_batch(world, bad)
+        await world.caught_up()
+        assert (await world.stop(process)).status == 0
+        check(await world.evidence())
+
+
+@pytest.mark.parametrize("status", [413, 422])
+async def test_other_refusals_of_an_event(new_world: NewWorld, check: Check, status: int) -> None:
+    async with new_world(partitions=1) as world:
+        world.mytracker.faults.clear()
+        world.refuse_the_marked(status)
+        process = world.start()
+        await _as_one_batch(world, {7})
+        await world.caught_up()
+        assert (await world.stop(process)).status == 0
+        check(await world.evidence())
+
+
+async def test_an_event_that_draws_500_alone_is_poison_and_its_neighbours_are_delivered(
+    new_world: NewWorld, check: Check
+) -> None:
+    async with new_world() as world:
+        world.mytracker.faults.clear()
+        world.refuse_the_marked(500)
+        process = world.start()
+        first = world.take_numbers(400)
+        await world.produce_these(draft(first + at, "refused" if at == 17 else "plain") for at in range(400))
+        while not (await world.evidence()).letters:
+            await world.produce(40, bad=0.0)  # successes between its failures tell poison from an outage
+            await asyncio.sleep(0.1)
+        await world.caught_up()
+        assert (await world.stop(process)).status == 0
+        evidence = await world.evidence()
+        assert [letter.reason for letter in evidence.letters] == ["poison"]
+        check(evidence)
+
+
+async def test_an_event_that_draws_500_while_nothing_else_comes_is_held(new_world: NewWorld) -> None:
+    async with new_world(partitions=1) as world:
+        world.mytracker.faults.clear()
+        world.refuse_the_marked(500)
+        process = world.start()
+        await world.produce_these([draft(world.take_numbers(1), "refused")])
+        while world.mytracker.ledger.requests < 12:
+            await asyncio.sleep(0.05)
+        assert not (await world.evidence()).letters
+        assert (await process.status())["sinks"]["mytracker"]["gate"]["state"] == "closed"
+        await world.stop(process)
+
+
+async def test_a_flood_of_bad_events_does_not_drain_the_topic_and_a_restart_loop_neither(
+    new_world: NewWorld, check: Check
+) -> None:
+    """The guard's count survives restarts: after the mark no start adds to the letters what it allows anew."""
+    mark = 40
+    guard = {"flood_guard": {"dead_letters": mark, "share": "50%", "within": "5m"}}
+    async with new_world(delivery=guard, letters={}) as world:
+        world.mytracker.order(
+            {"kind": "status", "status": 400, "body": {"error": "Bad Request"}, "times": "until_reset"}
+        )
+        await world.produce_these(_all_refused(world, 1500))
+        for _ in range(4):
+            process = world.start()
+            await _flooded(world)
+            await world.stop(process)
+        letters = len((await world.evidence()).letters)
+        # What was in flight when the mark was passed may still be halved down to its culprits.
+        assert mark < letters <= mark + 10, letters
+        for process in world.processes:
+            assert process.said("too many dead letters: this sink holds and tries one event a minute") == 1
+
+
+def _all_refused(world: World, count: int) -> list[Draft]:
+    first = world.take_numbers(count)
+    return [draft(first + at, "refused") for at in range(count)]
+
+
+async def _flooded(world: World) -> None:
+    process = world.processes[-1]
+    while not process.said("too many dead letters: this sink holds and tries one event a minute"):
+        await asyncio.sleep(0.1)
+        assert process.running, process.tail()

@@ -1,0 +1,113 @@
+"""Everything a vendor or the network can answer (rule 4), before and after it took effect: held, never lost."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+
+from tests.faults.conftest import Check, NewWorld
+from tests.faults.events import SAILPLAY, draft
+from tests.faults.process import Process
+from tests.faults.world import World
+
+BROKEN = ["reset", "close", "half_header", "half_body", "hang", "drip"]
+NO_ANSWER = ["html_200", "truncated_json", "gzip_bomb", "bad_gzip"]
+THE_VENDORS = [500, 502, 503, 504, 408, 425, 429, 201, 204]
+OURS = [301, 302, 401, 403, 404, 405]
+SENSELESS = ["soon", "-5", "1e3", "99999999999999999999", ""]
+
+pytestmark = [pytest.mark.kafka, pytest.mark.faults]
+
+
+def _status(status: int, **more: Any) -> dict[str, Any]:
+    return {"kind": "status", "status": status, "body": {"error": "Some Error"}, **more}
+
+
+def _soon(seconds: float) -> str:
+    return format_datetime(datetime.fromtimestamp(time.time() + seconds, UTC), usegmt=True)
+
+
+async def _suffer(world: World, process: Process, faults: list[dict[str, Any]]) -> None:
+    """Let each fault meet two requests, with events waiting, and wait until all has been accepted none the less."""
+    for fault in faults:
+        await world.produce(30, bad=0.0)
+        world.mytracker.order({"times": 2, **fault})
+        try:
+            await world.accepted_all()
+        except AssertionError as error:
+            raise AssertionError(f"{fault}: {error}") from None
+    await world.caught_up()
+    assert (await world.stop(process)).status == 0
+
+
+async def test_faults_before_the_effect_lose_nothing_and_double_nothing(new_world: NewWorld, check: Check) -> None:
+    faults: list[dict[str, Any]] = [{"kind": kind} for kind in (*BROKEN, *NO_ANSWER, "outage")]
+    faults += [_status(status) for status in (*THE_VENDORS, *OURS)]
+    faults += [_status(400, headers={"Content-Type": "text/html"}, body="<html>no</html>")]
+    faults += [_status(400, body={"error": "Bad api version"})]
+    async with new_world(mytracker={"timeout": "400ms"}) as world:
+        await _suffer(world, world.start(), faults)
+        check(await world.evidence())
+
+
+async def test_faults_after_the_effect_lose_nothing(new_world: NewWorld, check: Check) -> None:
+    """The vendor has the events and we cannot know: they are sent again, and only they."""
+    faults: list[dict[str, Any]] = [{"kind": kind, "apply": "after"} for kind in (*BROKEN, *NO_ANSWER)]
+    faults += [_status(status, apply="after") for status in (500, 502, 503, 504, 408, 429)]
+    async with new_world(mytracker={"timeout": "400ms"}) as world:
+        await _suffer(world, world.start(), faults)
+        evidence = await world.evidence()
+        assert evidence.duplicates() <= 2 * 20 * len(faults)
+        check(evidence, duplicates_may_be=True)
+
+
+async def test_retry_after_shuts_the_sink_for_as_long_as_it_says_and_nonsense_counts_as_absent(
+    new_world: NewWorld, check: Check
+) -> None:
+    async with new_world() as world:
+        process = world.start()
+        for status, value in [(429, "1"), (503, "1"), (503, None)]:
+            await world.accepted_all()
+            before = world.mytracker.ledger.requests
+            world.mytracker.order(_status(status, headers={"Retry-After": value or _soon(2)}))
+            await world.produce_these([draft(world.take_numbers(1))])
+            while world.mytracker.ledger.requests == before:
+                await asyncio.sleep(0.005)
+            refused = time.time()
+            await world.produce(20, bad=0.0)
+            await world.accepted_all()
+            times = [entry.time for entry in world.mytracker.ledger]
+            assert min(at for at in times if at > refused) - refused > 0.9, (status, value)
+        faults = [_status(503, headers={"Retry-After": value}) for value in SENSELESS]
+        began = time.time()
+        await _suffer(world, process, faults)
+        assert time.time() - began < 15
+        check(await world.evidence())
+
+
+async def test_a_rejected_token_stops_the_sink_until_it_is_right_again(new_world: NewWorld, check: Check) -> None:
+    """Nothing becomes a dead letter for our own fault, and the other sink does not notice."""
+    async with new_world(sinks=("mytracker", SAILPLAY)) as world:
+        process = world.start()
+        await world.produce(50, points=0.1)
+        await world.accepted_all()
+        world.mytracker.order({"revoke_token": True})
+        await world.produce(200, bad=0.0, points=0.1)
+        await world.accepted_all(SAILPLAY)
+        status = await process.status()
+        assert {name: sink["gate"]["state"] for name, sink in status["sinks"].items()} == {
+            "mytracker": "misconfigured",
+            SAILPLAY: "open",
+        }
+        tried = world.mytracker.ledger.requests
+        await asyncio.sleep(1.0)
+        assert world.mytracker.ledger.requests - tried <= 3
+        world.grant_again()
+        await world.caught_up()
+        assert (await world.stop(process)).status == 0
+        check(await world.evidence())

@@ -89,6 +89,36 @@ class RunningConnector:
         answer: dict[str, Any] = json.loads(text)
         return answer
 
+    async def sink(self, name: str) -> dict[str, Any]:
+        """What /status says of one sink; nothing as long as the process is starting."""
+        if not self.port:
+            return {}
+        return next(each for each in (await self.status())["sinks"] if each["sink"] == name)
+
+
+async def check_live(directory: Path, settings: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+    """`connector check --live --json`: its exit status and what it reports; it may say nothing else."""
+    config = directory / "checked.yaml"
+    config.write_text(yaml.safe_dump(dict(settings)))
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "connector", "check", "--config", str(config), "--live", "--json"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    said, errors = await process.communicate()
+    assert errors == b""
+    report: dict[str, Any] = json.loads(said)
+    assert process.returncode is not None
+    return process.returncode, report
+
+
+def finding(report: Mapping[str, Any], section: str, subject: str) -> dict[str, Any]:
+    """The one such finding of a live check."""
+    found = [each for each in report["live"] if (each["section"], each["subject"]) == (section, subject)]
+    assert len(found) == 1, report["live"]
+    one: dict[str, Any] = found[0]
+    return one
+
 
 async def until(condition: Any, *, seconds: float, what: str) -> None:
     """Wait until an (async) condition holds; fail saying `what` did not come."""

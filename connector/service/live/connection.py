@@ -22,6 +22,7 @@ from connector.service.live.findings import Finding, Mark
 SECTION = "kafka"
 CONNECT_SECONDS = 8.0
 REACH_SECONDS = 2.0
+_SYSLOG_INFO = 6  # the failures that tell the most are logged and not called back
 # All brokers that are named together: the first that answer nothing tell enough.
 REACH_ALL_SECONDS = 5.0
 
@@ -131,6 +132,11 @@ def trouble_in(lines: Sequence[str]) -> Trouble | None:
     return next((trouble for trouble in found if trouble.decided), found[-1] if found else None)
 
 
+def _seen_to_last(lines: Sequence[str]) -> bool:
+    """Whether trying longer changes nothing. Once is not enough: a broker that restarts closes connections, too."""
+    return sum(trouble is not None and trouble.decided for trouble in map(_trouble_of, lines)) > 1
+
+
 def _trouble_of(line: str) -> Trouble | None:
     said = _FAIL_LINE.match(line)
     if said is None:
@@ -171,7 +177,7 @@ def connect(conf: Mapping[str, Any]) -> Connection | Finding:
     logger = logging.Logger("live")  # noqa: LOG001 - of its own, unknown to the root: nothing of it is printed
     logger.addHandler(lines)
     try:
-        client = AdminClient(dict(conf), logger=logger)
+        client = AdminClient({**conf, "log_level": _SYSLOG_INFO}, logger=logger)
     except KafkaException as error:
         return _no_client(error)
     deadline = time.monotonic() + CONNECT_SECONDS
@@ -180,8 +186,7 @@ def connect(conf: Mapping[str, Any]) -> Connection | Finding:
             return Connection(client, client.list_topics(timeout=min(left, 1.0)))
         except KafkaException:
             client.poll(0)  # hands the log lines over
-        trouble = trouble_in(lines.lines)
-        if trouble is not None and trouble.decided:
+        if _seen_to_last(lines.lines):
             break
     trouble = trouble_in(lines.lines)
     if trouble is not None:

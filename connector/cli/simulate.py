@@ -23,6 +23,10 @@ def simulate(
     mytracker: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="myTracker's port; 0: any.")] = 8081,
     sailplay: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="SailPlay's port; 0: any.")] = 8082,
     token: Annotated[str, typer.Option(help="The token that both accept.")] = "demo-token",  # noqa: S107 - it guards nothing
+    switch: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Decide what a vendor's document leaves open; may be repeated."),
+    ] = None,
 ) -> None:
     """Run simulators of both vendors on 127.0.0.1 until interrupted: every rule of their documents, and faults.
 
@@ -40,14 +44,32 @@ def simulate(
 
     POST /_reset: start anew; may say tokens, latency_ms, and for SailPlay events ([{"key", "kind", "name"}])
 
-    Example: connector simulate --mytracker 8081 --sailplay 8082
+    Switches of myTracker, the default first: mytracker.oversize=400|413, mytracker.max_bytes=10000,
+    mytracker.unknown_fields=refuse|accept, mytracker.numeric_texts=accept|refuse, mytracker.refused_batch=none|partial
+    (what of it takes effect), mytracker.id_transaction=again|once (how a payment counts that came before),
+    mytracker.rate=0 (requests a second, 0: any number), mytracker.probes=answer|absent (version, test-app-access)
+
+    Switches of SailPlay: sailplay.rate=50 (requests a second, 0: any number), sailplay.token_seconds=0 (how long a
+    token from login is valid, 0: for ever), sailplay.status_code=number|text|absent, sailplay.client_after=0 (seconds
+    for which a client that is new to it is unknown, -4000)
+
+    Example: connector simulate --mytracker 8081 --switch mytracker.oversize=413
     """
     import uvloop
 
+    from connector.errors import ConfigError, Mistake
     from connector.simulators.mytracker import MyTrackerSimulator
     from connector.simulators.sailplay import SailPlaySimulator
+    from connector.simulators.switches import SwitchError, parse_switches
 
-    simulators = (MyTrackerSimulator(mytracker, token=token), SailPlaySimulator(sailplay, token=token))
+    try:
+        of_mytracker, of_sailplay = parse_switches(switch or ())
+    except SwitchError as error:
+        raise ConfigError([Mistake("--switch", str(error))]) from None
+    simulators = (
+        MyTrackerSimulator(mytracker, token=token, switches=of_mytracker),
+        SailPlaySimulator(sailplay, token=token, switches=of_sailplay),
+    )
     uvloop.run(_serve(simulators))
 
 

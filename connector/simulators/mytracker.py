@@ -8,22 +8,24 @@ refuses the whole request.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 import orjson
 from aiohttp import web
 
 from connector.clock import Clock
-from connector.simulators.mytracker_rules import RULES
+from connector.simulators.mytracker_rules import event_rules
+from connector.simulators.mytracker_switches import MyTrackerSwitches
+from connector.simulators.rate_limit import RateLimit
 from connector.simulators.server import Call, Simulator
 
 MAX_EVENTS: Final = 20  # "Array. Maximum size 20"
-MAX_BYTES: Final = 10_000  # "Limit on the maximum size of imported data - 10Kb"
 
 _VERSIONED: Final = re.compile(r"/v([0-9]+)/([A-Za-z-]+)/?")
 _PROBES: Final = frozenset({"version", "test-app-access"})
-_METHODS: Final = frozenset({*RULES, *(f"{name}Batch" for name in RULES), *_PROBES})
+_EVENTS: Final = ("registration", "login", "customEvent", "customRevenue")
+_IMPORTS: Final = frozenset({*_EVENTS, *(f"{name}Batch" for name in _EVENTS)})
 
 _OK: Final = '{"message": "ОK"}'.encode()  # noqa: RUF001 - the document's first letter is Cyrillic
 _BAD_REQUEST: Final = b'{"error": "Bad Request"}'
@@ -32,13 +34,14 @@ _EMPTY: Final = b'{"error": "Empty post data"}'
 _BAD_JSON: Final = b'{"error": "Bad json"}'
 _BAD_VERSION: Final = b'{"error": "Bad api version"}'
 _NO_METHOD: Final = b'{"error": "Method not found"}'
+_TOO_FAST: Final = b'{"error": "Too many requests"}'
 
 
 class MyTrackerSimulator(Simulator):
     """myTracker on 127.0.0.1.
 
     `app_id` is the one app the tokens are good for; None: any whole number. A fault's `contains` is looked for in the
-    body as it was sent.
+    body as it was sent. `switches` decide what the document leaves open.
     """
 
     vendor: ClassVar[str] = "myTracker"
@@ -49,14 +52,24 @@ class MyTrackerSimulator(Simulator):
         *,
         token: str = "demo-token",  # noqa: S107 - it guards nothing
         app_id: int | None = None,
+        switches: MyTrackerSwitches | None = None,
         clock: Clock | None = None,
     ) -> None:
         super().__init__(port, [token], clock)
         self._app_id = None if app_id is None else str(app_id)
+        self._switches = switches or MyTrackerSwitches()
+        self._rules = event_rules(self._switches)
+        self._limit = RateLimit(self._switches.rate)
+        self._payments: set[str] = set()
+        self._methods = _IMPORTS if self._switches.probes == "absent" else _IMPORTS | _PROBES
 
     def hints(self) -> Iterable[str]:
         """The app."""
         return (f"app_id: {self._app_id or 'any'}",)
+
+    def seed(self, options: Mapping[str, Any]) -> None:  # noqa: ARG002 - it knows no options of its own
+        """Forget the payments that came."""
+        self._payments.clear()
 
     def method_of(self, path: str) -> str:
         """`loginBatch` for `/v1/loginBatch/`."""
@@ -64,19 +77,24 @@ class MyTrackerSimulator(Simulator):
         return named[2] if named else ""
 
     def answer(self, call: Call) -> web.Response:
-        """Check version, method, token and app, then the body; enter the events in the ledger."""
+        """Check the rate, version, method, token and app, then the body; enter the events in the ledger."""
         request = call.request
+        if self._limit.exceeded(self._clock.monotonic()):
+            return self._refuse(call, 429, _TOO_FAST, f"more than {self._switches.rate} requests in a second")
         if call.method and not request.path.startswith("/v1/"):
             return self._refuse(call, 400, _BAD_VERSION, "only version 1 exists")
-        if call.method not in _METHODS:
+        if call.method not in self._methods:
             return self._refuse(call, 404, _NO_METHOD, "no such method")
+        if reason := self._forbidden(request):
+            return self._refuse(call, 403, _FORBIDDEN, reason)
+        return _response(200, _OK) if call.method in _PROBES else self._import(call)
+
+    def _forbidden(self, request: web.BaseRequest) -> str | None:
         if request.headers.get("Authorization") not in self.tokens:
-            return self._refuse(call, 403, _FORBIDDEN, "Authorization is not a valid token, without a scheme")
+            return "Authorization is not a valid token, without a scheme"
         if not self._app_fits(request.query.get("idApp", "")):
-            return self._refuse(call, 403, _FORBIDDEN, "idApp is missing or another app's")
-        if call.method in _PROBES:
-            return _response(200, _OK)
-        return self._import(call)
+            return "idApp is missing or another app's"
+        return None
 
     def _app_fits(self, app_id: str) -> bool:
         return app_id == self._app_id if self._app_id is not None else app_id.isascii() and app_id.isdigit()
@@ -84,42 +102,63 @@ class MyTrackerSimulator(Simulator):
     def _import(self, call: Call) -> web.Response:
         if not call.body or call.request.method != "POST":
             return self._refuse(call, 400, _EMPTY, "no POST, or an empty one")
-        if len(call.body) > MAX_BYTES:
-            return self._refuse(call, 400, _BAD_REQUEST, f"the body is over {MAX_BYTES} bytes")
+        if len(call.body) > self._switches.max_bytes:
+            status = int(self._switches.oversize)
+            return self._refuse(call, status, _BAD_REQUEST, f"the body is over {self._switches.max_bytes} bytes")
         try:
             content = orjson.loads(call.body)
         except orjson.JSONDecodeError:
             return self._refuse(call, 400, _BAD_JSON, "the body is not JSON")
-        if reason := _broken_rule(call.method, content):
+        if reason := self._broken_rule(call.method, content):
+            if self._switches.refused_batch == "partial" and isinstance(content, list) and len(content) <= MAX_EVENTS:
+                rules = self._rules[call.method.removesuffix("Batch")]
+                self._enter(call, [event for event in content if rules.broken(event) is None], None)
             return self._refuse(call, 400, _BAD_REQUEST, reason)
-        events: Iterable[Any] = content if isinstance(content, list) else (content,)
+        self._enter(call, content if isinstance(content, list) else [content], call.body)
+        return _response(200, _OK)
+
+    def _enter(self, call: Call, events: Sequence[Any], written: bytes | None) -> None:
+        """Enter the events in the ledger; where payments count once, not those that came before.
+
+        `written` is the JSON of just these events, where it is there already.
+        """
+        if self._switches.id_transaction == "once":
+            events, written = [event for event in events if self._is_new(event)], None
+        if not events:
+            return
         self.ledger.accept(
             call.method,
             # The same event is the same whether it came in a batch or alone.
             [orjson.dumps(event) + call.method.removesuffix("Batch").encode() for event in events],
-            call.body,
+            orjson.dumps(events) if written is None else written,
             request=call.number,
             time=self._clock.now(),
             size=len(call.body),
         )
-        return _response(200, _OK)
+
+    def _is_new(self, event: Any) -> bool:
+        payment = event.get("idTransaction")
+        if payment is None:
+            return True
+        new = payment not in self._payments
+        self._payments.add(payment)
+        return new
 
     def _refuse(self, call: Call, status: int, body: bytes, reason: str) -> web.Response:
         self.ledger.refuse(call.method, reason, request=call.number, time=self._clock.now())
         return _response(status, body)
 
-
-def _broken_rule(method: str, content: Any) -> str | None:
-    rules = RULES[method.removesuffix("Batch")]
-    if not method.endswith("Batch"):
-        reason = rules.broken(content)
-        return f"the event {reason}" if reason else None
-    if not isinstance(content, list) or not 1 <= len(content) <= MAX_EVENTS:
-        return f"the batch must be an array of 1 to {MAX_EVENTS} events"
-    for index, event in enumerate(content):
-        if reason := rules.broken(event):
-            return f"[{index}] {reason}"
-    return None
+    def _broken_rule(self, method: str, content: Any) -> str | None:
+        rules = self._rules[method.removesuffix("Batch")]
+        if not method.endswith("Batch"):
+            reason = rules.broken(content)
+            return f"the event {reason}" if reason else None
+        if not isinstance(content, list) or not 1 <= len(content) <= MAX_EVENTS:
+            return f"the batch must be an array of 1 to {MAX_EVENTS} events"
+        for index, event in enumerate(content):
+            if reason := rules.broken(event):
+                return f"[{index}] {reason}"
+        return None
 
 
 def _response(status: int, body: bytes) -> web.Response:

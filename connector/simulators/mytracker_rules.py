@@ -4,8 +4,8 @@ Written from the document alone. A check takes a value and returns None, or what
 characters. Numbers may be JSON integers or texts of digits: the document's own example has "age": "25". Where it gives
 no minimum (`age`), none is asked for. `total` is a JSON number, as in its examples, with at most 4 decimals.
 
-Left open by the document and decided strictly: a field it does not list refuses the event; a required text that is
-empty counts as missing; an address has to be one.
+Left open by the document: a field it does not list refuses the event unless a switch says otherwise, and a switch may
+refuse texts of digits, too. Decided strictly: a required text that is empty counts as missing; an address must be one.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import re
 import socket
 from collections.abc import Callable, Mapping
 from typing import Any, Final
+
+from connector.simulators.mytracker_switches import MyTrackerSwitches
 
 Check = Callable[[Any], str | None]
 
@@ -31,11 +33,11 @@ def _text(least: int, most: int) -> Check:
     return check
 
 
-def _number(least: int | None, most: int) -> Check:
+def _number(least: int | None, most: int, texts: bool) -> Check:
     otherwise = f"must be a whole number {'' if least is None else f'from {least} '}up to {most}"
 
     def check(value: Any) -> str | None:
-        if type(value) is str and _DIGITS.fullmatch(value):
+        if texts and type(value) is str and _DIGITS.fullmatch(value):
             value = int(value)
         if type(value) is int and (least is None or value >= least) and value <= most:
             return None
@@ -83,34 +85,39 @@ def _currency(value: Any) -> str | None:
 _DEVICE_IDS: Final = ("instanceId", "lvid", "gaid", "androidId", "idfa", "iosVendorId")
 _ANY_ID: Final = ("customUserId", *_DEVICE_IDS)
 
-_COMMON: Final[Mapping[str, Check]] = {
-    "eventTimestamp": _number(0, 4294967295),
-    "customUserId": _text(0, 1024),
-    "ipv4": _address(socket.AF_INET, "IPv4"),
-    "ipv6": _address(socket.AF_INET6, "IPv6"),
-    "idGender": _number(0, 2),
-    "age": _number(None, 128),
-    "connectionType": _number(0, 2),
-    "bluetoothEnabled": _number(0, 2),
-    "instanceId": _text(36, 36),
-    "adTrackingEnabled": _number(0, 1),
-    "idfa": _text(36, 36),
-    "iosVendorId": _text(36, 36),
-    "gaid": _text(36, 36),
-    "androidId": _text(16, 16),  # the document's own example has 15
-    "lvid": _text(32, 32),
-    "adBlocker": _number(0, 1),
-    "userAgent": _text(0, 2048),
-}
+
+def _common(texts: bool) -> Mapping[str, Check]:
+    return {
+        "eventTimestamp": _number(0, 4294967295, texts),
+        "customUserId": _text(0, 1024),
+        "ipv4": _address(socket.AF_INET, "IPv4"),
+        "ipv6": _address(socket.AF_INET6, "IPv6"),
+        "idGender": _number(0, 2, texts),
+        "age": _number(None, 128, texts),
+        "connectionType": _number(0, 2, texts),
+        "bluetoothEnabled": _number(0, 2, texts),
+        "instanceId": _text(36, 36),
+        "adTrackingEnabled": _number(0, 1, texts),
+        "idfa": _text(36, 36),
+        "iosVendorId": _text(36, 36),
+        "gaid": _text(36, 36),
+        "androidId": _text(16, 16),  # the document's own example has 15
+        "lvid": _text(32, 32),
+        "adBlocker": _number(0, 1, texts),
+        "userAgent": _text(0, 2048),
+    }
 
 
 class EventRules:
     """What one method's events must be."""
 
-    def __init__(self, required: tuple[str, ...], identifiers: tuple[str, ...], own: Mapping[str, Check]) -> None:
-        self._checks = {**_COMMON, **own}
+    def __init__(
+        self, checks: Mapping[str, Check], required: tuple[str, ...], identifiers: tuple[str, ...], *, strange: bool
+    ) -> None:
+        self._checks = checks
         self._required = required
         self._identifiers = identifiers
+        self._strange = strange
 
     def broken(self, event: Any) -> str | None:
         """The first rule an event breaks, with the field's name and without its value; None if it breaks none."""
@@ -120,6 +127,8 @@ class EventRules:
         for field, value in event.items():
             check = checks.get(field)
             if check is None:
+                if self._strange:
+                    continue
                 return "has a field that the method does not know"
             if otherwise := check(value):
                 return f"{field} {otherwise}"
@@ -132,19 +141,18 @@ class EventRules:
         return f"{' or '.join(self._identifiers)} is missing"
 
 
-_REGISTRATION: Final = EventRules(required=(), identifiers=("customUserId",), own={})
-
-RULES: Final[Mapping[str, EventRules]] = {
-    "registration": _REGISTRATION,
-    "login": _REGISTRATION,
-    "customEvent": EventRules(
-        required=("customEventName",),
-        identifiers=_ANY_ID,
-        own={"customEventName": _text(1, 255), "customEventParams": _event_params},
-    ),
-    "customRevenue": EventRules(
-        required=("eventTimestamp", "idTransaction", "currency", "total"),
-        identifiers=_ANY_ID,
-        own={"idTransaction": _text(1, 255), "currency": _currency, "total": _total},
-    ),
-}
+def event_rules(switches: MyTrackerSwitches) -> Mapping[str, EventRules]:
+    """The rules of each method for one event, by the method's name."""
+    common = _common(switches.numeric_texts == "accept")
+    strange = switches.unknown_fields == "accept"
+    registration = EventRules(common, (), ("customUserId",), strange=strange)
+    event = {"customEventName": _text(1, 255), "customEventParams": _event_params}
+    payment = {"idTransaction": _text(1, 255), "currency": _currency, "total": _total}
+    return {
+        "registration": registration,
+        "login": registration,
+        "customEvent": EventRules({**common, **event}, ("customEventName",), _ANY_ID, strange=strange),
+        "customRevenue": EventRules(
+            {**common, **payment}, ("eventTimestamp", "idTransaction", "currency", "total"), _ANY_ID, strange=strange
+        ),
+    }

@@ -1,15 +1,15 @@
 """A simulated SailPlay v2 API: login, and events/fire, events/list and events/status, by GET or by POST of a form.
 
 Errors are answers of status 200 with `"status": "error"`. Codes that public material names: -1000 (parameters missing
-or not what they must be), -4007 (never fired for this user), -7 (token), -2 (login). An event key that does not exist
-is an error without a code, since none is documented. More than 50 requests in any second: 429.
+or not what they must be), -4000 (no such user), -4007 (never fired for this user), -7 (token), -2 (login). An event key
+that does not exist is an error without a code, since none is documented. More than 50 requests in any second: 429.
 """
 
 from __future__ import annotations
 
 import re
 import secrets
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -21,11 +21,13 @@ from aiohttp import web
 
 from connector.clock import Clock
 from connector.simulators.faults import FaultError
+from connector.simulators.rate_limit import RateLimit
+from connector.simulators.sailplay_switches import SailPlaySwitches
 from connector.simulators.server import Call, Simulator
 
 Kind = Literal["flag", "counter", "sum"]
 
-MAX_REQUESTS_A_SECOND: Final = 50
+NEVER: Final = float("inf")
 _KINDS: Final = ("flag", "counter", "sum")
 _IDENTITIES: Final = ("user_phone", "email", "origin_user_id")
 _DECIMAL: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
@@ -80,7 +82,7 @@ class SailPlaySimulator(Simulator):
 
     `store_department_id` is the one the tokens are good for; None: any whole number. The ledger's `times` counts equal
     fires, its `fire_count` every fire of that event for that user. A fault's `contains` is looked for in
-    `name=value&name=value`, decoded, the token included.
+    `name=value&name=value`, decoded, the token included. `switches` decide what the document leaves open.
     """
 
     vendor: ClassVar[str] = "SailPlay"
@@ -93,6 +95,7 @@ class SailPlaySimulator(Simulator):
         store_department_id: int | None = None,
         events: Iterable[EventType] = EVENT_TYPES,
         login: Login | None = None,
+        switches: SailPlaySwitches | None = None,
         clock: Clock | None = None,
     ) -> None:
         super().__init__(port, [token], clock)
@@ -101,7 +104,10 @@ class SailPlaySimulator(Simulator):
         self._first_events = tuple(events)
         self._events = {event.key: event for event in self._first_events}
         self._fires: dict[tuple[str, str, str], _Fires] = {}
-        self._recent: deque[float] = deque(maxlen=MAX_REQUESTS_A_SECOND)
+        self._switches = switches or SailPlaySwitches()
+        self._limit = RateLimit(self._switches.rate)
+        self._expiries: dict[str, float] = {}  # tokens from login → when they end (monotonic)
+        self._first_seen: dict[tuple[str, str], float] = {}  # clients → when they first came (monotonic)
         self._started = self._clock.now()
         self._handlers: dict[str, Callable[[Call, dict[str, str]], dict[str, Any]]] = {
             "events/fire": self._fire,
@@ -123,7 +129,8 @@ class SailPlaySimulator(Simulator):
         events = _event_types(options["events"]) if "events" in options else self._first_events
         self._events = {event.key: event for event in events}
         self._fires.clear()
-        self._recent.clear()
+        self._limit.clear()
+        self._first_seen.clear()
 
     def hints(self) -> Iterable[str]:
         """Department, login and events."""
@@ -143,8 +150,8 @@ class SailPlaySimulator(Simulator):
 
     def answer(self, call: Call) -> web.Response:
         """Check the rate, then path, token and parameters; enter a fire in the ledger."""
-        if self._too_fast():
-            self._refused(call, f"more than {MAX_REQUESTS_A_SECOND} requests in a second")
+        if self._limit.exceeded(self._clock.monotonic()):
+            self._refused(call, f"more than {self._switches.rate} requests in a second")
             return _response({"status": "error", "message": "Too many requests"}, status=429)
         handler = self._handlers.get(call.method)
         if handler is None or call.request.method not in ("GET", "POST"):
@@ -154,15 +161,12 @@ class SailPlaySimulator(Simulator):
             return _response({"status": "ok", **handler(call, _parameters(call))})
         except SailPlayError as error:
             self._refused(call, str(error))
-            code = {} if error.code is None else {"status_code": error.code}
-            return _response({"status": "error", **code, "message": str(error)})
+            return _response({"status": "error", **self._code(error), "message": str(error)})
 
-    def _too_fast(self) -> bool:
-        now = self._clock.monotonic()
-        recent = self._recent
-        too_fast = len(recent) == MAX_REQUESTS_A_SECOND and now - recent[0] < 1.0
-        recent.append(now)
-        return too_fast
+    def _code(self, error: SailPlayError) -> dict[str, Any]:
+        if error.code is None or self._switches.status_code == "absent":
+            return {}
+        return {"status_code": str(error.code) if self._switches.status_code == "text" else error.code}
 
     def _refused(self, call: Call, reason: str) -> None:
         self.ledger.refuse(call.method, reason, request=call.number, time=self._clock.now())
@@ -222,11 +226,15 @@ class SailPlaySimulator(Simulator):
             raise SailPlayError(-2, "Login failure")
         token = secrets.token_hex(20)
         self.tokens.add(token)
+        if self._switches.token_seconds:
+            self._expiries[token] = self._clock.monotonic() + self._switches.token_seconds
         return {"token": token}
 
     def _authorize(self, given: dict[str, str]) -> None:
         if not given.get("token") or not given.get("store_department_id"):
             raise SailPlayError(-1000, "Provide required parameters")
+        if self._expiries.get(given["token"], NEVER) <= self._clock.monotonic():
+            raise SailPlayError(-7, "Token expired")
         if given["token"] not in self.tokens or not self._department_fits(given["store_department_id"]):
             raise SailPlayError(-7, "Invalid token")
 
@@ -246,6 +254,9 @@ class SailPlaySimulator(Simulator):
         event = self._events.get(given["event_key"])
         if event is None:
             raise SailPlayError(None, "Event not found")
+        now = self._clock.monotonic()
+        if now < self._first_seen.setdefault((identity, user), now) + self._switches.client_after:
+            raise SailPlayError(-4000, "User not found")
         return event, (identity, user, event.key)
 
 

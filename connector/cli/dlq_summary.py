@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from connector.deadletters.stock import Stock
     from connector.deadletters.summary import Group
 
+# What a letter means whose vendor said nothing.
+_UNSAID = {"ambiguous": "the answer was lost: it may have taken effect, and sending it again may double it"}
+
 
 @filtered
 def summary(
@@ -70,10 +73,9 @@ def _say(context: Context, found: list[Group], shown: list[Group], stock: Stock,
         cause = group.cause
         typer.echo(
             f"\n{number}. {style(f'{group.open:,} open', bold=True, fg='red' if group.open else None)}  "
-            f"{cause.sink}.{cause.method}  {style(cause.reason, bold=True)}  "
-            f"type {cause.type}  from {cause.topic}"
+            f"{cause.target}  {style(cause.reason, bold=True)}  type {cause.type}  from {cause.topic}"
         )
-        typer.echo(f"   {group.message or '(no message)'}")
+        typer.echo(f"   {group.message or _UNSAID.get(cause.reason, '(no message)')}")
         counts = {"replayed": group.replayed, "discarded": group.discarded}
         closed = "".join(f", {count:,} {word}" for word, count in counts.items() if count)
         typer.echo(f"   {_seen(group)}{closed}, for example {_example(context, group)}")

@@ -22,6 +22,8 @@ READING: Mapping[str, Any] = {
     "enable.auto.commit": False,
     "enable.auto.offset.store": False,
     "enable.partition.eof": True,
+    # Fetched ahead, in KiB: more does not make Python faster.
+    "queued.max.messages.kbytes": 16_384,
     # What retention deletes between looking and reading is passed over.
     "auto.offset.reset": "earliest",
 }

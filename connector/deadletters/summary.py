@@ -29,6 +29,11 @@ class Cause(NamedTuple):
     topic: str
 
     @property
+    def target(self) -> str:
+        """Where it was to go, for people."""
+        return f"{self.sink}, before any route" if self.method == ABSENT else f"{self.sink}.{self.method}"
+
+    @property
     def filters(self) -> list[str]:
         """The options that select this group and no other."""
         options = ["--sink", self.sink, "--method", self.method, "--reason", self.reason]
@@ -39,7 +44,7 @@ class Cause(NamedTuple):
 def cause_of(letter: DeadLetter, value: bytes | None, folded: str) -> Cause:
     """The cause of a letter with this value and this message, folded."""
     return Cause(
-        letter.sink, letter.method or ABSENT, letter.reason.value, folded, event_type(value) or ABSENT, letter.topic
+        letter.sink, letter.method or ABSENT, letter.reason, folded, event_type(value) or ABSENT, letter.topic
     )
 
 

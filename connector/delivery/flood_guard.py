@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 
 _SLICES = 60
 
@@ -31,6 +32,18 @@ class FloodGuard:
         """So many events fell to their own fault at `now`."""
         self._current(now)[2] += events
         self._fell += events
+
+    def remember(self, ages: Sequence[float], delivered: int, now: float) -> None:
+        """Before this counting began, so many seconds ago each, events fell, and `delivered` went well among them."""
+        share = delivered / len(ages) if ages else 0.0
+        for age in sorted(ages):
+            at = min(now - age, self._slices[0][0]) if self._slices else now - age
+            if not self._slices or self._slices[0][0] - at >= self._slice:
+                self._slices.appendleft([at, 0, 0])
+            self._slices[0][1] += share
+            self._slices[0][2] += 1
+        self._delivered += delivered
+        self._fell += len(ages)
 
     def exceeded(self, now: float) -> bool:
         """Whether both marks are passed."""

@@ -177,12 +177,12 @@ class Gate:
             self._shut(GateState.MISCONFIGURED, now, reason, self._ours_backoff)
         return news
 
-    def flood(self, now: float, reason: str) -> None:
-        """Too many events fell: only one held event a minute goes, until one passes."""
+    def flood(self, now: float, reason: str, probe_in: float = FLOOD_PROBE_EVERY) -> None:
+        """Too many events fell: only one held event a minute goes, the first after `probe_in`, until one passes."""
         if not self._flood:
             self._flood = reason
             self._probing = False
-            self._probe_at = now + FLOOD_PROBE_EVERY
+            self._probe_at = now + probe_in
 
     def event_fault(self, now: float) -> bool:
         """The vendor answered and refused the events: it is up. True if that opened the gate; a flood goes on."""

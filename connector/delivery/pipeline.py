@@ -19,11 +19,13 @@ from connector.delivery.assignment import Assignment
 from connector.delivery.dispatcher import Dispatcher
 from connector.delivery.flood import Backwater
 from connector.delivery.flood_guard import FloodGuard
+from connector.delivery.gate import FLOOD_PROBE_EVERY
 from connector.delivery.letter_box import LetterBox
 from connector.delivery.stats import Mishap, Stats
 from connector.delivery.tasks import Tasks
 from connector.errors import Mistake
 from connector.kafka.handover import Assigned, Commit
+from connector.kafka.recent_letters import RecentLetter
 from connector.model import Failure, Item, Reason, Record, Stage
 from connector.sinks.base import Sink
 
@@ -202,8 +204,7 @@ class Pipeline:
                 self.stats.late += 1
         if self._flooding and not self.dispatcher.gate.flooded:
             self._end_flood()
-        if self._credits:
-            self._ask_for_more()
+        self._ask_for_more()
 
     def on_failed(self, failure: Failure) -> None:
         """This one cannot be delivered: a letter, unless so many fell that the fault must be elsewhere."""
@@ -216,7 +217,7 @@ class Pipeline:
                 return
             self._guard.fell(1, now)
             if self._guard.exceeded(now):
-                self._begin_flood(failure, now)
+                self._begin_flood(now, f"the last: {failure.message}")
         self.stats.recent_letters.append(
             Mishap(now, failure.reason, failure.method, failure.status, failure.message, failure.record.address)
         )
@@ -227,8 +228,7 @@ class Pipeline:
         self.stats.dead_lettered[failure.reason] += 1
         if not self.assignment.settle(failure.record):
             self.stats.late += 1
-        if self._credits:
-            self._ask_for_more()
+        self._ask_for_more()
 
     # --- what is to be seen --------------------------------------------------------------------------------------
 
@@ -291,12 +291,27 @@ class Pipeline:
 
     # --- the flood guard -----------------------------------------------------------------------------------------
 
-    def _begin_flood(self, last: Failure, now: float) -> None:
+    def recall(self, letters: Sequence[RecentLetter]) -> None:
+        """Count the letters that this sink wrote before this start, so that a restart does not count afresh.
+
+        What was delivered among them is not known; it is estimated by the offsets that lie between.
+        """
+        fallen = [letter for letter in letters if letter.reason not in NOT_THE_EVENTS_FAULT]
+        spans: dict[tuple[str, int], set[int]] = {}
+        for letter in fallen:
+            spans.setdefault((letter.topic, letter.partition), set()).add(letter.offset)
+        between = sum(max(offsets) - min(offsets) + 1 - len(offsets) for offsets in spans.values())
+        now, today = self._clock.monotonic(), self._clock.now()
+        self._guard.remember([max(0.0, today - letter.at) for letter in fallen], between, now)
+        if self._guard.exceeded(now):
+            self._begin_flood(now, "all of them before this start", probe_in=0.0)
+
+    def _begin_flood(self, now: float, what: str, probe_in: float = FLOOD_PROBE_EVERY) -> None:
         fell, sent = self._guard.counts(now)
         self._flooding = True
-        self.dispatcher.gate.flood(now, f"{fell} of {sent} events fell to their own fault; the last: {last.message}")
+        self.dispatcher.gate.flood(now, f"{fell} of {sent} events fell to their own fault; {what}", probe_in)
         log.error("too many dead letters: this sink holds and tries one event a minute", sink=self.sink.name,
-                  fell=fell, sent=sent, reason=last.reason)  # fmt: skip
+                  fell=fell, sent=sent)  # fmt: skip
 
     def _find_probe(self) -> None:
         """Make an item of a deferred record, if all that could be sent has been tried."""
@@ -317,7 +332,9 @@ class Pipeline:
     # --- flow and commits ----------------------------------------------------------------------------------------
 
     def _ask_for_more(self) -> None:
-        """Let the source hand over more, unless too much is open already."""
+        """Let the source hand over more, unless there is enough to send or too much is open already."""
+        if not self._credits or not self.dispatcher.wants_more:
+            return
         events = self.assignment.open_events + len(self._backwater.records)
         size = self.assignment.open_bytes + self._backwater.bytes
         if events < self._marks.max_open_events and size < self._marks.max_open_bytes:

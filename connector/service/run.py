@@ -17,6 +17,7 @@ from connector.config.kafka_settings import resolve_kafka
 from connector.config.settings import Settings
 from connector.delivery.tasks import Tasks
 from connector.kafka.producer import LetterProducer
+from connector.kafka.recent_letters import recent_letters
 from connector.kafka.retention import topic_retention
 from connector.operations.server import OperationsServer
 from connector.service.audit import audit_while_running
@@ -77,6 +78,7 @@ class Service:
             clock=self._clock,
         )
         await operations.start()
+        await self._recall_letters(conf)
         for line in self.lines:
             line.source.start()
         beside = self._start_beside(operations)
@@ -87,6 +89,13 @@ class Service:
         status = await self._end(letters)
         await operations.stop()
         return status
+
+    async def _recall_letters(self, conf: Mapping[str, Any]) -> None:
+        """Let the flood guards go on counting where the last run left off."""
+        since = self._clock.now() - self.settings.delivery.flood_guard.within
+        letters = await asyncio.to_thread(recent_letters, conf, self.settings.dead_letters, since)
+        for line in self.lines:
+            line.pipeline.recall([letter for letter in letters if letter.sink == line.pipeline.sink.name])
 
     def stop(self) -> None:
         """Begin to stop."""

@@ -129,7 +129,8 @@ class Checker:
                     if not letters:
                         yield f"event {_shown(made)} has no dead letter of {sink}"
                     for letter in letters:
-                        if (letter.key, letter.value, letter.headers) != (made.draft.key, made.draft.value, made.headers):
+                        event = (made.draft.key, made.draft.value, made.headers)
+                        if (letter.key, letter.value, letter.headers) != event:
                             yield f"the dead letter of {_shown(made)} is not the event byte for byte"
 
     def _committed_early(self) -> Iterator[str]:
@@ -143,9 +144,10 @@ class Checker:
                 elif commit.position and latest[commit.position - 1] > commit.at + STEP:
                     early = [offset for offset in range(commit.position) if finished[offset] > commit.at + STEP]
                     yield f"{_commit(commit)} though {early[:SHOWN]} were not finished"
-                told = [each for each in commit.settled_above() if each >= len(finished) or finished[each] > commit.at + STEP]
-                if told:
-                    yield f"{_commit(commit)} says that {told[:SHOWN]} were settled"
+                above = commit.settled_above()
+                early = [each for each in above if each >= len(finished) or finished[each] > commit.at + STEP]
+                if early:
+                    yield f"{_commit(commit)} says that {early[:SHOWN]} were settled"
 
     def _moved_back(self) -> Iterator[str]:
         for commits in self._commits().values():

@@ -11,7 +11,7 @@ import struct
 import time
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, TopicPartition
 
@@ -94,11 +94,14 @@ def _records(consumer: Consumer, ends: dict[int, int]) -> Iterator[tuple[bytes, 
         assert time.monotonic() < deadline, f"{TOPIC} was not read to its end within {_TIMEOUT} s: {waiting}"
         for message in consumer.consume(1000, 0.1):  # waits that long for a thousand, however many have come
             assert message.error() is None, message.error()
-            partition, offset = message.partition(), message.offset()
+            partition: Any = message.partition()  # a record has them; the types allow for what was never sent
+            offset: Any = message.offset()
             if offset >= ends[partition] - 1:
                 waiting.pop(partition, None)
             if offset < ends[partition]:
-                yield message.key(), message.value()
+                key: Any = message.key()
+                value: Any = message.value()
+                yield key, value
 
 
 def decode(key: bytes, value: bytes | None) -> Commit | None:

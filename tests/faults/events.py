@@ -14,7 +14,20 @@ EVENT_KEY: Final = "85783d035a716769502775afa287fce17040afe1"
 REFUSED_MARK: Final = "refuse-me"
 
 End = Literal["accepted", "letter"]
+OwnHeaders = tuple[tuple[str, bytes], ...]
 Kind = Literal["plain", "points", "refused", "undecodable", "unmappable", "stray", "tombstone"]
+
+
+# What must become of each kind, by sink; of what is named for neither, nothing.
+ENDS: Final[Mapping[Kind, Mapping[str, End]]] = {
+    "plain": {MYTRACKER: "accepted"},
+    "points": {MYTRACKER: "accepted", SAILPLAY: "accepted"},
+    "refused": {MYTRACKER: "letter"},
+    "undecodable": {MYTRACKER: "letter", SAILPLAY: "letter"},
+    "unmappable": {MYTRACKER: "letter"},
+    "stray": {},
+    "tombstone": {},
+}
 
 
 class Draft(NamedTuple):
@@ -33,7 +46,7 @@ class Made(NamedTuple):
     topic: str
     partition: int
     offset: int
-    headers: tuple[tuple[str, bytes], ...]
+    headers: OwnHeaders
 
 
 def draft(number: int, kind: Kind = "plain", keys: int = 50) -> Draft:
@@ -41,21 +54,16 @@ def draft(number: int, kind: Kind = "plain", keys: int = 50) -> Draft:
     user = number % keys
     key = f"u{user}".encode()
     event: dict[str, Any] = {"type": "bought", "user": f"u{user}", "n": number, "note": "fine"}
-    match kind:
-        case "plain":
-            return Draft(number, key, _json(event), {MYTRACKER: "accepted"})
-        case "points":
-            return Draft(number, key, _json(event | {"total": 150}), {MYTRACKER: "accepted", SAILPLAY: "accepted"})
-        case "refused":
-            return Draft(number, key, _json(event | {"note": REFUSED_MARK}), {MYTRACKER: "letter"})
-        case "undecodable":
-            return Draft(number, key, b'{"n": %d' % number, {MYTRACKER: "letter", SAILPLAY: "letter"})
-        case "unmappable":
-            return Draft(number, key, _json(event | {"user": None}), {MYTRACKER: "letter"})
-        case "stray":
-            return Draft(number, key, _json(event | {"type": "seen"}), {})
-        case "tombstone":
-            return Draft(number, key, None, {})
+    change: dict[Kind, dict[str, Any]] = {
+        "points": {"total": 150},
+        "refused": {"note": REFUSED_MARK},
+        "unmappable": {"user": None},
+        "stray": {"type": "seen"},
+    }
+    value = json.dumps(event | change.get(kind, {})).encode()
+    if kind == "undecodable":
+        value = value[:-1]
+    return Draft(number, key, None if kind == "tombstone" else value, ENDS[kind])
 
 
 def mixture(first: int, count: int, *, bad: float, points: float = 0.0, seed: int = 0) -> Iterator[Draft]:
@@ -98,7 +106,3 @@ def routes(topic: str, sinks: tuple[str, ...]) -> list[dict[str, Any]]:
 def number_of(sink: str, item: Mapping[str, Any]) -> int:
     """The number of the event that an accepted item carries."""
     return int(item["customEventParams"]["n"] if sink == MYTRACKER else item["purchase_order_num"])
-
-
-def _json(value: Any) -> bytes:
-    return json.dumps(value).encode()

@@ -70,10 +70,6 @@ class Process:
             self._told = time.time()
         os.kill(self.pid, number)
 
-    def told_to_stop(self) -> None:
-        """It sent SIGTERM to itself just now."""
-        self._told = time.time()
-
     def entries(self) -> list[dict[str, Any]]:
         """The lines of its log."""
         if not self.log.exists():
@@ -89,13 +85,12 @@ class Process:
         """The end of its log."""
         return self.log.read_text()[-4000:] if self.log.exists() else ""
 
-    async def status(self) -> dict[str, Any]:
-        """What /status says."""
+    async def status(self) -> dict[str, dict[str, Any]]:
+        """What /status says, by sink."""
         port = next(entry["http"] for entry in self.entries() if entry.get("event") == "started")
         url = f"http://127.0.0.1:{port}/status"
-        text = await asyncio.to_thread(lambda: urllib.request.urlopen(url, timeout=5).read())  # noqa: S310 - our own
-        answer: dict[str, Any] = json.loads(text)
-        return answer
+        text = await asyncio.to_thread(lambda: urllib.request.urlopen(url, timeout=5).read())
+        return {sink["sink"]: sink for sink in json.loads(text)["sinks"]}
 
     def resident(self) -> float:
         """Its resident memory in MiB."""

@@ -7,43 +7,46 @@ import asyncio
 import pytest
 
 from tests.faults.conftest import Check, NewWorld
-from tests.faults.events import Draft, draft
+from tests.faults.events import MYTRACKER, Draft, draft
 from tests.faults.world import World
 
-POISON_MARK = '"n":"%d"'
+BATCH = 20
+FLOOD = "too many dead letters: this sink holds and tries one event a minute"
 
 pytestmark = [pytest.mark.kafka, pytest.mark.faults]
 
 
-async def _as_one_batch(world: World, bad: set[int]) -> None:
-    """Twenty events in one partition, produced at once so that they go together; those at `bad` are refused."""
-    first = world.take_numbers(20)
-    await world.produce_these(draft(first + at, "refused" if at in bad else "plain") for at in range(20))
-    await world.accepted_all()
+def _batches(world: World, *bad: set[int]) -> list[Draft]:
+    """Whole batches of events of as many users, so that each batch holds twenty in a row; of each some are refused."""
+    first = world.take_numbers(BATCH * len(bad))
+    return [
+        draft(first + BATCH * batch + at, "refused" if at in some else "plain", keys=10**6)
+        for batch, some in enumerate(bad)
+        for at in range(BATCH)
+    ]
+
+
+async def _deliver(world: World, drafts: list[Draft]) -> None:
+    await world.produce_these(drafts)
+    process = world.start()
+    await world.caught_up()
+    assert (await world.stop(process)).status == 0
 
 
 async def test_a_bad_item_at_every_position_several_and_all(new_world: NewWorld, check: Check) -> None:
     async with new_world(partitions=1) as world:
-        process = world.start()
-        for position in range(20):
-            await _as_one_batch(world, {position})
-        for bad in ({0, 19}, {3, 4, 5}, set(range(0, 20, 2)), set(range(20))):
-            await _as_one_batch(world, bad)
-        await world.caught_up()
-        assert (await world.stop(process)).status == 0
+        alone = [{position} for position in range(BATCH)]
+        await _deliver(world, _batches(world, *alone, {0, 19}, {3, 4, 5}, set(range(0, 20, 2)), set(range(20))))
         check(await world.evidence())
 
 
-@pytest.mark.parametrize("status", [413, 422])
-async def test_other_refusals_of_an_event(new_world: NewWorld, check: Check, status: int) -> None:
-    async with new_world(partitions=1) as world:
-        world.mytracker.faults.clear()
-        world.refuse_the_marked(status)
-        process = world.start()
-        await _as_one_batch(world, {7})
-        await world.caught_up()
-        assert (await world.stop(process)).status == 0
-        check(await world.evidence())
+async def test_other_refusals_of_an_event(new_world: NewWorld, check: Check) -> None:
+    for status in (413, 422):
+        async with new_world(partitions=1) as world:
+            world.mytracker.faults.clear()
+            world.refuse_the_marked(status)
+            await _deliver(world, _batches(world, {7}))
+            check(await world.evidence(), name=f"{status}")
 
 
 async def test_an_event_that_draws_500_alone_is_poison_and_its_neighbours_are_delivered(
@@ -71,10 +74,9 @@ async def test_an_event_that_draws_500_while_nothing_else_comes_is_held(new_worl
         world.refuse_the_marked(500)
         process = world.start()
         await world.produce_these([draft(world.take_numbers(1), "refused")])
-        while world.mytracker.ledger.requests < 12:
-            await asyncio.sleep(0.05)
+        await world.requested(12)
         assert not (await world.evidence()).letters
-        assert (await process.status())["sinks"]["mytracker"]["gate"]["state"] == "closed"
+        assert (await process.status())[MYTRACKER]["state"] == "closed"
         await world.stop(process)
 
 
@@ -97,7 +99,7 @@ async def test_a_flood_of_bad_events_does_not_drain_the_topic_and_a_restart_loop
         # What was in flight when the mark was passed may still be halved down to its culprits.
         assert mark < letters <= mark + 10, letters
         for process in world.processes:
-            assert process.said("too many dead letters: this sink holds and tries one event a minute") == 1
+            assert process.said(FLOOD) == 1
 
 
 def _all_refused(world: World, count: int) -> list[Draft]:
@@ -107,6 +109,6 @@ def _all_refused(world: World, count: int) -> list[Draft]:
 
 async def _flooded(world: World) -> None:
     process = world.processes[-1]
-    while not process.said("too many dead letters: this sink holds and tries one event a minute"):
+    while not process.said(FLOOD):
         await asyncio.sleep(0.1)
         assert process.running, process.tail()

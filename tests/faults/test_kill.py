@@ -1,4 +1,4 @@
-"""kill -9 at every stage of an event's way: nothing lost, nothing out of order, nothing twice that a commit had told."""
+"""kill -9 at every stage of an event's way: nothing lost or out of order, nothing twice that a commit had told."""
 
 from __future__ import annotations
 

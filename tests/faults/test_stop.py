@@ -54,8 +54,7 @@ async def test_a_vendor_that_hangs_does_not_keep_it_from_stopping(new_world: New
         world.mytracker.order({"kind": "hang", "times": "until_reset"})
         await world.produce(300)
         process = world.start()
-        while not world.mytracker.ledger.in_flight:
-            await asyncio.sleep(0.02)
+        await world.requested()
         ended = await world.stop(process)
         assert ended.status == 0, process.tail()
         assert ended.seconds is not None
@@ -89,8 +88,7 @@ async def test_a_second_signal_ends_it_at_once(new_world: NewWorld, check: Check
         world.mytracker.order({"kind": "hang", "times": "until_reset"})
         await world.produce(100)
         process = world.start()
-        while not world.mytracker.ledger.in_flight:
-            await asyncio.sleep(0.02)
+        await world.requested()
         process.send(signal.SIGTERM)
         await asyncio.sleep(0.2)
         assert process.running

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.faults.conftest import Check, NewWorld
-from tests.faults.events import SAILPLAY, draft
+from tests.faults.events import MYTRACKER, SAILPLAY, draft
 from tests.faults.process import Process
 from tests.faults.world import World
 
@@ -19,7 +19,7 @@ BROKEN = ["reset", "close", "half_header", "half_body", "hang", "drip"]
 NO_ANSWER = ["html_200", "truncated_json", "gzip_bomb", "bad_gzip"]
 THE_VENDORS = [500, 502, 503, 504, 408, 425, 429, 201, 204]
 OURS = [301, 302, 401, 403, 404, 405]
-SENSELESS = ["soon", "-5", "1e3", "99999999999999999999", ""]
+SENSELESS = ["soon", "-5", "1e3", ""]
 
 pytestmark = [pytest.mark.kafka, pytest.mark.faults]
 
@@ -33,10 +33,10 @@ def _soon(seconds: float) -> str:
 
 
 async def _suffer(world: World, process: Process, faults: list[dict[str, Any]]) -> None:
-    """Let each fault meet two requests, with events waiting, and wait until all has been accepted none the less."""
+    """Let each fault meet a request or more, with events waiting; all is accepted none the less."""
     for fault in faults:
         await world.produce(30, bad=0.0)
-        world.mytracker.order({"times": 2, **fault})
+        world.mytracker.order(fault)
         try:
             await world.accepted_all()
         except AssertionError as error:
@@ -45,25 +45,37 @@ async def _suffer(world: World, process: Process, faults: list[dict[str, Any]]) 
     assert (await world.stop(process)).status == 0
 
 
+async def _suffer_in_threes(
+    new_world: NewWorld, check: Check, faults: list[dict[str, Any]], *, lost_answers: bool
+) -> None:
+    """Three connectors, a third of the faults each: most of the time is waiting for timeouts and probes."""
+
+    async def suffer(some: list[dict[str, Any]], name: str) -> None:
+        async with new_world(mytracker={"timeout": "300ms"}) as world:
+            await _suffer(world, world.start(), some)
+            evidence = await world.evidence()
+            assert evidence.duplicates() <= sum(20 * fault["times"] for fault in some)
+            check(evidence, duplicates_may_be=lost_answers, name=name)
+
+    async with asyncio.TaskGroup() as suffering:
+        for first in range(3):
+            suffering.create_task(suffer(faults[first::3], f"{len(faults[first::3])} faults"))
+
+
 async def test_faults_before_the_effect_lose_nothing_and_double_nothing(new_world: NewWorld, check: Check) -> None:
-    faults: list[dict[str, Any]] = [{"kind": kind} for kind in (*BROKEN, *NO_ANSWER, "outage")]
-    faults += [_status(status) for status in (*THE_VENDORS, *OURS)]
-    faults += [_status(400, headers={"Content-Type": "text/html"}, body="<html>no</html>")]
-    faults += [_status(400, body={"error": "Bad api version"})]
-    async with new_world(mytracker={"timeout": "400ms"}) as world:
-        await _suffer(world, world.start(), faults)
-        check(await world.evidence())
+    faults: list[dict[str, Any]] = [{"kind": kind, "times": 2} for kind in (*BROKEN, *NO_ANSWER, "outage")]
+    faults += [_status(status, times=2) for status in THE_VENDORS]
+    faults += [_status(status, times=1) for status in OURS]
+    faults += [_status(400, headers={"Content-Type": "text/html"}, body="<html>no</html>", times=2)]
+    faults += [_status(400, body={"error": "Bad api version"}, times=1)]
+    await _suffer_in_threes(new_world, check, faults, lost_answers=False)
 
 
 async def test_faults_after_the_effect_lose_nothing(new_world: NewWorld, check: Check) -> None:
     """The vendor has the events and we cannot know: they are sent again, and only they."""
-    faults: list[dict[str, Any]] = [{"kind": kind, "apply": "after"} for kind in (*BROKEN, *NO_ANSWER)]
-    faults += [_status(status, apply="after") for status in (500, 502, 503, 504, 408, 429)]
-    async with new_world(mytracker={"timeout": "400ms"}) as world:
-        await _suffer(world, world.start(), faults)
-        evidence = await world.evidence()
-        assert evidence.duplicates() <= 2 * 20 * len(faults)
-        check(evidence, duplicates_may_be=True)
+    faults: list[dict[str, Any]] = [{"kind": kind, "apply": "after", "times": 2} for kind in (*BROKEN, *NO_ANSWER)]
+    faults += [_status(status, apply="after", times=2) for status in (500, 502, 503, 504, 408, 429)]
+    await _suffer_in_threes(new_world, check, faults, lost_answers=True)
 
 
 async def test_retry_after_shuts_the_sink_for_as_long_as_it_says_and_nonsense_counts_as_absent(
@@ -76,8 +88,7 @@ async def test_retry_after_shuts_the_sink_for_as_long_as_it_says_and_nonsense_co
             before = world.mytracker.ledger.requests
             world.mytracker.order(_status(status, headers={"Retry-After": value or _soon(2)}))
             await world.produce_these([draft(world.take_numbers(1))])
-            while world.mytracker.ledger.requests == before:
-                await asyncio.sleep(0.005)
+            await world.requested(before + 1)
             refused = time.time()
             await world.produce(20, bad=0.0)
             await world.accepted_all()
@@ -92,18 +103,15 @@ async def test_retry_after_shuts_the_sink_for_as_long_as_it_says_and_nonsense_co
 
 async def test_a_rejected_token_stops_the_sink_until_it_is_right_again(new_world: NewWorld, check: Check) -> None:
     """Nothing becomes a dead letter for our own fault, and the other sink does not notice."""
-    async with new_world(sinks=("mytracker", SAILPLAY)) as world:
+    async with new_world(sinks=(MYTRACKER, SAILPLAY)) as world:
         process = world.start()
         await world.produce(50, points=0.1)
         await world.accepted_all()
         world.mytracker.order({"revoke_token": True})
         await world.produce(200, bad=0.0, points=0.1)
         await world.accepted_all(SAILPLAY)
-        status = await process.status()
-        assert {name: sink["gate"]["state"] for name, sink in status["sinks"].items()} == {
-            "mytracker": "misconfigured",
-            SAILPLAY: "open",
-        }
+        states = {name: sink["state"] for name, sink in (await process.status()).items()}
+        assert states == {MYTRACKER: "misconfigured", SAILPLAY: "open"}
         tried = world.mytracker.ledger.requests
         await asyncio.sleep(1.0)
         assert world.mytracker.ledger.requests - tried <= 3

@@ -1,12 +1,12 @@
-"""A scenario's world: topics on the real broker, both simulated vendors, connectors that come and go, and the evidence."""
+"""A scenario's world: topics on the real broker, simulated vendors, connectors that come and go, the evidence."""
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import time
 import uuid
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -19,7 +19,7 @@ from connector.simulators.sailplay import SailPlaySimulator
 from connector.simulators.server import Simulator
 from tests.faults.checker import Acceptance, Evidence, Letter
 from tests.faults.commits import CommitLog
-from tests.faults.events import MYTRACKER, REFUSED_MARK, SAILPLAY, Draft, Made, mixture, number_of, routes
+from tests.faults.events import MYTRACKER, REFUSED_MARK, SAILPLAY, Draft, Made, OwnHeaders, mixture, number_of, routes
 from tests.faults.launcher import Fault
 from tests.faults.process import Exit, Process
 from tests.support.connector import configuration
@@ -74,7 +74,7 @@ class World:
         self._mytracker = dict(mytracker or {})
         self._latency = latency_ms
         self._commits = CommitLog(bootstrap)
-        self._numbers = itertools.count()
+        self._next_number = 0
         self._readers: dict[str, Consumer] = {}
 
     async def __aenter__(self) -> Self:
@@ -121,7 +121,9 @@ class World:
 
     def take_numbers(self, count: int) -> int:
         """The first of so many unused numbers."""
-        return [next(self._numbers) for _ in range(count)][0]
+        first = self._next_number
+        self._next_number += count
+        return first
 
     async def produce_these(self, drafts: Iterable[Draft]) -> list[Made]:
         """These events; returns them with their places."""
@@ -194,11 +196,18 @@ class World:
         for sink in self.sinks:
             while True:
                 at = await asyncio.to_thread(self.committed, sink)
-                if all(position == end or end == 0 for position, end in at.values()):
+                if all(end in (position, 0) for position, end in at.values()):
                     break
                 tails = "\n".join(process.tail() for process in self.processes if process.running)
                 assert time.monotonic() < deadline, f"{sink} has not caught up within {seconds} s: {at}\n{tails}"
                 await asyncio.sleep(0.1)
+
+    async def requested(self, count: int = 1, seconds: float = 20.0) -> None:
+        """Wait until so many requests in all have come to myTracker."""
+        deadline = time.monotonic() + seconds
+        while self.mytracker.ledger.requests < count:
+            assert time.monotonic() < deadline, f"{self.mytracker.ledger.requests} of {count} requests"
+            await asyncio.sleep(0.005)
 
     async def accepted(self, count: int, seconds: float = 40.0) -> None:
         """Wait until myTracker has accepted so many events."""
@@ -243,22 +252,18 @@ def produce(bootstrap: str, topic: str, drafts: list[Draft]) -> list[Made]:
     producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 5, "enable.idempotence": True})
     made: list[Made] = []
 
-    def produced(one: Draft, headers: tuple[tuple[str, bytes], ...], error: KafkaError | None, message: Message) -> None:
-        assert error is None, error
-        made.append(Made(one, topic, message.partition() or 0, message.offset() or 0, headers))
-
     for one in drafts:
         headers = (("trace", b"\x00\xff%d" % one.number), ("trace", b""))
-        producer.produce(
-            topic,
-            value=one.value,
-            key=one.key,
-            headers=list(headers),
-            on_delivery=lambda error, message, one=one, headers=headers: produced(one, headers, error, message),  # type: ignore[misc]
-        )
+        produced = partial(_note, made, one, headers)
+        producer.produce(topic, value=one.value, key=one.key, headers=list(headers), on_delivery=produced)
         producer.poll(0)
     assert producer.flush(30) == 0
     return made
+
+
+def _note(made: list[Made], one: Draft, headers: OwnHeaders, error: KafkaError | None, message: Message) -> None:
+    assert error is None, error
+    made.append(Made(one, str(message.topic()), message.partition() or 0, message.offset() or 0, headers))
 
 
 def read_letters(bootstrap: str, topic: str) -> list[Letter]:

@@ -55,3 +55,20 @@ def test_the_window_is_exact_to_a_sixtieth_of_its_length(events: list[tuple[floa
         perhaps = [each for each in seen if each[0] > now - WITHIN - WITHIN / 60]
         assert sum(n for _, _, n in surely) <= total <= sum(n for _, _, n in perhaps)
         assert sum(n for _, bad, n in surely if bad) <= counted <= sum(n for _, bad, n in perhaps if bad)
+
+
+def test_what_fell_before_the_start_counts_until_it_is_too_old() -> None:
+    guard = FloodGuard(letters=10, share=0.5, within=300.0)
+    guard.remember([100.0 + age for age in range(12)], delivered=6, now=1000.0)
+    assert guard.counts(1000.0) == (12, 18)
+    assert guard.exceeded(1000.0)
+    assert not guard.exceeded(1000.0 + 300.0)
+
+
+def test_what_fell_before_the_start_is_older_than_what_has_fallen_since() -> None:
+    guard = FloodGuard(letters=10, share=0.5, within=300.0)
+    guard.fell(3, 1000.0)
+    guard.remember([0.0, 250.0], delivered=0, now=1001.0)
+    assert guard.counts(1001.0) == (5, 5)
+    assert guard.counts(1060.0) == (4, 4)
+    assert guard.counts(1301.0) == (0, 0)

@@ -1,0 +1,94 @@
+"""The letters of the last minutes, read back at the start: a restart must not let the flood guard count afresh."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+
+from connector.kafka import letters
+from connector.kafka.logs import client_logger
+from connector.model import Headers
+
+# The start waits for this; what was not read by then is not counted.
+READ_SECONDS = 2.0
+CHUNK = 2000
+WAIT_SECONDS = 0.05
+
+
+class RecentLetter(NamedTuple):
+    """One letter: the sink and the reason, its origin's place, and when it was written (seconds since the epoch)."""
+
+    sink: str
+    reason: str
+    topic: str
+    partition: int
+    offset: int
+    at: float
+
+
+def recent_letters(conf: Mapping[str, Any], topic: str, since: float) -> list[RecentLetter]:
+    """What was written to the dead-letter topic from `since` (seconds since the epoch) to now; replays' letters aside.
+
+    Blocks for READ_SECONDS at most and joins no group. Where the brokers do not answer or the topic does not exist,
+    there is nothing to count.
+    """
+    consumer = Consumer(
+        {
+            **conf,
+            "group.id": "connector.recent-letters",  # asked for by the client; it is never joined
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "earliest",
+            "allow.auto.create.topics": False,
+            "logger": client_logger("consumer"),
+        }
+    )
+    try:
+        return [letter for message in _messages(consumer, topic, since) if (letter := _letter(message)) is not None]
+    except KafkaException:  # what keeps the topic from being read is told when a letter is to be written
+        return []
+    finally:
+        consumer.close()
+
+
+def _messages(consumer: Consumer, topic: str, since: float) -> Iterator[Message]:
+    deadline = time.monotonic() + READ_SECONDS
+
+    def left() -> float:
+        return max(0.001, deadline - time.monotonic())
+
+    partitions = consumer.list_topics(topic, timeout=left()).topics[topic].partitions
+    asked = [TopicPartition(topic, partition, int(since * 1000)) for partition in partitions]
+    begins = [each for each in consumer.offsets_for_times(asked, timeout=left()) if each.offset >= 0] if asked else []
+    ends = {each.partition: consumer.get_watermark_offsets(each, timeout=left())[1] for each in begins}
+    waiting = {each.partition for each in begins if each.offset < ends[each.partition]}
+    consumer.assign([each for each in begins if each.partition in waiting])
+    while waiting and time.monotonic() < deadline:
+        for message in consumer.consume(CHUNK, WAIT_SECONDS):
+            error, partition, offset = message.error(), message.partition(), message.offset()
+            if error is not None:
+                raise KafkaException(error)
+            if partition is None or offset is None:
+                continue
+            if offset >= ends[partition] - 1:
+                waiting.discard(partition)
+            yield message
+
+
+def _letter(message: Message) -> RecentLetter | None:
+    """The letter that a record is; None if the connector did not write it, or wrote it when it was sent again."""
+    found: Any = message.headers()
+    headers: Headers = tuple(found or ())
+    sink, reason, topic, partition, offset, replays = (
+        letters.last_header(headers, name)
+        for name in (letters.SINK, letters.REASON, letters.TOPIC, letters.PARTITION, letters.OFFSET, letters.REPLAYS)
+    )
+    if sink is None or reason is None or topic is None or partition is None or offset is None or replays != "0":
+        return None
+    try:
+        return RecentLetter(sink, reason, topic, int(partition), int(offset), message.timestamp()[1] / 1000)
+    except ValueError:
+        return None

@@ -78,6 +78,7 @@ def _among(value: str | None, wanted: Sequence[str]) -> bool:
 
 
 def _message_test(text: str) -> Test:
-    pattern = ".*".join(re.escape(part) for part in fold(text).split("*"))
-    matches = re.compile(pattern, re.DOTALL).fullmatch
+    """Whether a folded message is the text as it stands, or as it folds: it may be a message as shown or as written."""
+    patterns = (".*".join(re.escape(part) for part in each.split("*")) for each in (text, fold(text)))
+    matches = re.compile("|".join(patterns), re.DOTALL).fullmatch
     return lambda message: matches(message) is not None

@@ -1,0 +1,79 @@
+"""Groups: one cause each, counted by what became of its letters, never more than can be kept."""
+
+from __future__ import annotations
+
+from connector.deadletters.index import Index
+from connector.deadletters.letter import identity, read_letter
+from connector.deadletters.receipts import Receipt, Receipts, State
+from connector.deadletters.selection import Selection
+from connector.deadletters.summary import MAX_GROUPS, Group, Groups
+from connector.model import Reason
+from tests.unit.deadletters.support import FakeMessage, message, record
+
+
+def summarised(messages: list[FakeMessage], receipts: Receipts | None = None) -> list[Group]:
+    groups, index = Groups(), Index(receipts or Receipts())
+    for each in messages:
+        letter = read_letter(each)
+        assert letter is not None
+        index.add(letter, each.key(), taken=True, group=groups.number(letter, each.value()))
+    return groups.counted(index)
+
+
+def test_letters_that_differ_in_values_are_one_group_shown_folded() -> None:
+    (group,) = summarised([message(record(n), (0, n), text=f"order {n} is wrong", now=1e9 + n) for n in range(5)])
+    assert (group.open, group.message, group.cause.message) == (5, "order <n> is wrong", "order <n> is wrong")
+    assert (group.first_seen, group.last_seen, group.example) == (1e9, 1e9 + 4, (0, 0))
+
+
+def test_a_message_that_all_share_is_shown_as_it_was_written() -> None:
+    (group,) = summarised([message(record(n), (0, n), text="takes 1 to 255 characters") for n in range(5)])
+    assert (group.message, group.cause.message) == ("takes 1 to 255 characters", "takes <n> to <n> characters")
+
+
+def test_the_largest_group_comes_first_and_closed_letters_are_counted_apart() -> None:
+    receipts = Receipts()
+    for number, what in enumerate((State.REPLAYED, State.DISCARDED)):
+        receipts.add(identity("events", 3, number, "mytracker", "mytracker.login"), Receipt(what, 0.0, "", {0: number}))
+    small = [message(record(100), (0, 100), reason=Reason.SCHEMA)]
+    first, second = summarised(small + [message(record(n), (0, n)) for n in range(6)], receipts)
+    assert (first.open, first.replayed, first.discarded, first.example) == (4, 1, 1, (0, 2))
+    assert (second.open, second.cause.reason) == (1, "schema")
+
+
+def test_a_letter_that_was_refused_again_is_in_its_new_group_alone() -> None:
+    receipts = Receipts()
+    receipts.add(identity("events", 3, 7, "mytracker", "mytracker.login"), Receipt(State.REFUSED, 0.0, "", {0: 0}))
+    old, new = message(record(), (0, 0)), message(record(), (0, 9), reason=Reason.REFUSED, replays=1)
+    (group,) = summarised([old, new], receipts)
+    assert (group.cause.reason, group.open, group.replayed) == ("refused", 1, 0)
+
+
+def test_a_groups_filters_take_its_letters_and_no_others() -> None:
+    messages = [
+        message(record(1), (0, 1), text="it's 1"),
+        message(record(2), (0, 2), text="it's 2", reason=Reason.REFUSED),
+        message(record(3), (0, 3), text="it's 3", route=None, method=None),
+        message(record(4, value=b"broken"), (0, 4), text="it's 4"),
+    ]
+    letters = [letter for each in messages if (letter := read_letter(each))]
+    groups = summarised(messages)
+    assert len(groups) == 4
+    for group in groups:
+        options = dict(zip(group.cause.filters[::2], group.cause.filters[1::2], strict=True))
+        selection = Selection(
+            sinks=[options["--sink"]], methods=[options["--method"]], reasons=[options["--reason"]],
+            messages=[options["--message"]], types=[options["--type"]], topics=[options["--topic"]],
+        )  # fmt: skip
+        taken = [each.place for each, of in zip(letters, messages, strict=True) if selection.takes(each, of.value())]
+        assert taken == [group.example]
+
+
+def test_past_too_many_causes_the_rest_share_a_group() -> None:
+    groups = Groups()
+    letter = read_letter(message(record()))
+    assert letter is not None
+    for number in range(MAX_GROUPS + 50):
+        groups.number(letter, b'{"type":"t%d"}' % number)
+    numbers = {groups.number(letter, b'{"type":"u%d"}' % number) for number in range(50)}
+    assert numbers == {MAX_GROUPS}

@@ -87,6 +87,11 @@ class Lanes:
             return None
         return min(batch.oldest for batch in self._open.values()) + self._linger
 
+    @property
+    def full_batches(self) -> int:
+        """How many closed batches wait to be taken."""
+        return len(self._ready)
+
     def oldest_number(self) -> int | None:
         """The number of the oldest unsent batch; None if there is none."""
         numbers = [batch.number for batch in self._open.values()]

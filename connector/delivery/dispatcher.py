@@ -17,7 +17,7 @@ from connector.batching.isolation import Part, Parts
 from connector.batching.lanes import Batch, Lanes
 from connector.clock import Clock
 from connector.delivery.backoff import Backoff
-from connector.delivery.echo import without_values
+from connector.delivery.echo import without_echo
 from connector.delivery.gate import NEVER, Gate
 from connector.delivery.stats import Mishap, Stats
 from connector.delivery.tasks import Tasks
@@ -30,6 +30,8 @@ FIVES_TO_CONDEMN = 5
 PROBES_OF_ONE = 3
 INTERNAL_SERVER_ERROR = 500
 TOO_MANY_REQUESTS = 429
+# How many full batches are kept ready for each place in flight. What lies deeper waits in Kafka, not in memory.
+READY_FOR_A_PLACE = 2
 
 log = structlog.get_logger()
 
@@ -173,6 +175,11 @@ class Dispatcher:
         """Whether there is nothing to send and nothing in the air."""
         return not self._flights and self.lanes.due_at() is None
 
+    @property
+    def wants_more(self) -> bool:
+        """Whether more items would help: fewer batches are full than the places in flight will soon take."""
+        return self.lanes.full_batches < READY_FOR_A_PLACE * self.gate.window
+
     def has_something_to_send(self) -> bool:
         """Whether a probe could go at once."""
         return bool(self._held) or self.lanes.oldest_number() is not None
@@ -249,6 +256,8 @@ class Dispatcher:
         except Exception as error:  # a bug of ours must hold the batch, not lose it
             log.exception("sending failed inside the connector", sink=self._sink.name, error=type(error).__name__)
             outcome = Outcome(Blame.VENDOR, message=f"internal error: {type(error).__name__}", answer_lost=True)
+        if outcome.message:
+            outcome = without_echo(outcome, part.items)
         now = self._clock.monotonic()
         flight.airborne = False
         self._held += 1
@@ -303,9 +312,15 @@ class Dispatcher:
     def _give_up(self, flight: Flight, part: Part, outcome: Outcome, reason: Reason) -> None:
         flight.parts.pop()
         for item in part.items:
-            message = without_values(outcome.message, item.body)
             failure = Failure(
-                item.record, reason, Stage.SEND, message, item.route, item.method, outcome.status, part.sends
+                item.record,
+                reason,
+                Stage.SEND,
+                outcome.message,
+                item.route,
+                item.method,
+                outcome.status,
+                part.sends,
             )
             self._listener.on_failed(failure)
 

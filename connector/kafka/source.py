@@ -28,8 +28,11 @@ from connector.model import Record
 CHUNK = 500
 POLL_SECONDS = 0.1
 CHUNKS_AHEAD = 2
-# What the client may prefetch; its own default of 64 MiB is more than the rest of the process weighs.
-QUEUED_KBYTES = 16 * 1024
+# What the client prefetches, and therefore what one answer of a broker may bring: its own default of 64 MiB is more than
+# the rest of the process weighs. So little is gone in a fraction of a second: the client, which by itself waits a whole
+# one when it has enough, must look again much sooner.
+QUEUED_KBYTES = 2 * 1024
+FETCH_BACKOFF_MS = 20
 # Without demand for so long, partitions are paused instead of just not polled.
 PATIENCE_SECONDS = 1.0
 WATERMARK_SECONDS = 5.0
@@ -91,6 +94,7 @@ class Source:
         self._consumer = Consumer(
             {
                 "queued.max.messages.kbytes": QUEUED_KBYTES,
+                "fetch.queue.backoff.ms": FETCH_BACKOFF_MS,
                 **conf,
                 "group.id": group,
                 "enable.auto.commit": False,

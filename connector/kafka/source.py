@@ -28,9 +28,9 @@ from connector.model import Record
 CHUNK = 500
 POLL_SECONDS = 0.1
 CHUNKS_AHEAD = 2
-# What the client prefetches, and therefore what one answer of a broker may bring: its own default of 64 MiB is more than
-# the rest of the process weighs. So little is gone in a fraction of a second: the client, which by itself waits a whole
-# one when it has enough, must look again much sooner.
+# What the client prefetches, and therefore what one answer of a broker may bring: its own default of 64 MiB is more
+# than the rest of the process weighs. So little is gone in a fraction of a second: the client, which by itself waits a
+# whole one when it has enough, must look again much sooner.
 QUEUED_KBYTES = 2 * 1024
 FETCH_BACKOFF_MS = 20
 # Without demand for so long, partitions are paused instead of just not polled.

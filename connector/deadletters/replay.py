@@ -19,6 +19,7 @@ from connector.deadletters.selected import Selected
 from connector.deadletters.today import Router, route_today
 from connector.deadletters.underway import Outlet, Taken, Tally
 from connector.delivery.gate import GateState
+from connector.errors import ConnectorError
 from connector.model import Failure, Item
 
 # Letters in memory at a time: enough for every place in flight, however slow the vendor.
@@ -125,7 +126,11 @@ class Replay:
 
     async def _feed(self, chunks: Iterator[Sequence[Selected]]) -> None:
         while not self._stop.is_set():
-            chunk = await asyncio.to_thread(next, chunks, None)
+            try:
+                chunk = await asyncio.to_thread(next, chunks, None)
+            except ConnectorError as error:  # what is in flight must still be settled
+                self.stop(str(error))
+                return
             if chunk is None:
                 return
             for selected in chunk:
@@ -253,6 +258,8 @@ class Replay:
             for name, outlet in self.outlets.items():
                 gate = outlet.dispatcher.gate
                 gate.hold(outlet.sink.credentials_ready() or "")
+                if outlet.sink.credentials_renewed():
+                    gate.probe_now()
                 if outlet.sink.credentials_renewed():
                     gate.probe_now()
                 outlet.dispatcher.pump()

@@ -43,9 +43,7 @@ class Cause(NamedTuple):
 
 def cause_of(letter: DeadLetter, value: bytes | None, folded: str) -> Cause:
     """The cause of a letter with this value and this message, folded."""
-    return Cause(
-        letter.sink, letter.method or ABSENT, letter.reason, folded, event_type(value) or ABSENT, letter.topic
-    )
+    return Cause(letter.sink, letter.method or ABSENT, letter.reason, folded, event_type(value) or ABSENT, letter.topic)
 
 
 @dataclass(slots=True)

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
 
+from connector.model import Item, Outcome
+
 MASK = "•••"
 # Shorter values say nothing about anybody, and would tear ordinary words and codes out of the message.
 SHORTEST = 3
+
+
+def without_echo(outcome: Outcome, items: Sequence[Item]) -> Outcome:
+    """The outcome of sending these items, its message without their values: it is logged and shown."""
+    message = outcome.message
+    for item in items:
+        message = without_values(message, item.body)
+    return outcome if message == outcome.message else replace(outcome, message=message)
 
 
 def without_values(message: str, body: bytes) -> str:

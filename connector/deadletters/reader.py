@@ -22,6 +22,8 @@ READING: Mapping[str, Any] = {
     "enable.auto.commit": False,
     "enable.auto.offset.store": False,
     "enable.partition.eof": True,
+    # What is wrong is said once, by the error that ends the reading.
+    "log_level": 0,
     # Fetched ahead, in KiB: more does not make Python faster.
     "queued.max.messages.kbytes": 16_384,
     # What retention deletes between looking and reading is passed over.
@@ -37,14 +39,16 @@ class TopicReader:
 
     def __init__(self, conf: Mapping[str, Any], topic: str) -> None:
         self.topic = topic
-        self._consumer = Consumer({**conf, **READING, "logger": client_logger("reader")})
+        self._trouble = ""
+        self._consumer = Consumer({**conf, **READING, "error_cb": self._on_error, "logger": client_logger("reader")})
         self.ends: dict[int, tuple[int, int]] = {}  # partition → first offset, one past the last
         self.exists = False
         try:
             self._look()
         except KafkaException as error:
+            self._consumer.poll(0)  # what the client has to say comes by the callback
             self.close()
-            raise ConnectorError(f"topic {topic} cannot be read: {error.args[0].str()}") from error
+            raise ConnectorError(f"topic {topic} cannot be read: {self._trouble or error.args[0].str()}") from error
 
     @property
     def records(self) -> int:
@@ -62,6 +66,10 @@ class TopicReader:
             place = TopicPartition(self.topic, partition)
             self.ends[partition] = self._consumer.get_watermark_offsets(place, timeout=TIMEOUT_SECONDS)
 
+    def _on_error(self, error: KafkaError) -> None:
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - it says less than the one before
+            self._trouble = error.str()
+
     def read(self) -> Iterator[Sequence[Message]]:
         """Chunks of records, each partition in its order."""
         waiting = {partition for partition, (low, high) in self.ends.items() if low < high}
@@ -72,7 +80,8 @@ class TopicReader:
             if messages:
                 heard = time.monotonic()
             elif time.monotonic() - heard > SILENCE_SECONDS:
-                raise ConnectorError(f"topic {self.topic}: the brokers have not answered for {SILENCE_SECONDS:.0f} s")
+                why = f": {self._trouble}" if self._trouble else ""
+                raise ConnectorError(f"topic {self.topic}: the brokers are silent for {SILENCE_SECONDS:.0f} s{why}")
             yield [message for message in messages if self._counts(message, waiting)]
         self._consumer.unassign()
 

@@ -25,7 +25,7 @@ def ensure_receipt_topic(conf: Mapping[str, Any], topic: str) -> int:
     Raises ConnectorError with the command for operators where the brokers do not let us, and where the topic is there
     and not compacted: it would forget receipts, and what was delivered would be sent again.
     """
-    client = AdminClient(dict(conf), logger=client_logger("admin"))
+    client = AdminClient({**conf, "log_level": 0}, logger=client_logger("admin"))
     try:
         if not _partitions(client, topic):
             _create(client, conf, topic)

@@ -56,7 +56,6 @@ class Replay:
     of what was answered for. `stopped` says why it ended early.
     """
 
-    outlets: Mapping[str, Outlet]
     writer: ReceiptWriter
 
     def __init__(
@@ -69,6 +68,7 @@ class Replay:
         clock: Clock,
         max_failures: float,
     ) -> None:
+        self.outlets: Mapping[str, Outlet] = {}
         self.tallies: dict[str, Tally] = {}  # by sink
         self.stopped = ""
         self._index = index
@@ -107,6 +107,8 @@ class Replay:
     def stop(self, why: str) -> None:
         """Send nothing more; the first reason is kept."""
         self.stopped = self.stopped or why
+        for outlet in self.outlets.values():
+            outlet.dispatcher.stop()
         self._stop.set()
         self._progress.set()
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def settings(
         "mytracker": ("login", {"customUserId": "user"}),
         "sailplay": ("fire", {"origin_user_id": "user", "event_key": "'key'"}),
     }
-    routes = []
+    routes: list[Mapping[str, Any]] = []
     for name, sink in sinks.items():
         method, mapped = fields[sink["kind"]]
         routes.append({"from": topics, "to": f"{name}.{method}", "fields": mapped})

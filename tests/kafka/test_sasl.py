@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from confluent_kafka import Producer
-from confluent_kafka.admin import (
-    AclBinding,
-    AclOperation,
-    AclPermissionType,
-    AdminClient,
-    ResourcePatternType,
-    ResourceType,
-)
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._acl import AclBinding, AclOperation, AclPermissionType
+from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
 
 from connector.service.live.connection import connect
 from connector.service.live.findings import Finding, Mark
@@ -43,9 +38,9 @@ class Secured(NamedTuple):
     topic: str
     letters: str
 
-    def kafka(self, user: str = "admin", **instead: Any) -> dict[str, Any]:
+    def kafka(self, user: str = "admin", instead: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The `kafka` section for a user."""
-        return secure_client(self.broker, self.authority, user, self.directory / "password") | instead
+        return secure_client(self.broker, self.authority, user, self.directory / "password") | dict(instead or {})
 
     def settings(self, kafka: dict[str, Any], vendor: str = "http://127.0.0.1:9") -> dict[str, Any]:
         """A configuration that sends the topic's events to myTracker."""
@@ -92,7 +87,7 @@ async def test_with_the_right_credentials_everything_of_kafka_is_well(secured: S
 async def test_a_wrong_password_is_told_as_sasl(secured: Secured, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong"
     wrong.write_text("not-the-password")
-    kafka = secured.kafka(**{"sasl.password": {"file": str(wrong)}})
+    kafka = secured.kafka(instead={"sasl.password": {"file": str(wrong)}})
     status, report = await check_live(tmp_path, secured.settings(kafka))
     assert status == 1
     sasl = finding(report, "kafka", "SASL")
@@ -104,7 +99,7 @@ async def test_a_wrong_password_is_told_as_sasl(secured: Secured, tmp_path: Path
 
 async def test_a_certificate_of_another_authority_is_told_as_tls(secured: Secured, tmp_path: Path) -> None:
     other = Authority.make(tmp_path, "other")
-    kafka = secured.kafka(**{"ssl.ca.location": str(other.ca)})
+    kafka = secured.kafka(instead={"ssl.ca.location": str(other.ca)})
     status, report = await check_live(tmp_path, secured.settings(kafka))
     assert status == 1
     tls = finding(report, "kafka", "TLS")
@@ -180,7 +175,7 @@ async def test_the_service_delivers_over_sasl_and_tls(secured: Secured, tmp_path
             async def settled() -> bool:
                 sink = await connector.sink("mytracker")
                 counts = sink.get("counts", {})
-                return counts.get("delivered") == 90 and counts["dead_lettered"] == {"undecodable": 10}
+                return (counts.get("delivered"), counts.get("dead_lettered")) == (90, {"undecodable": 10})
 
             await until(settled, seconds=30, what="everything delivered")
             assert await connector.stop() == 0, connector.log.read_text()[-3000:]

@@ -55,7 +55,7 @@ def _sign(pattern: str, subject: str, says: str, todo: str, *, decided: bool = T
 # What librdkafka says → what it means; the first that fits counts.
 _SIGNS = (
     _sign(
-        r"SASL .*mechanism handshake failed.*supported mechanisms: *\S",
+        r"SASL .*mechanism handshake failed.*supported mechanisms: *[^\s(]",
         "SASL",
         "the broker does not take this SASL mechanism",
         "set kafka.sasl.mechanism to one that the broker supports",

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
+import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from connector.kafka.letters import Letter
@@ -15,6 +17,10 @@ from connector.kafka.logs import client_logger
 # The topic's own limit decides about a letter's size, never the client's (librdkafka allows up to this).
 MAX_MESSAGE_BYTES = 1_000_000_000
 POLL_SECONDS = 0.1
+UNKNOWN_TOPIC_MS = 3_000
+PURGE_SECONDS = 1.0
+
+log = structlog.get_logger()
 
 Report = Callable[[str | None], None]
 
@@ -33,6 +39,8 @@ class LetterProducer:
             # A letter waits for its broker as long as it must: it is never dropped.
             "message.timeout.ms": 0,
             "allow.auto.create.topics": False,
+            # A topic that does not exist is told after so long, not after half a minute.
+            "topic.metadata.propagation.max.ms": UNKNOWN_TOPIC_MS,
             "linger.ms": 5,
             "logger": client_logger("producer"),
         }
@@ -65,7 +73,21 @@ class LetterProducer:
 
     def _poll(self) -> None:
         while not self._stopping.is_set():
-            self._producer.poll(POLL_SECONDS)
+            try:
+                self._producer.poll(POLL_SECONDS)
+            except KafkaException as error:  # only a fatal one is raised here
+                self._replace(error.args[0])
+
+    def _replace(self, error: KafkaError) -> None:
+        """Let another client take the place of one that met a fatal error (its sequence is not the broker's any more).
+
+        What it had under way is reported as refused, so that it is written again.
+        """
+        dead, self._producer = self._producer, Producer(self._conf)
+        log.error("the dead-letter producer has failed and is made anew", topic=self._topic, why=error.str())
+        dead.purge()
+        with suppress(KafkaException):  # it says again that it is dead
+            dead.flush(PURGE_SECONDS)
 
     def _hand_over(self, report: Report, error: str | None) -> None:
         try:

@@ -1,0 +1,189 @@
+"""Plants each mutation in a copy of the tree and shows that a test fails for it. Usage: tools/mutations.py [NAME]...
+
+The guarantee is only as good as the suite that holds it: each mutation breaks it in one place, as a change in good
+faith might. Exit status 0 if every mutation was caught. Takes some minutes; `make test` does not run it.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+COPIED = ("connector", "tests", "schemas", "examples", "pyproject.toml")
+SECONDS = 300
+
+
+class Mutation(NamedTuple):
+    """`old` stands exactly once in the file and becomes `new`; `tests` are pytest's arguments that must then fail."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: str
+
+
+KILL = "tests/faults/test_kill.py -k classic"
+MUTATIONS = [
+    Mutation(
+        "commit before the vendor has accepted",
+        "connector/delivery/offsets.py",
+        "return self._next if head is None else head.offset",
+        "return self._next",
+        KILL,
+    ),
+    Mutation(
+        "commit one too far",
+        "connector/delivery/offsets.py",
+        "return self._next if head is None else head.offset",
+        "return self._next if head is None else head.offset + 1",
+        KILL,
+    ),
+    Mutation(
+        "commit one short",
+        "connector/delivery/offsets.py",
+        "self._next = offset + 1",
+        "self._next = offset",
+        "tests/faults/test_stop.py -k every_stage",
+    ),
+    Mutation(
+        "a stalled thread commits and sends",
+        "connector/kafka/source.py",
+        "self._doubtful_until = now + self._confirm_after",
+        "pass",
+        "tests/faults/test_rebalance.py -k frozen",
+    ),
+    Mutation(
+        "results of an earlier assignment count",
+        "connector/delivery/assignment.py",
+        "offsets = self.offsets.get(record.claim)",
+        "offsets = self.offsets.get(self._current.get((record.topic, record.partition), -1))",
+        "tests/component tests/unit/delivery tests/faults/test_rebalance.py",
+    ),
+    Mutation(
+        "a letter is settled without its delivery report",
+        "connector/kafka/producer.py",
+        "headers=list(letter.headers), on_delivery=delivered\n            )",
+        "headers=list(letter.headers)\n            )\n            self._hand_over(report, None)",
+        "tests/faults/test_broker.py -k dead_letter_topic",
+    ),
+    Mutation(
+        "a revocation waits for nothing in flight",
+        "connector/delivery/pipeline.py",
+        "await self._landed(claims, self._marks.drain)",
+        "pass",
+        "tests/faults/test_rebalance.py -k storm",
+    ),
+    Mutation(
+        "a revocation commits nothing",
+        "connector/kafka/source.py",
+        "self._commit_sync([_offset(commit) for commit in commits])",
+        "pass",
+        "tests/faults/test_rebalance.py -k storm",
+    ),
+    Mutation(
+        "stopping waits for nothing in flight",
+        "connector/delivery/pipeline.py",
+        "landed = await self._landed(claims, max(0.0, deadline - self._clock.monotonic()))",
+        "landed = True",
+        "tests/faults/test_stop.py -k every_stage",
+    ),
+    Mutation(
+        "the commit's metadata is not used",
+        "connector/delivery/assignment.py",
+        "settled = commit_metadata.decode(self._group, topic, partition, position, metadata)",
+        "settled = None",
+        "tests/faults/test_duplicates.py",
+    ),
+    Mutation(
+        "the commit's metadata is trusted whatever the log holds",
+        "connector/delivery/offsets.py",
+        "if record.offset == self._next and fingerprint(record) == settled.fingerprint:",
+        "if True:",
+        "tests/faults/test_duplicates.py",
+    ),
+    Mutation(
+        "one key in two batches at a time",
+        "connector/batching/lanes.py",
+        "if holder is not self._open.get(item.method):\n            return False",
+        "if holder is not self._open.get(item.method):\n            self._join(item)\n            return True",
+        KILL,
+    ),
+    Mutation(
+        "a vendor's fault makes a dead letter",
+        "connector/delivery/dispatcher.py",
+        "        elif poison:\n",
+        "        else:\n",
+        "tests/faults/test_vendor_faults.py -k before",
+    ),
+    Mutation(
+        "a restart counts dead letters afresh",
+        "connector/service/run.py",
+        "await self._recall_letters(conf)",
+        "pass",
+        "tests/faults/test_isolation.py -k flood",
+    ),
+    Mutation(
+        "a dead producer is not replaced",
+        "connector/kafka/producer.py",
+        "self._replace(error.args[0])",
+        "raise",
+        "tests/faults/test_broker.py -k produce_request",
+    ),
+]
+
+
+def run(mutation: Mutation) -> tuple[bool, str]:
+    """Whether the tests failed for it, as they must, and what they said last."""
+    with tempfile.TemporaryDirectory(prefix="mutation-") as directory:
+        tree = Path(directory)
+        for name in COPIED:
+            source = ROOT / name
+            if source.is_dir():
+                shutil.copytree(source, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
+            elif source.exists():
+                shutil.copy(source, tree / name)
+        (tree / ".cache").symlink_to(ROOT / ".cache")
+        file = tree / mutation.file
+        text = file.read_text()
+        if text.count(mutation.old) != 1:
+            return False, f"{mutation.file} holds the text {text.count(mutation.old)} times: mend the mutation"
+        file.write_text(text.replace(mutation.old, mutation.new))
+        arguments = re.findall(r"\S+", mutation.tests)
+        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *arguments]
+        try:
+            done = subprocess.run(  # noqa: S603 - pytest on a copy of this tree
+                command, cwd=tree, capture_output=True, text=True, timeout=SECONDS, check=False
+            )
+        except subprocess.TimeoutExpired:
+            return True, f"not through within {SECONDS} s"
+        return done.returncode == 1, _why(done.stdout)
+
+
+def _why(output: str) -> str:
+    """The first line that says what broke."""
+    lines = [line.lstrip(" |").removeprefix("E ").strip() for line in output.splitlines()]
+    return next((line for line in lines if line.startswith(("AssertionError", "assert"))), lines[-1] if lines else "")[
+        :150
+    ]
+
+
+def main(names: list[str]) -> int:
+    """Run the mutations whose names hold one of these texts (none: all)."""
+    chosen = [each for each in MUTATIONS if not names or any(name in each.name for name in names)]
+    missed = 0
+    for mutation in chosen:
+        caught, why = run(mutation)
+        missed += not caught
+        print(f"{'caught' if caught else 'MISSED'}  {mutation.name}: {why}", flush=True)  # noqa: T201 - its report
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from connector.cli.dlq_options import Context
 from connector.clock import SystemClock
-from connector.config.settings import MyTracker, SailPlay, Settings
+from connector.config.settings import Settings, SinkSettings
 from connector.deadletters.lock import Lock
 from connector.deadletters.receipt_topic import ensure_receipt_topic
 from connector.deadletters.receipts import Receipt
@@ -60,7 +60,7 @@ def build_routers(settings: Settings, names: Sequence[str]) -> Mapping[str, Rout
     return {name: build_router(settings, name) for name in names if name in settings.sinks}
 
 
-def at_replay_pace(of: MyTracker | SailPlay, rate: float | None) -> MyTracker | SailPlay:
+def at_replay_pace(of: SinkSettings, rate: float | None) -> SinkSettings:
     """The sink's settings with `rate` requests a second; None takes a fifth of what the live service may."""
     if rate is not None:
         return replace(of, rate=rate)

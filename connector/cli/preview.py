@@ -103,6 +103,7 @@ def explained(settings: Settings, sink: str, router: Router, record: Record) -> 
 
 def _verdict(settings: Settings, sink: str, verdict: Verdict, record: Record, limit: int) -> Shown:
     from connector.cli._redaction import hide, revealing
+    from connector.config.kinds import VENDORS
     from connector.model import Item
     from connector.routing.decode import decode
 
@@ -114,24 +115,12 @@ def _verdict(settings: Settings, sink: str, verdict: Verdict, record: Record, li
         return _failed(sink, result, limit)
     route = next(route for route in settings.routes if route.name == verdict.route)
     places = revealing(route.fields, decode(record.value or b""), record, settings.redact)
-    body = hide(_parsed(settings.sinks[sink].kind, result.body), places)
+    body = hide(VENDORS[settings.sinks[sink].kind].read(result.body), places)
     return Shown(sink, verdict.route, verdict.method, "sent", None, "", len(result.body), limit, body)
 
 
 def _failed(sink: str, failure: Failure, limit: int) -> Shown:
     return Shown(sink, failure.route, failure.method, "dead_letter", failure.reason, failure.message, None, limit, None)
-
-
-def _parsed(kind: str, body: bytes) -> dict[str, Any]:
-    """An item's bytes as its vendor reads them: JSON, or a form."""
-    from urllib.parse import parse_qsl
-
-    import orjson
-
-    if kind == "sailplay":
-        return dict(parse_qsl(body.decode(), keep_blank_values=True))
-    parsed: dict[str, Any] = orjson.loads(body)
-    return parsed
 
 
 def _text(shown: Shown) -> str:

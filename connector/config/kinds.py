@@ -1,11 +1,40 @@
-"""Which kind of sink an entry of `sinks` is, or must be meant to be."""
+"""The vendor kinds there are: the connector's own, and those of packages that are installed beside it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from importlib.metadata import EntryPoint, entry_points
+from types import MappingProxyType
 from typing import Any
 
+from connector.config.mytracker import MYTRACKER
 from connector.config.names import nearest
-from connector.sinks.catalogue import VENDOR_LIMITS
+from connector.config.sailplay import SAILPLAY
+from connector.config.vendor import Vendor
+from connector.errors import ConnectorError
+
+# The group of entry points by which a package offers a Vendor.
+ENTRY_POINTS = "connector.vendors"
+
+
+def with_installed(own: Iterable[Vendor], points: Iterable[EntryPoint]) -> Mapping[str, Vendor]:
+    """The vendors by kind. Raises ConnectorError naming the entry point that offers none, or a kind that is taken."""
+    vendors = {vendor.kind: vendor for vendor in own}
+    for point in points:
+        offer = f"entry point {point.name} = {point.value} of group {ENTRY_POINTS}"
+        try:
+            vendor = point.load()
+        except Exception as error:  # whatever a package raises when it is imported
+            raise ConnectorError(f"{offer} cannot be loaded: {type(error).__name__}: {error}") from error
+        if not isinstance(vendor, Vendor):
+            raise ConnectorError(f"{offer} is no Vendor (connector.config.vendor)")
+        if vendor.kind in vendors:
+            raise ConnectorError(f"{offer} offers kind {vendor.kind}, which is there already: uninstall one of them")
+        vendors[vendor.kind] = vendor
+    return MappingProxyType(vendors)
+
+
+VENDORS = with_installed((MYTRACKER, SAILPLAY), entry_points(group=ENTRY_POINTS))
 
 
 def kind_of(sink: Any) -> str | None:
@@ -15,7 +44,7 @@ def kind_of(sink: Any) -> str | None:
     """
     if not isinstance(sink, dict):
         return None
-    named = nearest(str(sink.get("kind", "")), VENDOR_LIMITS)
+    named = nearest(str(sink.get("kind", "")), VENDORS)
     if named is not None:
         return named
-    return "mytracker" if "app_id" in sink else "sailplay" if "store_department_id" in sink else None
+    return next((vendor.kind for vendor in VENDORS.values() if vendor.account in sink), None)

@@ -16,16 +16,11 @@ from connector.config.reading import read_tree
 from connector.config.references import EnvReference, FileReference
 from connector.config.routes import route_mistakes, route_names
 from connector.config.settings import (
-    BatchSettings,
     Delivery,
     FloodGuard,
     Http,
     KafkaValue,
-    Login,
-    MyTracker,
-    Retry,
     Route,
-    SailPlay,
     Settings,
     Start,
     Topic,
@@ -100,7 +95,7 @@ def _settings(parts: file.File, directory: Path) -> Settings:
         delivery=_delivery(parts.delivery),
         redact=tuple(parts.redact),
         topics={name: _topic(name, topic, directory) for name, topic in parts.topics.items()},
-        sinks={name: _sink(name, sink, start, directory) for name, sink in parts.sinks.items()},
+        sinks={name: sink.settings(name, start, directory) for name, sink in parts.sinks.items()},
         routes=_routes(parts.routes),
     )
 
@@ -126,37 +121,6 @@ def _delivery(part: file.DeliveryPart) -> Delivery:
 def _topic(name: str, part: file.TopicPart, directory: Path) -> Topic:
     schema = None if part.schema_path is None else locate_schema(part.schema_path, directory)
     return Topic(name, name.startswith("^"), part.format, schema)
-
-
-def _sink(
-    name: str, part: file.MyTrackerPart | file.SailPlayPart, start: Start, directory: Path
-) -> MyTracker | SailPlay:
-    common: dict[str, Any] = {
-        "name": name,
-        "base_url": part.base_url,
-        "max_in_flight": part.max_in_flight,
-        "timeout": part.timeout,
-        "retry": Retry(part.retry.initial, part.retry.max),
-        "order": part.order,
-        "start": start if part.start is None else part.start,
-        "rate": part.rate,
-    }
-    if isinstance(part, file.MyTrackerPart):
-        batch = BatchSettings(part.batch.max_events, part.batch.max_bytes, part.batch.linger)
-        return MyTracker(**common, app_id=part.app_id, token=part.token.secret(directory), batch=batch)
-    token = part.token
-    return SailPlay(
-        **common,
-        store_department_id=part.store_department_id,
-        token=_login(token.login, directory) if isinstance(token, file.LoginReference) else token.secret(directory),
-        http_method=part.http_method,
-        on_unknown_outcome=part.on_unknown_outcome,
-        retry_codes=part.retry_codes,
-    )
-
-
-def _login(part: file.LoginPart, directory: Path) -> Login:
-    return Login(part.store_department_key.secret(directory), part.pin_code.secret(directory))
 
 
 def _routes(parts: list[file.RoutePart]) -> tuple[Route, ...]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from connector.config.kinds import kind_of
+from connector.config.kinds import VENDORS, kind_of
 from connector.config.names import nearest, suggestion
 from connector.config.tree import items, mapping, text, texts
 from connector.config.units import shown
 from connector.errors import ExpressionError, Mistake
 from connector.expressions import compile_expression
 from connector.sinks.base import Method
-from connector.sinks.catalogue import METHODS
 
 # SailPlay takes exactly one of these (events/fire, "user_phone или email или origin_user_id").
 _ONE_IDENTITY = frozenset({"user_phone", "email", "origin_user_id"})
@@ -86,7 +85,7 @@ def _method(to: str, sinks: Mapping[str, Any]) -> Method | str | None:
     kind = kind_of(sinks[sink])
     if kind is None:
         return None
-    methods = METHODS[kind]
+    methods = VENDORS[kind].methods
     return methods.get(name) or f"{sink} has no method {shown(name)}{suggestion(name, methods)}"
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from connector.model import Limits
 from connector.secrets import Secret
 
 KafkaValue = str | int | float | bool | Secret
@@ -84,6 +85,7 @@ class Login:
 class SinkSettings:
     """What every sink has. `timeout` bounds one attempt (seconds); `rate` is requests a second, None: unlimited."""
 
+    kind: str
     name: str
     base_url: str
     max_in_flight: int
@@ -93,6 +95,24 @@ class SinkSettings:
     start: Start
     rate: float | None
 
+    @property
+    def linger(self) -> float:
+        """How long (seconds) after it was read an event may wait for its batch to fill."""
+        return 0.0
+
+    @property
+    def on_answer_lost(self) -> Literal["retry", "dead_letter"]:
+        """What becomes of an event whose request may have taken effect without an answer."""
+        return "retry"
+
+    def lowered(self, limits: Limits) -> Limits:
+        """The vendor's limits, lowered where the configuration lowers them."""
+        return limits
+
+    def secrets(self) -> Iterator[tuple[str, Secret]]:
+        """Each secret with its path below the sink: `token`."""
+        raise NotImplementedError
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MyTracker(SinkSettings):
@@ -101,7 +121,20 @@ class MyTracker(SinkSettings):
     app_id: int
     token: Secret
     batch: BatchSettings
-    kind: Literal["mytracker"] = "mytracker"
+    kind: str = "mytracker"
+
+    @property
+    def linger(self) -> float:
+        """How long (seconds) after it was read an event may wait for its batch to fill."""
+        return self.batch.linger
+
+    def lowered(self, limits: Limits) -> Limits:
+        """The vendor's limits, lowered where the configuration lowers them."""
+        return replace(limits, max_events=self.batch.max_events, max_bytes=self.batch.max_bytes)
+
+    def secrets(self) -> Iterator[tuple[str, Secret]]:
+        """The token."""
+        yield "token", self.token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +146,20 @@ class SailPlay(SinkSettings):
     http_method: Literal["post", "get"]
     on_unknown_outcome: Literal["retry", "dead_letter"]
     retry_codes: Mapping[str, float]
-    kind: Literal["sailplay"] = "sailplay"
+    kind: str = "sailplay"
+
+    @property
+    def on_answer_lost(self) -> Literal["retry", "dead_letter"]:
+        """What becomes of an event whose request may have taken effect without an answer."""
+        return self.on_unknown_outcome
+
+    def secrets(self) -> Iterator[tuple[str, Secret]]:
+        """The token, or what makes one."""
+        if isinstance(self.token, Login):
+            yield "token.login.store_department_key", self.token.store_department_key
+            yield "token.login.pin_code", self.token.pin_code
+        else:
+            yield "token", self.token
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +186,7 @@ class Settings:
     delivery: Delivery
     redact: tuple[str, ...]
     topics: Mapping[str, Topic]
-    sinks: Mapping[str, MyTracker | SailPlay]
+    sinks: Mapping[str, SinkSettings]
     routes: tuple[Route, ...]
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from connector.config.kafka_settings import missing_files
-from connector.config.settings import Login, MyTracker, SailPlay, Settings
+from connector.config.settings import SailPlay, Settings
 from connector.errors import Mistake
 from connector.expressions.parsing import parse
 from connector.secrets import Secret
@@ -38,7 +38,7 @@ def _kafka(settings: Settings) -> Iterator[Mistake]:
 def _sinks(settings: Settings) -> Iterator[Mistake]:
     used = {route.sink for route in settings.routes}
     for name, sink in settings.sinks.items():
-        for key, secret in _secrets(sink):
+        for key, secret in sink.secrets():
             yield from _missing(f"sinks.{name}.{key}", secret)
         if isinstance(sink, SailPlay) and sink.rate is not None and sink.rate > _SAILPLAY_RATE:
             yield Mistake(
@@ -46,14 +46,6 @@ def _sinks(settings: Settings) -> Iterator[Mistake]:
             )
         if name not in used:
             yield Mistake(f"sinks.{name}", "no route leads here: it will send nothing")
-
-
-def _secrets(sink: MyTracker | SailPlay) -> Iterator[tuple[str, Secret]]:
-    if isinstance(sink.token, Login):
-        yield "token.login.store_department_key", sink.token.store_department_key
-        yield "token.login.pin_code", sink.token.pin_code
-    else:
-        yield "token", sink.token
 
 
 def _missing(path: str, secret: Secret) -> Iterator[Mistake]:

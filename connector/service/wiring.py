@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from connector.batching.lanes import Lanes
 from connector.clock import Clock
-from connector.config.settings import Login, MyTracker, SailPlay, Settings, Topic
+from connector.config.kinds import VENDORS
+from connector.config.settings import Settings, SinkSettings, Topic
 from connector.delivery.assignment import Assignment
 from connector.delivery.backoff import Backoff
 from connector.delivery.dispatcher import Dispatcher
@@ -27,11 +28,8 @@ from connector.routing.plan import OtherRoute, RoutePlan, Unrouted
 from connector.routing.router import Router
 from connector.routing.validate import EventSchema
 from connector.sinks.base import Sink
-from connector.sinks.catalogue import METHODS, VENDOR_LIMITS
 from connector.sinks.http import default_transport
-from connector.sinks.mytracker import MyTrackerSink
 from connector.sinks.sailplay import SailPlaySink
-from connector.sinks.sailplay_token import Login as LoginSecrets
 
 # librdkafka's own defaults, in milliseconds.
 MAX_POLL_INTERVAL_MS = 300_000
@@ -98,51 +96,28 @@ def build_line(
 
 
 def build_dispatcher(
-    of: MyTracker | SailPlay, sink: Sink, stats: Stats, listener: Any, clock: Clock, *, stall: float
+    of: SinkSettings, sink: Sink, stats: Stats, listener: Any, clock: Clock, *, stall: float
 ) -> Dispatcher:
     """The dispatcher of a sink: the live pipeline's and the replay's alike."""
     backoff = Backoff(of.retry.initial, of.retry.max)
     dispatcher = Dispatcher(
         sink,
-        Lanes(sink.limits, ordered=of.order == "key", linger=of.batch.linger if isinstance(of, MyTracker) else 0.0),
+        Lanes(sink.limits, ordered=of.order == "key", linger=of.linger),
         Gate(max_in_flight=of.max_in_flight, backoff=backoff, rate=of.rate, stall=stall),
         clock=clock,
         stats=stats,
         listener=listener,
         heal_backoff=backoff,
-        on_answer_lost=of.on_unknown_outcome if isinstance(of, SailPlay) else "retry",
+        on_answer_lost=of.on_answer_lost,
     )
     if isinstance(sink, SailPlaySink):
         sink.pace = dispatcher.pace
     return dispatcher
 
 
-def build_sink(of: MyTracker | SailPlay, clock: Clock) -> Sink:
+def build_sink(of: SinkSettings, clock: Clock) -> Sink:
     """The vendor account, with a connection pool of its own."""
-    transport = default_transport(of.max_in_flight)
-    if isinstance(of, MyTracker):
-        return MyTrackerSink(
-            name=of.name,
-            base_url=of.base_url,
-            app_id=of.app_id,
-            token=of.token,
-            limits=limits_of(of),
-            timeout=of.timeout,
-            transport=transport,
-            clock=clock,
-        )
-    token = of.token
-    return SailPlaySink(
-        name=of.name,
-        base_url=of.base_url,
-        store_department_id=of.store_department_id,
-        token=LoginSecrets(token.store_department_key, token.pin_code) if isinstance(token, Login) else token,
-        http_method=of.http_method,
-        timeout=of.timeout,
-        retry_codes=of.retry_codes,
-        transport=transport,
-        clock=clock,
-    )
+    return VENDORS[of.kind].open(of, default_transport(of.max_in_flight), clock)
 
 
 def build_router(settings: Settings, name: str) -> Router:
@@ -165,7 +140,7 @@ def build_router(settings: Settings, name: str) -> Router:
             route.when,
             route.method,
             route.fields,
-            METHODS[of.kind][route.method].encode,
+            VENDORS[of.kind].methods[route.method].encode,
             limits_of(of),
         )
         for route in settings.routes
@@ -174,12 +149,9 @@ def build_router(settings: Settings, name: str) -> Router:
     return Router(plans, {topic.name: _schema(topic) for topic in settings.topics.values()}, unrouted)
 
 
-def limits_of(of: MyTracker | SailPlay) -> Limits:
+def limits_of(of: SinkSettings) -> Limits:
     """The vendor's limits, lowered where the configuration lowers them."""
-    limits = VENDOR_LIMITS[of.kind]
-    if isinstance(of, MyTracker):
-        return replace(limits, max_events=of.batch.max_events, max_bytes=of.batch.max_bytes)
-    return limits
+    return of.lowered(VENDORS[of.kind].limits)
 
 
 def _schema(topic: Topic) -> EventSchema | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaException
 
-from connector.config.settings import MyTracker, SailPlay
+from connector.config.settings import SailPlay, SinkSettings
 from connector.operations.words import duration
 from connector.service.live.findings import Finding, Mark, of_sink
 from connector.service.live.members import Group
@@ -28,7 +28,7 @@ _READING: Mapping[str, Any] = {
 }
 
 
-def group_findings(of: MyTracker | SailPlay, name: str, group: Group) -> Iterator[Finding]:
+def group_findings(of: SinkSettings, name: str, group: Group) -> Iterator[Finding]:
     """The group as the coordinator sees it, and the rate that its members make together."""
     section = of_sink(of.name)
     if group.error:
@@ -62,7 +62,7 @@ def _rate(of: SailPlay, members: int) -> Finding:
 
 
 def reading_findings(
-    of: MyTracker | SailPlay,
+    of: SinkSettings,
     group: str,
     subscribed: Sequence[str],
     facts: Sequence[TopicFacts],
@@ -76,6 +76,8 @@ def reading_findings(
         partitions = [(fact.name, partition) for fact in facts for partition in range(fact.partitions)]
         places = find_places(consumer, partitions, of.start, subscribed)
         yield _start(section, of, places)
+        if not places:
+            return
         read = read_one_each(consumer, _to_read(places))
         yield _read(section, places, read)
         yield from _retention(section, places, read, {fact.name: fact.retention for fact in facts}, now)
@@ -86,7 +88,7 @@ def reading_findings(
         consumer.close()
 
 
-def _start(section: str, of: MyTracker | SailPlay, places: Sequence[Place]) -> Finding:
+def _start(section: str, of: SinkSettings, places: Sequence[Place]) -> Finding:
     unread, lost = sum(place.unread for place in places), sum(place.lost for place in places)
     origins = {place.origin for place in places}
     data = {
@@ -134,7 +136,8 @@ def _read(section: str, places: Sequence[Place], read: Read) -> Finding:
         says = f"{topic}/{partition} gave nothing in time ({counted(len(read.silent), 'partition')} in all)"
         return Finding(section, "read", Mark.FAIL, says, "look at the partitions' leaders and at network between")
     count = sum(time is not None for time in read.times.values())
-    says = f"{counted(count, 'record')} read, of {counted(len(topics), 'topic')}"
+    of_topics = counted(len(topics), "topic")
+    says = f"{counted(count, 'record')} read, of {of_topics}" if count else f"{of_topics} may be read; nothing is there"
     return Finding(section, "read", Mark.OK, says, data={"records": count})
 
 

@@ -1,0 +1,37 @@
+"""A vendor kind: all that the connector must know to offer one, in one value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from connector.config.forms import SinkPart
+from connector.model import Limits
+from connector.sinks.base import Method
+
+if TYPE_CHECKING:
+    import httpx
+
+    from connector.clock import Clock
+    from connector.sinks.base import Sink
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vendor:
+    """A vendor kind, as `kind` in the file names it.
+
+    `account` is the key that its sinks have and no other kind's: it tells the kind where `kind` is misspelt. `form` is
+    a sink's part of the file, and makes its settings; `open` makes the sink of these settings, which then owns the
+    transport. `limits` are the vendor's own. `read` turns an item's bytes back into fields, for people to look at.
+    """
+
+    kind: str
+    account: str
+    methods: Mapping[str, Method]
+    limits: Limits
+    form: type[SinkPart]
+    open: Callable[[Any, httpx.AsyncBaseTransport, Clock], Sink]
+    read: Callable[[bytes], Mapping[str, Any]] = orjson.loads

@@ -1,31 +1,47 @@
-"""`python -m benchmarks`: measures the connector beside a plain consumer and prints the table."""
+"""`python -m benchmarks`: measures the connector beside a plain consumer, how it scales, and where its time goes."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
-from benchmarks.laboratory import laboratory
+from benchmarks import profiling, scaling
+from benchmarks.events import Load
+from benchmarks.laboratory import Laboratory, Scenario, laboratory
 from benchmarks.scenarios import main_table
 from benchmarks.tables import HEADINGS, row
 
+CHARTS = Path(__file__).resolve().parents[1] / "docs" / "performance"
+
 
 def main() -> int:
-    """Run the scenarios that were asked for; 1 if any of them broke a rule."""
+    """Run what was asked for; 1 if the connector broke a rule anywhere."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--events", type=int, default=300_000, help="how many the plain scenarios send (%(default)s)")
-    parser.add_argument("--only", default="", help="only the scenarios whose name contains this")
+    parser.add_argument("what", nargs="?", choices=("table", "scaling", "profile"), default="table")
+    parser.add_argument("--events", type=int, default=200_000, help="how many a plain scenario sends (%(default)s)")
+    parser.add_argument("--only", default="", help="only what has this in its name")
     arguments = parser.parse_args()
-    faults = 0
     with laboratory() as lab:
-        print(HEADINGS, flush=True)
-        for scenario in main_table(arguments.events):
-            if arguments.only in scenario.name:
-                measured = lab.run(scenario)
-                if scenario.contender == "connector":
-                    faults += measured.violations
-                print(row(scenario, measured), flush=True)
-    return 1 if faults else 0
+        if arguments.what == "profile":
+            print(profiling.run(lab, Scenario("profile", Load(max(arguments.events, 400_000)))))
+            return 0
+        if arguments.what == "scaling":
+            return min(1, scaling.run(lab, arguments.events, arguments.only, CHARTS))
+        return min(1, compare(lab, arguments.events, arguments.only))
+
+
+def compare(lab: Laboratory, events: int, only: str) -> int:
+    """Print the main table; returns how often the connector broke a rule."""
+    print(HEADINGS, flush=True)
+    faults = 0
+    for scenario in main_table(events):
+        if only in scenario.name:
+            measured = lab.run(scenario)
+            if scenario.contender == "connector":
+                faults += measured.violations
+            print(row(scenario, measured), flush=True)
+    return faults
 
 
 if __name__ == "__main__":

@@ -99,7 +99,9 @@ def write_configuration(setting: Setting) -> Path:
 
 
 def _start(setting: Setting, arguments: list[str]) -> subprocess.Popen[bytes]:
-    environment = dict(os.environ)
+    # As installed: compiled once, wherever that may be written.
+    environment = os.environ | {"PYTHONPYCACHEPREFIX": str(setting.directory.parent / "pycache")}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     if setting.certificate is not None:
         environment["SSL_CERT_FILE"] = str(setting.certificate)
     with (setting.directory / "log").open("ab") as log:

@@ -35,6 +35,7 @@ class Scenario:
     routes: int = 1
     tls: bool = False
     idle: bool = False
+    processes: int = 1
 
     @property
     def ceiling(self) -> float:
@@ -58,7 +59,13 @@ class Laboratory:
         with running_sink(scenario.load, scenario.vendor, scenario.latency, certificate) as sink:
             setting = replace(self.setting(scenario, sink.url), certificate=certificate)
             start = start_connector if scenario.contender == "connector" else start_baseline
-            return measure(lambda: start(setting), sink, scenario.load, idle=scenario.idle)
+            try:
+                return measure(
+                    lambda: start(setting), sink, scenario.load, processes=scenario.processes, idle=scenario.idle
+                )
+            except RuntimeError as error:
+                said = (setting.directory / "log").read_text(errors="replace")[-2_000:]
+                raise RuntimeError(f"{scenario.name}: {error}; its log ends with\n{said}") from error
 
     def setting(self, scenario: Scenario, url: str) -> Setting:
         """What a contender is told for a scenario: a group and a dead-letter topic of its own."""

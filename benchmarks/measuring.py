@@ -10,7 +10,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,27 +111,33 @@ def running_sink(load: Load, vendor: Vendor, latency: float, certificate: Path |
         process.stdout.close()
 
 
-def measure(start: Callable[[], subprocess.Popen[bytes]], sink: Sink, load: Load, *, idle: bool = False) -> Measurement:
+def measure(
+    start: Callable[[], subprocess.Popen[bytes]], sink: Sink, load: Load, *, processes: int = 1, idle: bool = False
+) -> Measurement:
     """Start a contender, watch it until the sink has accepted all good events, and end it by SIGTERM.
 
-    With `idle` it is watched for a while longer, doing nothing. Raises RuntimeError if it ends or stalls before.
+    With more `processes` than one their costs are added. With `idle` they are watched for a while longer, doing
+    nothing. Raises RuntimeError if one ends or stalls before.
     """
     began = time.monotonic()
-    process = start()
+    started = [start() for _ in range(processes)]
+    pids = [process.pid for process in started]
     try:
-        samples = list(_samples(process.pid, sink, load.events - load.bad))
-        if process.poll() is not None:
-            raise RuntimeError(f"the process ended with status {process.returncode}")
-        idle_cpu = _idle_cpu(process.pid) if idle else float("nan")
-        peak = _memory(process.pid, "VmHWM")
+        samples = list(_samples(pids, sink, load.events - load.bad))
+        if any(process.poll() is not None for process in started):
+            raise RuntimeError(f"a process ended with status {max(process.returncode or 0 for process in started)}")
+        idle_cpu = _idle_cpu(pids) if idle else float("nan")
+        peak = _memory(pids, "VmHWM")
         stats = sink.stats()
-        process.send_signal(signal.SIGTERM)
-        status = process.wait(STOP_SECONDS)
+        for process in started:
+            process.send_signal(signal.SIGTERM)
+        clean = [process.wait(STOP_SECONDS) for process in started] == [0] * processes
     finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
-    return _summary(samples, stats, load, began=began, idle_cpu=idle_cpu, peak=peak, clean_exit=status == 0)
+        for process in started:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+    return _summary(samples, stats, load, began=began, idle_cpu=idle_cpu, peak=peak, clean_exit=clean)
 
 
 def _summary(
@@ -169,14 +175,14 @@ def _summary(
     )
 
 
-def _samples(pid: int, sink: Sink, good: int) -> Iterator[Sample]:
+def _samples(pids: Sequence[int], sink: Sink, good: int) -> Iterator[Sample]:
     """Sample until everything is there, the process is gone, or nothing has moved for long."""
     accepted, moved = 0, time.monotonic()
     while True:
         stats = sink.stats()
         try:
-            yield Sample(stats["now"], int(stats["accepted"]), _cpu_seconds(pid), _memory(pid, "VmRSS"))
-        except (FileNotFoundError, ProcessLookupError, AttributeError):
+            yield Sample(stats["now"], int(stats["accepted"]), _cpu_seconds(pids), _memory(pids, "VmRSS"))
+        except (FileNotFoundError, ProcessLookupError, AssertionError):  # it is gone, or going
             return
         if stats["accepted"] - stats["duplicates"] >= good:
             return
@@ -187,19 +193,26 @@ def _samples(pid: int, sink: Sink, good: int) -> Iterator[Sample]:
         time.sleep(SAMPLE_SECONDS)
 
 
-def _cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS  # utime and stime, proc_pid_stat(5)
+def _cpu_seconds(pids: Sequence[int]) -> float:
+    ticks = 0
+    for pid in pids:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])  # utime and stime, proc_pid_stat(5)
+    return ticks / _TICKS
 
 
-def _memory(pid: int, name: str) -> float:
-    found = re.search(rf"{name}:\s*(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-    assert found is not None, f"process {pid} has no {name}"
-    return int(found[1]) / 1024
+def _memory(pids: Sequence[int], name: str) -> float:
+    """In MB, of the process that takes most."""
+    sizes = []
+    for pid in pids:
+        found = re.search(rf"{name}:\s*(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+        assert found is not None, f"process {pid} has no {name}"
+        sizes.append(int(found[1]) / 1024)
+    return max(sizes)
 
 
-def _idle_cpu(pid: int) -> float:
+def _idle_cpu(pids: Sequence[int]) -> float:
     time.sleep(2.0)  # let the last commit end
-    before = _cpu_seconds(pid)
+    before = _cpu_seconds(pids)
     time.sleep(IDLE_SECONDS)
-    return (_cpu_seconds(pid) - before) / IDLE_SECONDS
+    return (_cpu_seconds(pids) - before) / IDLE_SECONDS

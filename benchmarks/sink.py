@@ -10,6 +10,7 @@ import asyncio
 import re
 import ssl
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
@@ -93,13 +94,43 @@ class Ledger:
         return orjson.dumps(shown | {"now": time.monotonic()})
 
 
+class Delay:
+    """Writes answers `latency` seconds after they were made, never sooner.
+
+    uvloop's timers count whole milliseconds from the beginning of the loop's turn, which would be sooner.
+    """
+
+    def __init__(self, latency: float) -> None:
+        self._latency = latency
+        self._waiting: deque[tuple[float, asyncio.WriteTransport, bytes]] = deque()
+
+    def write(self, transport: asyncio.WriteTransport, answer: bytes) -> None:
+        """Write this answer when it is due."""
+        if not self._latency:
+            transport.write(answer)
+            return
+        self._waiting.append((time.monotonic() + self._latency, transport, answer))
+        if len(self._waiting) == 1:
+            self._sleep()
+
+    def _sleep(self) -> None:
+        asyncio.get_running_loop().call_later(max(self._waiting[0][0] - time.monotonic(), 0.0), self._wake)
+
+    def _wake(self) -> None:
+        while self._waiting and self._waiting[0][0] <= time.monotonic():
+            _, transport, answer = self._waiting.popleft()
+            transport.write(answer)
+        if self._waiting:
+            self._sleep()
+
+
 class Connection(asyncio.Protocol):
     """One connection: requests one after the other, each with a Content-Length."""
 
-    def __init__(self, ledger: Ledger, take: Callable[[bytes], bytes], latency: float) -> None:
+    def __init__(self, ledger: Ledger, take: Callable[[bytes], bytes], delay: Delay) -> None:
         self._ledger = ledger
         self._take = take
-        self._latency = latency
+        self._delay = delay
         self._buffer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -125,23 +156,20 @@ class Connection(asyncio.Protocol):
             self._ledger.malformed += 1
             self._transport.write(NO_LENGTH)
             return
-        answer = self._take(body)
-        if self._latency:
-            asyncio.get_running_loop().call_later(self._latency, self._transport.write, answer)
-        else:
-            self._transport.write(answer)
+        self._delay.write(self._transport, self._take(body))
 
 
 async def serve(arguments: argparse.Namespace) -> None:
     """Serve until the process ends."""
     ledger = Ledger(arguments.events, arguments.keys)
     take = ledger.take_form if arguments.vendor == "sailplay" else ledger.take_batch
+    delay = Delay(arguments.latency)
     context = None
     if arguments.certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(arguments.certificate)
     server = await asyncio.get_running_loop().create_server(
-        lambda: Connection(ledger, take, arguments.latency), "127.0.0.1", 0, ssl=context, backlog=1_024
+        lambda: Connection(ledger, take, delay), "127.0.0.1", 0, ssl=context, backlog=1_024
     )
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()

@@ -1,0 +1,88 @@
+"""Micro-benchmarks of the pure rooms, a thousand events a round, so that a regression has an address.
+
+None asserts a time. `.venv/bin/pytest benchmarks/micro --benchmark-enable --benchmark-only`
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from benchmarks.contenders import FIELDS, FIRE
+from benchmarks.events import Load, user
+from connector.batching.lanes import Lanes
+from connector.delivery.assignment import Assignment
+from connector.kafka.handover import Assigned
+from connector.model import Item, Record
+from connector.routing import RoutePlan, Router
+from connector.sinks.catalogue import METHODS, VENDOR_LIMITS
+
+EVENTS, KEYS = 1_000, 100
+LOAD = Load(EVENTS, keys=KEYS)
+
+
+def router(kind: str, method: str, fields: Any) -> Router:
+    limits = VENDOR_LIMITS[kind]
+    return Router(
+        [RoutePlan(method, ["events"], None, method, fields, METHODS[kind][method].encode, limits)], {"events": None}
+    )
+
+
+@pytest.fixture
+def records() -> list[Record]:
+    return [
+        Record("events", 0, n, 1_700_000_000_000, user(n % KEYS).encode(), LOAD.event(n), (), 1, 1.0)
+        for n in range(EVENTS)
+    ]
+
+
+@pytest.fixture
+def items(records: list[Record]) -> list[Item]:
+    mapped = router("mytracker", "customEvent", FIELDS)
+    return [item for record in records for item in mapped.route(record) if isinstance(item, Item)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "method", "fields"), [("mytracker", "customEvent", FIELDS), ("sailplay", "fire", FIRE)]
+)
+def test_decode_map_and_encode(
+    benchmark: BenchmarkFixture, records: list[Record], kind: str, method: str, fields: Any
+) -> None:
+    route = router(kind, method, fields).route
+    results = benchmark(lambda: [route(record) for record in records])
+    assert all(isinstance(result, Item) for (result,) in results)
+
+
+def test_lanes(benchmark: BenchmarkFixture, items: list[Item]) -> None:
+    """In, packed, taken and released."""
+
+    def through() -> int:
+        lanes = Lanes(VENDOR_LIMITS["mytracker"], ordered=True, linger=0.2)
+        for item in items:
+            lanes.add(item)
+        out = 0
+        while (batch := lanes.take(2.0)) is not None:
+            out += len(batch.items)
+            lanes.release(batch)
+        return out
+
+    assert benchmark(through) == EVENTS
+
+
+def test_offsets(benchmark: BenchmarkFixture, records: list[Record]) -> None:
+    """Read, opened, settled in order, and what to commit."""
+
+    def through() -> int:
+        assignment = Assignment("group")
+        assignment.add(Assigned(1, "events", 0, 0, None))
+        offsets = assignment.offsets[1]
+        for record in records:
+            offsets.begin(record)
+            assignment.open(offsets, record, 1)
+        for record in records:
+            assignment.settle(record)
+        return assignment.changes()[1].position
+
+    assert benchmark(through) == EVENTS

@@ -13,11 +13,6 @@ from connector.errors import ExpressionError, Mistake
 from connector.expressions import compile_expression
 from connector.sinks.base import Method
 
-# SailPlay takes exactly one of these (events/fire, "user_phone или email или origin_user_id").
-_ONE_IDENTITY = frozenset({"user_phone", "email", "origin_user_id"})
-# The one field that takes an object (customEvent, "array paramsName => paramValue").
-_NESTED = frozenset({"customEventParams"})
-
 
 def route_mistakes(tree: Mapping[str, Any]) -> Iterator[Mistake]:
     """The mistakes of `routes`."""
@@ -109,7 +104,7 @@ def _fields(path: str, to: str, method: Method, route: Mapping[str, Any]) -> Ite
     for name, value in fields.items():
         if name not in method.fields:
             yield Mistake(f"{path}.{name}", f"{to} has no such field{suggestion(name, method.fields)}")
-        elif isinstance(value, dict) and name not in _NESTED:
+        elif isinstance(value, dict) and name not in method.nested:
             yield Mistake(f"{path}.{name}", f"{name} takes one value, not an object: write one expression")
     if not isinstance(route.get("fields"), dict):
         return  # said by the file's form
@@ -118,10 +113,10 @@ def _fields(path: str, to: str, method: Method, route: Mapping[str, Any]) -> Ite
     for group in method.required:
         if not meant & set(group):
             yield _lacking(path, to, group)
-    several = sorted(_ONE_IDENTITY & fields.keys()) if method.fields.keys() >= _ONE_IDENTITY else []
+    several = sorted(fields.keys() & set(method.one_of))
     if len(several) > 1:
         yield Mistake(
-            path, f"{to} takes exactly one of {', '.join(sorted(_ONE_IDENTITY))}; here are {', '.join(several)}"
+            path, f"{to} takes exactly one of {', '.join(sorted(method.one_of))}; here are {', '.join(several)}"
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from connector.model import Encode, Item, Limits, Outcome
@@ -24,6 +24,16 @@ class Method(Protocol):
     @property
     def required(self) -> Sequence[Sequence[str]]:
         """Groups of fields; of each group at least one must be mapped."""
+        ...
+
+    @property
+    def one_of(self) -> Collection[str]:
+        """Fields of which exactly one may be mapped; none where there is no such rule."""
+        ...
+
+    @property
+    def nested(self) -> Collection[str]:
+        """Fields that take an object, so that a route may map each of its parts by an expression of its own."""
         ...
 
     @property

@@ -35,10 +35,10 @@ def judge_mytracker(answer: Answer, *, now: float, secrets: Sequence[str] = ()) 
 
     `now` is in seconds since the epoch; `secrets` are masked where the answer echoes them.
     """
-    content = _json(answer.body)
+    content = json_of(answer.body)
     if answer.status == 200 and isinstance(content, dict):
         return ACCEPTED
-    return _by_status(answer, content, now, secrets)
+    return judge_by_status(answer, content, now, secrets)
 
 
 def judge_sailplay(
@@ -48,7 +48,7 @@ def judge_sailplay(
 
     `retry_codes` gives for a code how long (seconds) the same event may be tried again.
     """
-    content = _json(answer.body)
+    content = json_of(answer.body)
     if isinstance(content, dict):
         if answer.status == 200 and content.get("status") == "ok":
             return ACCEPTED
@@ -56,7 +56,7 @@ def judge_sailplay(
         is_error = content.get("status") == "error" or code is not None
         if is_error and answer.status in (200, 400, 413, 422):
             return _by_code(answer, content, code, now, secrets, retry_codes or {})
-    return _by_status(answer, content, now, secrets)
+    return judge_by_status(answer, content, now, secrets)
 
 
 def retry_after(value: str | None, now: float) -> float | None:
@@ -85,7 +85,8 @@ def clean(text: str, secrets: Sequence[str]) -> str:
     return printable.strip().encode()[:MESSAGE_BYTES].decode(errors="ignore")
 
 
-def _by_status(answer: Answer, content: Any, now: float, secrets: Sequence[str]) -> Outcome:
+def judge_by_status(answer: Answer, content: Any, now: float, secrets: Sequence[str]) -> Outcome:
+    """What an answer means that is no acceptance, as any vendor's: by its status. `content` is what `json_of` read."""
     status = answer.status
     if 200 <= status < 300:
         # Some proxy's word, not the vendor's: what the vendor did is not known.
@@ -161,7 +162,8 @@ def _message(answer: Answer, content: Any, secrets: Sequence[str]) -> str:
     return clean(text, secrets) or f"HTTP {answer.status} with an empty body"
 
 
-def _json(body: bytes) -> Any:
+def json_of(body: bytes) -> Any:
+    """The JSON value of a body; where it is none, an object that is no JSON value."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:

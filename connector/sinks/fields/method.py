@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -11,7 +11,7 @@ import orjson
 
 from connector.errors import FieldError
 from connector.model import Encode
-from connector.sinks.fields.kinds import Kind
+from connector.sinks.fields.kinds import Kind, TextMap
 
 # Checked and coerced values → the bytes that are sent.
 Write = Callable[[dict[str, Any]], bytes]
@@ -52,6 +52,8 @@ class VendorMethod:
     name: str
     fields: Mapping[str, str]
     required: Sequence[Sequence[str]]
+    one_of: Collection[str]
+    nested: Collection[str]
     encode: Encode
     schema: Mapping[str, Any]
 
@@ -62,6 +64,8 @@ def vendor_method(table: Table) -> VendorMethod:
         table.name,
         MappingProxyType({field.name: f"{field.description}: {field.kind.takes()}" for field in table.fields}),
         table.required,
+        frozenset(table.one_of),
+        frozenset(field.name for field in table.fields if isinstance(field.kind, TextMap)),
         _encoder(table),
         MappingProxyType(_schema(table)),
     )

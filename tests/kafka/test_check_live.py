@@ -25,6 +25,7 @@ pytestmark = pytest.mark.kafka
 
 TOKEN = "a-token-to-look-for"  # noqa: S105 - it guards nothing
 NOWHERE = "http://127.0.0.1:9"
+EVENT_KEY = "85783d035a716769502775afa287fce17040afe1"
 DAY = 86_400_000
 
 
@@ -50,7 +51,7 @@ def settings(
     """Every sink takes the events of all topics."""
     fields = {
         "mytracker": ("login", {"customUserId": "user"}),
-        "sailplay": ("fire", {"origin_user_id": "user", "event_key": "'key'"}),
+        "sailplay": ("fire", {"origin_user_id": "user", "event_key": f"'{EVENT_KEY}'", "value": "`1`"}),
     }
     routes: list[Mapping[str, Any]] = []
     for name, sink in sinks.items():

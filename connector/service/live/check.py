@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import threading
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from confluent_kafka import KafkaException
 
@@ -22,7 +23,6 @@ from connector.service.live.sinks import group_findings, reading_findings
 from connector.service.live.topics import SECTION as TOPICS
 from connector.service.live.topics import ask_topics, matching, topic_findings
 from connector.service.live.vendors import ask_vendor
-from connector.sinks.http import default_transport
 
 # Brokers that answer slowly get so long in all. Those that are away are given up long before: see connect.
 KAFKA_SECONDS = 30.0
@@ -35,11 +35,11 @@ async def check_live(settings: Settings, clock: Clock) -> list[Finding]:
     """
     kafka = _Asking(settings, clock)
     vendors = await asyncio.gather(
-        *(ask_vendor(of, default_transport(1), clock) for of in settings.sinks.values()),
+        *(ask_vendor(of, settings.routes, clock) for of in settings.sinks.values()),
     )
     found = await kafka.findings()
     order = [connection.SECTION, TOPICS, letters.SECTION, *map(of_sink, settings.sinks)]
-    return sorted([*found, *vendors], key=lambda finding: order.index(finding.section))
+    return sorted([*found, *chain.from_iterable(vendors)], key=lambda finding: order.index(finding.section))
 
 
 class _Asking:

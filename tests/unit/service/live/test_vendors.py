@@ -9,15 +9,16 @@ from typing import Any
 import pytest
 
 from connector.clock import SystemClock
-from connector.config.settings import BatchSettings, Login, MyTracker, Retry, SailPlay
+from connector.config.settings import BatchSettings, Login, MyTracker, Retry, Route, SailPlay
 from connector.secrets import Secret
 from connector.service.live.findings import Finding, Mark
 from connector.service.live.vendors import ask_vendor
 from connector.simulators.mytracker import MyTrackerSimulator
 from connector.simulators.sailplay import SailPlaySimulator
-from connector.sinks.http import default_transport
 
 TOKEN = "a-token-to-look-for"  # noqa: S105 - it guards nothing
+
+SUM_EVENT = "85783d035a716769502775afa287fce17040afe1"  # as the simulated shop has it
 
 
 @pytest.fixture
@@ -48,10 +49,19 @@ def sailplay(url: str, token: Secret | Login, **more: Any) -> SailPlay:
     return SailPlay(name="sp", store_department_id=11, token=token, **settings, **common(url))
 
 
-async def ask(of: MyTracker | SailPlay) -> Finding:
-    found = await ask_vendor(of, default_transport(1), SystemClock())
+async def ask(of: MyTracker | SailPlay, *routes: Route) -> Finding:
+    """The first finding, on the vendor itself."""
+    return (await ask_all(of, *routes))[0]
+
+
+async def ask_all(of: MyTracker | SailPlay, *routes: Route) -> list[Finding]:
+    found = await ask_vendor(of, routes, SystemClock())
     assert TOKEN not in repr(found)
     return found
+
+
+def fires(event_key: str, **fields: str) -> Route:
+    return Route("fire", ("t",), None, "sp", "fire", {"event_key": f"'{event_key}'", **fields}, 0)
 
 
 async def test_credentials_that_are_good_are_accepted_and_nothing_is_sent(secret: Secret) -> None:
@@ -87,6 +97,20 @@ async def test_a_token_that_is_refused_fails_and_says_where_it_is_kept(secret: S
     assert "code -7" in shopped.says
     assert secret.source in tracked.todo
     assert secret.source in shopped.todo
+
+
+async def test_events_that_the_routes_name_and_the_shop_has_not_fail(secret: Secret) -> None:
+    async with SailPlaySimulator(token=TOKEN) as shop:
+        of = sailplay(shop.url, secret)
+        for route, says in (
+            (fires("no-such-event", value="total"), "routes[0].fields.event_key: 'no-such-event' is no event"),
+            (fires(SUM_EVENT), "of kind sum, which requires value"),
+        ):
+            vendor, events = await ask_all(of, route)
+            assert (vendor.mark, events.mark, events.subject) == (Mark.OK, Mark.FAIL, "events")
+            assert says in events.says
+        _, events = await ask_all(of, fires(SUM_EVENT, value="total"))
+        assert events.mark is Mark.OK
 
 
 async def test_a_host_that_does_not_know_the_probe_leaves_the_credentials_unverified(secret: Secret) -> None:

@@ -1,0 +1,35 @@
+"""A process that asks for the groups and dies costs an answer, not the check."""
+
+from __future__ import annotations
+
+from connector.config.settings import BatchSettings, MyTracker, Retry
+from connector.secrets import Secret
+from connector.service.live.findings import Mark
+from connector.service.live.members import Group, ask_groups
+from connector.service.live.sinks import group_findings
+
+
+def test_what_the_dead_process_would_have_told_is_not_known() -> None:
+    answers = ask_groups({"no.such.setting": "ends it before it answers"}, ["crm.one", "crm.two"])
+    assert set(answers) == {"crm.one", "crm.two"}
+    assert all(answer.error == "the coordinator could not be asked" for answer in answers.values())
+
+
+def test_a_group_that_could_not_be_asked_for_is_a_warning_and_a_denied_one_fails() -> None:
+    of = MyTracker(
+        name="mt",
+        base_url="http://127.0.0.1:9",
+        max_in_flight=1,
+        timeout=1.0,
+        retry=Retry(0.1, 1.0),
+        order="key",
+        start="earliest",
+        rate=None,
+        app_id=1,
+        token=Secret.from_env("TOKEN"),
+        batch=BatchSettings(20, 10_000, 0.2),
+    )
+    (unknown,) = group_findings(of, "crm.mt", Group(0, False, "the coordinator could not be asked"))
+    (denied,) = group_findings(of, "crm.mt", Group(0, False, "Broker: Group authorization failed"))
+    assert (unknown.mark, denied.mark) == (Mark.WARN, Mark.FAIL)
+    assert denied.todo == "allow READ on group crm.mt"

@@ -82,11 +82,15 @@ Place = tuple[int, int]  # partition, offset
 
 
 class Checker:
-    """`duplicates_may_be`: processes were killed, or answers were lost after they had taken effect."""
+    """`duplicates_may_be`: processes were killed, or answers were lost after they had taken effect.
 
-    def __init__(self, evidence: Evidence, *, duplicates_may_be: bool) -> None:
+    `told_by_metadata`: what commits said in their metadata stood; False where the scenario took it away.
+    """
+
+    def __init__(self, evidence: Evidence, *, duplicates_may_be: bool, told_by_metadata: bool = True) -> None:
         self._evidence = evidence
         self._duplicates_may_be = duplicates_may_be
+        self._told_by_metadata = told_by_metadata
         self._by_number = {made.draft.number: made for made in evidence.made}
         self._by_place: dict[Place, Made] = {(made.partition, made.offset): made for made in evidence.made}
         self._letters: dict[str, dict[Place, list[Letter]]] = defaultdict(lambda: defaultdict(list))
@@ -178,7 +182,7 @@ class Checker:
                 if len(at) > 1 and not self._duplicates_may_be:
                     yield f"{sink} got {_shown(made)} {len(at)} times"
                 for again in at[1:]:
-                    told = _told(commits.get((sink, made.partition), ()), made.offset, again)
+                    told = self._told(commits.get((sink, made.partition), ()), made.offset, again)
                     if told is not None:
                         yield f"{sink} got {_shown(made)} again although {_commit(told)} had told of it"
         for sink, by_place in self._letters.items():
@@ -221,13 +225,13 @@ class Checker:
                 finished[made.offset] = min((letter.at for letter in letters), default=NEVER)
         return finished
 
-
-def _told(commits: Sequence[Commit], offset: int, before: float) -> Commit | None:
-    """A commit made before that time which says that the offset is settled."""
-    for commit in commits:
-        if commit.at < before - STEP and (offset < commit.position or offset in commit.settled_above()):
-            return commit
-    return None
+    def _told(self, commits: Sequence[Commit], offset: int, before: float) -> Commit | None:
+        """A commit made before that time which says that the offset is settled."""
+        for commit in commits:
+            above = commit.settled_above() if self._told_by_metadata else ()
+            if commit.at < before - STEP and (offset < commit.position or offset in above):
+                return commit
+        return None
 
 
 def _shown(made: Made) -> str:

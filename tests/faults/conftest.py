@@ -59,8 +59,10 @@ def new_world(broker: Broker, topic_factory: TopicFactory, tmp_path: Path) -> Ne
 def check(request: pytest.FixtureRequest) -> Check:
     """Holds a scenario's evidence against every invariant and enters it in the table."""
 
-    def check_and_enter(evidence: Evidence, *, duplicates_may_be: bool = False, name: str = "") -> None:
-        Checker(evidence, duplicates_may_be=duplicates_may_be).check()
+    def check_and_enter(
+        evidence: Evidence, *, duplicates_may_be: bool = False, told_by_metadata: bool = True, name: str = ""
+    ) -> None:
+        Checker(evidence, duplicates_may_be=duplicates_may_be, told_by_metadata=told_by_metadata).check()
         scenario = request.node.name.removeprefix("test_").replace("_", " ") + (f" [{name}]" if name else "")
         row = Row(
             scenario,

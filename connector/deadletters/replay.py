@@ -19,6 +19,7 @@ from connector.deadletters.selected import Selected
 from connector.deadletters.today import Router, route_today
 from connector.deadletters.underway import Outlet, Taken, Tally
 from connector.delivery.gate import GateState
+from connector.delivery.tasks import Tasks
 from connector.errors import ConnectorError
 from connector.model import Failure, Item
 
@@ -83,13 +84,14 @@ class Replay:
         self._numbered = 0
         self._pending_receipts = 0
         self._misconfigured_since: float | None = None
+        self._tasks = Tasks()
         self._stop = asyncio.Event()
         self._progress = asyncio.Event()
 
     async def run(self, chunks: Iterator[Sequence[Selected]], drain: float) -> None:
         """Send everything; stopped early, wait at most `drain` seconds for what is in flight."""
         self._routers = {name: outlet.router for name, outlet in self.outlets.items()}
-        ticking = asyncio.create_task(self._tick())
+        ticking = self._tasks.start(self._tick())
         try:
             await self._feed(chunks)
             while self._open and not self._stop.is_set():

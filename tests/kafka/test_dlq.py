@@ -160,7 +160,13 @@ async def test_a_letter_written_twice_is_one(desk: Desk) -> None:
     assert desk.accepted() == {"u0": 1}
 
 
-async def test_a_second_replay_is_refused_at_once_and_the_first_goes_on(desk: Desk) -> None:
+@pytest.mark.parametrize("partitions", [1, 3])
+async def test_a_second_replay_is_refused_at_once_and_the_first_goes_on(
+    desk: Desk, admin: AdminClient, partitions: int
+) -> None:
+    """However many partitions an operator gave the receipts topic, on which the lock stands."""
+    topic = NewTopic(desk.receipts, partitions, 1, config={"cleanup.policy": "compact"})
+    admin.create_topics([topic])[desk.receipts].result()
     letters_of(desk, 60)
     config = str(desk.write(desk.settings(NEW)))
     desk.vendor.reset({"latency_ms": 3000})
@@ -216,6 +222,13 @@ async def test_it_stops_by_itself_when_too_many_are_refused_again(desk: Desk) ->
     assert 20 <= end.json["refused"] < 300
     assert end.json["refused"] + end.json["remaining"] == 300
     assert (await desk.dlq("summary", "--config", config, "--json")).json["open"] == 300
+
+
+async def test_the_new_group_protocol_in_the_configuration_does_not_disturb_a_replay(desk: Desk) -> None:
+    letters_of(desk, 3)
+    config = str(desk.write(desk.settings(NEW, kafka={"group.protocol": "consumer"})))
+    assert (await desk.dlq("replay", "--config", config)).status == 0
+    assert desk.accepted() == {f"u{number}": 1 for number in range(3)}
 
 
 async def test_the_events_of_a_key_are_sent_in_their_order(desk: Desk) -> None:

@@ -115,13 +115,10 @@ class SinkSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MyTracker(SinkSettings):
-    """A myTracker application."""
+class BatchingSink(SinkSettings):
+    """What every sink has whose vendor takes several events a request."""
 
-    app_id: int
-    token: Secret
     batch: BatchSettings
-    kind: str = "mytracker"
 
     @property
     def linger(self) -> float:
@@ -131,6 +128,15 @@ class MyTracker(SinkSettings):
     def lowered(self, limits: Limits) -> Limits:
         """The vendor's limits, lowered where the configuration lowers them."""
         return replace(limits, max_events=self.batch.max_events, max_bytes=self.batch.max_bytes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MyTracker(BatchingSink):
+    """A myTracker application."""
+
+    app_id: int
+    token: Secret
+    kind: str = "mytracker"
 
     def secrets(self) -> Iterator[tuple[str, Secret]]:
         """The token."""

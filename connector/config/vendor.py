@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 class Vendor:
     """A vendor kind, as `kind` in the file names it.
 
-    `account` is the key that its sinks have and no other kind's: it tells the kind where `kind` is misspelt. `form` is
-    a sink's part of the file, and makes its settings; `open` makes the sink of these settings, which then owns the
-    transport. `limits` are the vendor's own. `read` turns an item's bytes back into fields, for people to look at.
+    `limits` are the vendor's own. `form` is a sink's part of the file, and makes its settings; `open` makes the sink of
+    these settings, which then owns the transport. `account` is a key that its sinks have and no other kind's, if there
+    is one: it tells the kind where `kind` is misspelt. `read` turns an item's bytes back into fields, for people.
     """
 
     kind: str
-    account: str
     methods: Mapping[str, Method]
     limits: Limits
     form: type[SinkPart]
     open: Callable[[Any, httpx.AsyncBaseTransport, Clock], Sink]
+    account: str | None = None
     read: Callable[[bytes], Mapping[str, Any]] = orjson.loads

@@ -24,7 +24,7 @@ def test_the_connectors_own_kinds_are_there() -> None:
 
 
 def test_no_two_kinds_share_the_key_that_tells_them_apart() -> None:
-    accounts = {kind: vendor.account for kind, vendor in VENDORS.items()}
+    accounts = {kind: vendor.account for kind, vendor in VENDORS.items() if vendor.account}
     for kind, account in accounts.items():
         having = {other for other, vendor in VENDORS.items() if account in vendor.form.model_fields}
         assert having == {kind}

@@ -145,7 +145,10 @@ def _by_code(
     elif answer.status == 400 and _is_bad_version(content):
         blame = Blame.OURS
     after = retry_after(answer.headers.get("retry-after"), now)
-    return Outcome(blame, answer.status, _message(answer, content, secrets), after, code, heal_for)
+    message = _message(answer, content, secrets)
+    if code is not None:  # what a person looks up, and what retry_codes names
+        message = f"status_code {code}: {message}"
+    return Outcome(blame, answer.status, message, after, code, heal_for)
 
 
 def _code(value: Any) -> str | None:

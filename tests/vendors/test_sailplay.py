@@ -113,7 +113,11 @@ async def test_a_code_that_does_not_heal_in_its_time_becomes_a_dead_letter_and_f
         async with Delivery(of) as delivery:
             await delivery.deliver([delivery.fire("gone", b"k"), delivery.fire("here", b"k")])
     (failure,) = delivery.failures
-    assert (failure.reason, failure.status, failure.message) == (Reason.REFUSED, 200, "User not found")
+    assert (failure.reason, failure.status, failure.message) == (
+        Reason.REFUSED,
+        200,
+        "status_code -4000: User not found",
+    )
     assert failure.attempts > 1
     assert [item.record.key for item in delivery.accepted] == [b"k"]
 
@@ -179,7 +183,7 @@ async def test_a_login_that_fails_is_ours_with_the_vendors_word_and_is_tried_onc
             before = vendor.called("login")
             sent = await asyncio.gather(*(delivery.sink.send("fire", [delivery.fire("u")]) for _ in range(8)))
             assert vendor.called("login") == before + 1
-            assert set(sent) == {Outcome(Blame.OURS, 200, "login: Login failure", code="-2")}
+            assert set(sent) == {Outcome(Blame.OURS, 200, "login: status_code -2: Login failure", code="-2")}
             assert delivery.sink.credentials_renewed() is False
             secret(tmp_path, "pin", "demo-pin")
             assert [delivery.sink.credentials_renewed() for _ in range(2)] == [True, False]

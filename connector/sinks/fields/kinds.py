@@ -195,7 +195,10 @@ class Numeral:
         def check(value: Any) -> str:
             if type(value) is float:
                 decimal = decimal_of_float(name, value, takes)
-                return str(int(value)) if value.is_integer() else format(decimal, "f")
+                text = str(int(value)) if value.is_integer() else format(decimal, "f")
+                if DECIMAL.fullmatch(text) is None:
+                    raise FieldError(f"{name} takes {takes}: this number has more than 40 decimals")
+                return text
             if type(value) is str and DECIMAL.fullmatch(value):
                 return value
             if type(value) is int:

@@ -53,6 +53,12 @@ def test_a_value_that_is_no_number_is_refused(value: Any) -> None:
         FIRE.encode({**LEAST, "value": value})
 
 
+def test_a_value_with_more_decimals_than_a_number_has_is_refused_not_rounded() -> None:
+    assert form({**LEAST, "value": 1e-40})["value"] == "0." + "0" * 39 + "1"
+    with pytest.raises(FieldError, match=r"value takes number.*: this number has more than 40 decimals"):
+        FIRE.encode({**LEAST, "value": 1e-41})
+
+
 @pytest.mark.parametrize("identity", [{"user_phone": 79001234567}, {"email": "a+b@c.d"}, {"origin_user_id": 7}])
 def test_each_identity_will_do(identity: dict[str, Any]) -> None:
     sent = form({"event_key": "k", **identity})

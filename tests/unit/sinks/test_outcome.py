@@ -118,7 +118,7 @@ def test_the_answer_is_lost_where_only_a_proxy_spoke_or_the_vendor_broke_off(kin
 def test_sailplays_codes(status: int, code: Any, blame: Blame, told: str | None, heal_for: float | None) -> None:
     outcome = judge("sailplay", status, {"status": "error", "status_code": code, "message": "Not today"})
     assert (outcome.blame, outcome.code, outcome.heal_for) == (blame, told, heal_for)
-    assert outcome.message == "Not today"
+    assert outcome.message == ("Not today" if told is None else f"status_code {told}: Not today")
     assert not outcome.answer_lost
 
 

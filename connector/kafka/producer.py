@@ -64,6 +64,11 @@ class LetterProducer:
         except KafkaException as error:
             self._hand_over(report, describe(error.args[0], self._topic))
 
+    def renew_credentials(self, username: str, password: str) -> None:
+        """Log in with these (SASL) from the next connection on."""
+        self._conf |= {"sasl.username": username, "sasl.password": password}
+        self._producer.set_sasl_credentials(username, password)
+
     def close(self, timeout: float) -> int:
         """Flush for at most `timeout` seconds; returns how many letters are still unsent."""
         self._stopping.set()

@@ -139,6 +139,10 @@ class Source:
         """Fetch it again."""
         self._commands.put(lambda: self._resume(topic, partition))
 
+    def renew_credentials(self, username: str, password: str) -> None:
+        """Log in with these (SASL) from the next connection on."""
+        self._commands.put(lambda: self._consumer.set_sasl_credentials(username, password))
+
     def stop(self, commits: Sequence[Commit]) -> None:
         """Commit these positions, leave the group and end the thread."""
         self._commands.put(lambda: self._stop(commits))

@@ -21,6 +21,7 @@ from connector.kafka.recent_letters import recent_letters
 from connector.kafka.retention import topic_retention
 from connector.operations.server import OperationsServer
 from connector.service.audit import audit_while_running
+from connector.service.kafka_secrets import KafkaSecrets
 from connector.service.wiring import Line, build_line
 from connector.sinks.sailplay import SailPlaySink
 
@@ -81,7 +82,8 @@ class Service:
         await self._recall_letters(conf)
         for line in self.lines:
             line.source.start()
-        beside = self._start_beside(operations)
+        secrets = KafkaSecrets(self.settings.kafka, conf, [letters, *(line.source for line in self.lines)])
+        beside = self._start_beside(operations, secrets)
         log.info("started", sinks=self._names, group=self.settings.group, http=operations.port)
         await self._stop.wait()
         for task in beside:
@@ -101,11 +103,11 @@ class Service:
         """Begin to stop."""
         self._stop.set()
 
-    def _start_beside(self, operations: OperationsServer) -> list[asyncio.Task[None]]:
+    def _start_beside(self, operations: OperationsServer, secrets: KafkaSecrets) -> list[asyncio.Task[None]]:
         """What runs beside the pipelines: the ticks, and what a vendor says of the configuration."""
         tasks = Tasks()
         return [
-            tasks.start(self._tick(operations)),
+            tasks.start(self._tick(operations, secrets)),
             *(
                 tasks.start(audit_while_running(line.pipeline.sink, self.settings.routes, line.pipeline))
                 for line in self.lines
@@ -113,9 +115,10 @@ class Service:
             ),
         ]
 
-    async def _tick(self, operations: OperationsServer) -> None:
+    async def _tick(self, operations: OperationsServer, secrets: KafkaSecrets) -> None:
         while True:
             operations.tick()
+            secrets.tick()
             for line in self.lines:
                 line.pipeline.tick()
                 if not line.source.alive:

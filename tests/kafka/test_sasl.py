@@ -42,12 +42,14 @@ class Secured(NamedTuple):
         """The `kafka` section for a user."""
         return secure_client(self.broker, self.authority, user, self.directory / "password") | dict(instead or {})
 
-    def settings(self, kafka: dict[str, Any], vendor: str = "http://127.0.0.1:9") -> dict[str, Any]:
+    def settings(
+        self, kafka: dict[str, Any], vendor: str = "http://127.0.0.1:9", *, group: str = GROUP
+    ) -> dict[str, Any]:
         """A configuration that sends the topic's events to myTracker."""
         token = {"file": str(self.directory / "token")}
         return configuration(
             "",
-            group=GROUP,
+            group=group,
             dead_letters=self.letters,
             topics={self.topic: {}},
             sinks={"mytracker": {"kind": "mytracker", "base_url": vendor, "app_id": 1, "token": token}},
@@ -180,4 +182,33 @@ async def test_the_service_delivers_over_sasl_and_tls(secured: Secured, tmp_path
             await until(settled, seconds=30, what="everything delivered")
             assert await connector.stop() == 0, connector.log.read_text()[-3000:]
         assert {entry.item["customUserId"] for entry in vendor.ledger} == {f"u{n}" for n in range(100) if n % 10}
+    assert PASSWORD not in connector.log.read_text()
+
+
+async def test_a_password_that_is_put_right_is_used_without_a_restart(secured: Secured, tmp_path: Path) -> None:
+    """By the consumer and by the producer of dead letters."""
+    factory = TopicFactory(AdminClient({"bootstrap.servers": secured.broker.bootstrap}))
+    secured = secured._replace(topic=factory())
+    producer = Producer({"bootstrap.servers": secured.broker.bootstrap})
+    for value in ('{"user": "u1"}', "no event"):
+        producer.produce(secured.topic, value)
+    assert producer.flush(20) == 0
+    password = tmp_path / "password"
+    password.write_text("not-the-password")
+    kafka = secured.kafka(instead={"sasl.password": {"file": str(password)}})
+    async with MyTrackerSimulator(token=VENDOR_TOKEN, app_id=1) as vendor:
+        config = secured.settings(kafka, vendor.url, group="renewed")
+        async with RunningConnector(tmp_path, config) as connector:
+
+            async def refused() -> bool:
+                return "Authentication failed" in (await connector.sink("mytracker")).get("kafka_trouble", "")
+
+            async def settled() -> bool:
+                counts = (await connector.sink("mytracker"))["counts"]
+                return (counts["delivered"], counts["dead_lettered"]) == (1, {"undecodable": 1})
+
+            await until(refused, seconds=60, what="the brokers' refusal in /status")
+            password.write_text(PASSWORD)
+            await until(settled, seconds=60, what="delivery with the right password")
+            assert await connector.stop() == 0, connector.log.read_text()[-3000:]
     assert PASSWORD not in connector.log.read_text()

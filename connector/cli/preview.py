@@ -23,7 +23,7 @@ class Shown(NamedTuple):
     """What one route, or a sink before any route, makes of an event.
 
     `outcome` is sent, dead_letter or skipped; `why` says why it is not sent. `size` is the item's, `limit` a request's,
-    in bytes.
+    in bytes. `vendor_event` is what the vendor calls the event that is fired, where it was asked.
     """
 
     sink: str
@@ -35,6 +35,7 @@ class Shown(NamedTuple):
     size: int | None
     limit: int
     body: Mapping[str, Any] | None
+    vendor_event: str | None = None
 
 
 def preview(
@@ -50,6 +51,9 @@ def preview(
         str | None,
         typer.Option("--from", metavar="T/P/O", help="A record in Kafka: topic/partition/offset. It is only read."),
     ] = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="Ask SailPlay what it calls the events that would be fired; fires none.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Say what each route makes of an event: the mapped body and its size, or why it is not sent. Sends nothing.
@@ -74,6 +78,8 @@ def preview(
     }
     record = _record(settings, routers, event, topic, source, int(SystemClock.now() * 1000))
     shown = [each for name, router in routers.items() for each in explained(settings, name, router, record)]
+    if live:
+        shown = _with_names(settings, shown)
     if as_json:
         content = {"topic": record.topic, "routes": [each._asdict() for each in shown]}
         typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
@@ -99,6 +105,20 @@ def explained(settings: Settings, sink: str, router: Router, record: Record) -> 
         why = "a tombstone (no value) is skipped" if record.value is None else "no route of this sink reads the topic"
         shown.append(Shown(sink, None, None, "skipped", None, why, None, limit, None))
     return shown
+
+
+def _with_names(settings: Settings, shown: list[Shown]) -> list[Shown]:
+    """The same with the vendor's names, where `redact` does not hide the key."""
+    from connector.cli._redaction import MASK
+    from connector.cli._vendor_events import called_by_vendor, list_events
+
+    listed = list_events(settings, dict.fromkeys(each.sink for each in shown if each.body is not None))
+    return [
+        each._replace(vendor_event=called_by_vendor(each.body, listed[each.sink]))
+        if each.body is not None and each.sink in listed and each.body.get("event_key") != MASK
+        else each
+        for each in shown
+    ]
 
 
 def _verdict(settings: Settings, sink: str, verdict: Verdict, record: Record, limit: int) -> Shown:
@@ -129,7 +149,8 @@ def _text(shown: Shown) -> str:
         where += f" ({shown.route})"
     if shown.outcome == "sent":
         body = json.dumps(shown.body, indent=2, ensure_ascii=False)
-        return f"{where}: sent, {shown.size:,} bytes of at most {shown.limit:,}\n{body}"
+        name = "" if shown.vendor_event is None else f"\n  fires: {shown.vendor_event}"
+        return f"{where}: sent, {shown.size:,} bytes of at most {shown.limit:,}{name}\n{body}"
     if shown.outcome == "dead_letter":
         return f"{where}: a dead letter, {shown.reason}\n  {shown.why}"
     return f"{where}: skipped\n  {shown.why}"

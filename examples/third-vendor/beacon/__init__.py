@@ -1,0 +1,1 @@
+"""Beacon for the connector: fields, sink, configuration and a simulator."""

@@ -31,7 +31,7 @@ CHUNKS_AHEAD = 2
 # What the client prefetches, and therefore what one answer of a broker may bring: its own default of 64 MiB is more
 # than the rest of the process weighs. So little is gone in a fraction of a second: the client, which by itself waits a
 # whole one when it has enough, must look again much sooner.
-QUEUED_KBYTES = 2 * 1024
+QUEUED_KBYTES = 1024
 FETCH_BACKOFF_MS = 20
 # Without demand for so long, partitions are paused instead of just not polled.
 PATIENCE_SECONDS = 1.0
@@ -91,6 +91,7 @@ class Source:
         self._doubtful_until = 0.0
         self._highs_at = 0.0
         self._trouble = ""
+        self._told: frozenset[str] = frozenset()  # what was logged since Kafka could last be read
         self._consumer = Consumer(
             {
                 "queued.max.messages.kbytes": QUEUED_KBYTES,
@@ -329,6 +330,9 @@ class Source:
         if len(offsets) < len(commits):
             self._tell(self._listener.on_committed, "the partitions have left meanwhile", True)
         self._commit_sync(offsets)
+        # A close in the middle of a rebalance can end without having left: the group then waits for our session's end.
+        self._consumer.unsubscribe()
+        self._consumer.consume(1, POLL_SECONDS)
         self._consumer.close()
 
     # --- callbacks of the client ---------------------------------------------------------------------------------
@@ -457,8 +461,11 @@ class Source:
     def _say_trouble(self, trouble: str) -> None:
         if trouble != self._trouble:
             self._trouble = trouble
-            if trouble:
+            if trouble and trouble not in self._told:
                 log.warning("Kafka cannot be read", group=self.group, why=trouble)
+            elif not trouble and self._told:
+                log.info("Kafka can be read again", group=self.group)
+            self._told = self._told | {trouble} if trouble else frozenset()
             self._tell(self._listener.on_trouble, trouble)
 
     def _tell(self, call: Callable[..., None], *arguments: Any) -> None:

@@ -1,4 +1,4 @@
-"""What SailPlay calls the events whose keys a preview shows; asked only with --live."""
+"""What SailPlay says of the events that are shown: what it calls them, and how often one was fired for a client."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from connector.config.settings import Settings
-    from connector.model import Outcome
+    from connector.model import Item, Outcome
     from connector.sinks.sailplay import EventType
 
     # A department's events by key, or the outcome of not having got them.
@@ -48,3 +48,29 @@ def called_by_vendor(body: Mapping[str, Any], listed: Listed) -> str:
     if event.kind == "sum" and "value" not in body:
         return f"{event.name} ({event.kind}), which requires value: SailPlay will refuse it"
     return f"{event.name} ({event.kind})"
+
+
+def fires_for_client(settings: Settings, name: str, item: Item) -> dict[str, Any] | None:
+    """How often SailPlay has seen this item's event fired for its client, and when last; None for another vendor.
+
+    `why` says why it is not known.
+    """
+    return asyncio.run(_fires(settings, name, item))
+
+
+async def _fires(settings: Settings, name: str, item: Item) -> dict[str, Any] | None:
+    from connector.clock import SystemClock
+    from connector.model import Outcome
+    from connector.service.wiring import build_sink
+    from connector.sinks.sailplay import SailPlaySink
+
+    sink = build_sink(settings.sinks[name], SystemClock())
+    try:
+        if not isinstance(sink, SailPlaySink):
+            return None
+        fires = await sink.fires(item.body)
+    finally:
+        await sink.close()
+    if isinstance(fires, Outcome):
+        return {"times": None, "last": None, "why": fires.message}
+    return {"times": fires.times, "last": fires.last, "why": None}

@@ -105,14 +105,20 @@ def _undecoded(record: Record, veil: Veil) -> str:
 
 
 def _today(context: Context, history: History, event: Event | None, veil: Veil) -> dict[str, Any]:
-    """What today's configuration makes of the event: the requests' bodies, or what is in the way."""
+    """What today's configuration makes of the event: the requests' bodies, or what is in the way.
+
+    Beside an open letter whose answer was lost stands what the vendor knows of its event, so that a person can decide.
+    """
+    from connector.cli._vendor_events import fires_for_client
     from connector.cli.dlq_wiring import build_routers
-    from connector.deadletters.receipts import Receipts
+    from connector.deadletters.receipts import Receipts, State
     from connector.deadletters.today import route_today
+    from connector.model import Reason
 
     letter = history.letters[-1]
     routers = build_routers(context.settings, [letter.sink])
     today = route_today(letter, history.record, routers, Receipts())
+    in_doubt = letter.reason is Reason.AMBIGUOUS and history.state is State.OPEN
     return {
         "accepted": today.whole,
         "obstacle": veil.text(today.obstacle) or None,
@@ -122,6 +128,7 @@ def _today(context: Context, history: History, event: Event | None, veil: Veil) 
                 "method": item.method,
                 "bytes": len(item.body),
                 "body": _body(context, item, event, history.record, veil),
+                "fired": fires_for_client(context.settings, letter.sink, item) if in_doubt else None,
             }
             for item in today.items
         ],
@@ -181,6 +188,8 @@ def _say_today(told: dict[str, Any]) -> None:
     for item in today["items"]:
         typer.echo(f"  would send this as {item['method']}, by route {item['route']}, {item['bytes']:,} bytes:")
         _pretty(item["body"], indent=4)
+        if item["fired"] is not None:
+            typer.echo(f"  {_fired(item['fired'])}")
     if today["obstacle"]:
         typer.echo(f"  {typer.style('still fails', fg='red', bold=True)}: {today['obstacle']}")
     else:
@@ -189,6 +198,17 @@ def _say_today(told: dict[str, Any]) -> None:
         typer.echo("  the answer to it was lost: it may have taken effect, and sending it again may double it")
     if told["state"] == "open" and today["items"]:
         typer.echo(f"  with all letters of its cause: {typer.style(told['replay'], fg='cyan')}")
+
+
+def _fired(fired: dict[str, Any]) -> str:
+    if fired["times"] is None:
+        return f"whether it took effect could not be asked: {fired['why']}"
+    if not fired["times"]:
+        return "SailPlay has never seen this event fired for this client"
+    times = "once" if fired["times"] == 1 else f"{fired['times']} times, last"
+    return (
+        f"SailPlay has seen this event fired for this client {times}, {fired['last']} (a till may have fired it, too)"
+    )
 
 
 def _heading(text: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -178,6 +180,7 @@ async def test_points_are_counted_where_answers_are_lost_and_tokens_expire(
         async with RunningConnector(tmp_path, settings(broker, topic, letters, vendors.sinks, routes)) as connector:
             ended = await settled(connector, dict.fromkeys(vendors.sinks, len(clients)))
             assert await connector.stop() == 0
+        shown = [await _show(tmp_path, f"{letters}/0/{number}") for number in range(3)]
         points = {
             name: {user: times for (_, user, _), times in of.fires_of_users().items()}
             for name, of in vendors.simulators.items()
@@ -189,10 +192,24 @@ async def test_points_are_counted_where_answers_are_lost_and_tokens_expire(
     assert ended["retry"] == (90, {})
     assert points["dead_letter"] == {client: 1 for client in clients if client not in lost}
     assert ended["dead_letter"] == (60, {"ambiguous": 30})
+    for letter in shown:
+        (item,) = letter["today"]["items"]
+        assert item["fired"]["times"] == (letter["value"]["user"] in applied)
     assert points["expiring"] == once
     assert ended["expiring"] == (90, {})
     assert logins >= 4
     assert {each["reason"] for each in refused} == {"Token expired"}
+
+
+async def _show(directory: Path, letter: str) -> Any:
+    """`connector dlq show` of this letter, which asks SailPlay whether its fire took effect."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "connector", "dlq", "show", letter),
+        *("--config", str(directory / "connector.yaml"), "--json"),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    said, _ = await process.communicate()
+    return json.loads(said)
 
 
 async def test_many_accounts_have_everything_of_their_own(

@@ -172,13 +172,20 @@ class SailPlaySink:
     ) -> tuple[Outcome, Mapping[str, Any]]:
         account = urlencode({"token": token, "store_department_id": self._department}).encode()
         content = fields + b"&" + account if fields else account
-        return await self._ask(path, content, deadline, (token,), retry_codes)
+        return await self._ask(path, content, deadline, (token,), retry_codes, by_get=self._by_get)
 
     async def _ask(
-        self, path: str, fields: bytes, deadline: float, secrets: Sequence[str], retry_codes: Mapping[str, float]
+        self,
+        path: str,
+        fields: bytes,
+        deadline: float,
+        secrets: Sequence[str],
+        retry_codes: Mapping[str, float],
+        *,
+        by_get: bool,
     ) -> tuple[Outcome, Mapping[str, Any]]:
         url = self._root.join(path)
-        if self._by_get:
+        if by_get:
             answer = await self._client.attempt("GET", url.copy_with(query=fields), _QUERY, b"", deadline)
         else:
             answer = await self._client.attempt("POST", url, _FORM, fields, deadline)
@@ -188,11 +195,15 @@ class SailPlaySink:
         return outcome, orjson.loads(answer.body) if outcome.blame is Blame.NOBODY else _NOTHING
 
     async def _log_in(self, key: str, pin: str) -> str | Outcome:
-        """[P] login: department, key and PIN for a token. The event waits; whatever fails here is never its fault."""
+        """[P] login: department, key and PIN for a token. The event waits; whatever fails here is never its fault.
+
+        Always a form, so that the PIN stands in no URL.
+        """
         await self.pace()
         wanted = {"store_department_id": self._department, "store_department_key": key, "pin_code": pin}
         deadline = asyncio.get_running_loop().time() + self._timeout
-        outcome, content = await self._ask("login/", urlencode(wanted).encode(), deadline, (key, pin), _NOTHING)
+        form = urlencode(wanted).encode()
+        outcome, content = await self._ask("login/", form, deadline, (key, pin), _NOTHING, by_get=False)
         if outcome.blame is Blame.NOBODY:
             token = content.get("token")
             if isinstance(token, str) and is_token(token):

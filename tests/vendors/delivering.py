@@ -76,9 +76,11 @@ class WatchedSailPlay(SailPlaySimulator):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.calls: list[str] = []
+        self.verbs: set[tuple[str, str]] = set()
 
     def answer(self, call: Call) -> Any:
         self.calls.append(call.method)
+        self.verbs.add((call.request.method, call.method))
         return super().answer(call)
 
     def called(self, method: str) -> int:

@@ -240,6 +240,13 @@ async def test_no_secret_of_a_login_is_in_what_is_said(tmp_path: Path) -> None:
     assert outcome == Outcome(Blame.OURS, 200, "login: *** of *** is not known")
 
 
+async def test_by_get_a_pin_still_stands_in_no_url(tmp_path: Path) -> None:
+    async with WatchedSailPlay() as vendor:
+        async with Delivery(sailplay(vendor, login_of(tmp_path), http_method="get")) as delivery:
+            await delivery.deliver([delivery.fire("u")])
+        assert vendor.verbs == {("POST", "login"), ("GET", "events/fire")}
+
+
 async def test_a_missing_pin_holds_the_sink(tmp_path: Path) -> None:
     async with WatchedSailPlay() as vendor:
         login = login_of(tmp_path)

@@ -18,7 +18,7 @@ SECONDS = 10.0
 
 def create(address: str, topic: str, settings: dict[str, str]) -> str:
     """Make a topic of three partitions. Raises KafkaException if it cannot be made."""
-    client = AdminClient({"bootstrap.servers": address})  # its futures fail once nothing holds it
+    client = AdminClient({"bootstrap.servers": address, "log_level": 4})  # its futures fail once nothing holds it
     client.create_topics([NewTopic(topic, 3, 1, config=settings)])[topic].result(SECONDS)
     return f"made {topic}"
 

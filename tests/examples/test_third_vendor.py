@@ -1,10 +1,11 @@
-"""A vendor's package beside the connector: once installed it is a kind like any other; the product knows nothing of it."""
+"""A vendor's package beside the connector: installed, it is a kind like any other; the product knows nothing of it."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
 import urllib.request
@@ -134,3 +135,13 @@ async def test_the_service_delivers_to_it_and_dead_letters_what_it_refuses(beaco
 def ledger(url: str) -> Any:
     with urllib.request.urlopen(f"{url}/_ledger?summary=1", timeout=5) as answer:  # noqa: S310 - the simulator's
         return json.load(answer)["summary"]
+
+
+def test_what_the_tutorial_quotes_stands_in_the_package() -> None:
+    tutorial = (ROOT / "docs" / "tutorial-third-vendor.md").read_text(encoding="utf-8")
+    files = [*(PACKAGE / "beacon").glob("*.py"), PACKAGE / "pyproject.toml"]
+    texts = [file.read_text(encoding="utf-8") for file in files]
+    quoted = re.findall(r"```(?:python|toml)\n(.*?)```", tutorial, re.DOTALL)
+    assert len(quoted) > 5
+    for quote in quoted:
+        assert any(quote in text for text in texts), quote

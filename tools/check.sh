@@ -6,7 +6,7 @@ bin=.venv/bin
 summary=
 status=0
 # shellcheck disable=SC2046  # one word a directory
-set -- "$1" connector tests $(test ! -d benchmarks || echo benchmarks)
+set -- "$1" connector tests examples $(test ! -d benchmarks || echo benchmarks)
 what=$1
 shift
 

@@ -291,6 +291,10 @@ class Pipeline:
 
     # --- the flood guard -----------------------------------------------------------------------------------------
 
+    def await_recall(self) -> None:
+        """Look at no record before `recall` was called; what is read until then is kept."""
+        self._flooding = True
+
     def recall(self, letters: Sequence[RecentLetter]) -> None:
         """Count the letters that this sink wrote before this start, so that a restart does not count afresh.
 
@@ -305,6 +309,8 @@ class Pipeline:
         self._guard.remember([max(0.0, today - letter.at) for letter in fallen], between, now)
         if self._guard.exceeded(now):
             self._begin_flood(now, "all of them before this start", probe_in=0.0)
+        else:
+            self._take_in_what_was_held()
 
     def _begin_flood(self, now: float, what: str, probe_in: float = FLOOD_PROBE_EVERY) -> None:
         fell, sent = self._guard.counts(now)
@@ -322,12 +328,16 @@ class Pipeline:
 
     def _end_flood(self) -> None:
         """An event passed: count afresh, and go on with what was held back."""
-        self._flooding = False
         self._guard.reset()
+        self._take_in_what_was_held()
+
+    def _take_in_what_was_held(self) -> None:
+        self._flooding = False
         for failure in self._backwater.take_failures():
             self.on_failed(failure)
         while self._backwater.records and not self._flooding:
             self._take_in((self._backwater.next_record(),))
+        self.dispatcher.pump()
 
     # --- flow and commits ----------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from connector.kafka import letters
 from connector.kafka.logs import client_logger
 from connector.model import Headers
 
-# The start waits for this; what was not read by then is not counted.
+# The first records wait for this; what was not read by then is not counted.
 READ_SECONDS = 2.0
 CHUNK = 2000
 WAIT_SECONDS = 0.05

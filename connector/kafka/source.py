@@ -43,6 +43,10 @@ HIGHS_SECONDS = 0.5
 JOIN_CHECK_MS = 1_000
 JOINED_AFTER_MS = 2_000
 
+# How long a last commit is tried while the group moves from one generation to the next.
+LAST_COMMIT_SECONDS = 2.0
+GROUP_MOVED = frozenset({KafkaError.REBALANCE_IN_PROGRESS, KafkaError.ILLEGAL_GENERATION})
+
 log = structlog.get_logger()
 
 
@@ -86,6 +90,7 @@ class Source:
         self._paused = False
         self._halted: set[tuple[str, int]] = set()  # paused alone, for reading too far ahead
         self._stopping = False
+        self._last: list[Commit] = []  # what is still to be committed while stopping
         self._joined = False
         self._last_turn = clock.monotonic()
         self._doubtful_until = 0.0
@@ -301,16 +306,21 @@ class Source:
             self._tell(self._listener.on_committed, error.args[0].str(), False)
 
     def _commit_sync(self, offsets: list[TopicPartition]) -> None:
-        if not offsets:
-            return
+        if offsets:
+            self._say_committed(self._try_commit(offsets))
+
+    def _try_commit(self, offsets: list[TopicPartition]) -> KafkaError | None:
         try:
             self._consumer.commit(offsets=offsets, asynchronous=False)
         except KafkaException as error:
-            log.warning("a last commit failed: its events will be read again", group=self.group,
-                        why=error.args[0].str())  # fmt: skip
-            self._tell(self._listener.on_committed, error.args[0].str(), True)
-        else:
-            self._tell(self._listener.on_committed, None, True)
+            refused: KafkaError = error.args[0]
+            return refused
+        return None
+
+    def _say_committed(self, error: KafkaError | None) -> None:
+        if error is not None:
+            log.warning("a last commit failed: its events will be read again", group=self.group, why=error.str())
+        self._tell(self._listener.on_committed, None if error is None else error.str(), True)
 
     def _still_ours(self, commits: Sequence[Commit]) -> list[TopicPartition]:
         """What may be committed. A command may have waited while its partitions left or the process stood still; to
@@ -326,10 +336,18 @@ class Source:
 
     def _stop(self, commits: Sequence[Commit]) -> None:
         self._stopping = True
-        offsets = self._still_ours(commits)
-        if len(offsets) < len(commits):
+        self._last = list(commits)
+        deadline = self._clock.monotonic() + LAST_COMMIT_SECONDS
+        while offsets := self._still_ours(self._last):
+            error = self._try_commit(offsets)
+            if error is None or error.code() not in GROUP_MOVED or self._clock.monotonic() > deadline:
+                self._say_committed(error)
+                break
+            # The group is past the generation that we know of: hear of it, and commit as a member of the new one.
+            self._consumer.consume(1, POLL_SECONDS)
+        if len(offsets) < len(self._last):
             self._tell(self._listener.on_committed, "the partitions have left meanwhile", True)
-        self._commit_sync(offsets)
+        self._last = []
         # A close in the middle of a rebalance can end without having left: the group then waits for our session's end.
         self._consumer.unsubscribe()
         self._consumer.consume(1, POLL_SECONDS)
@@ -380,7 +398,12 @@ class Source:
         try:
             stalled = self._stalled()
             claims = self._unclaim(partitions)
-            if claims and not self._stopping:
+            if self._stopping:
+                leaving = {(each.topic, each.partition) for each in partitions}
+                mine = [each for each in self._last if (each.topic, each.partition) in leaving]
+                self._last = [each for each in self._last if each not in mine]
+                self._commit_sync([_offset(commit) for commit in mine])
+            elif claims:
                 commits = self._ask_what_to_commit(claims)
                 if not stalled and not self._stalled():
                     self._commit_sync([_offset(commit) for commit in commits])

@@ -79,11 +79,11 @@ class Service:
             clock=self._clock,
         )
         await operations.start()
-        await self._recall_letters(conf)
         for line in self.lines:
+            line.pipeline.await_recall()
             line.source.start()
         secrets = KafkaSecrets(self.settings.kafka, conf, [letters, *(line.source for line in self.lines)])
-        beside = self._start_beside(operations, secrets)
+        beside = self._start_beside(operations, secrets, conf)
         log.info("started", sinks=self._names, group=self.settings.group, http=operations.port)
         await self._stop.wait()
         for task in beside:
@@ -93,21 +93,29 @@ class Service:
         return status
 
     async def _recall_letters(self, conf: Mapping[str, Any]) -> None:
-        """Let the flood guards go on counting where the last run left off."""
-        since = self._clock.now() - self.settings.delivery.flood_guard.within
+        """Let the flood guards go on counting where the last run left off; until then no record is looked at."""
+        began = self._clock.now()
+        since = began - self.settings.delivery.flood_guard.within
         letters = await asyncio.to_thread(recent_letters, conf, self.settings.dead_letters, since)
+        earlier = [letter for letter in letters if letter.at < began]  # this run counts its own
         for line in self.lines:
-            line.pipeline.recall([letter for letter in letters if letter.sink == line.pipeline.sink.name])
+            line.pipeline.recall([letter for letter in earlier if letter.sink == line.pipeline.sink.name])
 
     def stop(self) -> None:
         """Begin to stop."""
         self._stop.set()
 
-    def _start_beside(self, operations: OperationsServer, secrets: KafkaSecrets) -> list[asyncio.Task[None]]:
-        """What runs beside the pipelines: the ticks, and what a vendor says of the configuration."""
+    def _start_beside(
+        self, operations: OperationsServer, secrets: KafkaSecrets, conf: Mapping[str, Any]
+    ) -> list[asyncio.Task[None]]:
+        """What runs beside the pipelines: the ticks, the recollection of letters, a vendor's view of the configuration.
+
+        Nothing waits for them: brokers or a vendor that do not answer must not delay the probes of the process.
+        """
         tasks = Tasks()
         return [
             tasks.start(self._tick(operations, secrets)),
+            tasks.start(self._recall_letters(conf)),
             *(
                 tasks.start(audit_while_running(line.pipeline.sink, self.settings.routes, line.pipeline))
                 for line in self.lines

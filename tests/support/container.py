@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import time
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +13,6 @@ import docker
 from docker.errors import DockerException
 from requests.exceptions import RequestException
 from testcontainers.core.container import DockerContainer
-from testcontainers.core.exceptions import ContainerConnectException
 
 from tests.support.server import (
     KAFKA_VERSION,
@@ -26,6 +27,7 @@ from tests.support.server import (
 _ENGINE_SECONDS = 2
 _START_SECONDS = 60
 _STOP_SECONDS = 30
+_LOOK_SECONDS = 2  # how often a start that takes long looks whether the container still runs
 
 
 class ContainerBroker(Broker):
@@ -62,12 +64,9 @@ class ContainerBroker(Broker):
             else:
                 self._container.start()
                 self._created = True
-        except (DockerException, ContainerConnectException, OSError) as error:
+        except Exception as error:  # whatever an engine without images, rights or network comes up with
             raise BrokerError(f"no container of apache/kafka:{KAFKA_VERSION}: {str(error)[:500]}") from error
-        try:
-            wait_until_serving(self.bootstrap, _START_SECONDS)
-        except BrokerError as error:
-            raise BrokerError(f"{error}:\n{self.log_tail()}") from None
+        self._wait_until_serving()
 
     def stop(self) -> None:
         self._container.get_wrapped_container().stop(timeout=_STOP_SECONDS)
@@ -80,13 +79,28 @@ class ContainerBroker(Broker):
             container.wait()
 
     def close(self) -> None:
-        self._container.stop()  # removes it with its volumes
+        with contextlib.suppress(DockerException, OSError):  # an engine that is gone has nothing left to remove
+            self._container.stop()  # removes it with its volumes
 
     def log_tail(self, lines: int = 40) -> str:
         if not self._created:
             return ""
         said: bytes = self._container.get_wrapped_container().logs(tail=lines)
         return said.decode(errors="replace")
+
+    def _wait_until_serving(self) -> None:
+        container = self._container.get_wrapped_container()
+        deadline = time.monotonic() + _START_SECONDS
+        while True:
+            try:
+                return wait_until_serving(self.bootstrap, _LOOK_SECONDS)
+            except BrokerError:
+                container.reload()
+                if container.status != "running":
+                    raise BrokerError(f"Kafka's container has ended:\n{self.log_tail()}") from None
+                if time.monotonic() > deadline:
+                    late = f"nothing serves Kafka at {self.bootstrap} after {_START_SECONDS} s"
+                    raise BrokerError(f"{late}:\n{self.log_tail()}") from None
 
 
 def _engine_answers() -> bool:

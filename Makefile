@@ -7,11 +7,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 OLDEST := 3.11
-SOURCES := connector tests $(wildcard benchmarks)
+SOURCES := connector tests examples $(wildcard benchmarks)
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
 
-.PHONY: help demo run test lint format lock bench soak clean
+.PHONY: help demo run test lint format lock image bench soak clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-18s %s\n", $$1 (($$1 == "run") ? " CONFIG=FILE" : ""), $$2}' Makefile
@@ -46,6 +46,13 @@ lock: $(READY) ## Lock the newest versions of all dependencies
 			--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock' \
 			--output-file "requirements$${of:+-dev}.lock" || exit 1; \
 	done
+
+# Arguments without a value are taken from the environment, and left at the Dockerfile's where it has none.
+image: ## Build the container image, tagged with the version and `latest`
+	@version=$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) && \
+	docker build --tag "connector:$$version" --tag connector:latest --build-arg "VERSION=$$version" \
+		--build-arg "REVISION=$$(git describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null || echo unknown)" \
+		--build-arg PYTHON_IMAGE --build-arg PIP_INDEX_URL .
 
 clean: ## Remove what was made here, .venv/ and the broker's class path included
 	@rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks build dist

@@ -91,6 +91,7 @@ class Source:
         self._halted: set[tuple[str, int]] = set()  # paused alone, for reading too far ahead
         self._stopping = False
         self._last: list[Commit] = []  # what is still to be committed while stopping
+        self._handed_over: set[tuple[str, int]] = set()  # left by a revocation, which said how its commit ended
         self._joined = False
         self._last_turn = clock.monotonic()
         self._doubtful_until = 0.0
@@ -336,7 +337,7 @@ class Source:
 
     def _stop(self, commits: Sequence[Commit]) -> None:
         self._stopping = True
-        self._last = list(commits)
+        self._last = [each for each in commits if (each.topic, each.partition) not in self._handed_over]
         deadline = self._clock.monotonic() + LAST_COMMIT_SECONDS
         while offsets := self._still_ours(self._last):
             error = self._try_commit(offsets)
@@ -385,6 +386,7 @@ class Source:
     def _claim(self, point: StartingPoint) -> Assigned:
         self._claimed += 1
         self._claims[point.topic, point.partition] = self._claimed
+        self._handed_over.discard((point.topic, point.partition))
         position = point.offset if point.offset >= 0 else None
         return Assigned(self._claimed, point.topic, point.partition, position, point.metadata)
 
@@ -404,6 +406,7 @@ class Source:
                 self._last = [each for each in self._last if each not in mine]
                 self._commit_sync([_offset(commit) for commit in mine])
             elif claims:
+                self._handed_over |= {(each.topic, each.partition) for each in partitions}
                 commits = self._ask_what_to_commit(claims)
                 if not stalled and not self._stalled():
                     self._commit_sync([_offset(commit) for commit in commits])
@@ -449,7 +452,8 @@ class Source:
             self._tell(self._listener.on_assigned, [])
 
     def _on_error(self, error: KafkaError) -> None:
-        self._say_trouble(error.str())
+        if error.code() != KafkaError._ALL_BROKERS_DOWN or not self._trouble:  # what came before says why
+            self._say_trouble(error.str())
 
     def _on_message_error(self, topic: str | None, partition: int | None, error: KafkaError) -> None:
         if error.code() == KafkaError._AUTO_OFFSET_RESET and topic is not None and partition is not None:

@@ -54,6 +54,13 @@ class Process:
         assert self._process.exitcode is not None
         return Exit(self._process.exitcode, None if self._told is None else self.ended - self._told)
 
+    async def up(self, seconds: float = WAIT_SECONDS) -> None:
+        """It has started, and heeds signals."""
+        deadline = time.monotonic() + seconds
+        while not self.said("started"):
+            assert time.monotonic() < deadline, f"not started within {seconds} s:\n{self.tail()}"
+            await asyncio.sleep(0.02)
+
     async def stop(self, seconds: float = WAIT_SECONDS) -> Exit:
         """SIGTERM, and its end."""
         self.send(signal.SIGTERM)

@@ -32,17 +32,23 @@ async def _stream(world: World, seconds: float) -> None:
 async def test_a_storm_of_rebalances_sends_nothing_twice(
     new_world: NewWorld, check: Check, protocol: dict[str, object]
 ) -> None:
-    """From one member to three and back, each time before the last rebalance has come to rest."""
-    async with new_world(kafka=protocol, partitions=6) as world, asyncio.TaskGroup() as streams:
+    """From one member to three and back, each time before the last rebalance has come to rest.
+
+    Sessions are long here: a member that ended without leaving would be missed.
+    """
+    slow = {**protocol, "session.timeout.ms": 30_000} if "session.timeout.ms" in protocol else protocol
+    async with new_world(kafka=slow, partitions=6) as world, asyncio.TaskGroup() as streams:
         first = world.start()
-        streams.create_task(_stream(world, 5.0))
+        stream = streams.create_task(_stream(world, 5.0))
         await world.accepted(50)
         second, third = world.start(), world.start()
         await asyncio.sleep(1.0)
         assert (await world.stop(first)).status == 0
         first = world.start()
-        await asyncio.sleep(0.4)
+        for process in (second, third, first):
+            await process.up()  # what is told to stop before it listens is ended by the signal
         await _stop_together(world, second, third)
+        await stream
         await world.caught_up()
         assert (await world.stop(first)).status == 0
         check(await world.evidence())
@@ -50,7 +56,8 @@ async def test_a_storm_of_rebalances_sends_nothing_twice(
 
 async def _stop_together(world: World, *processes: Process) -> None:
     ends = await asyncio.gather(*(world.stop(process) for process in processes))
-    assert [ended.status for ended in ends] == [0] * len(ends)
+    for process, ended in zip(processes, ends, strict=True):
+        assert ended.status == 0, process.tail()
 
 
 async def test_a_process_that_was_frozen_past_its_session_harms_nobody(new_world: NewWorld, check: Check) -> None:

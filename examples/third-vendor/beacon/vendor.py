@@ -34,7 +34,7 @@ class Beacon(BatchingSink):
         yield "token", self.token
 
 
-class BatchPart(Part):
+class BeaconBatchPart(Part):
     """The limits of one request; lower than Beacon's at most."""
 
     max_events: int = optional(LIMITS.max_events, "lines in one request", ge=1, le=LIMITS.max_events)
@@ -47,7 +47,7 @@ class BeaconPart(SinkPart):
 
     kind: Literal["beacon"] = required("beacon")
     token: SecretReference = required("the account's token: {file: PATH} or {env: NAME}")
-    batch: BatchPart = optional({}, "the limits of one request")
+    batch: BeaconBatchPart = optional({}, "the limits of one request")
 
     def settings(self, name: str, start: Start, directory: Path) -> Beacon:
         """The settings of the sink called `name`."""

@@ -79,9 +79,15 @@ def configuration(setting: Setting) -> dict[str, Any]:
     }
 
 
-def start_connector(setting: Setting, *python: str) -> subprocess.Popen[bytes]:
-    """`connector run --config FILE`; `python` are options of the interpreter or a module to run it under."""
-    return _start(setting, [*python, "-m", "connector", "run", "--config", str(write_configuration(setting))])
+def start_connector(setting: Setting) -> subprocess.Popen[bytes]:
+    """`connector run --config FILE`."""
+    return _start(setting, ["-m", "connector", "run", "--config", str(write_configuration(setting))])
+
+
+def start_replay(setting: Setting) -> subprocess.Popen[bytes]:
+    """`connector dlq replay` of all open dead letters, which ends when they are sent."""
+    options = ["--config", str(write_configuration(setting)), "--yes", "--rate", UNTHROTTLED]
+    return _start(setting, ["-m", "connector", "dlq", "replay", *options])
 
 
 def start_baseline(setting: Setting) -> subprocess.Popen[bytes]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from confluent_kafka import Producer
+
+from connector.kafka.letters import Letter, compose
+from connector.model import Failure, Reason, Record, Stage
 
 ZONES = ("forest", "castle", "harbour", "desert")
 PLAIN, BAD = "level.completed", "level.refused"
@@ -66,18 +71,38 @@ def user(key: int) -> str:
 
 def fill(bootstrap: str, topic: str, load: Load) -> None:
     """Produce the load into a topic. Raises RuntimeError if the brokers do not take all of it."""
+    _produce(bootstrap, topic, (Letter(user(n % load.keys).encode(), load.event(n), []) for n in range(load.events)))
+
+
+def fill_with_letters(bootstrap: str, dead_letters: str, topic: str, group: str, load: Load) -> None:
+    """Produce the load as dead letters of the sink called mytracker, which refused every event of `topic`."""
+    now = time.time()
+
+    def letter(number: int) -> Letter:
+        key = user(number % load.keys).encode()
+        record = Record(topic, 0, number, int(now * 1000), key, load.event(number), ())
+        refused = Failure(
+            record, Reason.REFUSED, Stage.SEND, "refused", "mytracker.customEvent", "customEvent", 400, attempts=1
+        )
+        return compose(refused, group=f"{group}.mytracker", sink="mytracker", now=now)
+
+    _produce(bootstrap, dead_letters, map(letter, range(load.events)))
+
+
+def _produce(bootstrap: str, topic: str, letters: Iterable[Letter]) -> None:
+    # Idempotent: without that, a retry changes the order within a key, and the sink would blame whoever delivers.
     producer = Producer(
         {
             "bootstrap.servers": bootstrap,
             "linger.ms": 50,
-            "queue.buffering.max.messages": 1_000_000,
+            "queue.buffering.max.messages": 2_000_000,
             "enable.idempotence": True,
         }
     )
-    for number in range(load.events):
-        producer.produce(topic, value=load.event(number), key=user(number % load.keys))
+    for number, (key, value, headers) in enumerate(letters):
+        producer.produce(topic, value=value, key=key, headers=headers)
         if number % 1_000 == 0:
             producer.poll(0)
     left = producer.flush(_FLUSH_SECONDS)
     if left:
-        raise RuntimeError(f"{left} of {load.events} events could not be produced into {topic}")
+        raise RuntimeError(f"{left} events could not be produced into {topic}")

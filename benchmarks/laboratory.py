@@ -13,13 +13,14 @@ from typing import Literal
 
 from confluent_kafka.admin import AdminClient
 
-from benchmarks.contenders import Setting, Vendor, start_baseline, start_connector
-from benchmarks.events import Load, fill
+from benchmarks.contenders import Setting, Vendor, start_baseline, start_connector, start_replay
+from benchmarks.events import Load, fill, fill_with_letters
 from benchmarks.measuring import Measurement, measure, running_sink
 from tests.support.broker import obtain_broker
 from tests.support.topics import TopicFactory
 
-Contender = Literal["connector", "baseline"]
+Contender = Literal["connector", "baseline", "replay"]
+STARTS = {"connector": start_connector, "baseline": start_baseline, "replay": start_replay}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +59,17 @@ class Laboratory:
         certificate = self._certificate() if scenario.tls else None
         with running_sink(scenario.load, scenario.vendor, scenario.latency, certificate) as sink:
             setting = replace(self.setting(scenario, sink.url), certificate=certificate)
-            start = start_connector if scenario.contender == "connector" else start_baseline
+            if scenario.contender == "replay":
+                fill_with_letters(self.bootstrap, setting.dead_letters, setting.topic, setting.group, scenario.load)
+            start = STARTS[scenario.contender]
             try:
                 return measure(
-                    lambda: start(setting), sink, scenario.load, processes=scenario.processes, idle=scenario.idle
+                    lambda: start(setting),
+                    sink,
+                    scenario.load,
+                    processes=scenario.processes,
+                    idle=scenario.idle,
+                    ends=scenario.contender == "replay",
                 )
             except RuntimeError as error:
                 said = (setting.directory / "log").read_text(errors="replace")[-2_000:]

@@ -31,12 +31,16 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The process and the sink at one moment. `cpu` in seconds (user + system, all threads), `rss` in MB."""
+    """The processes and the sink at one moment. `cpu` in seconds (user + system, all threads), `rss` in MB.
+
+    `peak` is the highest `rss` so far.
+    """
 
     at: float
     accepted: int
     cpu: float
     rss: float
+    peak: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,32 +116,38 @@ def running_sink(load: Load, vendor: Vendor, latency: float, certificate: Path |
 
 
 def measure(
-    start: Callable[[], subprocess.Popen[bytes]], sink: Sink, load: Load, *, processes: int = 1, idle: bool = False
+    start: Callable[[], subprocess.Popen[bytes]],
+    sink: Sink,
+    load: Load,
+    *,
+    processes: int = 1,
+    idle: bool = False,
+    ends: bool = False,
 ) -> Measurement:
     """Start a contender, watch it until the sink has accepted all good events, and end it by SIGTERM.
 
     With more `processes` than one their costs are added. With `idle` they are watched for a while longer, doing
-    nothing. Raises RuntimeError if one ends or stalls before.
+    nothing. One that `ends` by itself is waited for. Raises RuntimeError if one ends or stalls before.
     """
     began = time.monotonic()
     started = [start() for _ in range(processes)]
     pids = [process.pid for process in started]
     try:
         samples = list(_samples(pids, sink, load.events - load.bad))
-        if any(process.poll() is not None for process in started):
+        if not ends and any(process.poll() is not None for process in started):
             raise RuntimeError(f"a process ended with status {max(process.returncode or 0 for process in started)}")
         idle_cpu = _idle_cpu(pids) if idle else float("nan")
-        peak = _memory(pids, "VmHWM")
         stats = sink.stats()
-        for process in started:
-            process.send_signal(signal.SIGTERM)
+        if not ends:
+            for process in started:
+                process.send_signal(signal.SIGTERM)
         clean = [process.wait(STOP_SECONDS) for process in started] == [0] * processes
     finally:
         for process in started:
             if process.poll() is None:
                 process.kill()
                 process.wait()
-    return _summary(samples, stats, load, began=began, idle_cpu=idle_cpu, peak=peak, clean_exit=clean)
+    return _summary(samples, stats, load, began=began, idle_cpu=idle_cpu, clean_exit=clean)
 
 
 def _summary(
@@ -147,7 +157,6 @@ def _summary(
     *,
     began: float,
     idle_cpu: float,
-    peak: float,
     clean_exit: bool,
 ) -> Measurement:
     good = load.events - load.bad
@@ -162,7 +171,7 @@ def _summary(
         cpu=(last.cpu - first.cpu) / events * 1e6,
         cpu_all=samples[-1].cpu / good * 1e6,
         rss=sum(sample.rss for sample in steady) / len(steady),
-        peak_rss=peak,
+        peak_rss=samples[-1].peak,
         idle_cpu=idle_cpu,
         start_seconds=stats["first_at"] - began,
         requests=int(stats["requests"]),
@@ -181,7 +190,13 @@ def _samples(pids: Sequence[int], sink: Sink, good: int) -> Iterator[Sample]:
     while True:
         stats = sink.stats()
         try:
-            yield Sample(stats["now"], int(stats["accepted"]), _cpu_seconds(pids), _memory(pids, "VmRSS"))
+            yield Sample(
+                stats["now"],
+                int(stats["accepted"]),
+                _cpu_seconds(pids),
+                _memory(pids, "VmRSS"),
+                _memory(pids, "VmHWM"),
+            )
         except (FileNotFoundError, ProcessLookupError, AssertionError):  # it is gone, or going
             return
         if stats["accepted"] - stats["duplicates"] >= good:

@@ -21,5 +21,6 @@ def main_table(events: int) -> Sequence[Scenario]:
         Scenario("connector, 1 % refused", Load(events // 2, bad_every=100)),
         Scenario("connector, events of 1 KB", Load(events // 2, size=1_024)),
         Scenario("connector, items of 440 bytes", Load(events // 2, size=512, wide=True)),
+        Scenario("connector, dlq replay", Load(events // 10), "replay"),
         Scenario("connector, SailPlay", Load(events // 10), vendor="sailplay"),
     )

@@ -14,6 +14,8 @@ from tests.support.broker import obtain_broker
 from tests.support.server import Broker, BrokerError, GivenBroker, NoBrokerError
 from tests.support.topics import TopicFactory
 
+pytest_plugins = ["tests.support.skips"]
+
 _BROKER = pytest.StashKey[Broker | BrokerError]()
 _DIRECTORY = pytest.StashKey[Path]()
 

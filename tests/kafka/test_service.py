@@ -209,8 +209,8 @@ def _letters(bootstrap: str, topic: str) -> Iterator[tuple[str, bytes | None, by
             texts = {name: value.decode() for name, value in headers.items() if isinstance(value, bytes)}
             yield (
                 texts["__connect.errors.topic"],
-                message.key(),  # type: ignore[misc]  # produced as bytes
-                message.value(),  # type: ignore[misc]
+                message.key(),
+                message.value(),
                 texts["connector.sink"],
                 texts["connector.reason"],
             )

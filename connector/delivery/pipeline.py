@@ -311,6 +311,7 @@ class Pipeline:
             self._begin_flood(now, "all of them before this start", probe_in=0.0)
         else:
             self._take_in_what_was_held()
+            self.dispatcher.pump()
 
     def _begin_flood(self, now: float, what: str, probe_in: float = FLOOD_PROBE_EVERY) -> None:
         fell, sent = self._guard.counts(now)
@@ -337,7 +338,6 @@ class Pipeline:
             self.on_failed(failure)
         while self._backwater.records and not self._flooding:
             self._take_in((self._backwater.next_record(),))
-        self.dispatcher.pump()
 
     # --- flow and commits ----------------------------------------------------------------------------------------
 

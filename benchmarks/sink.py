@@ -22,6 +22,7 @@ from benchmarks.events import BAD
 
 MAX_ITEMS, MAX_BYTES = 20, 10_000  # myTracker: "Maximum size 20", "maximum size of imported data - 10Kb"
 _LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)", re.IGNORECASE)
+_CARRIES_EVENTS = re.compile(rb"[A-Z]+ [^ ?]*(Batch|/fire)/")
 _ORDER_NUMBER = re.compile(rb"purchase_order_num=([0-9]+)")
 
 
@@ -152,7 +153,7 @@ class Connection(asyncio.Protocol):
         if head.startswith(b"GET /_stats"):
             self._transport.write(_answer("200 OK", self._ledger.stats()))
             return
-        if head.startswith(b"GET "):  # SailPlay's list of events, asked for at the start: it carries none
+        if not _CARRIES_EVENTS.match(head):  # such as the list of events that SailPlay is asked for at the start
             self._transport.write(ACCEPTED)
             return
         if not body:

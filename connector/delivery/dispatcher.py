@@ -13,11 +13,12 @@ from typing import Protocol
 
 import structlog
 
-from connector.batching.isolation import Part, Parts
+from connector.batching.isolation import Part
 from connector.batching.lanes import Batch, Lanes
 from connector.clock import Clock
 from connector.delivery.backoff import Backoff
 from connector.delivery.echo import without_echo
+from connector.delivery.flights import Flight, Flights
 from connector.delivery.gate import NEVER, Gate
 from connector.delivery.stats import Mishap, Stats
 from connector.delivery.tasks import Tasks
@@ -26,8 +27,6 @@ from connector.sinks.base import Sink
 
 FIVES_TO_HALVE = 3
 FIVES_TO_CONDEMN = 5
-# In an outage the oldest batch alone is sent; but a vendor may hang on just that one.
-PROBES_OF_ONE = 3
 INTERNAL_SERVER_ERROR = 500
 TOO_MANY_REQUESTS = 429
 # How many full batches are kept ready for each place in flight. What lies deeper waits in Kafka, not in memory.
@@ -46,18 +45,6 @@ class Listener(Protocol):
     def on_failed(self, failure: Failure) -> None:
         """This one cannot be delivered."""
         ...
-
-
-class Flight:
-    """One batch from its first request until every item of it is settled; it holds its keys as long."""
-
-    __slots__ = ("airborne", "batch", "parts", "retry_at")
-
-    def __init__(self, batch: Batch) -> None:
-        self.batch = batch
-        self.parts = Parts(batch.items)
-        self.retry_at = 0.0
-        self.airborne = False
 
 
 class Dispatcher:
@@ -86,16 +73,13 @@ class Dispatcher:
         self._listener = listener
         self._heal_backoff = heal_backoff
         self._dead_letter_lost = on_answer_lost == "dead_letter"
-        self._flights: dict[int, Flight] = {}  # by the batch's number
-        self._held = 0  # flights that wait for another try
+        self._flights = Flights()
         self._gone: set[int] = set()  # claims that are no longer ours
         self._stopped = False
         self._tasks = Tasks()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = NEVER
         self._progress = asyncio.Event()
-        self._probed_last = 0  # the number of the batch that was the last probe; 0: begin with the oldest
-        self._probes_of_one = 0  # how often in a row it was
 
     # --- what comes in -------------------------------------------------------------------------------------------
 
@@ -125,15 +109,10 @@ class Dispatcher:
 
     def forget(self, claims: AbstractSet[int]) -> None:
         """These claims are no longer ours: drop what was never sent, retry nothing; what is in the air comes back."""
-        in_the_air = {item.record.claim for flight in self._flights.values() for item in flight.batch.items}
-        self._gone = self._gone & in_the_air | claims
-        gone = self._is_gone
-        self.lanes.forget(gone)
-        for flight in list(self._flights.values()):
-            if not flight.airborne:
-                flight.parts.forget(gone)
-                if flight.parts.done:
-                    self._land(flight)
+        self._gone = self._gone & self._flights.claims() | claims
+        self.lanes.forget(self._is_gone)
+        for flight in self._flights.forget(self._is_gone):
+            self._land(flight)
         self.pump()  # others' items may have waited behind what is gone
 
     def stop(self) -> None:
@@ -150,25 +129,19 @@ class Dispatcher:
 
     def airborne(self, claims: AbstractSet[int] | None = None) -> int:
         """How many items of these claims (None: of all) are in a request now."""
-        return sum(
-            1
-            for flight in self._flights.values()
-            if flight.airborne
-            for item in flight.parts.current.items
-            if claims is None or item.record.claim in claims
-        )
+        return self._flights.airborne(claims)
 
     # --- what is to be seen --------------------------------------------------------------------------------------
 
     @property
     def held_batches(self) -> int:
         """How many batches were sent, failed, and wait for another try."""
-        return self._held
+        return self._flights.held
 
     @property
     def held_items(self) -> int:
         """How many items of batches that were sent are not in the air: they wait for another try."""
-        return sum(len(flight.parts.items()) for flight in self._flights.values()) - self.airborne()
+        return self._flights.held_items()
 
     @property
     def idle(self) -> bool:
@@ -182,67 +155,52 @@ class Dispatcher:
 
     def has_something_to_send(self) -> bool:
         """Whether a probe could go at once."""
-        return bool(self._held) or self.lanes.oldest_number() is not None
+        return bool(self._flights.held) or self.lanes.oldest_number() is not None
 
     def has_something_untried(self) -> bool:
         """Whether a probe could go at once that would not begin the round of held batches again."""
-        return self._unprobed() is not None or self.lanes.oldest_number() is not None
+        return self._flights.unprobed() is not None or self.lanes.oldest_number() is not None
 
     # --- choosing ------------------------------------------------------------------------------------------------
 
     def _next_flight(self, now: float) -> Flight | None:
         if not self.gate.is_open:
             return self._probe()
-        if self._held:
-            for flight in self._flights.values():
-                if not flight.airborne and flight.retry_at <= now:
-                    return flight
+        flight = self._flights.due(now)
+        if flight is not None:
+            return flight
         batch = self.lanes.take(now)
         return None if batch is None else self._take_off(batch)
 
     def _probe(self) -> Flight | None:
         """The oldest batch; the next one where the fault may be the batch's own, so that none keeps the gate shut."""
-        flight = self._same_probe() or self._unprobed()
+        flights = self._flights
+        again = None if self.gate.flooded else flights.same_probe()
+        flight = again or flights.unprobed()
         if flight is None:
             batch = self.lanes.take_oldest()
             if batch is not None:
                 flight = self._take_off(batch)
             else:  # all have been tried: begin again
-                self._probed_last = 0
-                flight = self._unprobed()
+                flights.begin_round()
+                flight = flights.unprobed()
         if flight is None:
             return None
-        self._probes_of_one = self._probes_of_one + 1 if flight.batch.number == self._probed_last else 1
-        self._probed_last = flight.batch.number
+        flights.probed(flight)
         if self.gate.flooded and len(flight.parts.current.items) > 1:
             flight.parts.single_out()
         return flight
-
-    def _same_probe(self) -> Flight | None:
-        """The last probe, if it is to go again."""
-        flight = self._flights.get(self._probed_last)
-        again = self._probes_of_one < PROBES_OF_ONE and not self.gate.flooded
-        return flight if again and flight is not None and not flight.airborne else None
-
-    def _unprobed(self) -> Flight | None:
-        """The oldest held batch that comes after the last probe."""
-        held = (flight for flight in self._flights.values() if not flight.airborne)
-        later = (flight for flight in held if flight.batch.number > self._probed_last)
-        return min(later, key=lambda flight: flight.batch.number, default=None)
 
     def _take_off(self, batch: Batch) -> Flight:
         self._stats.batches_closed[batch.closed_by] += 1
         self._stats.batch_events += len(batch.items)
         self._stats.batch_bytes += batch.size
-        flight = self._flights[batch.number] = Flight(batch)
-        self._held += 1
-        return flight
+        return self._flights.board(batch)
 
     # --- sending -------------------------------------------------------------------------------------------------
 
     def _send(self, flight: Flight, now: float) -> None:
-        flight.airborne = True
-        self._held -= 1
+        self._flights.depart(flight)
         part = flight.parts.current
         if part.sends:
             self._stats.retries += 1
@@ -259,8 +217,7 @@ class Dispatcher:
         if outcome.message:
             outcome = without_echo(outcome, part.items)
         now = self._clock.monotonic()
-        flight.airborne = False
-        self._held += 1
+        self._flights.arrive(flight)
         self.gate.answered()
         self._count(flight.batch.method, outcome, now, now - started)
         self._settle(flight, part, outcome, now)
@@ -345,7 +302,7 @@ class Dispatcher:
     def _hold(self, outcome: Outcome, now: float) -> float:
         was_open = self.gate.is_open
         if outcome.status == INTERNAL_SERVER_ERROR:
-            self._probes_of_one = PROBES_OF_ONE  # its events may have caused that: another tells
+            self._flights.suspect_probe()
         retry_at = self.gate.vendor_fault(
             now,
             outcome.message,
@@ -376,13 +333,10 @@ class Dispatcher:
 
     def _opened(self) -> None:
         log.info("the vendor answers again: sending resumes", sink=self._sink.name)
-        self._probed_last = 0
-        for flight in self._flights.values():
-            flight.retry_at = 0.0
+        self._flights.retry_all()
 
     def _land(self, flight: Flight) -> None:
-        del self._flights[flight.batch.number]
-        self._held -= 1
+        self._flights.end(flight)
         self.lanes.release(flight.batch)
 
     def _is_gone(self, item: Item) -> bool:
@@ -398,11 +352,8 @@ class Dispatcher:
         if not self.gate.is_open:
             at = opens_at if self.has_something_to_send() else NEVER
         else:
-            retries = (flight.retry_at for flight in self._flights.values() if not flight.airborne)
-            at = min(retries, default=NEVER) if self._held else NEVER
-            due = self.lanes.due_at()
-            if due is not None:
-                at = min(at, due)
+            times = [at for at in (self._flights.next_retry(), self.lanes.due_at()) if at is not None]
+            at = min(times, default=NEVER)
             at = max(at, opens_at)
         if at == NEVER:
             return

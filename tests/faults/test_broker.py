@@ -48,7 +48,7 @@ Drafts = Callable[[World], list[Draft]]
 pytestmark = [pytest.mark.kafka, pytest.mark.faults]
 
 
-@pytest.mark.parametrize("clean", [True, False], ids=["stopped", "killed"])
+@pytest.mark.parametrize("clean", [pytest.param(True, marks=pytest.mark.soak), False], ids=["stopped", "killed"])
 async def test_a_broker_that_restarts_costs_nothing(
     restartable_broker: Broker, new_world: NewWorld, check: Check, clean: bool
 ) -> None:

@@ -13,6 +13,9 @@ from tests.faults.process import Process
 from tests.faults.world import CLASSIC, CONSUMER, World
 
 PROTOCOLS = pytest.mark.parametrize("protocol", [CLASSIC, CONSUMER], ids=["classic", "consumer"])
+STALLED = pytest.mark.parametrize(
+    "protocol", [CLASSIC, pytest.param(CONSUMER, marks=pytest.mark.soak)], ids=["classic", "consumer"]
+)
 # Shorter than `check` allows with a drain of less than a second is not possible: drain + 10 s.
 POLL_INTERVAL_MS = 11_000
 STALL_SECONDS = 12.5
@@ -86,7 +89,7 @@ async def test_a_process_that_was_frozen_past_its_session_harms_nobody(new_world
             freezes.create_task(freeze(others))
 
 
-@PROTOCOLS
+@STALLED
 async def test_a_polling_thread_that_stalled_past_the_poll_interval_commits_nothing(
     new_world: NewWorld, check: Check, protocol: dict[str, object]
 ) -> None:

@@ -86,7 +86,7 @@ async def test_retry_after_shuts_the_sink_for_as_long_as_it_says_and_nonsense_co
         for status, value in [(429, "1"), (503, "1"), (503, None)]:
             await world.accepted_all()
             before = world.mytracker.ledger.requests
-            world.mytracker.order(_status(status, headers={"Retry-After": value or _soon(2)}))
+            world.mytracker.order(_status(status, headers={"Retry-After": value or _soon(3)}))
             await world.produce_these([draft(world.take_numbers(1))])
             await world.requested(before + 1)
             refused = time.time()

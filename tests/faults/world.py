@@ -172,7 +172,8 @@ class World:
         return self.exits[-1]
 
     async def stop(self, process: Process) -> Exit:
-        """SIGTERM, and the process's end."""
+        """SIGTERM as soon as it heeds signals, and the process's end."""
+        await process.up()
         self.exits.append(await process.stop())
         return self.exits[-1]
 

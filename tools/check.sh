@@ -5,10 +5,8 @@ cd "$(dirname "$0")/.."
 bin=.venv/bin
 summary=
 status=0
-# shellcheck disable=SC2046  # one word a directory
-set -- "$1" connector tests examples $(test ! -d benchmarks || echo benchmarks)
 what=$1
-shift
+set -- connector tests examples benchmarks tools
 
 check() {
     name=$1

@@ -17,30 +17,22 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
-from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from connector.clock import Clock
+from connector.kafka.consuming import consumer_settings, record_of
+from connector.kafka.ends import Ends
 from connector.kafka.handover import Assigned, Commit, Listener
-from connector.kafka.logs import client_logger
 from connector.kafka.positions import Start, StartingPoint, starting_points
 from connector.model import Record
 
 CHUNK = 500
 POLL_SECONDS = 0.1
 CHUNKS_AHEAD = 2
-# What the client prefetches, and therefore what one answer of a broker may bring: its own default of 64 MiB is more
-# than the rest of the process weighs. So little is gone in a fraction of a second: the client, which by itself waits a
-# whole one when it has enough, must look again much sooner.
-QUEUED_KBYTES = 1024
-FETCH_BACKOFF_MS = 20
 # Without demand for so long, partitions are paused instead of just not polled.
 PATIENCE_SECONDS = 1.0
 WATERMARK_SECONDS = 5.0
-# How often the ends of the partitions are told; while paused nothing is fetched that would say them, so they are asked.
-HIGHS_EVERY, HIGHS_EVERY_PAUSED = 1.0, 5.0
-HIGHS_SECONDS = 0.5
-
-JOIN_CHECK_MS = 1_000
+# How long the client must have been part of the group before an assignment that was never told counts as empty.
 JOINED_AFTER_MS = 2_000
 
 # How long a last commit is tried while the group moves from one generation to the next.
@@ -95,34 +87,20 @@ class Source:
         self._joined = False
         self._last_turn = clock.monotonic()
         self._doubtful_until = 0.0
-        self._highs_at = 0.0
         self._trouble = ""
         self._told: frozenset[str] = frozenset()  # what was logged since Kafka could last be read
         self._consumer = Consumer(
-            {
-                "queued.max.messages.kbytes": QUEUED_KBYTES,
-                "fetch.queue.backoff.ms": FETCH_BACKOFF_MS,
-                **conf,
-                "group.id": group,
-                "enable.auto.commit": False,
-                "enable.auto.offset.store": False,
-                **self._by_protocol(str(conf.get("group.protocol", "classic")).lower()),
-                **({"topic.blacklist": ",".join(map(_exactly, never))} if never else {}),
-                "auto.offset.reset": "error",  # a reset is counted and said: see _reset
-                "allow.auto.create.topics": False,
-                "on_commit": self._on_commit,
-                "error_cb": self._on_error,
-                "logger": client_logger("consumer"),
-            }
+            consumer_settings(
+                conf,
+                group,
+                never,
+                on_commit=self._on_commit,
+                on_error=self._on_error,
+                on_statistics=self._on_statistics,
+            )
         )
+        self._ends = Ends(self._consumer)
         self._thread = threading.Thread(target=self._run, name=f"source {group}", daemon=True)
-
-    def _by_protocol(self, protocol: str) -> dict[str, Any]:
-        if protocol == "classic":
-            # A rebalance must not take away what it gives back at once.
-            return {"partition.assignment.strategy": "cooperative-sticky"}
-        # The new protocol calls no callback for an empty assignment: the statistics tell that the member has joined.
-        return {"statistics.interval.ms": JOIN_CHECK_MS, "stats_cb": self._on_statistics}
 
     # --- what the loop asks for ----------------------------------------------------------------------------------
 
@@ -201,8 +179,9 @@ class Source:
             messages += self._consumer.consume(CHUNK - 1, 0)
         now = self._turned()
         self._tell(self._listener.on_turn, self._records(messages, now), now >= self._doubtful_until, credited)
-        if now >= self._highs_at:
-            self._tell_highs(now)
+        highs = self._ends.look(now, self._claims, fetching=not self._paused and not self._halted)
+        if highs:
+            self._tell(self._listener.on_watermarks, highs)
 
     def _turned(self) -> float:
         """Note that the thread turns now. A stall before, also one inside the client, puts the assignment in doubt."""
@@ -214,58 +193,16 @@ class Source:
         self._last_turn = now
         return now
 
-    def _tell_highs(self, now: float) -> None:
-        fetching = not self._paused and not self._halted
-        self._highs_at = now + (HIGHS_EVERY if fetching else HIGHS_EVERY_PAUSED)
-        try:
-            highs = self._cached_highs() if fetching else self._asked_highs()
-        except KafkaException:  # what keeps them from being read is told as trouble
-            return
-        if highs:
-            self._tell(self._listener.on_watermarks, highs)
-
-    def _cached_highs(self) -> dict[tuple[str, int], int]:
-        highs = {}
-        for held in self._claims:
-            _, high = self._consumer.get_watermark_offsets(TopicPartition(*held), cached=True)
-            if high >= 0:
-                highs[held] = high
-        return highs
-
-    def _asked_highs(self) -> dict[tuple[str, int], int]:
-        ends = [TopicPartition(topic, partition, OFFSET_END) for topic, partition in self._claims]
-        found = self._consumer.offsets_for_times(ends, timeout=HIGHS_SECONDS) if ends else []
-        return {(each.topic, each.partition): each.offset for each in found if each.offset >= 0 and not each.error}
-
     def _records(self, messages: Sequence[Message], now: float) -> list[Record]:
-        claims = self._claims
         records = []
         for message in messages:
             error = message.error()
-            # A message has a topic, a partition and an offset; the client's types allow for one that was never sent.
-            topic: Any = message.topic()
-            partition: Any = message.partition()
             if error is not None:
-                self._on_message_error(topic, partition, error)
+                self._on_message_error(message.topic(), message.partition(), error)
                 continue
-            claim = claims.get((topic, partition))
-            if claim is None:
-                continue
-            offset: Any = message.offset()
-            headers: Any = message.headers()
-            records.append(
-                Record(
-                    topic,
-                    partition,
-                    offset,
-                    message.timestamp()[1],
-                    message.key(),
-                    message.value(),
-                    tuple(headers) if headers else (),
-                    claim,
-                    now,
-                )
-            )
+            record = record_of(message, self._claims, now)
+            if record is not None:
+                records.append(record)
         if records:
             self._say_trouble("")
         return records
@@ -500,11 +437,6 @@ class Source:
             self._loop.call_soon_threadsafe(call, *arguments)
         except RuntimeError:  # the loop is closed: we are ending
             self._stopping = True
-
-
-def _exactly(topic: str) -> str:
-    """A pattern for one topic: of what a topic's name may hold, only the dot means more in a pattern."""
-    return f"^{topic.replace('.', '[.]')}$"
 
 
 def _offset(commit: Commit) -> TopicPartition:

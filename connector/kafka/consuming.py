@@ -1,0 +1,83 @@
+"""How the consumer is set up, and what a message of its becomes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from confluent_kafka import KafkaError, Message, TopicPartition
+
+from connector.kafka.logs import client_logger
+from connector.model import Record
+
+# What the client prefetches, and therefore what one answer of a broker may bring: its own default of 64 MiB is more
+# than the rest of the process weighs. So little is gone in a fraction of a second: the client, which by itself waits a
+# whole one when it has enough, must look again much sooner.
+QUEUED_KBYTES = 1024
+FETCH_BACKOFF_MS = 20
+JOIN_CHECK_MS = 1_000
+
+
+def consumer_settings(
+    conf: Mapping[str, Any],
+    group: str,
+    never: Sequence[str],
+    *,
+    on_commit: Callable[[KafkaError | None, list[TopicPartition]], None],
+    on_error: Callable[[KafkaError], None],
+    on_statistics: Callable[[str], None],
+) -> dict[str, Any]:
+    """The client's settings: the operator's, and over them what the guarantees stand on.
+
+    Topics in `never` do not exist for this consumer. `on_statistics` is called only where the group's protocol tells
+    nothing of an empty assignment.
+    """
+    settings: dict[str, Any] = {
+        "queued.max.messages.kbytes": QUEUED_KBYTES,
+        "fetch.queue.backoff.ms": FETCH_BACKOFF_MS,
+        **conf,
+        "group.id": group,
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "error",  # a reset is counted and said: see Source._reset
+        "allow.auto.create.topics": False,
+        "on_commit": on_commit,
+        "error_cb": on_error,
+        "logger": client_logger("consumer"),
+    }
+    if never:
+        settings["topic.blacklist"] = ",".join(map(_exactly, never))
+    if str(conf.get("group.protocol", "classic")).lower() == "classic":
+        # A rebalance must not take away what it gives back at once.
+        settings["partition.assignment.strategy"] = "cooperative-sticky"
+    else:
+        settings |= {"statistics.interval.ms": JOIN_CHECK_MS, "stats_cb": on_statistics}
+    return settings
+
+
+def record_of(message: Message, claims: Mapping[tuple[str, int], int], now: float) -> Record | None:
+    """The record that a message holds, read at `now`; None if its partition is not ours any more."""
+    # A message has a topic, a partition and an offset; the client's types allow for one that was never sent.
+    topic: Any = message.topic()
+    partition: Any = message.partition()
+    claim = claims.get((topic, partition))
+    if claim is None:
+        return None
+    offset: Any = message.offset()
+    headers: Any = message.headers()
+    return Record(
+        topic,
+        partition,
+        offset,
+        message.timestamp()[1],
+        message.key(),
+        message.value(),
+        tuple(headers) if headers else (),
+        claim,
+        now,
+    )
+
+
+def _exactly(topic: str) -> str:
+    """A pattern for one topic: of what a topic's name may hold, only the dot means more in a pattern."""
+    return f"^{topic.replace('.', '[.]')}$"

@@ -25,7 +25,9 @@ def ensure_receipt_topic(conf: Mapping[str, Any], topic: str) -> int:
     Raises ConnectorError with the command for operators where the brokers do not let us, and where the topic is there
     and not compacted: it would forget receipts, and what was delivered would be sent again.
     """
-    client = AdminClient({**conf, "log_level": 0}, logger=client_logger("admin"))
+    # Only asking must not make it: brokers that create topics by themselves would make one that is not compacted.
+    settings = {**conf, "log_level": 0, "allow.auto.create.topics": False}
+    client = AdminClient(settings, logger=client_logger("admin"))
     try:
         if not _partitions(client, topic):
             _create(client, conf, topic)
@@ -49,7 +51,7 @@ def _partitions(client: AdminClient, topic: str) -> int:
 def _create(client: AdminClient, conf: Mapping[str, Any], topic: str) -> None:
     wanted = NewTopic(topic, num_partitions=1, replication_factor=-1, config={_POLICY: "compact"})
     try:
-        client.create_topics([wanted], operation_timeout=TIMEOUT_SECONDS)[topic].result(TIMEOUT_SECONDS)
+        client.create_topics([wanted], request_timeout=TIMEOUT_SECONDS)[topic].result()
     except KafkaException as error:
         if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
             return
@@ -63,7 +65,7 @@ def _create(client: AdminClient, conf: Mapping[str, Any], topic: str) -> None:
 def _check_policy(client: AdminClient, conf: Mapping[str, Any], topic: str) -> None:
     resource = ConfigResource(ConfigResource.Type.TOPIC, topic)
     try:
-        entries = client.describe_configs([resource])[resource].result(TIMEOUT_SECONDS)
+        entries = client.describe_configs([resource], request_timeout=TIMEOUT_SECONDS)[resource].result()
     except KafkaException as error:
         if error.args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
             return  # we may use it and not look at its settings

@@ -67,6 +67,7 @@ async def test_a_broker_that_restarts_costs_nothing(
         check(await world.evidence(), duplicates_may_be=True)
 
 
+@pytest.mark.soak
 async def test_brokers_that_are_away_for_a_while_cost_nothing(new_world: NewWorld, check: Check) -> None:
     """Away for longer than the session; what was sent meanwhile is not settled twice where it could be told."""
     async with new_world() as world, Relay(world.bootstrap) as relay:
@@ -82,6 +83,7 @@ async def test_brokers_that_are_away_for_a_while_cost_nothing(new_world: NewWorl
         check(await world.evidence(), duplicates_may_be=True)
 
 
+@pytest.mark.soak
 async def test_brokers_that_are_away_at_the_start_are_waited_for(new_world: NewWorld, check: Check) -> None:
     async with new_world() as world, Relay(world.bootstrap) as relay:
         relay.cut()
@@ -124,8 +126,8 @@ async def test_no_error_of_a_commit_loses_or_stops_anything(new_world: NewWorld)
         return [draft(first + at) for at in range(40)]
 
     async with asyncio.TaskGroup() as runs:
-        for first in range(3):
-            runs.create_task(_on_a_mock(new_world, Request.OFFSET_COMMIT, COMMIT_ERRORS[first::3], drafts))
+        for first in range(5):
+            runs.create_task(_on_a_mock(new_world, Request.OFFSET_COMMIT, COMMIT_ERRORS[first::5], drafts))
 
 
 async def test_no_error_of_a_dead_letters_produce_request_loses_it(new_world: NewWorld) -> None:
@@ -162,7 +164,7 @@ async def test_a_dead_letter_topic_that_is_missing_blocks_until_it_is_there(
         process = world.start()
         await world.accepted_all()
         await _blocked(world)
-        await asyncio.sleep(1.0)  # the client tells after three seconds
+        await asyncio.sleep(2.0)  # the client tells after three seconds
         assert any(" does not exist: create it" in str(entry.get("why")) for entry in process.entries())
         topic = NewTopic(world.dead_letters, 1, 1, config={"message.timestamp.type": "LogAppendTime"})
         await asyncio.to_thread(admin.create_topics([topic])[world.dead_letters].result)
@@ -171,6 +173,7 @@ async def test_a_dead_letter_topic_that_is_missing_blocks_until_it_is_there(
         check(await world.evidence())
 
 
+@pytest.mark.soak
 async def test_a_dead_letter_topic_that_cannot_be_written_blocks_until_it_can(
     new_world: NewWorld, check: Check, admin: AdminClient
 ) -> None:
@@ -209,7 +212,7 @@ async def test_a_dead_letter_that_is_too_large_for_its_topic_blocks_and_says_whi
 
 async def _blocked(world: World) -> None:
     """Events of a partition whose letter is not written stay uncommitted, however long."""
-    await asyncio.sleep(2.5)
+    await asyncio.sleep(1.5)  # a commit has come since
     committed = await asyncio.to_thread(world.committed, MYTRACKER)
     for made in world.made:
         if made.draft.ends.get(MYTRACKER) == "letter":

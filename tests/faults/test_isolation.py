@@ -40,6 +40,7 @@ async def test_a_bad_item_at_every_position_several_and_all(new_world: NewWorld,
         check(await world.evidence())
 
 
+@pytest.mark.soak
 async def test_other_refusals_of_an_event(new_world: NewWorld, check: Check) -> None:
     for status in (413, 422):
         async with new_world(partitions=1) as world:

@@ -46,7 +46,7 @@ async def _history(world: World, faults: list[Fault]) -> None:
     "protocol", [CLASSIC, pytest.param(CONSUMER, marks=pytest.mark.soak)], ids=["classic", "consumer"]
 )
 async def test_killed_at_every_stage_in_turn(new_world: NewWorld, check: Check, protocol: dict[str, object]) -> None:
-    """Four histories at a time, since most of it is waiting for the sessions of the killed to end."""
+    """Six histories at a time, since most of it is waiting for the sessions of the killed to end."""
 
     async def history(stages: list[str]) -> None:
         async with new_world(kafka=protocol) as world:
@@ -54,8 +54,8 @@ async def test_killed_at_every_stage_in_turn(new_world: NewWorld, check: Check, 
             check(await world.evidence(), duplicates_may_be=True, name=", ".join(stages))
 
     async with asyncio.TaskGroup() as histories:
-        for first in range(4):
-            histories.create_task(history(STAGES[first::4]))
+        for first in range(6):
+            histories.create_task(history(STAGES[first::6]))
 
 
 @pytest.mark.soak

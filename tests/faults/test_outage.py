@@ -32,7 +32,7 @@ async def _outage(world: World, backlog: int, seconds: float) -> dict[str, list[
     """Produce the backlog, be down for so long, recover; return the memory over the three stretches."""
     world.mytracker.order({"kind": "outage", "times": "until_reset"})
     for first in itertools.takewhile(lambda at: at < backlog, itertools.count(step=CHUNK)):
-        await world.produce(min(CHUNK, backlog - first), bad=0.0, points=120 / backlog, seed=first)
+        await world.produce(min(CHUNK, backlog - first), bad=0.0, points=60 / backlog, seed=first)
     process = world.start()
     await world.accepted_all(SAILPLAY, seconds + 60)
     before = world.mytracker.ledger.requests
@@ -41,7 +41,7 @@ async def _outage(world: World, backlog: int, seconds: float) -> dict[str, list[
     assert probes <= seconds / 0.05, "more than a probe at a time reached the vendor"
     assert (await process.status())[MYTRACKER]["state"] == "closed"
     world.mytracker.faults.clear()
-    curves["recovery"] = await _resident(process, 2.0)
+    curves["recovery"] = await _resident(process, 1.0)
     await world.caught_up(backlog / 1000 + 60)
     curves["after"] = await _resident(process, 1.0)
     assert (await world.stop(process)).status == 0
@@ -71,7 +71,7 @@ async def _flat(new_world: NewWorld, check: Check, tmp_path: Path, backlog: int,
 async def test_memory_stays_flat_with_a_backlog_and_the_other_sink_does_not_notice(
     new_world: NewWorld, check: Check, tmp_path: Path
 ) -> None:
-    await _flat(new_world, check, tmp_path, backlog=30_000, seconds=3.0)
+    await _flat(new_world, check, tmp_path, backlog=30_000, seconds=2.0)
 
 
 @pytest.mark.soak

@@ -44,8 +44,8 @@ async def test_told_to_stop_at_every_stage_it_commits_what_is_settled_and_sends_
             check(await world.evidence(), name=", ".join(fault.stage for fault in faults))
 
     async with asyncio.TaskGroup() as histories:
-        for first in range(3):
-            histories.create_task(history(STAGES[first::3]))
+        for first in range(4):
+            histories.create_task(history(STAGES[first::4]))
 
 
 async def test_a_vendor_that_hangs_does_not_keep_it_from_stopping(new_world: NewWorld, check: Check) -> None:
@@ -83,6 +83,7 @@ async def test_brokers_that_are_away_do_not_keep_it_from_stopping(new_world: New
         check(await world.evidence(), duplicates_may_be=True)
 
 
+@pytest.mark.soak
 async def test_a_second_signal_ends_it_at_once(new_world: NewWorld, check: Check) -> None:
     async with new_world() as world:
         world.mytracker.order({"kind": "hang", "times": "until_reset"})

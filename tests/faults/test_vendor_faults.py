@@ -45,10 +45,10 @@ async def _suffer(world: World, process: Process, faults: list[dict[str, Any]]) 
     assert (await world.stop(process)).status == 0
 
 
-async def _suffer_in_threes(
+async def _suffer_in_fives(
     new_world: NewWorld, check: Check, faults: list[dict[str, Any]], *, lost_answers: bool
 ) -> None:
-    """Three connectors, a third of the faults each: most of the time is waiting for timeouts and probes."""
+    """Five connectors, a fifth of the faults each: most of the time is waiting for timeouts and probes."""
 
     async def suffer(some: list[dict[str, Any]], name: str) -> None:
         async with new_world(mytracker={"timeout": "300ms"}) as world:
@@ -58,8 +58,8 @@ async def _suffer_in_threes(
             check(evidence, duplicates_may_be=lost_answers, name=name)
 
     async with asyncio.TaskGroup() as suffering:
-        for first in range(3):
-            suffering.create_task(suffer(faults[first::3], f"{len(faults[first::3])} faults"))
+        for first in range(5):
+            suffering.create_task(suffer(faults[first::5], f"{len(faults[first::5])} faults"))
 
 
 async def test_faults_before_the_effect_lose_nothing_and_double_nothing(new_world: NewWorld, check: Check) -> None:
@@ -68,14 +68,14 @@ async def test_faults_before_the_effect_lose_nothing_and_double_nothing(new_worl
     faults += [_status(status, times=1) for status in OURS]
     faults += [_status(400, headers={"Content-Type": "text/html"}, body="<html>no</html>", times=2)]
     faults += [_status(400, body={"error": "Bad api version"}, times=1)]
-    await _suffer_in_threes(new_world, check, faults, lost_answers=False)
+    await _suffer_in_fives(new_world, check, faults, lost_answers=False)
 
 
 async def test_faults_after_the_effect_lose_nothing(new_world: NewWorld, check: Check) -> None:
     """The vendor has the events and we cannot know: they are sent again, and only they."""
     faults: list[dict[str, Any]] = [{"kind": kind, "apply": "after", "times": 2} for kind in (*BROKEN, *NO_ANSWER)]
     faults += [_status(status, apply="after", times=2) for status in (500, 502, 503, 504, 408, 429)]
-    await _suffer_in_threes(new_world, check, faults, lost_answers=True)
+    await _suffer_in_fives(new_world, check, faults, lost_answers=True)
 
 
 async def test_retry_after_shuts_the_sink_for_as_long_as_it_says_and_nonsense_counts_as_absent(

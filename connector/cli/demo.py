@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
 import sys
 
 import typer
 
+from connector.cli._options import AsJson
+
 # What is shown of the connector's own log where the demo does not hold.
 _LOG_LINES = 20
 
 
-def demo() -> None:
+def demo(as_json: AsJson = False) -> None:
     """Show the connector at work, without a broker or an account, in less than a minute.
 
     Sample events (good, bad, oversized, duplicate, unroutable) go through the real connector to simulated vendors.
@@ -31,19 +34,22 @@ def demo() -> None:
     from connector.errors import ConnectorError
     from connector.operations.logs import configure_logs
     from connector.simulators.demo.run import run_demo
-    from connector.simulators.demo.screen import DemoScreen, report
+    from connector.simulators.demo.screen import DemoScreen, report, summary
     from connector.simulators.demo.stage import Plan
 
     logs = io.StringIO()
     configure_logs(json=False, stream=logs)
-    console, clock = Console(), SystemClock()
+    console, clock = Console(stderr=as_json), SystemClock()
     try:
         with DemoScreen(console, clock) as screen:
             result = uvloop.run(run_demo(screen, Plan(), clock))
     except KafkaException as error:
         raise ConnectorError(f"the simulated Kafka failed: {error.args[0]}") from error
-    # After `make demo` the command stands in .venv/bin, which need not be on the path.
-    report(console, result, "connector" if shutil.which("connector") else sys.argv[0])
+    if as_json:
+        typer.echo(json.dumps(summary(result), indent=2, ensure_ascii=False))
+    else:
+        # After `make demo` the command stands in .venv/bin, which need not be on the path.
+        report(console, result, "connector" if shutil.which("connector") else sys.argv[0])
     if not result.holds:
         for line in logs.getvalue().splitlines()[-_LOG_LINES:]:
             typer.echo(line, err=True)

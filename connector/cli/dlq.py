@@ -7,7 +7,9 @@ import typer
 from connector.cli import dlq_discard, dlq_export, dlq_replay, dlq_show, dlq_summary
 
 app = typer.Typer(
-    help="Dead letters: why, whose, and delivered after all.", no_args_is_help=True, rich_markup_mode="rich"
+    help="Dead letters: why, whose, and delivered after all.\n\nExample: connector dlq summary --config connector.yaml",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
 )
 
 app.command("summary")(dlq_summary.summary)

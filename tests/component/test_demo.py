@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import re
 from collections.abc import Iterator, Mapping
@@ -59,6 +60,17 @@ def test_it_holds_and_leaves_nothing_behind(directory: Path) -> None:
     assert "10,000 bytes" in result.stdout
     assert "Everything holds" in result.stdout
     assert list(directory.iterdir()) == []
+
+
+def test_as_json_standard_output_is_the_reconciliation_alone() -> None:
+    result = CliRunner().invoke(app, ["demo", "--json"])
+    assert result.exit_code == 0, result.output
+    shown = json.loads(result.stdout)
+    assert (shown["holds"], shown["trouble"], list(shown["sinks"])) == (True, "", ["mytracker", "sailplay"])
+    for sink in shown["sinks"].values():
+        assert sink["read"] == sink["delivered"] + sum(sink["dead_lettered"].values()) + sink["skipped"] > 0
+        assert [finding["mistakes"] for finding in sink["findings"]] == [[], [], [], []]
+    assert "myTracker answers 503" in result.stderr
 
 
 def test_an_event_that_the_ledger_lacks_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

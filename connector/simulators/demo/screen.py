@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -105,6 +105,31 @@ def report(console: Console, result: Result, program: str) -> None:
             console.print(f"  {program} {command:<{width}}  [dim]{does}[/dim]", highlight=False, soft_wrap=True)
     else:
         console.print("\nThis does not hold: see ✗ above.", style="bold red", highlight=False)
+
+
+def summary(result: Result) -> dict[str, Any]:
+    """What `report` says, as JSON's values."""
+    return {
+        "holds": result.holds,
+        "trouble": result.trouble,
+        "seconds": round(result.seconds, 1),
+        "sinks": {
+            reckoning.sink: {
+                "read": reckoning.counts.read,
+                "delivered": reckoning.counts.delivered,
+                "dead_lettered": dict(reckoning.counts.dead_lettered),
+                "skipped": reckoning.counts.skipped,
+                "requests": reckoning.requests,
+                "max_items": reckoning.max_items,
+                "max_bytes": reckoning.max_bytes,
+                "findings": [
+                    {"statement": finding.statement, "mistakes": list(finding.mistakes)}
+                    for finding in reckoning.findings
+                ],
+            }
+            for reckoning in result.reckonings
+        },
+    }
 
 
 def _findings(console: Console, reckoning: Reckoning) -> None:

@@ -82,7 +82,7 @@ def test_wrong_arguments_end_with_2(arguments: list[str]) -> None:
     assert run(app, arguments).exit_code == 2
 
 
-@pytest.mark.parametrize("command", ["check", "example", "schema"])
+@pytest.mark.parametrize("command", ["run", "check", "preview", "dlq", "example", "schema", "simulate", "demo"])
 def test_help_has_an_example(command: str) -> None:
     assert f"Example: connector {command}" in run(app, [command, "--help"]).stdout
 

@@ -16,7 +16,9 @@ from connector.routing.validate import EventSchema
 
 _NAME = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
 # What Python's regular expressions have and the broker client's (POSIX) have not, or read as something else.
-_NOT_POSIX = re.compile(r"\\[dDAZ]|\(\?|[*+?}][?+]")
+_NOT_POSIX = re.compile(r"\\[dDAZ]|\(\?|[*+?}][?+]|\[[^]]*\\[A-Za-z]")
+# And the other way round: [[:digit:]].
+_POSIX_ONLY = re.compile(r"\[:[a-z]+:\]")
 
 
 def topic_mistakes(tree: dict[str, Any], directory: Path) -> Iterator[Mistake]:
@@ -75,11 +77,14 @@ def _name_mistake(name: str) -> str | None:
 
 
 def _pattern_mistake(name: str) -> str | None:
+    alien = _NOT_POSIX.search(name)
+    if alien:
+        return f"librdkafka's patterns have no {alien[0]}: write [0-9] for a digit, a plain group, a greedy repeat"
+    classes = _POSIX_ONLY.search(name)
+    if classes:
+        return f"routes read {classes[0]} as single characters: write [0-9] for a digit, [a-z] for a letter"
     try:
         re.compile(name)
     except re.error as error:
         return f"this pattern does not compile: {error}"
-    alien = _NOT_POSIX.search(name)
-    if alien:
-        return f"librdkafka's patterns have no {alien[0]}: write [0-9] for a digit, a plain group, a greedy repeat"
     return None

@@ -98,7 +98,7 @@ def _all_partitions(consumer: Consumer, subscribed: Sequence[str]) -> list[tuple
         name
         for name in known
         for wanted in subscribed
-        if (re.match(wanted, name) if wanted.startswith("^") else wanted == name)
+        if (re.search(wanted, name) if wanted.startswith("^") else wanted == name)
     }
     return sorted((name, partition) for name in names for partition in known[name].partitions)
 

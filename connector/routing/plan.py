@@ -52,8 +52,11 @@ def applies(topics: Sequence[str], topic: str) -> bool:
 
 
 def matches(name: str, topic: str) -> bool:
-    """Whether a topic has that name, or matches it if it is a pattern: its start must match, as librdkafka has it."""
-    return re.match(name, topic) is not None if name.startswith("^") else name == topic
+    """Whether a topic has that name, or matches it if it is a pattern.
+
+    As librdkafka subscribes: of ^a|b the ^ binds a alone, and b may stand anywhere.
+    """
+    return re.search(name, topic) is not None if name.startswith("^") else name == topic
 
 
 def schema_of(schemas: Mapping[str, EventSchema | None], topic: str) -> EventSchema | None:

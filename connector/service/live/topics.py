@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from confluent_kafka.admin._config import ConfigResource  # `admin` offers it wi
 
 from connector.config.settings import Settings, Topic
 from connector.operations.words import duration
+from connector.routing.plan import matches
 from connector.service.live.findings import Finding, Mark
 
 SECTION = "topics"
@@ -50,7 +50,7 @@ def matching(topic: Topic, known: Collection[str], never: Collection[str]) -> li
     """The topics that an entry of `topics` stands for."""
     if not topic.pattern:
         return [topic.name]
-    return sorted(name for name in known if name not in never and re.match(topic.name, name))
+    return sorted(name for name in known if name not in never and matches(topic.name, name))
 
 
 def ask_topics(client: AdminClient, names: Collection[str]) -> dict[str, TopicFacts]:

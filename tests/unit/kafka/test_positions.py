@@ -96,7 +96,8 @@ def test_a_member_that_is_not_the_first_takes_what_the_first_has_committed_meanw
     assert begin(Meanwhile({}), "latest", 2) == {2: StartingPoint("users", 2, 92, "")}
 
 
-def test_a_pattern_counts_the_topics_that_it_matches() -> None:
+@pytest.mark.parametrize("pattern", ["^use.*", "^orders|sers"])
+def test_a_pattern_counts_the_topics_that_it_matches(pattern: str) -> None:
     cluster = Cluster({})
-    begin(cluster, "latest", 0, subscribed=("^use.*",))
+    begin(cluster, "latest", 0, subscribed=(pattern,))
     assert set(cluster.offsets) == {0, 1, 2}

@@ -184,6 +184,13 @@ def test_a_pattern_takes_the_topics_that_begin_as_it_says() -> None:
     assert taken(routes.route(record({"id": 1}, "my.shop.orders"))) == []
 
 
+def test_the_caret_of_a_pattern_binds_its_own_alternative_as_the_subscription_has_it() -> None:
+    routes = router(plan("pattern", topics=[r"^shop\.|orders"]))
+    assert taken(routes.route(record({"id": 1}, "shop.returns"))) == ["pattern"]
+    assert taken(routes.route(record({"id": 1}, "eu.orders"))) == ["pattern"]
+    assert taken(routes.route(record({"id": 1}, "eu.shop.returns"))) == []
+
+
 def test_a_topics_own_schema_goes_before_a_patterns() -> None:
     strict, loose = EventSchema({"required": ["never"]}), EventSchema({})
     routes = Router(

@@ -17,4 +17,4 @@ def test_a_receipts_topic_is_only_made_as_a_compacted_one(monkeypatch: pytest.Mo
         conf = {"bootstrap.servers": kafka.bootstrap}
         with pytest.raises(ConnectorError, match=r"topic letters\.receipts, which keeps what was replayed"):
             receipt_topic.ensure_receipt_topic(conf, "letters.receipts")
-        assert "letters.receipts" not in AdminClient(conf).list_topics(timeout=5).topics
+        assert "letters.receipts" not in AdminClient({**conf}).list_topics(timeout=5).topics

@@ -87,7 +87,7 @@ def build_outlets(
             sink,
             build_router(settings, name),
             build_dispatcher(of, sink, Stats(), replay, clock, stall=NEVER),
-            LetterBox(letters, group=f"{settings.group}.{name}", sink=name, clock=clock, on_written=replay.on_written),
+            LetterBox(letters, group=settings.group, sink=name, clock=clock, on_written=replay.on_written),
         )
     return outlets
 

@@ -77,7 +77,7 @@ def build_line(
         clock=clock,
         stats=stats,
     )
-    pipeline.letters = LetterBox(letters, group=group, sink=name, clock=clock, on_written=pipeline.on_written)
+    pipeline.letters = LetterBox(letters, group=settings.group, sink=name, clock=clock, on_written=pipeline.on_written)
     pipeline.dispatcher = build_dispatcher(of, sink, stats, pipeline, clock, stall=stall)
     pipeline.source = source = Source(
         conf,

@@ -21,7 +21,7 @@ def failure(
 
 
 def headers_of(of: Failure) -> Headers:
-    letter = compose(of, group="crm.mytracker", sink="mytracker", now=NOW)
+    letter = compose(of, group="crm", sink="mytracker", now=NOW)
     assert all(value is None or isinstance(value, bytes) for _, value in letter.headers)
     return tuple(letter.headers)  # type: ignore[arg-type]  # just shown
 
@@ -45,7 +45,7 @@ def test_every_header_of_the_contract_is_there() -> None:
         "__connect.errors.topic": b"users",
         "__connect.errors.partition": b"3",
         "__connect.errors.offset": b"99",
-        "__connect.errors.connector.name": b"crm.mytracker",
+        "__connect.errors.connector.name": b"crm",
         "__connect.errors.stage": b"send",
         "__connect.errors.exception.message": b"bad",
         "connector.sink": b"mytracker",

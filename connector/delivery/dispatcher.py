@@ -212,7 +212,8 @@ class Dispatcher:
         try:
             outcome = await self._sink.send(flight.batch.method, part.items)
         except Exception as error:  # a bug of ours must hold the batch, not lose it
-            log.exception("sending failed inside the connector", sink=self._sink.name, error=type(error).__name__)
+            log.exception("sending failed inside the connector", sink=self._sink.name, request=_request(flight, part),
+                          error=type(error).__name__)  # fmt: skip
             outcome = Outcome(Blame.VENDOR, message=f"internal error: {type(error).__name__}", answer_lost=True)
         if outcome.message:
             outcome = without_echo(outcome, part.items)
@@ -257,7 +258,8 @@ class Dispatcher:
             case Blame.OURS:
                 if self.gate.our_fault(now, outcome.message):
                     log.error("the vendor refuses us: this sink stops sending until that is mended",
-                              sink=self._sink.name, status=outcome.status, vendor=outcome.message)  # fmt: skip
+                              sink=self._sink.name, request=_request(flight, part), status=outcome.status,
+                              vendor=outcome.message)  # fmt: skip
 
     def _refused(self, flight: Flight, part: Part, outcome: Outcome, reason: Reason) -> None:
         """Halve the part, or give the culprit up if it stands alone."""
@@ -293,13 +295,13 @@ class Dispatcher:
 
     def _vendor_fault(self, flight: Flight, part: Part, outcome: Outcome, now: float) -> None:
         poison = outcome.status == INTERNAL_SERVER_ERROR and self.gate.is_open and self._counts_as_poison(part)
-        flight.retry_at = self._hold(outcome, now)
+        flight.retry_at = self._hold(flight, part, outcome, now)
         if outcome.answer_lost and self._dead_letter_lost:
             self._give_up(flight, part, outcome, Reason.AMBIGUOUS)
         elif poison:
             self._refused(flight, part, outcome, Reason.POISON)
 
-    def _hold(self, outcome: Outcome, now: float) -> float:
+    def _hold(self, flight: Flight, part: Part, outcome: Outcome, now: float) -> float:
         was_open = self.gate.is_open
         if outcome.status == INTERNAL_SERVER_ERROR:
             self._flights.suspect_probe()
@@ -312,7 +314,7 @@ class Dispatcher:
         if was_open and self.gate.closed:
             self._stats.gate_closings += 1
             log.warning("the vendor fails: only a probe goes until it answers", sink=self._sink.name,
-                        status=outcome.status, vendor=outcome.message)  # fmt: skip
+                        request=_request(flight, part), status=outcome.status, vendor=outcome.message)  # fmt: skip
         return retry_at
 
     def _counts_as_poison(self, part: Part) -> bool:
@@ -368,3 +370,8 @@ class Dispatcher:
         self._timer = None
         self._timer_at = NEVER
         self.pump()
+
+
+def _request(flight: Flight, part: Part) -> str:
+    """A request's name in log lines: the number of its batch, and how often this part of it was sent."""
+    return f"{flight.batch.number}.{part.sends}"

@@ -141,6 +141,26 @@ async def test_no_error_of_a_dead_letters_produce_request_loses_it(new_world: Ne
             runs.create_task(_on_a_mock(new_world, Request.PRODUCE, PRODUCE_ERRORS[first::3], drafts))
 
 
+async def test_a_coordinator_that_moves_costs_nothing(new_world: NewWorld) -> None:
+    """To the other broker and back, with events under way; commits find the new one, and nothing comes twice."""
+    with MockKafka(brokers=2) as kafka:
+        async with new_world(letters=None) as world:
+            kafka.create(world.topic, world.partitions)
+            kafka.create(world.dead_letters, 1)
+            world.bootstrap = kafka.bootstrap
+            process = world.start()
+            for coordinator in (2, 1):
+                await world.produce(200, bad=0.05)
+                await world.accepted(50)
+                kafka.coordinate(f"{world.group}.{MYTRACKER}", coordinator)
+                await world.produce(200, bad=0.05)
+                await world.caught_up()
+            assert (await world.stop(process)).status == 0, process.tail()
+            accepted = sorted(number_of(MYTRACKER, entry.item) for entry in world.mytracker.ledger)
+            wanted = (made.draft.number for made in world.made if made.draft.ends[MYTRACKER] == "accepted")
+            assert accepted == sorted(wanted)
+
+
 async def test_a_last_commit_that_fails_is_said_by_the_exit_status(new_world: NewWorld) -> None:
     with MockKafka() as kafka:
         async with new_world(letters=None, delivery={"commit_interval": "60s"}) as world:

@@ -11,6 +11,7 @@ import orjson
 
 from connector.batching.lanes import Lanes
 from connector.clock import Clock
+from connector.config.kafka_settings import MAX_POLL_INTERVAL_MS
 from connector.config.kinds import VENDORS
 from connector.config.settings import Settings, SinkSettings, Topic
 from connector.delivery.assignment import Assignment
@@ -32,7 +33,6 @@ from connector.sinks.http import default_transport
 from connector.sinks.sailplay import SailPlaySink
 
 # librdkafka's own defaults, in milliseconds.
-MAX_POLL_INTERVAL_MS = 300_000
 SESSION_TIMEOUT_MS = 45_000
 HEARTBEAT_INTERVAL_MS = 3_000
 HEARTBEATS_TO_CONFIRM = 2

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from connector.simulators.mytracker import MyTrackerSimulator
 from connector.simulators.sailplay import SailPlaySimulator
@@ -192,6 +192,11 @@ def _caught_up(bootstrap: str, group: str, topic: str) -> bool:
             each.offset == consumer.get_watermark_offsets(each, timeout=10)[1]
             for each in consumer.committed(partitions, timeout=10)
         )
+    except KafkaException as error:
+        # A broker that has just started may still be loading the group's offsets.
+        if not error.args[0].retriable() and error.args[0].code() != KafkaError.NOT_COORDINATOR:
+            raise
+        return False
     finally:
         consumer.close()
 

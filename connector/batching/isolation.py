@@ -17,7 +17,7 @@ class Part:
     __slots__ = ("fives", "healing_since", "items", "sends", "successes")
 
     def __init__(self, items: Sequence[Item], sends: int = 0) -> None:
-        self.items = list(items)
+        self.items = items
         self.sends = sends
         self.fives = 0
         self.successes = -1

@@ -59,6 +59,11 @@ def test_one_culprit_among_twenty_costs_at_most_eleven_requests() -> None:
     assert max(isolate(20, frozenset({culprit}))[2] for culprit in range(20)) <= 11
 
 
+def test_what_was_never_sent_has_drawn_nothing_and_has_seen_no_success_not_even_none_yet() -> None:
+    part = Parts(items(2)).current
+    assert (part.sends, part.fives, part.successes, part.healing_since) == (0, 0, -1, None)
+
+
 def test_halves_remember_how_often_their_items_were_sent_but_count_their_own_500s() -> None:
     parts = Parts(items(2))
     parts.current.sends, parts.current.fives = 3, 3
@@ -72,6 +77,20 @@ def test_a_probe_singles_out_the_first_item_and_leaves_the_others_together() -> 
     assert [each.record.offset for each in parts.pop().items] == [0]
     assert [each.record.offset for each in parts.pop().items] == [1, 2, 3]
     assert parts.done
+
+
+def test_a_lone_item_that_is_singled_out_leaves_nothing_behind_it() -> None:
+    parts = Parts(items(1))
+    parts.single_out()
+    assert [each.record.offset for each in parts.pop().items] == [0]
+    assert parts.done
+
+
+def test_what_is_left_of_several_parts_is_told_in_order() -> None:
+    parts = Parts(items(8))
+    parts.halve()
+    parts.halve()
+    assert [each.record.offset for each in parts.items()] == list(range(8))
 
 
 def test_what_is_forgotten_is_in_no_part_and_the_order_stays() -> None:

@@ -1,128 +1,15 @@
-"""Lanes under random traffic: limits, exact bytes, key order, no key twice, nothing lost, nobody starved."""
+"""Lanes rule by rule: what closes a batch, what goes first, what a key holds back, what is forgotten."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
 from typing import ClassVar
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from connector.batching.lanes import Batch, ClosedBy, Lanes
-from connector.model import Item, Limits, Record
-
-LIMITS = Limits(max_events=5, max_bytes=60)
-LINGER = 0.2
-METHODS = ("login", "customEvent", "customRevenue")
-
-
-def item(
-    offset: int, key: bytes | None, method: str = "login", size: int = 2, *, read_at: float = 0.0, claim: int = 1
-) -> Item:
-    record = Record("users", 0, offset, 0, key, b"", (), claim, read_at)
-    return Item(record, method, method, b"x" * size)
-
-
-def lanes(*, ordered: bool = True, limits: Limits = LIMITS) -> Lanes:
-    return Lanes(limits, ordered=ordered, linger=LINGER)
-
-
-def drain(of: Lanes, now: float = 1e9) -> list[Batch]:
-    """Everything, each batch settled before the next is taken."""
-    taken = []
-    while (batch := of.take(now)) is not None:
-        taken.append(batch)
-        of.release(batch)
-    return taken
-
-
-def offsets(batches: Sequence[Batch]) -> list[int]:
-    return [each.record.offset for batch in batches for each in batch.items]
-
-
-class Model:
-    """What must be true of lanes, whatever is done to them."""
-
-    def __init__(self, *, ordered: bool) -> None:
-        self.lanes = lanes(ordered=ordered)
-        self.ordered = ordered
-        self.in_flight: list[Batch] = []
-        self.expected: set[int] = set()
-        self.sent: set[int] = set()
-        self.last_of: dict[bytes, int] = {}
-
-    def add(self, new: Item) -> None:
-        self.expected.add(new.record.offset)
-        self.lanes.add(new)
-
-    def take(self, now: float, *, oldest: bool = False) -> Batch | None:
-        batch = self.lanes.take_oldest() if oldest else self.lanes.take(now)
-        if batch is None:
-            return None
-        self.check(batch)
-        self.in_flight.append(batch)
-        return batch
-
-    def check(self, batch: Batch) -> None:
-        bodies = [each.body for each in batch.items]
-        assert 1 <= len(bodies) <= LIMITS.max_events
-        assert batch.size == len(b"[" + b",".join(bodies) + b"]") <= LIMITS.max_bytes
-        assert {each.method for each in batch.items} == {batch.method}
-        assert batch.oldest == min(each.record.read_at for each in batch.items)
-        held = {each.record.key for other in self.in_flight for each in other.items}
-        for each in batch.items:
-            offset, key = each.record.offset, each.record.key
-            assert offset not in self.sent
-            self.sent.add(offset)
-            if self.ordered and key is not None:
-                assert key not in held, "a key is in two batches at a time"
-                assert self.last_of.get(key, -1) < offset, "a key's events changed places"
-                self.last_of[key] = offset
-
-    def release(self, index: int) -> None:
-        self.lanes.release(self.in_flight.pop(index % len(self.in_flight)))
-
-    def forget(self, claim: int) -> None:
-        gone = {each.record.offset for each in self.lanes.unsent() if each.record.claim == claim}
-        self.lanes.forget(lambda each: each.record.claim == claim)
-        self.expected -= gone
-        assert not any(each.record.claim == claim for each in self.lanes.unsent())
-
-    def finish(self) -> None:
-        while self.in_flight:
-            self.release(0)
-        while self.take(1e9) is not None:
-            self.release(0)
-        assert self.sent == self.expected, "an item was lost or doubled"
-        assert self.lanes.due_at() is None
-        assert self.lanes.oldest_number() is None
-        assert self.lanes.longest_wait() == 0
-
-
-@settings(max_examples=150, deadline=None)
-@given(st.data(), st.booleans())
-def test_whatever_is_done_no_rule_is_broken(data: st.DataObject, ordered: bool) -> None:
-    model, now = Model(ordered=ordered), 0.0
-    steps = data.draw(st.lists(st.sampled_from("aaaaaaaattorrf"), max_size=120))
-    for number, step in enumerate(steps):
-        now += data.draw(st.sampled_from([0.0, 0.05, 0.3]), label="time passes")
-        if step == "a":
-            key = data.draw(st.sampled_from([None, b"1", b"2", b"3", b"4"]))
-            method, size = data.draw(st.sampled_from(METHODS)), data.draw(st.integers(2, 58))
-            claim = data.draw(st.integers(1, 2))
-            model.add(item(number, key, method, size, read_at=now, claim=claim))
-        elif step == "f":
-            model.forget(data.draw(st.integers(1, 2)))
-        elif step == "r" and model.in_flight:
-            model.release(data.draw(st.integers(0, 9)))
-        elif step in "to":
-            due = model.lanes.due_at()
-            batch = model.take(now, oldest=step == "o")
-            if step == "t":
-                assert (batch is not None) == (due is not None and due <= now), "due_at and take disagree"
-    model.finish()
+from connector.batching.lanes import ClosedBy
+from connector.model import Limits
+from tests.unit.batching.support import LINGER, drain, item, lanes, offsets
 
 
 @pytest.mark.parametrize("sizes", [[58], [28, 29], [1, 56], [11, 11, 11, 11, 11]])
@@ -141,7 +28,21 @@ def test_one_byte_more_goes_into_the_next_batch() -> None:
     of = lanes()
     for offset, size in enumerate([28, 30]):
         of.add(item(offset, None, size=size))
-    assert [len(batch.items) for batch in drain(of)] == [1, 1]
+    first, second = drain(of)
+    assert offsets([first]) == [0]
+    assert first.closed_by is ClosedBy.BYTES
+    assert offsets([second]) == [1]
+
+
+def test_the_batch_that_holds_a_key_is_closed_by_what_no_longer_fits_beside_it() -> None:
+    of = lanes()
+    of.add(item(0, b"k", size=28))
+    of.add(item(1, b"k", size=30))
+    of.add(item(2, b"other", size=2))
+    full = of.take(0.0)  # long before its linger is over
+    assert full is not None
+    assert offsets([full]) == [0]
+    assert full.closed_by is ClosedBy.BYTES
 
 
 def test_an_item_that_fits_only_without_the_envelope_goes_alone() -> None:
@@ -160,6 +61,18 @@ def test_what_closed_a_batch_is_told() -> None:
         of.add(item(offset, None))
     of.add(item(5, None))
     assert [batch.closed_by for batch in drain(of)] == [ClosedBy.COUNT, ClosedBy.LINGER]
+
+
+def test_full_batches_are_due_at_once_and_counted_until_they_are_taken() -> None:
+    of = lanes()
+    assert of.full_batches == 0
+    for offset in range(11):
+        of.add(item(offset, None))
+    assert (of.full_batches, of.due_at()) == (2, 0.0)
+    of.take(0.0)
+    assert (of.full_batches, of.due_at()) == (1, 0.0)
+    of.take(0.0)
+    assert (of.full_batches, of.due_at()) == (0, LINGER)
 
 
 def test_a_key_may_stand_several_times_in_one_batch_in_order() -> None:
@@ -183,6 +96,28 @@ def test_other_keys_overtake_a_key_that_waits_for_its_batch() -> None:
     assert of.longest_wait() == 1
     of.release(held)
     assert offsets(drain(of)) == [1]
+
+
+def test_the_busiest_key_is_told() -> None:
+    of = lanes()
+    for offset, key in enumerate([b"1", b"2"]):
+        of.add(item(offset, key))
+    assert of.take(1.0) is not None
+    for offset, key in enumerate([b"1", b"2", b"2", b"2"], start=2):
+        of.add(item(offset, key))
+    assert of.longest_wait() == 3
+
+
+def test_a_key_behind_which_nothing_waits_any_more_is_as_free_as_a_new_one() -> None:
+    of = lanes()
+    of.add(item(0, b"k"))
+    held = of.take(1.0)
+    assert held is not None
+    of.add(item(1, b"k"))
+    of.release(held)
+    assert offsets(drain(of)) == [1]
+    of.add(item(2, b"k"))
+    assert offsets(drain(of)) == [2]
 
 
 def test_the_order_of_a_key_holds_over_all_methods() -> None:
@@ -241,17 +176,41 @@ def test_a_busy_method_does_not_starve_a_quiet_one() -> None:
     assert taken_after <= 1
 
 
-def test_the_oldest_batch_is_found_among_full_and_open_ones() -> None:
+def test_an_open_batch_goes_ahead_of_a_full_one_only_if_it_was_begun_before_the_first_of_them() -> None:
     of = lanes()
     for offset in range(5):
-        of.add(item(offset, None))
-    assert of.oldest_number() == 1  # full, and no open one beside it
+        of.add(item(offset, None, "login"))
     of.add(item(5, None, "customEvent"))
-    first, second = of.take_oldest(), of.take_oldest()
-    assert first is not None
-    assert second is not None
-    assert (len(first.items), len(second.items)) == (5, 1)
+    for offset in range(6, 11):
+        of.add(item(offset, None, "customRevenue"))
+    assert offsets(drain(of)) == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
+
+
+def test_the_oldest_batch_is_found_among_full_and_open_ones() -> None:
+    of = lanes()
+    of.add(item(0, None, "customRevenue"))
+    for offset in range(1, 11):
+        of.add(item(offset, None))
+    of.add(item(11, None, "customEvent"))
+    found = []
+    for number in range(1, 5):
+        assert of.oldest_number() == number
+        batch = of.take_oldest()
+        assert batch is not None
+        found.append(offsets([batch]))
+    assert found == [[0], [1, 2, 3, 4, 5], [6, 7, 8, 9, 10], [11]]
+    assert of.oldest_number() is None
     assert of.take_oldest() is None
+
+
+def test_what_is_forgotten_holds_its_key_no_longer_whether_its_batch_is_open_or_full() -> None:
+    of = lanes()
+    for offset in range(6):
+        of.add(item(offset, b"full" if offset < 5 else b"open", claim=1))
+    of.forget(lambda each: each.record.claim == 1)
+    for offset, key in enumerate([b"full", b"open"], start=6):
+        of.add(item(offset, key, claim=2))
+    assert offsets(drain(of)) == [6, 7]
 
 
 def test_what_is_forgotten_leaves_the_others_order_and_the_taken_batches_keys_alone() -> None:

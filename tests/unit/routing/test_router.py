@@ -2,50 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
-import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.errors import ExpressionError, FieldError
-from connector.model import Failure, Item, Limits, Reason, Record, Stage
+from connector.errors import ExpressionError
+from connector.model import Failure, Item, Limits, Reason, Stage
 from connector.routing import EventSchema, OtherRoute, RoutePlan, Router, Unrouted
-
-LIMITS = Limits(max_events=20, max_bytes=200)
-
-
-def encode(fields: dict[str, Any]) -> bytes:
-    """A vendor that requires an id."""
-    if "id" not in fields:
-        raise FieldError("id: is required")
-    return orjson.dumps(fields)
-
-
-def plan(
-    name: str,
-    when: str | None = None,
-    fields: Mapping[str, str | Mapping[str, str]] | None = None,
-    topics: Sequence[str] = ("orders",),
-    limits: Limits = LIMITS,
-) -> RoutePlan:
-    return RoutePlan(name, topics, when, "customEvent", fields or {"id": "id"}, encode, limits)
-
-
-def record(value: Any, topic: str = "orders") -> Record:
-    return Record(
-        topic, 0, 0, -1, None, value if value is None or isinstance(value, bytes) else orjson.dumps(value), ()
-    )
-
-
-def router(*plans: RoutePlan, unrouted: Unrouted | None = None, **schemas: EventSchema | None) -> Router:
-    return Router(plans, schemas, unrouted)
-
-
-def taken(results: Sequence[Item | Failure]) -> list[str | None]:
-    return [result.route for result in results]
+from tests.unit.routing.support import LIMITS, plan, record, router, taken
 
 
 def test_an_event_becomes_an_item_of_final_bytes() -> None:
@@ -125,10 +92,9 @@ def test_an_undecodable_value_is_one_failure_without_a_route() -> None:
 
 
 def test_a_breach_of_the_schema_is_one_failure_without_a_route() -> None:
-    (failure,) = router(plan("a"), plan("b"), orders=EventSchema({"required": ["id"]})).route(record({}))
-    assert isinstance(failure, Failure)
-    assert (failure.reason, failure.stage, failure.route) == (Reason.SCHEMA, Stage.DECODE, None)
-    assert failure.message == '$: "id" is a required property'
+    bad = record({})
+    (failure,) = router(plan("a"), plan("b"), orders=EventSchema({"required": ["id"]})).route(bad)
+    assert failure == Failure(bad, Reason.SCHEMA, Stage.DECODE, '$: "id" is a required property', None, None)
 
 
 @pytest.mark.parametrize(
@@ -150,8 +116,7 @@ def test_one_routes_failure_is_not_another_s(bad: RoutePlan, stage: Stage, messa
     before, failure, after = router(plan("before"), bad, plan("after")).route(event)
     assert (type(before), type(after)) == (Item, Item)
     assert isinstance(failure, Failure)
-    assert (failure.reason, failure.stage) == (Reason.UNMAPPABLE, stage)
-    assert (failure.route, failure.method) == ("bad", "customEvent")
+    assert failure == Failure(event, Reason.UNMAPPABLE, stage, failure.message, "bad", "customEvent")
     assert failure.message.startswith(message)
     assert "SECRET" not in failure.message
 
@@ -168,11 +133,19 @@ def test_an_item_is_oversize_exactly_where_no_request_can_carry_it() -> None:
 
 
 def test_an_oversize_failure_names_size_and_limit() -> None:
-    (failure,) = router(plan("r")).route(record({"id": "x" * 500}))
-    assert isinstance(failure, Failure)
-    assert failure.reason is Reason.OVERSIZE
-    assert "509 bytes" in failure.message
-    assert "200 bytes" in failure.message
+    large = record({"id": "x" * 500})
+    message = "509 bytes as customEvent: a request with this event alone exceeds 200 bytes"
+    assert router(plan("r")).route(large) == [Failure(large, Reason.OVERSIZE, Stage.MAP, message, "r", "customEvent")]
+
+
+def test_conditions_and_fields_may_ask_for_the_record_itself() -> None:
+    event = record({"id": 1})
+    routes = router(plan("when", "topic() == 'orders'"), plan("fields", fields={"id": "topic()"}))
+    assert [result.body for result in routes.route(event) if isinstance(result, Item)] == [
+        b'{"id":1}',
+        b'{"id":"orders"}',
+    ]
+    assert [verdict.mapped for verdict in routes.explain(event).verdicts] == [{"id": 1}, {"id": "orders"}]
 
 
 def test_a_pattern_takes_the_topics_that_begin_as_it_says() -> None:
@@ -182,6 +155,33 @@ def test_a_pattern_takes_the_topics_that_begin_as_it_says() -> None:
     assert taken(routes.route(record({"id": 1}, "shop.orders"))) == ["named", "pattern"]
     assert taken(routes.route(record({"id": 1}, "shop.returns"))) == ["pattern"]
     assert taken(routes.route(record({"id": 1}, "my.shop.orders"))) == []
+
+
+def test_a_route_of_several_topics_takes_each_of_them_and_no_other() -> None:
+    routes = router(plan("r", topics=["orders", "returns", "^eu-"]))
+    for topic in ("orders", "returns", "eu-orders"):
+        assert taken(routes.route(record({"id": 1}, topic))) == ["r"]
+    assert taken(routes.route(record({"id": 1}, "users"))) == []
+
+
+class CountedTopics(tuple[str, ...]):
+    """A route's topics that count how often somebody goes through them."""
+
+    __slots__ = ()
+    gone_through = 0
+
+    def __iter__(self) -> Iterator[str]:
+        type(self).gone_through += 1
+        return super().__iter__()
+
+
+def test_a_topics_routes_are_looked_for_once_however_many_records_it_has() -> None:
+    CountedTopics.gone_through = 0
+    routes = router(plan("r", topics=CountedTopics(["^ord"])))
+    for _ in range(3):
+        routes.route(record({"id": 1}))
+        routes.explain(record({"id": 1}))
+    assert CountedTopics.gone_through == 1
 
 
 def test_the_caret_of_a_pattern_binds_its_own_alternative_as_the_subscription_has_it() -> None:
@@ -194,11 +194,13 @@ def test_the_caret_of_a_pattern_binds_its_own_alternative_as_the_subscription_ha
 def test_a_topics_own_schema_goes_before_a_patterns() -> None:
     strict, loose = EventSchema({"required": ["never"]}), EventSchema({})
     routes = Router(
-        [plan("r", topics=["^shop"])], {"^sh": strict, "^shop": loose, "shop.orders": loose, "shop.x": None}
+        [plan("r", topics=["^shop", "other"])],
+        {"^sh": strict, "^shop": loose, "shop.orders": loose, "shop.x": None},
     )
     assert taken(routes.route(record({"id": 1}, "shop.orders"))) == ["r"]
     assert taken(routes.route(record({"id": 1}, "shop.x"))) == ["r"]
     assert taken(routes.route(record({"id": 1}, "shop.returns"))) == [None]
+    assert taken(routes.route(record({"id": 1}, "other"))) == ["r"]
 
 
 class TestUnrouted:
@@ -211,9 +213,9 @@ class TestUnrouted:
         return router(plan("r", "type == 'paid'"), unrouted=Unrouted(others))
 
     def test_it_is_a_failure_without_a_route(self) -> None:
-        (failure,) = self.routes().route(record(self.NOBODYS))
-        assert isinstance(failure, Failure)
-        assert (failure.reason, failure.stage, failure.route) == (Reason.UNROUTED, Stage.ROUTE, None)
+        event = record(self.NOBODYS)
+        message = "no route of any sink takes this event"
+        assert self.routes().route(event) == (Failure(event, Reason.UNROUTED, Stage.ROUTE, message, None, None),)
 
     def test_what_ours_takes_is_routed(self) -> None:
         assert taken(self.routes().route(record({"id": 1, "type": "paid"}))) == ["r"]
@@ -224,11 +226,18 @@ class TestUnrouted:
         assert failure.reason is Reason.UNMAPPABLE
 
     def test_what_another_sink_takes_is_skipped(self) -> None:
-        assert not self.routes(OtherRoute(["orders"], "type == 'placed'", False)).route(record(self.NOBODYS))
-        assert not self.routes(OtherRoute(["^ord"], None, False)).route(record(self.NOBODYS))
+        for other in (
+            OtherRoute(["orders"], "type == 'placed'", False),
+            OtherRoute(["orders"], "topic() == 'orders'", False),
+            OtherRoute(["^ord"], None, False),
+        ):
+            assert self.routes(other).route(record(self.NOBODYS)) == ()
+            assert self.routes(other).explain(record(self.NOBODYS)).failure is None
 
     def test_what_another_sink_cannot_decide_is_that_sinks_letter(self) -> None:
-        assert not self.routes(OtherRoute(["orders"], "type > `1`", False)).route(record(self.NOBODYS))
+        undecided = self.routes(OtherRoute(["orders"], "type > `1`", False))
+        assert undecided.route(record(self.NOBODYS)) == ()
+        assert undecided.explain(record(self.NOBODYS)).failure is None
 
     def test_what_another_sink_does_not_take_is_a_failure(self) -> None:
         others = OtherRoute(["orders"], "type == 'lost'", False), OtherRoute(["other"], None, True)
@@ -250,42 +259,3 @@ def test_an_expression_that_does_not_parse_is_refused_at_once() -> None:
         router(plan("r", "type = 'x'"))
     with pytest.raises(ExpressionError, match="id: column 3"):
         router(plan("r", fields={"id": "a."}))
-
-
-class TestExplain:
-    """What `preview` shows is what route() does."""
-
-    def test_every_route_of_the_topic_has_its_verdict(self) -> None:
-        routes = router(
-            plan("taken", "type == 'paid'", {"id": "id", "params": {"t": "total"}}),
-            plan("not taken", "type == 'placed'"),
-            plan("large", "type == 'paid' && total > `500`"),
-            plan("refused", fields={"name": "id"}),
-            plan("raises", fields={"id": "unix(id)"}),
-            plan("elsewhere", topics=["other"]),
-        )
-        event = record({"id": "a", "type": "paid", "total": 150})
-        explanation = routes.explain(event)
-        assert explanation.failure is None
-        verdicts = {verdict.route: verdict for verdict in explanation.verdicts}
-        assert list(verdicts) == ["taken", "not taken", "large", "refused", "raises"]
-        assert verdicts["taken"].mapped == {"id": "a", "params": {"t": 150}}
-        assert verdicts["refused"].mapped == {"name": "a"}
-        assert verdicts["raises"].mapped is None
-        assert verdicts["not taken"].when == "type == 'placed'"
-        assert [verdicts[name].result for name in ("not taken", "large")] == [None, None]
-        assert [v.result for v in explanation.verdicts if v.result is not None] == list(routes.route(event))
-
-    def test_what_fails_before_any_route_has_a_failure_and_no_verdict(self) -> None:
-        explanation = router(plan("r")).explain(record(b"bad"))
-        assert (explanation.failure, explanation.verdicts) == (router(plan("r")).route(record(b"bad"))[0], ())
-
-    def test_a_tombstone_has_neither(self) -> None:
-        explanation = router(plan("r")).explain(record(None))
-        assert (explanation.failure, explanation.verdicts) == (None, ())
-
-    def test_what_nobody_takes_has_both(self) -> None:
-        explanation = router(plan("r", "a"), unrouted=Unrouted([])).explain(record({}))
-        assert explanation.failure is not None
-        assert explanation.failure.reason is Reason.UNROUTED
-        assert [verdict.result for verdict in explanation.verdicts] == [None]

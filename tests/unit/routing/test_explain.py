@@ -1,0 +1,46 @@
+"""What `preview` shows is what route() does."""
+
+from __future__ import annotations
+
+from connector.routing import Unrouted, Verdict
+from tests.unit.routing.support import plan, record, router
+
+
+def test_every_route_of_the_topic_has_its_verdict() -> None:
+    routes = router(
+        plan("taken", "type == 'paid'", {"id": "id", "params": {"t": "total"}}),
+        plan("not taken", "type == 'placed'"),
+        plan("large", "type == 'paid' && total > `500`"),
+        plan("refused", fields={"name": "id"}),
+        plan("raises", fields={"id": "unix(id)"}),
+        plan("elsewhere", topics=["other"]),
+        unrouted=Unrouted([]),
+    )
+    event = record({"id": "a", "type": "paid", "total": 150})
+    explanation = routes.explain(event)
+    assert explanation.failure is None
+    verdicts = {verdict.route: verdict for verdict in explanation.verdicts}
+    assert list(verdicts) == ["taken", "not taken", "large", "refused", "raises"]
+    assert verdicts["taken"].mapped == {"id": "a", "params": {"t": 150}}
+    assert verdicts["refused"].mapped == {"name": "a"}
+    assert verdicts["raises"].mapped is None
+    assert verdicts["not taken"] == Verdict("not taken", "customEvent", "type == 'placed'", None, None)
+    assert verdicts["large"].result is None
+    assert [v.result for v in explanation.verdicts if v.result is not None] == list(routes.route(event))
+
+
+def test_what_fails_before_any_route_has_a_failure_and_no_verdict() -> None:
+    explanation = router(plan("r")).explain(record(b"bad"))
+    assert (explanation.failure, explanation.verdicts) == (router(plan("r")).route(record(b"bad"))[0], ())
+
+
+def test_a_tombstone_has_neither() -> None:
+    explanation = router(plan("r")).explain(record(None))
+    assert (explanation.failure, explanation.verdicts) == (None, ())
+
+
+def test_what_nobody_takes_has_both() -> None:
+    routes = router(plan("r", "a"), unrouted=Unrouted([]))
+    explanation = routes.explain(record({}))
+    assert explanation.failure == routes.route(record({}))[0]
+    assert [verdict.result for verdict in explanation.verdicts] == [None]

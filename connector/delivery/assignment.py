@@ -112,7 +112,11 @@ class Assignment:
             if offsets is None or position is None or not self._is_current(claim, offsets):
                 continue
             metadata = commit_metadata.encode(
-                self._group, offsets.topic, offsets.partition, position, offsets.settled_above()
+                self._group,
+                offsets.topic,
+                offsets.partition,
+                position,
+                offsets.settled_above(commit_metadata.MAX_BITS),
             )
             if self._committed.get(claim) != (position, metadata):
                 changed[claim] = Commit(offsets.topic, offsets.partition, position, metadata)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable
 from zlib import crc32
 
 from connector.delivery.offsets import Settled
@@ -26,7 +25,7 @@ def encode(group: str, topic: str, partition: int, position: int, settled: Settl
 
     Offsets more than MAX_BITS above the position are left out: they would be sent again after a crash.
     """
-    bits = _pack(offset - position - 1 for offset in settled.offsets) if settled else ""
+    bits = _pack(settled.flags[:MAX_BITS].rstrip(b"0")) if settled else ""
     if settled is None or not bits:
         return ""
     rest = f"{settled.fingerprint:08x}.{bits}"
@@ -41,23 +40,22 @@ def decode(group: str, topic: str, partition: int, position: int, metadata: str 
     check, mark, bits = match.groups()
     if check != _check(group, topic, partition, position, f"{mark}.{bits}"):
         return None
-    return Settled(int(mark, 16), frozenset(position + 1 + index for index in _unpack(bits)))
+    flags = _unpack(bits)
+    return Settled(int(mark, 16), flags) if flags else None
 
 
 def _check(group: str, topic: str, partition: int, position: int, rest: str) -> str:
     return f"{crc32(f'{group}/{topic}/{partition}/{position}/{rest}'.encode()):08x}"
 
 
-def _pack(indices: Iterable[int]) -> str:
-    kept = [index for index in indices if 0 <= index < MAX_BITS]
-    if not kept:
+def _pack(flags: bytes) -> str:
+    if not flags:
         return ""
-    octets = bytearray(max(kept) // 8 + 1)
-    for index in kept:
-        octets[index >> 3] |= 128 >> (index & 7)
-    return urlsafe_b64encode(octets).decode().rstrip("=")
+    octets = -(-len(flags) // 8)
+    packed = int(flags.ljust(octets * 8, b"0"), 2).to_bytes(octets)
+    return urlsafe_b64encode(packed).decode().rstrip("=")
 
 
-def _unpack(bits: str) -> Iterable[int]:
+def _unpack(bits: str) -> bytes:
     octets = urlsafe_b64decode(bits + "=" * (-len(bits) % 4))
-    return (at * 8 + bit for at, octet in enumerate(octets) for bit in range(8) if octet & (128 >> bit))
+    return f"{int.from_bytes(octets):0{len(octets) * 8}b}".encode().rstrip(b"0")

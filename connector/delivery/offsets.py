@@ -7,11 +7,12 @@ lies below it may be committed. What is settled above it goes with the commit as
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from zlib import crc32
 
 from connector.model import Record
+
+SETTLED, UNSETTLED = ord("1"), ord("0")
 
 
 def fingerprint(record: Record) -> int:
@@ -24,11 +25,16 @@ class Settled:
     """What an earlier owner had settled above the position it committed.
 
     `fingerprint` is that of the record at the position: another record there means another topic of that name,
-    and then nothing of this holds.
+    and then nothing of this holds. `flags` has a character for each offset that follows the position: b"1" if it is
+    settled, b"0" if not; the last one is settled.
     """
 
     fingerprint: int
-    offsets: AbstractSet[int]
+    flags: bytes
+
+    def offsets(self, position: int) -> set[int]:
+        """The settled offsets, for the position that this was committed with."""
+        return {position + above for above, flag in enumerate(self.flags, 1) if flag == SETTLED}
 
 
 class PartitionOffsets:
@@ -113,18 +119,29 @@ class PartitionOffsets:
             order.popleft()
         return order[0] if order else None
 
-    def settled_above(self) -> Settled | None:
-        """What is settled above the position, to be committed with it; None where there is nothing to say."""
+    def settled_above(self, farthest: int) -> Settled | None:
+        """What is settled up to `farthest` offsets above the position, to be committed with it; None where there is
+        nothing to say."""
         if self._unproven is not None:
             return self._unproven
         head = self.oldest()
         if head is None or self._next is None:
             return None
-        offsets = set(range(head.offset + 1, self._next)).difference(self._pending) | self._before
-        return Settled(fingerprint(head), offsets) if offsets else None
+        start, end = head.offset, head.offset + farthest + 1  # a compacted log may have a gap of any size
+        flags = bytearray(b"1") * (min(self._next, end) - start)
+        for offset in self._pending:
+            if offset < end:
+                flags[offset - start] = UNSETTLED
+        unread = [offset for offset in self._before if self._next <= offset < end]
+        if unread:
+            flags = flags.ljust(max(unread) + 1 - start, b"0")
+            for offset in unread:
+                flags[offset - start] = SETTLED
+        settled = bytes(flags[1:].rstrip(b"0"))
+        return Settled(fingerprint(head), settled) if settled else None
 
     def _prove(self, record: Record, settled: Settled) -> None:
         """The first record read decides whether what the commit's metadata says is about this very log."""
         self._unproven = None
         if record.offset == self._next and fingerprint(record) == settled.fingerprint:
-            self._before = set(settled.offsets)
+            self._before = settled.offsets(record.offset)

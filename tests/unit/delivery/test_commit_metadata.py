@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from connector.delivery.commit_metadata import MAX_BITS, MAX_CHARACTERS, decode, encode
 from connector.delivery.offsets import Settled
+from tests.support.settled import settled as settled_at
 
 HERE = ("crm.mytracker", "accounts.users", 3)
 
@@ -23,33 +24,33 @@ HERE = ("crm.mytracker", "accounts.users", 3)
     st.sets(st.integers(1, MAX_BITS), min_size=1, max_size=200),
 )
 def test_what_was_settled_comes_back(position: int, fingerprint: int, above: set[int]) -> None:
-    settled = Settled(fingerprint, {position + each for each in above})
+    settled = settled_at(fingerprint, position, {position + each for each in above})
     text = encode(*HERE, position, settled)
     assert len(text) <= MAX_CHARACTERS
     assert decode(*HERE, position, text) == settled
 
 
 def test_twenty_thousand_offsets_above_the_position_fit_the_broker() -> None:
-    text = encode(*HERE, 7, Settled(1, set(range(8, 8 + 20_001))))
+    text = encode(*HERE, 7, settled_at(1, 7, set(range(8, 8 + 20_001))))
     assert len(text) <= MAX_CHARACTERS
     again = decode(*HERE, 7, text)
     assert again is not None
-    assert len(again.offsets) == 20_001
+    assert again.offsets(7) == set(range(8, 8 + 20_001))
 
 
 def test_what_lies_too_far_above_is_left_out_and_the_text_stays_within_its_bound() -> None:
-    text = encode(*HERE, 0, Settled(1, {1, MAX_BITS, MAX_BITS + 1, 10**9}))
+    text = encode(*HERE, 0, settled_at(1, 0, {1, MAX_BITS, MAX_BITS + 1, 10**6}))
     assert len(text) <= MAX_CHARACTERS
-    assert decode(*HERE, 0, text) == Settled(1, {1, MAX_BITS})
+    assert decode(*HERE, 0, text) == settled_at(1, 0, {1, MAX_BITS})
 
 
-@pytest.mark.parametrize("settled", [None, Settled(1, set()), Settled(1, {5, 10}), Settled(1, {10 + MAX_BITS + 1})])
+@pytest.mark.parametrize("settled", [None, Settled(1, b""), settled_at(1, 10, {10 + MAX_BITS + 1})])
 def test_nothing_settled_above_is_an_empty_text(settled: Settled | None) -> None:
     assert encode(*HERE, 10, settled) == ""
 
 
 def test_every_change_of_a_single_character_is_noticed() -> None:
-    text = encode(*HERE, 100, Settled(0xDEADBEEF, {101, 103, 110, 131}))
+    text = encode(*HERE, 100, settled_at(0xDEADBEEF, 100, {101, 103, 110, 131}))
     alphabet = string.ascii_letters + string.digits + "-_.= \n\x00é"
     for at in range(len(text)):
         assert decode(*HERE, 100, text[:at] + text[at + 1 :]) is None, "a character is missing"
@@ -71,7 +72,7 @@ def test_every_change_of_a_single_character_is_noticed() -> None:
     ],
 )
 def test_another_group_topic_partition_or_position_means_nothing(elsewhere: tuple[str, str, int, int]) -> None:
-    text = encode(*HERE, 100, Settled(5, {101}))
+    text = encode(*HERE, 100, settled_at(5, 100, {101}))
     assert decode(*elsewhere, text) is None
 
 
@@ -106,7 +107,7 @@ def test_no_text_raises(text: str) -> None:
 
 
 def test_six_offsets_take_one_character() -> None:
-    short = encode(*HERE, 0, Settled(1, {1}))
-    long = encode(*HERE, 0, Settled(1, {12_000}))
+    short = encode(*HERE, 0, settled_at(1, 0, {1}))
+    long = encode(*HERE, 0, settled_at(1, 0, {12_000}))
     assert len(long) - len(short) == pytest.approx(12_000 / 6, abs=3)
     assert short.endswith(urlsafe_b64encode(b"\x80").decode().rstrip("="))

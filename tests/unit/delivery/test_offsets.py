@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.delivery import commit_metadata
-from connector.delivery.offsets import PartitionOffsets, Settled, fingerprint
+from connector.delivery.offsets import PartitionOffsets, fingerprint
 from connector.model import Record
+from tests.support.settled import settled as settled_at
 
 HERE = ("crm.mytracker", "users", 0)
 
@@ -36,7 +37,7 @@ class Reader:
     def start(self, position: int, metadata: str | None) -> None:
         settled = commit_metadata.decode(*HERE, position, metadata)
         self.offsets = PartitionOffsets("users", 0, position, settled)
-        self.told = settled
+        self.told = set() if settled is None else settled.offsets(position)
         self.position = position
         self.unread = [each for each in self.log if each.offset >= position]
         self.open: dict[int, Record] = {}
@@ -49,8 +50,8 @@ class Reader:
         fresh = self.offsets.begin(each)
         if not fresh:
             assert each.offset in self.settled, "an event that was not settled is hidden"
-        if self.told is not None and at_position:
-            assert fresh == (each.offset not in self.told.offsets), "an event that the metadata tells of is sent again"
+        if at_position:
+            assert fresh == (each.offset not in self.told), "an event that the metadata tells of is sent again"
         if at_position:
             self.position = self.unread[0].offset if self.unread else each.offset + 1
         if fresh:
@@ -69,7 +70,7 @@ class Reader:
         for each in self.log:
             if each.offset < position:
                 assert each.offset in self.settled, "a commit passes an event that is not settled"
-        metadata = commit_metadata.encode(*HERE, position, self.offsets.settled_above())
+        metadata = commit_metadata.encode(*HERE, position, self.offsets.settled_above(commit_metadata.MAX_BITS))
         assert len(metadata) <= commit_metadata.MAX_CHARACTERS
         self.commits.append((position, metadata))
         return position, metadata
@@ -143,28 +144,37 @@ def test_the_span_is_how_far_reading_is_ahead_of_the_position() -> None:
 
 
 def test_another_record_at_the_position_means_another_topic_and_then_nothing_was_settled() -> None:
-    settled = Settled(fingerprint(record(5, b"old")), {6, 7})
+    settled = settled_at(fingerprint(record(5, b"old")), 5, {6, 7})
     offsets = PartitionOffsets("users", 0, 5, settled)
     assert [offsets.begin(record(offset, b"new")) for offset in (5, 6, 7)] == [True, True, True]
 
 
 def test_a_reset_past_the_position_means_that_nothing_was_settled() -> None:
-    offsets = PartitionOffsets("users", 0, 5, Settled(fingerprint(record(5)), {6, 7, 8}))
+    offsets = PartitionOffsets("users", 0, 5, settled_at(fingerprint(record(5)), 5, {6, 7, 8}))
     assert offsets.begin(record(7))
 
 
 def test_until_the_first_record_is_read_the_metadata_is_committed_as_it_came() -> None:
-    settled = Settled(fingerprint(record(5)), {6, 7})
+    settled = settled_at(fingerprint(record(5)), 5, {6, 7})
     offsets = PartitionOffsets("users", 0, 5, settled)
-    assert offsets.settled_above() == settled
+    assert offsets.settled_above(1_000) == settled
 
 
 def test_what_an_earlier_owner_settled_stays_so_until_the_position_has_passed_it() -> None:
     first = record(5)
-    offsets = PartitionOffsets("users", 0, 5, Settled(fingerprint(first), {7, 900}))
+    offsets = PartitionOffsets("users", 0, 5, settled_at(fingerprint(first), 5, {7, 900}))
     begun(offsets, first, record(6))
     assert not offsets.begin(record(7))
-    assert offsets.settled_above() == Settled(fingerprint(first), {7, 900})
+    assert offsets.settled_above(1_000) == settled_at(fingerprint(first), 5, {7, 900})
+
+
+def test_a_gap_of_any_size_in_the_log_costs_no_more_than_was_asked_for() -> None:
+    first = record(5)
+    offsets = PartitionOffsets("users", 0, 5, settled_at(fingerprint(first), 5, {8, 900}))
+    begun(offsets, first, record(10**15))
+    told = offsets.settled_above(20)
+    assert told is not None
+    assert told.offsets(5) == set(range(6, 26))
 
 
 def test_a_fingerprint_tells_key_value_and_time_apart() -> None:
@@ -186,4 +196,4 @@ def test_twenty_thousand_records_settled_backwards_cost_the_queue_once() -> None
     offsets.settle(records[0])
     assert offsets.position == 20_000
     assert offsets.oldest() is None
-    assert offsets.settled_above() is None
+    assert offsets.settled_above(1_000) is None

@@ -13,9 +13,13 @@ from typing import NamedTuple
 # Upper bounds in seconds of the request-duration histogram.
 DURATION_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
-
 # How many of the latest failures of each kind are kept for people to see.
 RECENT = 50
+
+# A vendor invents its codes, and each becomes a label value: so many, so long, have a count of their own.
+MAX_CODES = 32
+MAX_CODE_LENGTH = 32
+OTHER_CODES = "other"
 
 
 class Mishap(NamedTuple):
@@ -48,6 +52,20 @@ class Histogram:
         self.total += value
 
 
+class CodeCounter(Counter[str]):
+    """Counts by the vendor's codes: each of the first `MAX_CODES` alone, all that come after them as `other`."""
+
+    def __getitem__(self, code: str) -> int:
+        return super().__getitem__(self._counted_as(code))
+
+    def __setitem__(self, code: str, count: int) -> None:
+        super().__setitem__(self._counted_as(code), count)
+
+    def _counted_as(self, code: str) -> str:
+        code = code[:MAX_CODE_LENGTH]
+        return code if code in self or len(self) < MAX_CODES else OTHER_CODES
+
+
 @dataclass(slots=True)
 class Stats:
     """Counters of one sink.
@@ -75,7 +93,7 @@ class Stats:
     rebalances: Counter[str] = field(default_factory=Counter)  # assigned, revoked, lost
     lost_to_retention: int = 0
     gate_closings: int = 0
-    codes: Counter[str] = field(default_factory=Counter)  # the vendor's own error codes
+    codes: CodeCounter = field(default_factory=CodeCounter)  # the vendor's own error codes
     recent_letters: deque[Mishap] = field(default_factory=lambda: deque(maxlen=RECENT))
     recent_faults: deque[Mishap] = field(default_factory=lambda: deque(maxlen=RECENT))
     request_seconds: Histogram = field(default_factory=lambda: Histogram(DURATION_BUCKETS))

@@ -1,4 +1,4 @@
-"""Masks what may be an event's value in words that a vendor wrote. Pure."""
+"""Masks what may be an event's value in messages: all that a vendor wrote, and little of our own. Pure."""
 
 from __future__ import annotations
 
@@ -10,20 +10,29 @@ MASK = "•••"
 # Where the vendors put their word in an answer: myTracker in `error`, SailPlay in `message`.
 _WORDS = ("message", "error")
 
-_VALUES = re.compile(
-    r"""
-      "[^"]*" | '[^']*' | «[^»]*»              # what the vendor quotes: it quotes what we sent
-    | [\w.+%-]+@[\w.-]+                        # e-mail addresses
+_QUOTED = r""" "[^"]*" | '[^']*' | «[^»]*» """
+_PERSONAL = r"""
+      [\w.+%-]+@[\w.-]+                        # e-mail addresses
     | (?<!\w)\+?\d[\d\s().-]{4,}\d             # telephone and account numbers
     | (?<!\w)(?=[\w-]*\d)[A-Za-z0-9_-]{16,}    # tokens, hashes and identifiers
-    """,
-    re.VERBOSE,
-)
+"""
+# A vendor quotes what it was sent.
+_VALUES = re.compile(f"{_QUOTED} | {_PERSONAL}", re.VERBOSE)
+_NAMES = re.compile(_PERSONAL, re.VERBOSE)
 
 
 def masked(text: str) -> str:
     """The vendor's word without what looks like a value: quoted parts, addresses, long numbers, long identifiers."""
     return _VALUES.sub(MASK, _word(text))
+
+
+def masked_names(text: str) -> str:
+    """A schema's message without addresses, long numbers and long identifiers.
+
+    It quotes no value, but it quotes the schema, which is to be read, and the event's own names: where an event holds a
+    table of people, those are what they go by.
+    """
+    return _NAMES.sub(MASK, text)
 
 
 def _word(text: str) -> str:

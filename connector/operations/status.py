@@ -9,10 +9,10 @@ from typing import Any
 
 from connector.clock import Clock
 from connector.delivery.stats import Mishap, Stats
+from connector.model import Reason
 from connector.operations.health import not_ready
 from connector.operations.history import History, drain_seconds
-from connector.operations.masking import masked
-from connector.operations.metrics import MAX_CODES
+from connector.operations.masking import masked, masked_names
 from connector.operations.view import Line, SinkView
 from connector.operations.waiting import waits
 
@@ -73,7 +73,7 @@ def sink_status(view: SinkView, history: History, clock: Clock) -> dict[str, Any
 
 
 def recent_failures(stats: Stats, clock: Clock) -> list[dict[str, Any]]:
-    """The last failures, the newest first: no payload, the vendor's message masked."""
+    """The last failures, the newest first: no payload, the vendor's words masked."""
     offset = clock.now() - clock.monotonic()
     latest = sorted((*stats.recent_letters, *stats.recent_faults), key=lambda mishap: mishap.at, reverse=True)
     return [_failure(mishap, offset) for mishap in latest[:RECENT_FAILURES]]
@@ -91,9 +91,16 @@ def _failure(mishap: Mishap, offset: float) -> dict[str, Any]:
         "reason": mishap.reason,
         "method": mishap.method,
         "status": mishap.status,
-        "message": masked(mishap.message),
+        "message": _message(mishap),
         "record": mishap.record,
     }
+
+
+def _message(mishap: Mishap) -> str:
+    """What happened: the vendor's words where it answered with a status, else our own, which quote no value."""
+    if mishap.status is not None:
+        return masked(mishap.message)
+    return masked_names(mishap.message) if mishap.reason == Reason.SCHEMA else mishap.message
 
 
 def _open(view: SinkView) -> dict[str, Any]:
@@ -131,7 +138,7 @@ def _requests(view: SinkView) -> dict[str, Any]:
         "in_flight_limit": view.window,
         "by_status": dict(view.stats.requests),
         "retried": view.stats.retries,
-        "vendor_codes": dict(view.stats.codes.most_common(MAX_CODES)),
+        "vendor_codes": dict(view.stats.codes.most_common()),
     }
 
 

@@ -53,7 +53,7 @@ def waits(view: SinkView) -> list[Wait]:
     if found:
         return found
     if view.lag_events:
-        return [Wait(Cause.READING, f"{view.lag_events:,} events are still to be fetched from Kafka")]
+        return [Wait(Cause.READING, f"{_counted(view.lag_events, 'event')} still to be fetched from Kafka")]
     if not view.partitions:
         return [Wait(Cause.NOTHING_TO_READ, "Other members of the group hold all partitions")]
     return [Wait(Cause.NOTHING_TO_READ, "Every event that was read is settled")]
@@ -72,7 +72,9 @@ def _what_stops_all(view: SinkView) -> Iterator[Wait]:
     if view.shut_for > 0:
         yield Wait(Cause.RETRY_AFTER, f"The vendor asked for a pause: {view.shut_for:.0f} s are left of it")
     if view.letter_trouble:
-        yield Wait(Cause.DEAD_LETTER_TOPIC, f"{view.letters:,} dead letters cannot be written: {view.letter_trouble}")
+        yield Wait(
+            Cause.DEAD_LETTER_TOPIC, f"{_counted(view.letters, 'dead letter')} cannot be written: {view.letter_trouble}"
+        )
 
 
 def _what_slows(view: SinkView) -> Iterator[Wait]:
@@ -81,20 +83,21 @@ def _what_slows(view: SinkView) -> Iterator[Wait]:
         return
     full = view.requests >= view.window
     if view.slot_in and view.unsent and not full:
-        yield Wait(Cause.RATE_LIMIT, f"{view.unsent:,} events wait for their turn under the configured rate")
+        yield Wait(Cause.RATE_LIMIT, f"The configured rate keeps {_counted(view.unsent, 'event')} waiting")
     if view.retrying:
-        yield Wait(
-            Cause.RETRYING, f"{view.retrying:,} events of {view.batches_retrying:,} failed requests are tried again"
-        )
+        failed = _counted(view.batches_retrying, "failed request")
+        yield Wait(Cause.RETRYING, f"{_counted(view.retrying, 'event')} of {failed} will be tried again")
     if view.requests and (full or not view.unsent):
-        yield Wait(
-            Cause.VENDOR_LATENCY,
-            f"{view.requests:,} of {view.window:,} requests wait for the vendor's answer",
-        )
+        asked = _counted(view.requests, "request")
+        yield Wait(Cause.VENDOR_LATENCY, f"The vendor has yet to answer {asked}; at most {view.window:,} go at once")
     # A place is free and nothing can be packed, yet events wait: their keys are in a batch under way.
     if not full and view.longest_wait and view.packed_in is None:
-        yield Wait(Cause.HOT_KEY, f"{view.longest_wait:,} events of one key wait for that key's batch under way")
+        yield Wait(Cause.HOT_KEY, f"One key has {_counted(view.longest_wait, 'event')} waiting for its batch under way")
     if view.packed_in and not full:
         yield Wait(Cause.LINGER, f"A batch fills for {view.packed_in * 1000:.0f} ms more")
     if view.letters and not view.letter_trouble:
-        yield Wait(Cause.DEAD_LETTER_REPORT, f"{view.letters:,} dead letters wait for the brokers' confirmation")
+        yield Wait(Cause.DEAD_LETTER_REPORT, f"The brokers have yet to confirm {_counted(view.letters, 'dead letter')}")
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"

@@ -23,7 +23,7 @@ STATES = {
     Cause.NOTHING_TO_READ: ("Up to date", "good"),
 }
 DELIVERING = ("Delivering", "good")
-FAULTS: dict[str, str] = {Blame.VENDOR: "the vendor failed", Blame.OURS: "the vendor refused us"}
+FAULTS: dict[str, str] = {Blame.VENDOR: "the vendor failed", Blame.OURS: "our credentials or settings"}
 
 
 def state(cause: Cause) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connector.operations.masking import masked
+from connector.operations.masking import masked, masked_names
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,18 @@ from connector.operations.masking import masked
 )  # fmt: skip
 def test_values_are_masked_in_the_vendors_word(text: str, shown: str) -> None:
     assert masked(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ('$: "email" is a required property', '$: "email" is a required property'),
+        ('$.order.currency: the value does not match "^[A-Z]{3}$"',
+         '$.order.currency: the value does not match "^[A-Z]{3}$"'),
+        ("$.users.ann.lee@example.org: the value is null", "$•••: the value is null"),
+        ("$: Additional properties are not allowed ('79001234567' was unexpected)",
+         "$: Additional properties are not allowed ('•••' was unexpected)"),
+    ],
+)  # fmt: skip
+def test_a_schemas_message_says_what_it_wants_and_not_whom_it_is_about(text: str, shown: str) -> None:
+    assert masked_names(text) == shown

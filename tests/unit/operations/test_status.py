@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from connector.delivery.stats import Mishap
 from connector.errors import Mistake
-from connector.model import Blame, Outcome
+from connector.model import Blame, Outcome, Reason
 from connector.operations.server import OperationsServer
 from tests.unit.operations.bench import Bench, HandClock
 from tests.unit.operations.test_server import get
@@ -61,6 +62,26 @@ async def test_recent_failures_show_the_newest_first_without_payload(
     }  # fmt: skip
     assert (letter["kind"], letter["reason"], letter["record"]) == ("dead_letter", "unmappable", "orders/0/0")
     assert "canary" not in json.dumps(sink)
+
+
+async def test_only_the_vendors_words_are_masked(server: OperationsServer, bench: Bench) -> None:
+    stats = bench.pipeline.stats
+    stats.recent_letters += [
+        Mishap(1.0, Reason.UNMAPPABLE, "login", None, "number() takes a text such as '12.50'", "orders/0/0"),
+        Mishap(2.0, Reason.SCHEMA, None, None, '$: "ann@example.org" is not "RUB"', "orders/0/1"),
+        Mishap(3.0, Reason.REFUSED, "login", 422, "'12.50' is too much", "orders/0/2"),
+    ]
+    stats.recent_faults += [
+        Mishap(4.0, Blame.VENDOR, "login", None, "the certificate is not valid for '127.0.0.1'"),
+        Mishap(5.0, Blame.OURS, "login", 403, "'app-one' is forbidden"),
+    ]
+    assert [failure["message"] for failure in (await sink_of(server))["recent_failures"]] == [
+        "••• is forbidden",
+        "the certificate is not valid for '127.0.0.1'",
+        "••• is too much",
+        '$: "•••" is not "RUB"',
+        "number() takes a text such as '12.50'",
+    ]
 
 
 async def test_fifty_failures_are_shown_however_many_there_were(server: OperationsServer, bench: Bench) -> None:

@@ -22,7 +22,11 @@ def budget_mistakes(tree: Mapping[str, Any]) -> Iterator[Mistake]:
     commit = parsed(units.positive_duration, delivery.get("commit_interval"), 1.0)
     poll = parsed(_seconds, mapping(tree.get("kafka")).get("max.poll.interval.ms"), MAX_POLL_INTERVAL_MS / 1000)
     if commit is not None and commit > _LONGEST_COMMIT_INTERVAL_SECONDS:
-        yield Mistake("delivery.commit_interval", f"{_plain(commit)} is over 1m: after a crash all of it is sent again")
+        yield Mistake(
+            "delivery.commit_interval",
+            f"{_plain(commit)} must be at most {_plain(_LONGEST_COMMIT_INTERVAL_SECONDS)}: "
+            "after a crash, what was delivered since the last commit is sent again",
+        )
     if drain is not None and poll is not None and drain + CALLBACK_MARGIN_SECONDS >= poll:
         yield Mistake(
             "delivery.drain",
@@ -44,7 +48,7 @@ def _sink(path: str, sink: Mapping[str, Any], drain: float | None) -> Iterator[M
             f"{_plain(timeout)} must be less than delivery.drain ({_plain(drain)}), in which requests under way end",
         )
     if initial is not None and longest is not None and initial > longest:
-        yield Mistake(f"{path}.retry.initial", f"{_plain(initial)} is over retry.max ({_plain(longest)})")
+        yield Mistake(f"{path}.retry.initial", f"{_plain(initial)} must be at most retry.max ({_plain(longest)})")
 
 
 def _seconds(milliseconds: Any) -> float:

@@ -36,7 +36,10 @@ def _expression(value: Any) -> Any:
         return value
     if isinstance(value, bool | int | float):
         literal = units.shown(value)
-        raise ValueError(f'{literal} is no expression: the literal {literal} is written "`{literal}`"')
+        raise ValueError(
+            f"{literal} is no expression: for the value {literal} itself "
+            f'write "`{literal}`", backticks and quotes included'
+        )
     raise ValueError(f"{units.shown(value)} is no expression: write JMESPath, such as user.id")
 
 
@@ -47,7 +50,10 @@ def _kafka_tag(value: Any) -> str:
 def _kafka_value(value: Any) -> Any:
     if isinstance(value, str | int | float):
         return value
-    raise ValueError(f"{units.shown(value)} is no setting of librdkafka: text, a number, true or false, or a secret")
+    raise ValueError(
+        f"{units.shown(value)} is no setting of librdkafka: text, a number, true or false, "
+        "or a secret as {file: PATH} or {env: NAME}"
+    )
 
 
 def _kind_tag(value: Any) -> str | None:

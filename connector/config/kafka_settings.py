@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException, Producer
 
 from connector.config.names import nearest
-from connector.config.references import reference_tag
+from connector.config.references import NEVER_A_LITERAL, reference_tag
 from connector.config.settings import KafkaValue, Settings
 from connector.config.units import shown
 from connector.errors import Mistake
@@ -106,7 +107,7 @@ def client_mistake(kafka: Mapping[str, KafkaValue]) -> Mistake | None:
     settings = {name: value for name, value in resolved(kafka).items() if name not in alone}
     quiet = {"log_level": 0, **settings}
     error = _refusal({"group.id": "check", **quiet}) or _refusal({"enable.idempotence": True, **quiet}, Producer)
-    return None if error is None else Mistake("kafka", f"librdkafka makes no {error}")
+    return None if error is None else Mistake("kafka", f"librdkafka refuses these settings: {error}")
 
 
 def missing_files(kafka: Mapping[str, KafkaValue]) -> list[str]:
@@ -131,10 +132,10 @@ def resolve_kafka(settings: Settings) -> dict[str, str | int | float | bool]:
 def _mistake(name: str, value: Any) -> str | None:
     """What is wrong with one setting; None if nothing is, or if its form is (which the file's form says)."""
     by_reference = reference_tag(value) is not None
-    if is_secret(name) and not by_reference:
-        return "a secret is {file: PATH} or {env: NAME}, never a literal"
     if not isinstance(value, str | int | float) and not by_reference:
         return None
+    if is_secret(name) and not by_reference:
+        return NEVER_A_LITERAL
     return _guarded(name, value) or _unknown(name, value, by_reference)
 
 
@@ -162,7 +163,7 @@ def _unknown(name: str, value: Any, by_reference: bool) -> str | None:
     if "No such configuration property" in error:
         near = nearest(name, _COMMON)
         return f"librdkafka knows no setting of this name{f'; did you mean {near}?' if near else ''}"
-    return None if by_reference else f"{error} (it is {shown(value)})"
+    return None if by_reference else f"librdkafka refuses {shown(value)}: {error}"
 
 
 def _refusal(settings: dict[str, Any], client: type[Consumer | Producer] = Consumer) -> str | None:
@@ -170,7 +171,7 @@ def _refusal(settings: dict[str, Any], client: type[Consumer | Producer] = Consu
     try:
         client(settings).close()
     except KafkaException as error:
-        return str(error.args[0].str()).strip().split("Failed to create ", 1)[-1]
+        return re.sub(r"^Failed to create \w+: ", "", str(error.args[0].str()).strip())
     except (TypeError, ValueError, AttributeError) as error:
         return str(error)
     return None

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable
 
 # Past this many, a list of all names no longer helps the reader.
-_LISTED = 16
+_LISTED = 24
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:

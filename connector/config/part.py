@@ -15,6 +15,8 @@ from connector.errors import Mistake
 
 # The type of an error whose message is already final.
 _SAID = "said"
+# Stands behind a mapping's key in the place of an error where the key itself is wrong.
+_KEY = "[key]"
 
 
 class Part(BaseModel):
@@ -50,11 +52,11 @@ def mistakes_of(error: ValidationError) -> list[Mistake]:
 
 def _path(loc: tuple[int | str, ...]) -> str:
     path = ""
-    for step in loc:
-        if isinstance(step, int):
+    for step, after in zip(loc, (*loc[1:], ""), strict=True):
+        if isinstance(step, int) and after != _KEY:
             path += f"[{step}]"
-        elif not step.startswith(("<", "[")):  # the branch of a union, or pydantic's mark for a key
-            path += f".{step}" if path else step
+        elif step != _KEY and not str(step).startswith("<"):  # the branch of a union
+            path += f".{step}" if path else str(step)
     return path
 
 
@@ -70,21 +72,29 @@ def _message(detail: ErrorDetails, keys: Mapping[str, FieldInfo]) -> str:
         return str(detail["ctx"]["error"])
     if kind in _EXPECTED:
         expected = _EXPECTED[kind].format(**detail.get("ctx", {}))
-        return f"{'this is empty' if detail['input'] is None else shown(detail['input'])}: it must be {expected}"
-    return detail["msg"]
+        return f"must be {expected}, not {shown(detail['input'])}{_hint(kind, detail['input'], keys)}"
+    return _FINAL.get(kind, detail["msg"])
 
 
+def _hint(kind: str, value: Any, keys: Mapping[str, FieldInfo]) -> str:
+    if kind == "string_type":
+        return "; put it between quotes" if isinstance(value, bool | int | float) else ""
+    takes_defaults = kind == "model_type" and value is None and not any(key.is_required() for key in keys.values())
+    return "; {} takes the defaults" if takes_defaults else ""
+
+
+# Where what stands there adds nothing.
+_FINAL = {"too_short": "must have at least one entry"}
 # What pydantic's own checks expect, by the type of the error.
 _EXPECTED = {
     "bool_type": "true or false",
-    "dict_type": "a mapping; {{}} takes the defaults",
+    "dict_type": "a mapping",
     "greater_than_equal": "at least {ge}",
     "int_type": "a whole number",
     "less_than_equal": "at most {le}",
     "list_type": "a list",
     "literal_error": "{expected}",
-    "model_type": "a mapping; {{}} takes the defaults",
-    "string_type": "text; put it between quotes",
-    "string_too_short": "text that is not empty",
-    "too_short": "one with at least one entry",
+    "model_type": "a mapping",
+    "string_type": "text",
+    "string_too_short": "text of at least one character",
 }

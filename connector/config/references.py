@@ -11,6 +11,8 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 from connector.config.part import Part
 from connector.secrets import Secret
 
+NEVER_A_LITERAL = "a secret is either {file: PATH} or {env: NAME}, never a literal"
+
 
 def _text(value: Any) -> str:
     # No message here repeats the value: it may be the secret, put in the wrong place.
@@ -48,12 +50,12 @@ class EnvReference(Part):
 
 
 def reference_tag(value: Any) -> str | None:
-    """Which of the two forms a value has."""
+    """Which of the two forms a value has; None where it has neither, or both."""
     if isinstance(value, FileReference | EnvReference):
         return "<file>" if isinstance(value, FileReference) else "<env>"
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or ("file" in value) == ("env" in value):
         return None
-    return "<file>" if "file" in value else "<env>" if "env" in value else None
+    return "<file>" if "file" in value else "<env>"
 
 
 SecretReference = Annotated[
@@ -61,6 +63,6 @@ SecretReference = Annotated[
     Discriminator(
         reference_tag,
         custom_error_type="secret",
-        custom_error_message="a secret is {file: PATH} or {env: NAME}, never a literal",
+        custom_error_message=NEVER_A_LITERAL,
     ),
 ]

@@ -105,7 +105,7 @@ def _fields(path: str, to: str, method: Method, route: Mapping[str, Any]) -> Ite
         if name not in method.fields:
             yield Mistake(f"{path}.{name}", f"{to} has no such field{suggestion(name, method.fields)}")
         elif isinstance(value, dict) and name not in method.nested:
-            yield Mistake(f"{path}.{name}", f"{name} takes one value, not an object: write one expression")
+            yield Mistake(f"{path}.{name}", "takes one value: write one expression, not a mapping of several")
     if not isinstance(route.get("fields"), dict):
         return  # said by the file's form
     # A misspelt field is one mistake, not also a missing one.

@@ -10,7 +10,13 @@ from pydantic import BeforeValidator, Discriminator, Tag
 
 from connector.config.forms import Rate, SinkPart, Span, optional, required
 from connector.config.part import Part
-from connector.config.references import EnvReference, FileReference, SecretReference, reference_tag
+from connector.config.references import (
+    NEVER_A_LITERAL,
+    EnvReference,
+    FileReference,
+    SecretReference,
+    reference_tag,
+)
 from connector.config.settings import Login, SailPlay, Start
 from connector.config.vendor import Vendor
 from connector.sinks.catalogue import METHODS, VENDOR_LIMITS
@@ -52,10 +58,10 @@ class SailPlayPart(SinkPart):
         Discriminator(
             lambda value: "<login>" if isinstance(value, dict) and "login" in value else reference_tag(value),
             custom_error_type="secret",
-            custom_error_message="a secret is {file: PATH} or {env: NAME}, never a literal; a token may also be "
-            "{login: {store_department_key: …, pin_code: …}}",
+            custom_error_message=f"{NEVER_A_LITERAL}; "
+            "a token may also be {login: {store_department_key: …, pin_code: …}}",
         ),
-    ] = required("{file: PATH}, {env: NAME} or {login: {store_department_key: …, pin_code: …}")
+    ] = required("{file: PATH}, {env: NAME} or {login: {store_department_key: …, pin_code: …}}")
     rate: Rate | None = optional("40/s", "requests a second, every call counted; for one process")
     http_method: Literal["post", "get"] = optional("post", "post sends a form; get puts the token into the URL")
     on_unknown_outcome: Literal["retry", "dead_letter"] = optional(

@@ -26,7 +26,7 @@ def shown(value: Any) -> str:
     if isinstance(value, dict | list):
         return "a mapping" if isinstance(value, dict) else "a list"
     if value is None:
-        return "nothing"
+        return "an empty value"
     text = str(value).lower() if isinstance(value, bool) else repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
 
@@ -48,7 +48,7 @@ def positive_duration(value: Any) -> float:
     """A `duration` of more than nothing, in seconds."""
     seconds = duration(value)
     if seconds == 0:
-        raise ValueError(f"{shown(value)} must be more than 0")
+        raise ValueError(f"must be more than 0, not {shown(value)}")
     return seconds
 
 
@@ -64,7 +64,7 @@ def size(value: Any) -> int:
             )
         count = int(value.removesuffix(match[1])) * _BYTES[match[1]]
     if count < 1:
-        raise ValueError(f"{shown(value)} must be at least 1 byte")
+        raise ValueError(f"must be at least 1 byte, not {shown(value)}")
     return count
 
 
@@ -78,7 +78,8 @@ def share(value: Any) -> float:
 def rate(value: Any) -> float:
     """`40/s` → 40.0 requests a second."""
     if not isinstance(value, str) or re.fullmatch(RATE_PATTERN, value) is None or float(value[:-2]) == 0:
-        raise ValueError(f"{shown(value)} is no rate: requests a second, more than 0, such as 40/s")
+        hint = f"{value}/s" if type(value) is int and value > 0 else "40/s"
+        raise ValueError(f"{shown(value)} is no rate: requests a second, more than 0, such as {hint}")
     return float(value[:-2])
 
 
@@ -92,7 +93,7 @@ def start(value: Any) -> Literal["earliest", "latest"] | datetime:
         moment = datetime.fromisoformat(value)
     except (TypeError, ValueError):
         raise ValueError(
-            f"{shown(value)} is no start: earliest, latest, or a time such as 2025-01-31T00:00:00Z"
+            f"{shown(value)} is no start: earliest, latest, or a time with a zone, such as 2025-01-31T00:00:00Z"
         ) from None
     if moment.tzinfo is None:
         raise ValueError(f"{shown(value)} has no time zone: write {value if 'T' in value else value + 'T00:00:00'}Z")

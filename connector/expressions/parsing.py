@@ -22,7 +22,7 @@ Node = dict[str, Any]
 _DEEPEST = 100
 _EXPREF = "& stands only before an argument of a function such as sort_by(items, &price)"
 _HINTS = {
-    "number": "a number stands between backticks, as in total > `100`",
+    "number": "a number stands between backticks, as in total > `100`, a text in single quotes",
     "eof": "it ends where a name, a literal or a function is wanted",
     "quoted_identifier": "double quotes hold a field's name; a text stands in single quotes, as in type == 'paid'",
     "literal": "an operator such as == or && is wanted before it",

@@ -12,6 +12,8 @@ from connector.model import Event
 LONGEST = 300
 # Stands wherever a message would quote the event.
 _MASK = "the value"
+# What the library puts before a reference that is relative.
+_HERE = "json-schema:///"
 
 
 class EventSchema:
@@ -22,19 +24,30 @@ class EventSchema:
     """
 
     def __init__(self, schema: dict[str, Any] | bool) -> None:
+        referred: list[str] = []
+
+        def refuse(uri: str) -> Any:
+            referred.append(uri.removeprefix(_HERE))
+            raise ValueError(uri)
+
         try:
-            self._validator = jsonschema_rs.validator_for(schema, retriever=_refuse, mask=_MASK)
+            self._validator = jsonschema_rs.validator_for(schema, retriever=refuse, mask=_MASK)
         except (ValueError, jsonschema_rs.ReferencingError) as error:
-            raise ConnectorError(f"this is no JSON Schema: {str(error).partition(chr(10))[0][:LONGEST]}") from None
+            if referred:
+                message = f"a schema must stand alone: it refers to {referred[0]}, which is not fetched"
+                raise ConnectorError(message) from None
+            said = str(error).partition("\n")[0][:LONGEST]
+            where = f" at {_path(error)}" if isinstance(error, jsonschema_rs.ValidationError) else ""
+            raise ConnectorError(f"this is no JSON Schema{where}: {said}") from None
 
     def mistake(self, event: Event) -> str | None:
         """What is first wrong with an event, with its JSON path and without its values; None if nothing is."""
         if self._validator.is_valid(event):
             return None
         error = next(iter(self._validator.iter_errors(event)))
-        path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.instance_path)
-        return f"${path}: {error.message}"[:LONGEST]
+        return f"{_path(error)}: {error.message}"[:LONGEST]
 
 
-def _refuse(uri: str) -> Any:
-    raise ValueError(f"a schema must stand alone; it refers to {uri}")
+def _path(error: jsonschema_rs.ValidationError) -> str:
+    """Where an error lies, as JSON paths are written: $.user.ids[0]."""
+    return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.instance_path)

@@ -84,10 +84,10 @@ def test_with_it_check_knows_its_form_its_methods_and_its_limits(beside: None, t
     done = connector("check", "--config", str(wrong))
     assert done.returncode == 2
     said = done.stdout + done.stderr
-    assert "sinks.beacon.batch.max_events: 51: it must be at most 50" in said
-    assert "sinks.beacon.token: a secret is {file: PATH} or {env: NAME}, never a literal" in said
+    assert "sinks.beacon.batch.max_events: must be at most 50, not 51" in said
+    assert "sinks.beacon.token: a secret is either {file: PATH} or {env: NAME}, never a literal" in said
     assert "routes[0].fields.usr: beacon.track has no such field; did you mean user?" in said
-    assert "routes[0].fields.name: name takes one value, not an object" in said
+    assert "routes[0].fields.name: takes one value: write one expression, not a mapping of several" in said
 
 
 def test_preview_shows_what_would_be_sent(beside: None) -> None:

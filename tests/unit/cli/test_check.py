@@ -39,7 +39,7 @@ def test_mistakes_are_lines_and_their_count_and_end_with_2(tmp_path: Path) -> No
     assert result.exit_code == 2
     assert result.stdout.splitlines() == [
         "topics.x: no route reads this topic: take it out, or name it in the `from` of a route",
-        "sinks.mt.app_id: 0: it must be at least 1",
+        "sinks.mt.app_id: must be at least 1, not 0",
         "2 mistakes",
     ]
 
@@ -60,7 +60,7 @@ def test_json_is_for_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert result.exit_code == 2
     assert json.loads(result.stdout) == {
         "ok": False,
-        "mistakes": [{"path": "sinks.mt.app_id", "message": "0: it must be at least 1"}],
+        "mistakes": [{"path": "sinks.mt.app_id", "message": "must be at least 1, not 0"}],
         "warnings": [],
     }
 

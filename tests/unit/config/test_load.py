@@ -161,6 +161,6 @@ def test_patterns_are_topics(tmp_path: Path) -> None:
 def test_what_contradicts_itself_only_in_librdkafkas_eyes_is_a_mistake(tmp_path: Path) -> None:
     extra = "group.protocol: consumer, session.timeout.ms: 6000"
     with pytest.raises(
-        ConfigError, match=r"kafka: librdkafka makes no consumer: `session\.timeout\.ms` is not supported"
+        ConfigError, match=r"kafka: librdkafka refuses these settings: `session\.timeout\.ms` is not supported"
     ):
         load(written(tmp_path, CORRECT.replace("localhost:9092", f"localhost:9092, {extra}")))

@@ -51,6 +51,7 @@ def directory(tmp_path: Path) -> Path:
     """Where the configuration lies, with schemas that are none."""
     (tmp_path / "not-json.json").write_text("{")
     (tmp_path / "not-a-schema.json").write_text('{"type": "objct"}')
+    (tmp_path / "bad-pattern.json").write_text('{"properties": {"id": {"pattern": "("}}}')
     (tmp_path / "refers.json").write_text('{"$ref": "http://127.0.0.1:1/other.json"}')
     return tmp_path
 
@@ -128,8 +129,7 @@ def test_a_key_given_twice_is_a_mistake_at_every_depth(directory: Path) -> None:
 @pytest.mark.parametrize("section", ["topics", "sinks", "routes"])
 def test_a_section_without_an_entry_is_a_mistake(section: str, directory: Path) -> None:
     found = mistakes_in({**correct(), section: type(correct()[section])()}, directory)
-    kind = "a list" if section == "routes" else "a mapping"
-    assert Mistake(section, f"{kind}: it must be one with at least one entry") in found
+    assert Mistake(section, "must have at least one entry") in found
 
 
 def test_a_file_that_is_not_there_is_one_mistake(tmp_path: Path) -> None:

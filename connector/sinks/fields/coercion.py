@@ -79,9 +79,13 @@ def whole(name: str, value: Any, takes: str) -> int:
 
 def text_of_integer(name: str, value: Any, takes: str) -> str:
     """A 64-bit integer as text. Raises FieldError."""
-    if type(value) is not int:
-        if type(value) is float and abs(value) >= _FLOAT_BEYOND:
+    if type(value) is float:
+        if abs(value) >= _FLOAT_BEYOND:
             raise beyond_error(name, takes)
+        raise FieldError(
+            f"{name} takes {takes}, or an integer; not a number with a decimal point or an exponent: use text()"
+        )
+    if type(value) is not int:
         raise kind_error(name, value, takes)
     if not BELOW <= value < BEYOND:
         raise beyond_error(name, takes)

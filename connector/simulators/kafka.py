@@ -1,4 +1,4 @@
-"""Kafka inside the process: librdkafka's mock cluster, with topics, outages and errors on request.
+"""Kafka inside the process: librdkafka's mock cluster, with topics, errors and a moving coordinator on request.
 
 Real enough to produce, consume, join groups and commit. Not a broker: it keeps 5 MiB or 100,000 batches a partition
 (older data vanishes), most of the admin client's requests fail, and it ends with its process.
@@ -77,22 +77,6 @@ class MockKafka:
         listed = (ctypes.c_int * len(codes))(*codes)
         self._library.rd_kafka_mock_push_request_errors_array(self._cluster, request, len(codes), listed)
 
-    def clear_errors(self, request: Request) -> None:
-        """Forget the errors that are still due for this kind."""
-        self._library.rd_kafka_mock_clear_request_errors(self._cluster, request)
-
-    def down(self, broker: int) -> None:
-        """End the broker's connections and refuse new ones."""
-        _check(self._library.rd_kafka_mock_broker_set_down(self._cluster, broker))
-
-    def up(self, broker: int) -> None:
-        """Let the broker serve again."""
-        _check(self._library.rd_kafka_mock_broker_set_up(self._cluster, broker))
-
-    def lead(self, topic: str, partition: int, broker: int) -> None:
-        """Make the broker leader of a partition."""
-        _check(self._library.rd_kafka_mock_partition_set_leader(self._cluster, topic.encode(), partition, broker))
-
     def coordinate(self, group: str, broker: int) -> None:
         """Make the broker coordinator of a consumer group."""
         _check(self._library.rd_kafka_mock_coordinator_set(self._cluster, b"group", group.encode(), broker))
@@ -112,10 +96,6 @@ def _library() -> ctypes.CDLL:
         "rd_kafka_mock_group_initial_rebalance_delay_ms": (None, [pointer, number]),
         "rd_kafka_mock_topic_create": (ctypes.c_int, [pointer, text, ctypes.c_int, ctypes.c_int]),
         "rd_kafka_mock_push_request_errors_array": (None, [pointer, short, ctypes.c_size_t, pointer]),
-        "rd_kafka_mock_clear_request_errors": (None, [pointer, short]),
-        "rd_kafka_mock_broker_set_down": (ctypes.c_int, [pointer, number]),
-        "rd_kafka_mock_broker_set_up": (ctypes.c_int, [pointer, number]),
-        "rd_kafka_mock_partition_set_leader": (ctypes.c_int, [pointer, text, number, number]),
         "rd_kafka_mock_coordinator_set": (ctypes.c_int, [pointer, text, text, number]),
     }
     for name, (result, arguments) in signatures.items():

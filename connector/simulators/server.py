@@ -1,42 +1,20 @@
-"""What both simulated vendors share: the HTTP server, the control API, faults and the ledger.
-
-The control API, beside the vendor's own paths:
-
-  GET /_ledger             {"summary": {...}, "events": [...], "next": N or null}; everything that was accepted
-  GET /_ledger?summary=1   {"summary": {...}} alone
-  GET /_ledger?after=N&limit=M   at most M events after arrival number N; `next` is the `after` of the next page
-  POST /_faults            one order or a list of them:
-    {"kind": K, "times": 1 or "until_reset", "match": {"method": "loginBatch", "contains": "user-7"},
-     "apply": "before" or "after" (the request took effect), "probability": 0.5, "seed": 1, "latency_ms": 200,
-     "status": 503, "headers": {"Retry-After": "5"}, "body": text or JSON}
-    {"revoke_token": true}   no token is valid any more
-    {"tokens": ["..."]}      these are valid from now on, and no others
-  GET /_faults             what is due; the kinds and what each does
-  DELETE /_faults          forgets what is due; tokens stay as they are
-  POST /_reset             empties the ledger, forgets faults, restores tokens; may say {"tokens": [...],
-                           "latency_ms": N (of every answer)} and what the vendor knows besides (SailPlay: "events")
-
-All of a fault's keys but `kind` may be left out (kind status needs `status`, kind latency needs `latency_ms`). The
-first fault in order that matches spoils the answer. With `latency_ms` any kind waits first. A request whose client
-hangs up while it waits before taking effect takes none.
-"""
+"""What all simulated vendors share: the HTTP server, faults on request, the ledger of what was accepted."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, ClassVar, NamedTuple, Self
 
-import orjson
 from aiohttp import web
 
 from connector.clock import Clock, SystemClock
-from connector.simulators.faults import KINDS, Fault, FaultError, Faults, number_from, parse_fault
+from connector.simulators.control import Control
+from connector.simulators.faults import Fault, FaultError, Faults, number_from, parse_fault
 from connector.simulators.ledger import Ledger
 from connector.simulators.spoiling import GoneError, reset, spoil
 
-_PAGE = 1000  # events written before other requests get a turn
 _STOP_WITHIN = 0.2  # seconds that requests in flight get when the simulator ends
 
 
@@ -68,13 +46,7 @@ class Simulator:
         self._latency = 0.0
         self._server: web.Server | None = None
         self._runner: web.ServerRunner | None = None
-        self._controls: dict[tuple[str, str], Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]] = {
-            ("GET", "/_ledger"): self._show_ledger,
-            ("GET", "/_faults"): self._show_faults,
-            ("POST", "/_faults"): self._add_faults,
-            ("DELETE", "/_faults"): self._clear_faults,
-            ("POST", "/_reset"): self._start_anew,
-        }
+        self._control = Control(self)
 
     @property
     def url(self) -> str:
@@ -172,7 +144,7 @@ class Simulator:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.path.startswith("/_"):
-            return await self._control(request)
+            return await self._control.answer(request)
         ledger = self.ledger
         number = ledger.arrived()
         try:
@@ -217,55 +189,6 @@ class Simulator:
                 if connection.transport is not sparing:
                     reset(connection.transport)
 
-    # The control API.
-
-    async def _control(self, request: web.BaseRequest) -> web.StreamResponse:
-        handler = self._controls.get((request.method, request.path))
-        if handler is None:
-            known = ", ".join(f"{method} {path}" for method, path in self._controls)
-            return _json({"error": f"{request.method} {request.path} is unknown; known are {known}"}, status=404)
-        try:
-            return await handler(request)
-        except FaultError as error:
-            return _json({"error": str(error)}, status=400)
-
-    async def _show_faults(self, _request: web.BaseRequest) -> web.Response:
-        return _json({"faults": self.faults.as_json(), "kinds": dict(KINDS)})
-
-    async def _add_faults(self, request: web.BaseRequest) -> web.Response:
-        self.order(_parsed(await request.read()), sparing=request.transport)
-        return _json({"faults": self.faults.as_json()})
-
-    async def _clear_faults(self, _request: web.BaseRequest) -> web.Response:
-        self.faults.clear()
-        return _json({"faults": []})
-
-    async def _start_anew(self, request: web.BaseRequest) -> web.Response:
-        options = _parsed(await request.read() or b"{}")
-        if not isinstance(options, dict):
-            raise FaultError("the body must be an object, or empty")
-        self.reset(options)
-        return _json({"reset": True})
-
-    async def _show_ledger(self, request: web.BaseRequest) -> web.StreamResponse:
-        ledger = self.ledger
-        summary = ledger.summary()
-        if request.query.get("summary") == "1":
-            return _json({"summary": summary})
-        after = _whole(request.query.get("after", "0"), "after")
-        limit = _whole(request.query["limit"], "limit") if "limit" in request.query else summary["events"]
-        last = min(after + limit, summary["events"])
-        response = web.StreamResponse(headers={"Content-Type": "application/json"})
-        await response.prepare(request)
-        await response.write(b'{"summary":%b,"events":[' % orjson.dumps(summary))
-        for start in range(after, last, _PAGE):
-            page = [entry.as_json() for entry in ledger.after(start, min(_PAGE, last - start))]
-            await response.write((b"," if start > after else b"") + orjson.dumps(page)[1:-1])
-            await asyncio.sleep(0)
-        await response.write(b'],"next":%b}\n' % (b"%d" % last if last < summary["events"] else b"null"))
-        await response.write_eof()
-        return response
-
 
 class _Unsent(web.Response):
     """No answer: to the server a client that has gone. uvloop would still write one after an abort."""
@@ -288,20 +211,3 @@ def _texts(value: Any, where: str) -> set[str]:
     if not isinstance(value, list) or not all(isinstance(text, str) and text for text in value):
         raise FaultError(f"{where} must be a list of texts")
     return set(value)
-
-
-def _whole(text: str, where: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise FaultError(f"{where} must be a whole number from 0")
-    return int(text)
-
-
-def _parsed(body: bytes) -> Any:
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise FaultError(f"the body is not JSON: {error}") from None
-
-
-def _json(value: Any, status: int = 200) -> web.Response:
-    return web.Response(status=status, body=orjson.dumps(value) + b"\n", content_type="application/json")

@@ -35,12 +35,11 @@ class FloodGuard:
 
     def remember(self, ages: Sequence[float], delivered: int, now: float) -> None:
         """Before this counting began, so many seconds ago each, events fell, and `delivered` went well among them."""
-        share = delivered / len(ages) if ages else 0.0
         for age in sorted(ages):
             at = min(now - age, self._slices[0][0]) if self._slices else now - age
             if not self._slices or self._slices[0][0] - at >= self._slice:
                 self._slices.appendleft([at, 0, 0])
-            self._slices[0][1] += share
+            self._slices[0][1] += delivered / len(ages)
             self._slices[0][2] += 1
         self._delivered += delivered
         self._fell += len(ages)

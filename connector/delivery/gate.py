@@ -144,8 +144,7 @@ class Gate:
         """The vendor accepted something. True if that opened the gate."""
         self.successes += 1
         self.faults = 0
-        if self._pace < 1.0:
-            self._pace = min(1.0, self._pace + PACE_RECOVERY)
+        self._pace = min(1.0, self._pace + PACE_RECOVERY)
         if self.is_open:
             self.window = min(self.window + 1, self._max_in_flight)
             return False
@@ -199,7 +198,7 @@ class Gate:
         return not self._probing and (self.flooded or self._state is GateState.MISCONFIGURED)
 
     def _open(self) -> None:
-        self._state, self._reason, self._failed_probes, self.window = GateState.OPEN, "", 0, 1
+        self._state, self._reason, self.window = GateState.OPEN, "", 1
 
     def _shut(self, state: GateState, now: float, reason: str, backoff: Backoff) -> None:
         """Let only a probe through, after a backoff that doubles with each probe that failed."""

@@ -38,12 +38,42 @@ def test_what_is_older_than_the_window_does_not_count() -> None:
 def test_a_reset_starts_the_count_afresh() -> None:
     of = guard()
     of.fell(11, 0.0)
+    of.delivered(5, 0.0)
     of.reset()
     assert of.counts(0.0) == (0, 0)
+    of.fell(1, WITHIN - 0.1)
+    assert of.counts(WITHIN) == (1, 1)
 
 
-@settings(max_examples=200, deadline=None)
-@given(st.lists(st.tuples(st.floats(0, 50), st.booleans(), st.integers(1, 20)), max_size=80))
+def test_however_much_comes_no_more_is_kept_than_a_window_of_sixtieths() -> None:
+    of = guard()
+    for second in range(1000):
+        of.delivered(1, float(second))
+        of.fell(1, second + 0.5)
+    assert len(of._slices) <= 61
+    started = guard()
+    started.remember([second / 10 for second in range(5000)], delivered=0, now=1000.0)
+    assert len(started._slices) <= 101  # five hundred seconds of slices of five
+
+
+def test_a_slice_lasts_a_sixtieth_of_the_window() -> None:
+    of = guard()
+    of.fell(1, 0.0)
+    of.fell(1, 4.9)
+    of.fell(1, 5.0)
+    assert of.counts(WITHIN - 0.1) == (3, 3)
+    assert of.counts(WITHIN) == (1, 1)
+    assert of.counts(WITHIN + 5.0) == (0, 0)
+
+
+def test_counts_are_whole_numbers() -> None:
+    of = guard()
+    of.remember([1.0, 2.0], delivered=3, now=10.0)
+    assert [type(count) for count in of.counts(10.0)] == [int, int]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.floats(0, 50), st.booleans(), st.integers(1, 20)), min_size=10, max_size=80))
 def test_the_window_is_exact_to_a_sixtieth_of_its_length(events: list[tuple[float, bool, int]]) -> None:
     of, now, seen = guard(), 0.0, []
     for pause, fell, count in events:
@@ -58,17 +88,32 @@ def test_the_window_is_exact_to_a_sixtieth_of_its_length(events: list[tuple[floa
 
 
 def test_what_fell_before_the_start_counts_until_it_is_too_old() -> None:
-    guard = FloodGuard(letters=10, share=0.5, within=300.0)
-    guard.remember([100.0 + age for age in range(12)], delivered=6, now=1000.0)
-    assert guard.counts(1000.0) == (12, 18)
-    assert guard.exceeded(1000.0)
-    assert not guard.exceeded(1000.0 + 300.0)
+    of = guard()
+    of.remember([100.0 + age for age in range(12)], delivered=6, now=1000.0)
+    assert of.counts(1000.0) == (12, 18)
+    assert of.exceeded(1000.0)
+    assert not of.exceeded(1000.0 + 300.0)
 
 
 def test_what_fell_before_the_start_is_older_than_what_has_fallen_since() -> None:
-    guard = FloodGuard(letters=10, share=0.5, within=300.0)
-    guard.fell(3, 1000.0)
-    guard.remember([0.0, 250.0], delivered=0, now=1001.0)
-    assert guard.counts(1001.0) == (5, 5)
-    assert guard.counts(1060.0) == (4, 4)
-    assert guard.counts(1301.0) == (0, 0)
+    of = guard()
+    of.fell(3, 1000.0)
+    of.remember([0.0, 250.0], delivered=0, now=1001.0)
+    assert of.counts(1001.0) == (5, 5)
+    assert of.counts(1060.0) == (4, 4)
+    assert of.counts(1301.0) == (0, 0)
+
+
+def test_what_was_delivered_among_what_fell_before_the_start_grows_old_with_it() -> None:
+    of = guard()
+    of.remember([250.0, 0.0, 100.0], delivered=6, now=1000.0)  # in any order
+    assert of.counts(1000.0) == (3, 9)
+    assert of.counts(1050.0) == (2, 6)
+    assert of.counts(1200.0) == (1, 3)
+    assert of.counts(1300.0) == (0, 0)
+
+
+def test_a_start_without_letters_remembers_nothing() -> None:
+    of = guard()
+    of.remember([], delivered=0, now=1000.0)
+    assert of.counts(1000.0) == (0, 0)

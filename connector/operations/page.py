@@ -12,8 +12,8 @@ from typing import Any
 
 from connector.operations.charts import line_chart, share_bar
 from connector.operations.history import Point, covered_seconds
-from connector.operations.waiting import Cause
-from connector.operations.words import duration, failed, moment, number, size, state
+from connector.operations.waiting import Cause, state
+from connector.operations.words import duration, failed, moment, number, size
 
 Facts = Mapping[str, Any]
 

@@ -1,4 +1,4 @@
-"""Why there is lag: what a sink waits for, the heaviest cause first. Pure."""
+"""What a sink waits for, the heaviest cause first, as sentences and as the word for its state. Pure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from connector.delivery.gate import GateState
 from connector.operations.view import SinkView
+from connector.operations.words import counted
 
 
 class Cause(StrEnum):
@@ -32,6 +33,23 @@ class Cause(StrEnum):
     NOTHING_TO_READ = "nothing_to_read"
 
 
+# The state of a sink as a word, and how grave it is: good, warn or bad.
+_STATES = {
+    Cause.KAFKA: ("Kafka unreachable", "bad"),
+    Cause.ASSIGNMENT: ("Joining", "warn"),
+    Cause.UNCONFIRMED: ("Assignment in doubt", "warn"),
+    Cause.HELD: ("Secret missing", "bad"),
+    Cause.MISCONFIGURED: ("Misconfigured", "bad"),
+    Cause.FLOODED: ("Held by the flood guard", "bad"),
+    Cause.GATE_CLOSED: ("Vendor down", "bad"),
+    Cause.RETRY_AFTER: ("Paused by the vendor", "warn"),
+    Cause.DEAD_LETTER_TOPIC: ("Dead letters blocked", "bad"),
+    Cause.RETRYING: ("Retrying", "warn"),
+    Cause.NOTHING_TO_READ: ("Up to date", "good"),
+}
+_DELIVERING = ("Delivering", "good")
+
+
 class Wait(NamedTuple):
     """One thing a sink waits for, in a sentence for people."""
 
@@ -42,9 +60,14 @@ class Wait(NamedTuple):
 _GATE = {
     GateState.HELD: (Cause.HELD, "A secret is missing: {}"),
     GateState.MISCONFIGURED: (Cause.MISCONFIGURED, "The vendor refuses our credentials or address: {}"),
-    GateState.FLOODED: (Cause.FLOODED, "Too many events are refused, so one a minute is tried: {}"),
+    GateState.FLOODED: (Cause.FLOODED, "Too many events fail, so one a minute is tried: {}"),
     GateState.CLOSED: (Cause.GATE_CLOSED, "The vendor fails, so only a probe goes now and then: {}"),
 }
+
+
+def state(cause: Cause) -> tuple[str, str]:
+    """The word for a sink whose main wait is this, and how grave that is."""
+    return _STATES.get(cause, _DELIVERING)
 
 
 def waits(view: SinkView) -> list[Wait]:
@@ -53,7 +76,7 @@ def waits(view: SinkView) -> list[Wait]:
     if found:
         return found
     if view.lag_events:
-        return [Wait(Cause.READING, f"{_counted(view.lag_events, 'event')} still to be fetched from Kafka")]
+        return [Wait(Cause.READING, f"{counted(view.lag_events, 'event')} still to be fetched from Kafka")]
     if not view.partitions:
         return [Wait(Cause.NOTHING_TO_READ, "Other members of the group hold all partitions")]
     return [Wait(Cause.NOTHING_TO_READ, "Every event that was read is settled")]
@@ -70,10 +93,10 @@ def _what_stops_all(view: SinkView) -> Iterator[Wait]:
         cause, sentence = _GATE[view.state]
         yield Wait(cause, sentence.format(view.reason))
     if view.shut_for > 0:
-        yield Wait(Cause.RETRY_AFTER, f"The vendor asked for a pause: {view.shut_for:.0f} s are left of it")
+        yield Wait(Cause.RETRY_AFTER, f"The vendor asked for a pause, which ends in {view.shut_for:.0f} s")
     if view.letter_trouble:
         yield Wait(
-            Cause.DEAD_LETTER_TOPIC, f"{_counted(view.letters, 'dead letter')} cannot be written: {view.letter_trouble}"
+            Cause.DEAD_LETTER_TOPIC, f"{counted(view.letters, 'dead letter')} cannot be written: {view.letter_trouble}"
         )
 
 
@@ -83,21 +106,17 @@ def _what_slows(view: SinkView) -> Iterator[Wait]:
         return
     full = view.requests >= view.window
     if view.slot_in and view.unsent and not full:
-        yield Wait(Cause.RATE_LIMIT, f"The configured rate keeps {_counted(view.unsent, 'event')} waiting")
+        yield Wait(Cause.RATE_LIMIT, f"The configured rate keeps {counted(view.unsent, 'event')} waiting")
     if view.retrying:
-        failed = _counted(view.batches_retrying, "failed request")
-        yield Wait(Cause.RETRYING, f"{_counted(view.retrying, 'event')} of {failed} will be tried again")
+        failed = counted(view.batches_retrying, "failed request")
+        yield Wait(Cause.RETRYING, f"{counted(view.retrying, 'event')} of {failed} will be tried again")
     if view.requests and (full or not view.unsent):
-        asked = _counted(view.requests, "request")
+        asked = counted(view.requests, "request")
         yield Wait(Cause.VENDOR_LATENCY, f"The vendor has yet to answer {asked}; at most {view.window:,} go at once")
     # A place is free and nothing can be packed, yet events wait: their keys are in a batch under way.
     if not full and view.longest_wait and view.packed_in is None:
-        yield Wait(Cause.HOT_KEY, f"One key has {_counted(view.longest_wait, 'event')} waiting for its batch under way")
+        yield Wait(Cause.HOT_KEY, f"One key has {counted(view.longest_wait, 'event')} waiting for its batch under way")
     if view.packed_in and not full:
         yield Wait(Cause.LINGER, f"A batch fills for {view.packed_in * 1000:.0f} ms more")
     if view.letters and not view.letter_trouble:
-        yield Wait(Cause.DEAD_LETTER_REPORT, f"The brokers have yet to confirm {_counted(view.letters, 'dead letter')}")
-
-
-def _counted(number: int, thing: str) -> str:
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+        yield Wait(Cause.DEAD_LETTER_REPORT, f"The brokers have yet to confirm {counted(view.letters, 'dead letter')}")

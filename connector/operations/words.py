@@ -1,34 +1,13 @@
-"""Numbers and states in words for people. Pure."""
+"""Numbers, times and failures in words for people. Pure."""
 
 from __future__ import annotations
 
 from connector.model import Blame
-from connector.operations.waiting import Cause
 
 UNKNOWN = "n/a"
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
-# The state of a sink as a word, and how grave it is: good, warn or bad.
-STATES = {
-    Cause.KAFKA: ("Kafka unreachable", "bad"),
-    Cause.ASSIGNMENT: ("Joining", "warn"),
-    Cause.UNCONFIRMED: ("Assignment in doubt", "warn"),
-    Cause.HELD: ("Secret missing", "bad"),
-    Cause.MISCONFIGURED: ("Misconfigured", "bad"),
-    Cause.FLOODED: ("Held by the flood guard", "bad"),
-    Cause.GATE_CLOSED: ("Vendor down", "bad"),
-    Cause.RETRY_AFTER: ("Paused by the vendor", "warn"),
-    Cause.DEAD_LETTER_TOPIC: ("Dead letters blocked", "bad"),
-    Cause.RETRYING: ("Retrying", "warn"),
-    Cause.NOTHING_TO_READ: ("Up to date", "good"),
-}
-DELIVERING = ("Delivering", "good")
 FAULTS: dict[str, str] = {Blame.VENDOR: "the vendor failed", Blame.OURS: "our credentials or settings"}
-
-
-def state(cause: Cause) -> tuple[str, str]:
-    """The word for a sink whose main wait is this, and how grave that is."""
-    return STATES.get(cause, DELIVERING)
 
 
 def number(value: float | None) -> str:
@@ -36,6 +15,11 @@ def number(value: float | None) -> str:
     if value is None:
         return UNKNOWN
     return f"{value:,.1f}" if value != int(value) and abs(value) < 100 else f"{value:,.0f}"
+
+
+def counted(count: int, thing: str) -> str:
+    """`1 partition`, `12,000 events`: the number with the thing, which takes a plain s."""
+    return f"{number(count)} {thing}{'' if count == 1 else 's'}"
 
 
 def duration(seconds: float | None) -> str:

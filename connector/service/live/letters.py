@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterator, Mapping
 from confluent_kafka import KafkaError
 
 from connector.config.settings import Settings
-from connector.operations.words import duration, size
+from connector.operations.words import counted, duration, size
 from connector.service.live.findings import Finding, Mark
-from connector.service.live.topics import TopicFacts, absent, counted
+from connector.service.live.topics import TopicFacts, absent
 
 SECTION = "dead letters"
 # What the added headers of a letter may weigh, with room to spare.

@@ -8,12 +8,12 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException
 
 from connector.config.settings import SailPlay, SinkSettings
-from connector.operations.words import duration
+from connector.operations.words import counted, duration
 from connector.service.live.findings import Finding, Mark, of_sink
 from connector.service.live.members import Group
 from connector.service.live.positions import Origin, Place, find_places
 from connector.service.live.reading import Read, read_one_each
-from connector.service.live.topics import TopicFacts, counted
+from connector.service.live.topics import TopicFacts
 
 # "50 requests a second per partner over the whole API, then 429": public material on SailPlay, not its document.
 SAILPLAY_RATE = 50.0

@@ -10,7 +10,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import ConfigResource  # `admin` offers it without exporting it
 
 from connector.config.settings import Settings, Topic
-from connector.operations.words import duration
+from connector.operations.words import counted, duration
 from connector.routing.plan import matches
 from connector.service.live.findings import Finding, Mark
 
@@ -145,11 +145,6 @@ def absent(section: str, fact: TopicFacts, operations: str) -> Finding:
             "look at the brokers",
         )
     return Finding(section, fact.name, Mark.FAIL, says, todo)
-
-
-def counted(count: int, noun: str) -> str:
-    """`1 partition`, `8 partitions`, `12,000 events`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _some(names: list[str]) -> str:

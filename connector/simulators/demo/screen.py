@@ -14,8 +14,8 @@ from rich.text import Text
 
 from connector.clock import Clock
 from connector.operations.view import look
-from connector.operations.waiting import waits
-from connector.operations.words import state
+from connector.operations.waiting import state, waits
+from connector.operations.words import counted
 from connector.service.wiring import Line
 from connector.simulators.demo.run import Reckoning, Result
 
@@ -134,7 +134,8 @@ def summary(result: Result) -> dict[str, Any]:
 
 def _findings(console: Console, reckoning: Reckoning) -> None:
     traffic = (
-        f"{reckoning.requests:,} requests; the largest: {_events(reckoning.max_items)}, {reckoning.max_bytes:,} bytes"
+        f"{counted(reckoning.requests, 'request')}; the largest: {counted(reckoning.max_items, 'event')}, "
+        f"{counted(reckoning.max_bytes, 'byte')}"
     )
     console.print(f"\n[bold]{reckoning.sink}[/bold]  [dim]{traffic}[/dim]", highlight=False)
     for finding in reckoning.findings:
@@ -142,10 +143,6 @@ def _findings(console: Console, reckoning: Reckoning) -> None:
         console.print(f"  [{style}]{mark}[/{style}] {finding.statement}", highlight=False, soft_wrap=True)
         for mistake in finding.mistakes:
             console.print(f"      {mistake}", style="red", highlight=False, markup=False, soft_wrap=True)
-
-
-def _events(count: int) -> str:
-    return f"{count} event" if count == 1 else f"{count} events"
 
 
 def _counts(reckonings: Sequence[Reckoning]) -> Table:

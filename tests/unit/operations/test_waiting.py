@@ -119,7 +119,7 @@ async def test_a_pause_the_vendor_asked_for_is_said(bench: Bench) -> None:
     bench.assign(0)
     bench.vendor.outcome = Outcome(Blame.VENDOR, 429, "slow down", retry_after=90.0)
     await send(bench, b"{}")
-    assert main(bench) == (Cause.RETRY_AFTER, "The vendor asked for a pause: 90 s are left of it")
+    assert main(bench) == (Cause.RETRY_AFTER, "The vendor asked for a pause, which ends in 90 s")
 
 
 async def test_a_flood_is_said_with_what_is_kept_back(bench: Bench) -> None:

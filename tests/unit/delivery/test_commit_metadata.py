@@ -30,6 +30,12 @@ def test_what_was_settled_comes_back(position: int, fingerprint: int, above: set
     assert decode(*HERE, position, text) == settled
 
 
+def test_what_another_version_committed_is_read_and_written_alike() -> None:
+    text, settled = "1.1874056d.00000005.oA", settled_at(5, 100, {101, 103})
+    assert encode(*HERE, 100, settled) == text
+    assert decode(*HERE, 100, text) == settled
+
+
 def test_twenty_thousand_offsets_above_the_position_fit_the_broker() -> None:
     text = encode(*HERE, 7, settled_at(1, 7, set(range(8, 8 + 20_001))))
     assert len(text) <= MAX_CHARACTERS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -76,17 +77,17 @@ class Reader:
         return position, metadata
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_whatever_is_settled_in_whatever_order_commits_and_restarts_are_right(data: st.DataObject) -> None:
     """Gaps stand for what compaction and transactions leave out; restarts begin at any earlier owner's last commit."""
-    gaps = data.draw(st.lists(st.integers(1, 4), min_size=1, max_size=40), label="distances")
+    gaps = data.draw(st.lists(st.integers(1, 4), min_size=5, max_size=40), label="distances")
     log, offset = [], data.draw(st.integers(0, 3))
     for gap in gaps:
         log.append(record(offset, f"{offset}".encode()))
         offset += gap
     reader = Reader(log)
-    for step in data.draw(st.lists(st.sampled_from("rrrrsssck"), max_size=120)):
+    for step in data.draw(st.lists(st.sampled_from("rrrrsssck"), min_size=20, max_size=120)):
         if step == "r":
             reader.read()
         elif step == "s":
@@ -131,6 +132,7 @@ def test_a_record_that_makes_no_item_is_settled_by_being_read() -> None:
 def test_a_tombstone_and_its_size_are_fine() -> None:
     offsets, tombstone = PartitionOffsets("users", 0, 0), record(0, None, key=None)
     begun(offsets, tombstone)
+    assert offsets.open_bytes == 0
     assert offsets.settle(tombstone) == 0
 
 
@@ -166,6 +168,12 @@ def test_what_an_earlier_owner_settled_stays_so_until_the_position_has_passed_it
     begun(offsets, first, record(6))
     assert not offsets.begin(record(7))
     assert offsets.settled_above(1_000) == settled_at(fingerprint(first), 5, {7, 900})
+    offsets.settle(first)
+    assert offsets.settled_above(1_000) == settled_at(fingerprint(record(6)), 6, {7, 900})
+    offsets.settle(record(6))
+    assert offsets.settled_above(1_000) is None
+    assert not offsets.begin(record(900))
+    assert (offsets.position, offsets._before) == (901, set())
 
 
 def test_a_gap_of_any_size_in_the_log_costs_no_more_than_was_asked_for() -> None:
@@ -183,6 +191,20 @@ def test_a_fingerprint_tells_key_value_and_time_apart() -> None:
     assert fingerprint(same) == fingerprint(record(9))
     assert len({fingerprint(each) for each in [same, *others]}) == 5
     assert fingerprint(record(1, timestamp=-1)) >= 0
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (record(1), 0x587E3A58),
+        (record(1, timestamp=1_772_355_600_123), 0x773E7463),
+        (record(1, key=None), 0xBABD8E02),
+        (record(1, None), 0x7F6567CB),
+        (record(1, None, key=None, timestamp=-1), 0xFFFFFFFF),
+    ],
+)
+def test_a_fingerprint_is_what_it_was_when_another_version_committed_it(written: Record, expected: int) -> None:
+    assert fingerprint(written) == expected
 
 
 def test_twenty_thousand_records_settled_backwards_cost_the_queue_once() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from connector.operations.charts import line_chart, share_bar
 from connector.operations.history import Point, covered_seconds
 from connector.operations.waiting import Cause, state
-from connector.operations.words import duration, failed, moment, number, size
+from connector.operations.words import counted, duration, failed, moment, number, size
 
 Facts = Mapping[str, Any]
 
@@ -113,15 +113,15 @@ def _warnings(warnings: Sequence[Facts]) -> str:
 
 def _facts(sink: Facts) -> str:
     lag, requests = sink["lag"], sink["requests"]
+    expires = lag["expires_in_seconds"]
     pairs = [
         ("Events a second", number(sink["events_per_second"])),
         ("Lag, events", number(lag["events"])),
-        ("Oldest open event", duration(lag["oldest_seconds"])),
         ("Drained in, at this rate", duration(lag["drained_in_seconds"])),
         ("Requests in flight", f"{number(requests['in_flight'])} of {number(requests['in_flight_limit'])}"),
+        ("Oldest open event", duration(lag["oldest_seconds"])),
+        *([] if expires is None else [("Kafka deletes that in", duration(expires))]),
     ]
-    if lag["expires_in_seconds"] is not None:
-        pairs.append(("It expires in Kafka in", duration(lag["expires_in_seconds"])))
     return f'<dl class="facts">{"".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in pairs)}</dl>'
 
 
@@ -150,7 +150,7 @@ def _open(sink: Facts) -> str:
         if at[key]
     )
     return (
-        f"<h3>Read and not settled: {number(at['records'])} records, {size(at['bytes'])}</h3>"
+        f"<h3>Read and not settled: {counted(at['records'], 'record')}, {size(at['bytes'])}</h3>"
         f"{share_bar(shares, 'Where the open events stand')}"
         f'<ul class="legend">{legend or "<li>nothing is open</li>"}</ul>'
     )
@@ -260,9 +260,12 @@ def _table(names: Sequence[str], rows: Sequence[Sequence[tuple[str, Any]]], labe
 
 
 def _about(facts: Facts, configuration: str) -> str:
-    versions = ", ".join(f"{escape(name)} {escape(version)}" for name, version in facts["versions"].items())
+    versions = ", ".join(
+        f"{'connector' if name == 'version' else escape(name)} {escape(version)}"
+        for name, version in facts["versions"].items()
+    )
     return (
         '<section class="card" aria-label="Process"><details><summary>Configuration, secrets hidden</summary>'
         f"<pre>{escape(configuration)}</pre></details>"
-        f'<p class="quiet">Started {moment(facts["started_at"])}. {versions}.</p></section>'
+        f'<p class="quiet">Started {moment(facts["started_at"])}: {versions}.</p></section>'
     )

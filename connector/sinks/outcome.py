@@ -65,12 +65,11 @@ def retry_after(value: str | None, now: float) -> float | None:
         return None
     value = value.strip()
     if value.isascii() and value.isdigit():
-        # No wait that is meant has ten digits, and Python refuses to read thousands.
-        return min(float(value), LONGEST_RETRY_AFTER) if len(value) < 10 else LONGEST_RETRY_AFTER
+        return min(float(value), LONGEST_RETRY_AFTER)  # thousands of digits are infinity, where int() would refuse them
     try:
         date = parsedate_to_datetime(value)
         seconds = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now
-    except (ValueError, TypeError, IndexError, OverflowError):
+    except (ValueError, OverflowError):
         return None
     return min(seconds, LONGEST_RETRY_AFTER) if seconds >= 0 else None
 

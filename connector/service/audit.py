@@ -76,7 +76,7 @@ async def _answered(sink: SailPlaySink, routes: Sequence[Route]) -> Audit:
         tries += 1
         if tries == 1:
             log.warning("events/list could not be read: it is asked for until it can", sink=sink.name,
-                        status=audit.status, why=audit.message)  # fmt: skip
+                        status=audit.status, vendor=audit.message)  # fmt: skip
         await asyncio.sleep(max(backoff.after(tries), audit.retry_after or 0.0))
     return audit
 

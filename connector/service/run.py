@@ -84,7 +84,7 @@ class Service:
             line.source.start()
         secrets = KafkaSecrets(self.settings.kafka, conf, [letters, *(line.source for line in self.lines)])
         beside = self._start_beside(operations, secrets, conf)
-        log.info("started", sinks=self._names, group=self.settings.group, http=operations.port)
+        log.info("started", version=__version__, sinks=self._names, group=self.settings.group, http=operations.port)
         await self._stop.wait()
         for task in beside:
             task.cancel()
@@ -134,10 +134,11 @@ class Service:
             await asyncio.sleep(TICK_SECONDS)
 
     async def _end(self, letters: LetterProducer) -> int:
+        if self._failed:
+            log.error("stopped by a failure, without committing: what was open will be read again", why=self._failed)
+            return 1
         began = self._clock.monotonic()
         deadline = began + self.settings.delivery.drain
-        if self._failed:
-            return 1
         landed = await asyncio.gather(*(line.pipeline.stop(deadline) for line in self.lines))
         closing = self._clock.monotonic() + CLOSING_SECONDS
         left = await asyncio.to_thread(letters.close, CLOSING_SECONDS / 2)
@@ -160,7 +161,7 @@ class Service:
             log.warning("second signal: ending at once")
             os._exit(1)
         log.info("stopping", drain=self.settings.delivery.drain)
-        self._stop.set()
+        self.stop()
 
     def _on_exception(self, _: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
         """A bug of ours: going on could commit past an event. Nothing is committed any more, and the process ends."""
@@ -170,4 +171,4 @@ class Service:
 
     def _fail(self, why: str) -> None:
         self._failed = self._failed or why
-        self._stop.set()
+        self.stop()

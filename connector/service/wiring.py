@@ -57,6 +57,7 @@ def build_line(
     """Everything that one sink needs to run; nothing is started."""
     of = settings.sinks[name]
     group = f"{settings.group}.{name}"
+    guard = settings.delivery.flood_guard
     stats = Stats()
     sink = build_sink(of, clock)
     assignment = Assignment(group)
@@ -67,7 +68,7 @@ def build_line(
         sink,
         build_router(settings, name),
         assignment,
-        FloodGuard(*_guard(settings)),
+        FloodGuard(guard.dead_letters, guard.share, guard.within),
         Marks(
             settings.delivery.max_open_events,
             settings.delivery.max_open_bytes,
@@ -156,11 +157,6 @@ def limits_of(of: SinkSettings) -> Limits:
 
 def _schema(topic: Topic) -> EventSchema | None:
     return None if topic.schema is None else EventSchema(orjson.loads(topic.schema.read_bytes()))
-
-
-def _guard(settings: Settings) -> tuple[int, float, float]:
-    guard = settings.delivery.flood_guard
-    return guard.dead_letters, guard.share, guard.within
 
 
 def _ms(conf: Mapping[str, Any], name: str, default: int) -> float:

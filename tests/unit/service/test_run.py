@@ -1,0 +1,64 @@
+"""The service's end where it cannot go on: nothing is committed, and the exit status and the log say so."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+import yaml
+from confluent_kafka import Consumer, Producer, TopicPartition
+from structlog.testing import capture_logs
+
+from connector.config.load import load
+from connector.service.run import Service
+from connector.simulators.kafka import MockKafka
+from connector.simulators.mytracker import MyTrackerSimulator
+
+
+async def test_after_a_bug_nothing_is_committed_and_the_log_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKEN", "demo-token")
+    with MockKafka() as kafka, capture_logs() as logs:
+        async with MyTrackerSimulator() as vendor:
+            kafka.create("users", 1)
+            kafka.create("letters", 1)
+            service = Service(load(configuration(tmp_path, kafka, vendor)))
+            running = asyncio.create_task(service.run())
+            producer = Producer({"bootstrap.servers": kafka.bootstrap})
+            producer.produce("users", b'{"id": "ann"}')
+            assert await asyncio.to_thread(producer.flush, 20) == 0
+            while not vendor.ledger.events:  # noqa: ASYNC110 - the simulator tells nobody; the test's time limit ends it
+                await asyncio.sleep(0.01)
+            asyncio.get_running_loop().call_exception_handler({"message": "a test", "exception": KeyError("ann")})
+            assert await running == 1
+            (line,) = service.lines
+            line.source.stop([])
+            assert await asyncio.to_thread(line.source.join, 20.0)
+        consumer = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "crm.mytracker"})
+        (committed,) = consumer.committed([TopicPartition("users", 0)], timeout=20)
+        consumer.close()
+        assert committed.offset <= 0, "the event was delivered, but whether rightly so nobody knows"
+    said = {entry["event"]: entry for entry in logs}
+    assert said["a bug in the connector: it stops without committing"]["what"] == "a test"
+    assert said["stopped by a failure, without committing: what was open will be read again"]["why"] == "KeyError"
+
+
+def configuration(directory: Path, kafka: MockKafka, vendor: MyTrackerSimulator) -> Path:
+    """One sink that commits too seldom to have done so by itself."""
+    file = directory / "connector.yaml"
+    settings = {
+        "kafka": {"bootstrap.servers": kafka.bootstrap, "log_level": 0},  # the brokers end before its producer
+        "group": "crm",
+        "dead_letters": "letters",
+        "http": {"port": 0},
+        "delivery": {"commit_interval": "60s"},
+        "topics": {"users": {}},
+        "sinks": {
+            "mytracker": {"kind": "mytracker", "base_url": vendor.url, "app_id": 1, "token": {"env": "TOKEN"}},
+        },
+        "routes": [{"from": "users", "to": "mytracker.login", "fields": {"customUserId": "id"}}],
+    }
+    file.write_text(yaml.safe_dump(settings))
+    return file

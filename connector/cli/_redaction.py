@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from connector.config.settings import Field
+from connector.config.kinds import VENDORS
+from connector.config.settings import Field, Settings
 from connector.errors import ExpressionError
 from connector.expressions import compile_fields
-from connector.model import Event, Record
+from connector.model import Event, Item, Record
 
 MASK = "•••"
 
@@ -33,6 +34,13 @@ def revealing(fields: Mapping[str, Field], event: Event, record: Record, paths: 
         for expression in [field] if isinstance(field, str) else [{key: each} for key, each in field.items()]:
             found |= _differing(_mapped(name, expression, event, record), _mapped(name, expression, hidden, record), ())
     return found
+
+
+def readable(settings: Settings, item: Item, event: Event, record: Record) -> dict[str, Any]:
+    """An item's fields as its vendor reads them, with those masked that depend on what `redact` names."""
+    route = next(route for route in settings.routes if route.name == item.route)
+    body = VENDORS[settings.sinks[route.sink].kind].read(item.body)
+    return hide(body, revealing(route.fields, event, record, settings.redact))
 
 
 def hide(body: Mapping[str, Any], places: set[Place]) -> dict[str, Any]:

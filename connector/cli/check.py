@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from connector.service.live.findings import Finding
 
 Live = Annotated[
-    bool, typer.Option("--live", help="Also ask the brokers, topics and vendors. Changes nothing there; at most 30 s.")
+    bool,
+    typer.Option("--live", help="Also ask the brokers, topics and vendors, for at most 30 s. Changes nothing there."),
 ]
 
 

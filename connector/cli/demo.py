@@ -20,7 +20,8 @@ def demo(as_json: AsJson = False) -> None:
 
     Sample events (good, bad, oversized, duplicate, unroutable) go through the real connector to simulated vendors.
 
-    Those refuse some and fail for a while. In the end everything is reconciled with ledgers, dead letters and offsets.
+    The vendors refuse some and fail for a while. In the end every event is accounted for by the vendors' ledgers, the
+    dead letters and the committed offsets.
 
     Exit status 0: nothing was lost and everything holds; 1: it does not.
 

@@ -7,7 +7,8 @@ import typer
 from connector.cli import dlq_discard, dlq_export, dlq_replay, dlq_show, dlq_summary
 
 app = typer.Typer(
-    help="Dead letters: why, whose, and delivered after all.\n\nExample: connector dlq summary --config connector.yaml",
+    help="Dead letters: why they failed, whose they are, and how to deliver them after all.\n\n"
+    "Example: connector dlq summary --config connector.yaml",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )

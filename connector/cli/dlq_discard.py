@@ -29,8 +29,8 @@ def discard(
     config: Config,
     because: Annotated[str, typer.Option("--because", metavar="TEXT", help="Why; it is kept in the receipts.")],
     selection: Selection,
-    limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="So many letters at most.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="Close this many letters at most.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before closing.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Close open dead letters without sending them. They stay in the topic; summary counts them as discarded.
@@ -81,7 +81,7 @@ async def _close(
     for chunk in read_selected(letters, index, limit):
         for row, letter, _ in chunk:
             closes = receipts.closing(digest(letter.identity), index.places(row))
-            address = f"{letters.topic}/{letter.place.partition}/{letter.place.offset}"
+            address = letter.place.address(letters.topic)
             receipt = Receipt(State.DISCARDED, SystemClock.now(), address, closes, because)
             producer.write(Letter(letter.identity, receipt.encode(), []), report)
             written += 1

@@ -22,7 +22,7 @@ def export(
     unredacted: Annotated[
         bool, typer.Option("--unredacted", help="Hide nothing, and add key, value and headers byte for byte (base64).")
     ] = False,
-    limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="So many letters at most.")] = None,
+    limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="Write this many letters at most.")] = None,
 ) -> None:
     """Write dead letters to standard output, one JSON object a line; what `redact` names is hidden.
 

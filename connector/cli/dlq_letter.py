@@ -62,7 +62,7 @@ class Veil:
 def facts(letter: DeadLetter, topic: str, record: Record, veil: Veil) -> dict[str, Any]:
     """What the letter says of itself, as JSON holds it."""
     return {
-        "letter": f"{topic}/{letter.place.partition}/{letter.place.offset}",
+        "letter": letter.place.address(topic),
         "origin": letter.origin,
         "sink": letter.sink,
         "route": letter.route,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from connector.deadletters.summary import Cause
 
 _FILTERS = "Filters (each may be given several times; - means that a letter has none)"
+_TIMES = "Filters by the time of the failure"
 
 
 def _filter(name: str, text: str, metavar: str) -> Any:
@@ -32,7 +33,7 @@ def _filter(name: str, text: str, metavar: str) -> Any:
 
 
 def _moment(name: str, text: str) -> Any:
-    return Annotated[str | None, typer.Option(f"--{name}", metavar="WHEN", help=text, rich_help_panel=_FILTERS)]
+    return Annotated[str | None, typer.Option(f"--{name}", metavar="WHEN", help=text, rich_help_panel=_TIMES)]
 
 
 _OPTIONS: Mapping[str, Any] = {
@@ -44,8 +45,8 @@ _OPTIONS: Mapping[str, Any] = {
     "type": _filter("type", "The event's type or event_type.", "TEXT"),
     "topic": _filter("topic", "The topic that the event came from.", "NAME"),
     "status": _filter("status", "The vendor's HTTP status.", "NUMBER"),
-    "since": _moment("since", "Failed at or after: 2h ago, or an ISO time such as 2025-01-31T00:00:00Z."),
-    "until": _moment("until", "Failed before."),
+    "since": _moment("since", "At this time or later: 2h (so long ago), or an ISO time such as 2025-01-31T00:00:00Z."),
+    "until": _moment("until", "Before this time, written likewise."),
 }
 
 
@@ -116,10 +117,7 @@ def _time(text: str) -> float:
     words = text.removesuffix(" ago")
     if words[:1].isdigit() and "-" not in words:
         return SystemClock.now() - units.duration(words)
-    moment = units.start(text)
-    if not isinstance(moment, datetime):
-        raise ValueError(f"{text!r} is no time: 2h, or 2025-01-31T00:00:00Z")
-    return moment.timestamp()
+    return units.moment(text, "time: 2h (so long ago), or one").timestamp()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +130,11 @@ class Context:
 
 
 def open_config(config: Path) -> Context:
-    """Load the configuration. Raises ConfigError for its mistakes, ConnectorError where Kafka's secrets are missing."""
+    """Load the configuration and reach its brokers.
+
+    Raises ConfigError for its mistakes, ConnectorError where a secret of Kafka's is missing or no broker lets us in.
+    """
+    from connector.cli._brokers import reach
     from connector.config.kafka_settings import resolve_kafka
     from connector.config.load import load
     from connector.operations.logs import configure_logs
@@ -141,7 +143,9 @@ def open_config(config: Path) -> Context:
     configure_logs(level="error" if sys.stderr.isatty() else "warning")
     # Until an event loop takes over, SIGTERM ends a command as Ctrl-C does: locks and clients are let go.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    return Context(settings, resolve_kafka(settings), config)
+    conf = resolve_kafka(settings)
+    reach(conf)
+    return Context(settings, conf, config)
 
 
 @contextmanager
@@ -175,8 +179,8 @@ def replay_command(context: Context, cause: Cause) -> str:
 
 
 def clock_time(seconds: float) -> str:
-    """A time as the commands show it: UTC, to the second."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    """A time as the commands show it, and as --since takes it: ISO 8601 in UTC, to the second."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def counted(count: int, noun: str) -> str:

@@ -29,7 +29,7 @@ def replay(
     config: Config,
     selection: Selection,
     limit: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Take so many letters at most: a canary.")
+        int | None, typer.Option(metavar="N", min=1, help="Take this many letters at most: a canary.")
     ] = None,
     rate: Annotated[
         str | None,
@@ -52,8 +52,8 @@ def replay(
 
     Example: connector dlq replay --config connector.yaml --reason unmappable --limit 20
     """
-    context = open_config(config)
     pace, share = _rate(rate), _share(max_failures)
+    context = open_config(config)
     if dry_run:
         from connector.cli.dlq_plan import show_plan
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import parse_qsl
 
 import orjson
 import typer
@@ -34,9 +33,10 @@ def show(
 
     Example: connector dlq show crm.dead-letters/0/17 --config connector.yaml
     """
-    from connector.deadletters.history import find_histories, parse_address
+    from connector.deadletters.history import find_histories
     from connector.deadletters.reader import TopicReader
     from connector.errors import ConfigError, Mistake
+    from connector.kafka.lookup import parse_address
 
     try:
         wanted = parse_address(address)
@@ -45,10 +45,6 @@ def show(
     context = open_config(config)
     settings = context.settings
     with reading_progress() as progress, TopicReader(context.conf, settings.dead_letters) as letters:
-        if not letters.exists:
-            from connector.errors import ConnectorError
-
-            raise ConnectorError(f"topic {letters.topic} does not exist: create it, or check dead_letters")
         histories = find_histories(context.conf, letters, settings.receipts, wanted, progress)
     shown = [_described(context, history) for history in histories]
     if as_json:
@@ -76,7 +72,7 @@ def _described(context: Context, history: History) -> dict[str, Any]:
         "value": veil.event() if event is not None else _undecoded(record, veil),
         "failures": [
             {
-                "letter": f"{topic}/{letter.place.partition}/{letter.place.offset}",
+                "letter": letter.place.address(topic),
                 "at": clock_time(letter.failed_at),
                 "reason": letter.reason.value,
                 "message": veil.text(letter.message),
@@ -136,11 +132,9 @@ def _today(context: Context, history: History, event: Event | None, veil: Veil) 
 
 
 def _body(context: Context, item: Item, event: Event | None, record: Record, veil: Veil) -> Any:
-    from connector.cli._redaction import hide, revealing
+    from connector.cli._redaction import readable
 
-    fields = next(route.fields for route in context.settings.routes if route.name == item.route)
-    body = orjson.loads(item.body) if item.body.startswith(b"{") else dict(parse_qsl(item.body.decode()))
-    body = hide(body, revealing(fields, event or {}, record, context.settings.redact))
+    body = readable(context.settings, item, event or {}, record)
     return {name: veil.text(value) if isinstance(value, str) else value for name, value in body.items()}
 
 

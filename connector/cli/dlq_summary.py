@@ -59,7 +59,7 @@ def summary(
     if as_json:
         typer.echo(orjson.dumps(_as_json(context, found, shown, stock, records, seconds), option=orjson.OPT_INDENT_2))
     else:
-        _say(context, found, shown, stock, f"{records:,} records read in {seconds:.1f} s")
+        _say(context, found, shown, stock, f"{counted(records, 'record')} read in {seconds:.1f} s")
 
 
 def _say(context: Context, found: list[Group], shown: list[Group], stock: Stock, reading: str) -> None:
@@ -101,7 +101,7 @@ def _totals(groups: list[Group]) -> tuple[int, int, int]:
 
 def _example(context: Context, group: Group) -> str:
     place = group.example
-    return "" if place is None else f"{context.settings.dead_letters}/{place.partition}/{place.offset}"
+    return "" if place is None else place.address(context.settings.dead_letters)
 
 
 def _as_json(

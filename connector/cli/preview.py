@@ -58,7 +58,7 @@ def preview(
 ) -> None:
     """Say what each route makes of an event: the mapped body and its size, or why it is not sent. Sends nothing.
 
-    Hidden are what the configuration's `redact` names, and every field that depends on it.
+    What the configuration's `redact` names is hidden, and so is every field that depends on it.
 
     An event from a file has no key and no headers: routes that use those are seen with --from.
 
@@ -122,8 +122,7 @@ def _with_names(settings: Settings, shown: list[Shown]) -> list[Shown]:
 
 
 def _verdict(settings: Settings, sink: str, verdict: Verdict, record: Record, limit: int) -> Shown:
-    from connector.cli._redaction import hide, revealing
-    from connector.config.kinds import VENDORS
+    from connector.cli._redaction import readable
     from connector.model import Item
     from connector.routing.decode import decode
 
@@ -133,9 +132,7 @@ def _verdict(settings: Settings, sink: str, verdict: Verdict, record: Record, li
         return Shown(sink, verdict.route, verdict.method, "skipped", None, why, None, limit, None)
     if not isinstance(result, Item):
         return _failed(sink, result, limit)
-    route = next(route for route in settings.routes if route.name == verdict.route)
-    places = revealing(route.fields, decode(record.value or b""), record, settings.redact)
-    body = hide(VENDORS[settings.sinks[sink].kind].read(result.body), places)
+    body = readable(settings, result, decode(record.value or b""), record)
     return Shown(sink, verdict.route, verdict.method, "sent", None, "", len(result.body), limit, body)
 
 
@@ -236,18 +233,17 @@ def _readers(settings: Settings, topic: str) -> bool:
 
 
 def _from_kafka(settings: Settings, source: str) -> Record:
+    from connector.cli._brokers import reach
     from connector.config.kafka_settings import resolve_kafka
-    from connector.kafka.lookup import read_record
+    from connector.kafka.lookup import parse_address, read_record
 
-    topic, _, rest = source.partition("/")
-    partition, _, offset = rest.partition("/")
-    if not (topic and _whole(partition) and _whole(offset)):
-        raise _mistaken("--from", f"{source} is no address: topic/partition/offset, such as shop.orders/0/1234")
-    return read_record(resolve_kafka(settings), topic, int(partition), int(offset))
-
-
-def _whole(text: str) -> bool:
-    return text.isascii() and text.isdigit()
+    try:
+        address = parse_address(source)
+    except ValueError as error:
+        raise _mistaken("--from", str(error)) from None
+    conf = resolve_kafka(settings)
+    reach(conf)
+    return read_record(conf, address)
 
 
 def _mistaken(option: str, message: str) -> Exception:

@@ -11,7 +11,9 @@ from connector.cli._options import Config
 
 def run(
     config: Config,
-    sink: Annotated[list[str] | None, typer.Option("--sink", metavar="NAME", help="Run this sink alone.")] = None,
+    sink: Annotated[
+        list[str] | None, typer.Option("--sink", metavar="NAME", help="Run this sink alone; may be repeated.")
+    ] = None,
 ) -> None:
     """Read the topics, deliver their events, and commit what was delivered; until SIGTERM or Ctrl-C.
 

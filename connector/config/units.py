@@ -89,15 +89,18 @@ def start(value: Any) -> Literal["earliest", "latest"] | datetime:
         return "earliest"
     if value == "latest":
         return "latest"
+    return moment(value, "start: earliest, latest, or a time")
+
+
+def moment(value: Any, wanted: str) -> datetime:
+    """An ISO 8601 time with a zone; `wanted` is what a message says would be right."""
     try:
-        moment = datetime.fromisoformat(value)
+        time = datetime.fromisoformat(value)
     except (TypeError, ValueError):
-        raise ValueError(
-            f"{shown(value)} is no start: earliest, latest, or a time with a zone, such as 2025-01-31T00:00:00Z"
-        ) from None
-    if moment.tzinfo is None:
+        raise ValueError(f"{shown(value)} is no {wanted} with a zone, such as 2025-01-31T00:00:00Z") from None
+    if time.tzinfo is None:
         raise ValueError(f"{shown(value)} has no time zone: write {value if 'T' in value else value + 'T00:00:00'}Z")
-    return moment
+    return time
 
 
 def base_url(value: Any) -> str:

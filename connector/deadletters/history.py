@@ -4,30 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
-from connector.deadletters.letter import (
-    DeadLetter,
-    digest,
-    failed_record,
-    read_letter,
-)
+from connector.deadletters.letter import DeadLetter, digest, failed_record, read_letter
 from connector.deadletters.reader import TopicReader
 from connector.deadletters.receipts import Receipt, Receipts, State, decode_receipt
 from connector.deadletters.stock import Progress
 from connector.errors import ConnectorError
+from connector.kafka.lookup import Address
 from connector.model import Record
-
-
-class Address(NamedTuple):
-    """`topic/partition/offset`."""
-
-    topic: str
-    partition: int
-    offset: int
-
-    def __str__(self) -> str:
-        return f"{self.topic}/{self.partition}/{self.offset}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +28,14 @@ class History:
     state: State
 
 
-def parse_address(text: str) -> Address:
-    """The address that a text is. Raises ValueError with what would be right."""
-    topic, _, rest = text.partition("/")
-    partition, _, offset = rest.partition("/")
-    if not topic or not (partition.isascii() and partition.isdigit()) or not (offset.isascii() and offset.isdigit()):
-        raise ValueError(f"{text!r} is no address: topic/partition/offset, such as game.events/3/1204")
-    return Address(topic, int(partition), int(offset))
-
-
 def find_histories(
     conf: Mapping[str, Any], letters: TopicReader, receipt_topic: str, address: Address, progress: Progress
 ) -> list[History]:
     """The histories of the letter at this address, or of the event at it, which may be several sinks' and routes'.
 
-    Raises ConnectorError where there is none.
+    Raises ConnectorError where there is none, or no such topic.
     """
+    letters.expect_topic()
     origin, only = address, None
     if address.topic == letters.topic:
         message = letters.at(address.partition, address.offset)

@@ -50,6 +50,10 @@ class Place(NamedTuple):
     partition: int
     offset: int
 
+    def address(self, topic: str) -> str:
+        """`topic/partition/offset`."""
+        return f"{topic}/{self.partition}/{self.offset}"
+
 
 class DeadLetter(NamedTuple):
     """One letter, its headers read; its own key, value and headers are the failed record's.

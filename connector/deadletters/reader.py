@@ -55,6 +55,11 @@ class TopicReader:
         """How many records lie between the ends, at most: a compacted topic holds fewer."""
         return sum(high - low for low, high in self.ends.values())
 
+    def expect_topic(self) -> None:
+        """Raise ConnectorError where the topic does not exist."""
+        if not self.exists:
+            raise ConnectorError(f"topic {self.topic} does not exist: create it, or check dead_letters")
+
     def _look(self) -> None:
         found = self._consumer.list_topics(self.topic, timeout=TIMEOUT_SECONDS).topics[self.topic]
         if found.error is not None:

@@ -211,8 +211,7 @@ class Replay:
         self, key: bytes, state: State, letter: DeadLetter, places: Mapping[int, int], number: int | None
     ) -> None:
         closes = self._receipts.closing(digest(key), places)
-        address = f"{self._topic}/{letter.place.partition}/{letter.place.offset}"
-        receipt = Receipt(state, self._clock.now(), address, closes)
+        receipt = Receipt(state, self._clock.now(), letter.place.address(self._topic), closes)
         self._receipts.add(key, receipt)
         self._pending_receipts += 1
         self.writer.write(key, receipt, number)
@@ -262,8 +261,6 @@ class Replay:
             for name, outlet in self.outlets.items():
                 gate = outlet.dispatcher.gate
                 gate.hold(outlet.sink.credentials_ready() or "")
-                if outlet.sink.credentials_renewed():
-                    gate.probe_now()
                 if outlet.sink.credentials_renewed():
                     gate.probe_now()
                 outlet.dispatcher.pump()

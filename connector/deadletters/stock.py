@@ -11,7 +11,6 @@ from connector.deadletters.letter import DeadLetter, read_letter
 from connector.deadletters.reader import TopicReader
 from connector.deadletters.receipts import Receipts, decode_receipt
 from connector.deadletters.selection import Selection
-from connector.errors import ConnectorError
 
 # Told after every chunk: what is read, records so far, records in all (at most).
 Progress = Callable[[str, int, int], None]
@@ -44,8 +43,7 @@ def take_stock(
     letters: TopicReader, receipts: Receipts, selection: Selection, progress: Progress, group: Group | None = None
 ) -> Stock:
     """Read every letter once. Raises ConnectorError where the topic does not exist."""
-    if not letters.exists:
-        raise ConnectorError(f"topic {letters.topic} does not exist: create it, or check dead_letters")
+    letters.expect_topic()
     index, foreign, done = Index(receipts), 0, 0
     for messages in letters.read():
         for message in messages:

@@ -50,7 +50,8 @@ def cause_of(letter: DeadLetter, value: bytes | None, folded: str) -> Cause:
 class Group:
     """One cause and how often it struck. Times are in seconds since the epoch.
 
-    `message` is shown: as written where all letters have the same, else folded. `example` lies in the dead-letter
+    `message` is shown: as written where all letters have the same, else folded. `example` is where one of the group's
+    letters lies in the dead-letter topic: an open one, if there is one.
     """
 
     cause: Cause

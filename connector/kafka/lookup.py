@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
@@ -13,8 +13,28 @@ from connector.model import Record
 TIMEOUT_SECONDS = 15.0
 
 
-def read_record(conf: Mapping[str, Any], topic: str, partition: int, offset: int) -> Record:
-    """The record at an offset.
+class Address(NamedTuple):
+    """Where a record lies: `topic/partition/offset`."""
+
+    topic: str
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+
+def parse_address(text: str) -> Address:
+    """The address that a text is. Raises ValueError with what would be right."""
+    topic, _, rest = text.partition("/")
+    partition, _, offset = rest.partition("/")
+    if not topic or not (partition.isascii() and partition.isdigit()) or not (offset.isascii() and offset.isdigit()):
+        raise ValueError(f"{text!r} is no address: topic/partition/offset, such as shop.orders/3/1204")
+    return Address(topic, int(partition), int(offset))
+
+
+def read_record(conf: Mapping[str, Any], address: Address) -> Record:
+    """The record at an address.
 
     Raises ConnectorError where it is not there, saying which offsets are, and where the brokers do not answer.
     """
@@ -31,11 +51,11 @@ def read_record(conf: Mapping[str, Any], topic: str, partition: int, offset: int
     troubles: list[str] = []
     consumer = Consumer(settings)
     try:
-        return _read(consumer, topic, partition, offset)
+        return _read(consumer, *address)
     except KafkaException as error:
         consumer.poll(0)  # lets the client call back
         why = troubles[0] if troubles else error.args[0].str()
-        raise ConnectorError(f"{topic}/{partition} cannot be read: {why}") from error
+        raise ConnectorError(f"{address.topic}/{address.partition} cannot be read: {why}") from error
     finally:
         consumer.close()
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from connector.cli import app
 from connector.cli._redaction import MASK
-from connector.kafka import lookup
+from connector.service.live import connection
 from connector.simulators.kafka import MockKafka
 
 ROOT = Path(__file__).parents[3]
@@ -265,7 +265,7 @@ def test_a_tombstone_is_skipped(tmp_path: Path, kafka: MockKafka) -> None:
         ("game.a/1/3", "game.a/1 has no offset 3: its offsets are 0 to 2"),
         ("game.a/0/0", "game.a/0 has no offset 0: it is empty"),
         ("game.a/7/0", "topic game.a has no partition 7: it has 2, from 0"),
-        ("game.a", "--from: game.a is no address: topic/partition/offset, such as shop.orders/0/1234"),
+        ("game.a", "--from: 'game.a' is no address: topic/partition/offset, such as shop.orders/3/1204"),
     ],
 )
 def test_a_record_that_is_not_there_is_named_with_what_is(
@@ -277,8 +277,11 @@ def test_a_record_that_is_not_there_is_named_with_what_is(
 def test_brokers_that_cannot_be_reached_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(lookup, "TIMEOUT_SECONDS", 1.0)
+    monkeypatch.setattr(connection, "CONNECT_SECONDS", 1.0)
     config = configuration(tmp_path)
     result = CliRunner().invoke(app, ["preview", "--config", config, "--from", "game.a/0/0"])
-    assert str(result.exception).startswith("game.a/0 cannot be read: 127.0.0.1:1/bootstrap: Connect to ")
+    assert str(result.exception) == (
+        "Kafka cannot be used: 127.0.0.1:1: no connection (Connect to ipv4#127.0.0.1:1 failed: Connection refused)\n"
+        "→ look at kafka.bootstrap.servers, at the brokers and at firewalls between"
+    )
     assert "FAIL" not in capfd.readouterr().err

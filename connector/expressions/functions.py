@@ -112,7 +112,7 @@ def _text(function: str, value: Any) -> str | None:
 
 
 def _decimals(function: str, value: float) -> str:
-    if not math.isfinite(value) or (value.is_integer() and abs(value) > _EXACT):
+    if not -_EXACT <= value <= _EXACT:  # nor is NaN
         raise _too_big(function)
     if value.is_integer():
         return str(int(value))

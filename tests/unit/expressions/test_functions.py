@@ -233,7 +233,13 @@ NO_DIGITS = "digits() takes a text or a whole number that is not negative"
 @pytest.mark.parametrize(
     ("value", "why"),
     [
-        *((value, NO_DIGITS) for value in (7.5, -7, -0.5, True, [], {}, float("nan"))),
+        (7.5, NO_DIGITS),
+        (-7, NO_DIGITS),
+        (-0.5, NO_DIGITS),
+        (float("nan"), NO_DIGITS),
+        (True, NO_DIGITS),
+        ([], NO_DIGITS),
+        ({}, NO_DIGITS),
         ("٧٩٩", "digits() takes the digits 0 to 9: this text has digits of another script"),
         (1e30, too_big("digits")),
         (2**64, too_big("digits")),

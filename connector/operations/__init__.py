@@ -1,1 +1,1 @@
-"""What operators look at: metrics, health, status, logs, live checks."""
+"""What operators look at: health, metrics, the status and its page, logs."""

@@ -19,18 +19,10 @@ _CONF_OK: Final = 0  # rd_kafka_conf_res_t
 
 
 class Request(IntEnum):
-    """Kafka's numbers (API keys of its protocol guide) of the requests whose errors are worth staging."""
+    """Kafka's numbers (API keys of its protocol guide) of the requests that errors are staged for."""
 
     PRODUCE = 0
-    FETCH = 1
-    LIST_OFFSETS = 2
-    METADATA = 3
     OFFSET_COMMIT = 8
-    OFFSET_FETCH = 9
-    FIND_COORDINATOR = 10
-    JOIN_GROUP = 11
-    HEARTBEAT = 12
-    SYNC_GROUP = 14
 
 
 class MockKafka:

@@ -187,8 +187,3 @@ def test_lines_below_the_level_are_not_written() -> None:
     configure_logs(level="error", stream=stream)
     structlog.get_logger().warning("quiet")
     assert stream.getvalue() == ""
-
-
-def test_an_unknown_level_is_refused_with_those_that_exist() -> None:
-    with pytest.raises(ConnectorError, match="'loud' is unknown: take one of debug, info, warning, error"):
-        configure_logs(level="loud")

@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from connector.simulators.mytracker import MyTrackerSimulator
 from connector.simulators.server import Simulator
 
 
@@ -54,6 +55,17 @@ class Control:
     async def delete(self, path: str) -> tuple[int, Any]:
         async with self._http.delete(self._url + path) as response:
             return response.status, await response.json()
+
+
+@pytest.fixture
+async def vendor() -> AsyncIterator[MyTrackerSimulator]:
+    async with MyTrackerSimulator() as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def control(vendor: MyTrackerSimulator, http: aiohttp.ClientSession) -> Control:
+    return Control(vendor, http)
 
 
 async def exchange(simulator: Simulator, request: bytes) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -11,17 +10,6 @@ import pytest
 from connector.simulators.mytracker import MyTrackerSimulator
 from connector.simulators.sailplay import SailPlaySimulator
 from tests.unit.simulators.conftest import Control, exchange, request
-
-
-@pytest.fixture
-async def vendor() -> AsyncIterator[MyTrackerSimulator]:
-    async with MyTrackerSimulator() as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def control(vendor: MyTrackerSimulator, http: aiohttp.ClientSession) -> Control:
-    return Control(vendor, http)
 
 
 async def test_tokens_can_be_revoked_and_given_anew(vendor: MyTrackerSimulator, control: Control) -> None:

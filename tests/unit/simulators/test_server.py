@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import aiohttp
 import pytest
@@ -18,17 +18,6 @@ async def until(holds: Callable[[], bool]) -> None:
     """Let the simulator run until this holds; the suite's timeout bounds it."""
     while not holds():  # noqa: ASYNC110 - the simulator has no event for what tests wait for
         await asyncio.sleep(0.001)
-
-
-@pytest.fixture
-async def vendor() -> AsyncIterator[MyTrackerSimulator]:
-    async with MyTrackerSimulator() as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def control(vendor: MyTrackerSimulator, http: aiohttp.ClientSession) -> Control:
-    return Control(vendor, http)
 
 
 @pytest.mark.parametrize(("apply", "accepted"), [("before", 0), ("after", 1)])

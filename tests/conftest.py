@@ -1,13 +1,15 @@
-"""What all tests share: one real broker a session, and topics on it."""
+"""What all tests share: one real broker a session, topics on it, and logging as it was."""
 
 from __future__ import annotations
 
+import logging
 import shutil
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from confluent_kafka.admin import AdminClient
 
 from tests.support.broker import obtain_broker
@@ -80,6 +82,17 @@ def restartable_broker(broker: Broker) -> Iterator[Broker]:
         pytest.skip(f"{broker.description}, is not the tests' to stop")
     yield broker
     broker.start()
+
+
+@pytest.fixture
+def logging_restored() -> Iterator[None]:
+    """For a test that sets up logging, which is the process's: it is put back as it was."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from typer.testing import CliRunner, Result
 
 from connector.cli import app
@@ -21,18 +19,9 @@ from connector.kafka.producer import LetterProducer, Report
 from connector.simulators.demo import stage
 from connector.simulators.ledger import Ledger
 
+pytestmark = pytest.mark.usefixtures("logging_restored")
+
 SHORT = stage.Plan(events=1000, seconds=1.0, outage=0.4, deadline=30.0)
-
-
-@pytest.fixture(autouse=True)
-def logging_restored() -> Iterator[None]:
-    """The command sets up the process's logging, and a test is not the process."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 
@@ -15,23 +14,14 @@ import structlog
 from connector.errors import ConnectorError
 from connector.operations.logs import MAX_BYTES, configure_logs
 
+pytestmark = pytest.mark.usefixtures("logging_restored")
+
 CANARY = "canary-4f1d"
 
 
 class Terminal(StringIO):
     def isatty(self) -> bool:
         return True
-
-
-@pytest.fixture(autouse=True)
-def _restored() -> Iterator[None]:
-    """Logging is the process's: put it back as it was."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The sink contract, held by both vendors over a mock transport; and what each sends to the byte."""
+"""The sink contract, held by both vendors over a mock transport."""
 
 from __future__ import annotations
 
@@ -6,74 +6,18 @@ import asyncio
 import gzip
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
-from urllib.parse import parse_qs
 
 import aiohttp
 import httpx
 import pytest
 
-from connector.clock import SystemClock
-from connector.model import ACCEPTED, Blame, Item, Record
+from connector.model import ACCEPTED, Blame
 from connector.secrets import Secret
 from connector.sinks.base import Sink
-from connector.sinks.catalogue import VENDOR_LIMITS
-from connector.sinks.mytracker import MyTrackerSink
 from connector.sinks.sailplay import SailPlaySink
+from tests.unit.sinks.mocked import OK, TOKEN, Handler, item, keep, mytracker, sailplay
 
-Handler = Callable[[httpx.Request], httpx.Response]
 MakeSink = Callable[[Handler], Sink]
-
-RECORD = Record("t", 0, 0, -1, None, b"{}", ())
-TOKEN = "s3cret+token/1"  # noqa: S105 - no vendor knows it
-OK = {"message": "\u041eK", "status": "ok"}
-
-
-def item(body: bytes, method: str = "customEvent") -> Item:
-    return Item(RECORD, "route", method, body)
-
-
-def keep(file: Path, text: str | None) -> None:
-    """Put a token into its file; None takes the file away."""
-    if text is None:
-        file.unlink()
-    else:
-        file.write_text(text)
-
-
-@pytest.fixture
-def token_file(tmp_path: Path) -> Path:
-    file = tmp_path / "token"
-    keep(file, TOKEN)
-    return file
-
-
-def mytracker(handler: Handler, token_file: Path) -> MyTrackerSink:
-    return MyTrackerSink(
-        name="m",
-        base_url="https://tracker.test/",
-        app_id=666,
-        token=Secret.from_file(token_file),
-        limits=VENDOR_LIMITS["mytracker"],
-        timeout=5,
-        transport=httpx.MockTransport(handler),
-        clock=SystemClock(),
-    )
-
-
-def sailplay(handler: Handler, token_file: Path, http_method: Literal["post", "get"] = "post") -> SailPlaySink:
-    return SailPlaySink(
-        name="s",
-        base_url="https://sailplay.test",
-        store_department_id=11,
-        token=Secret.from_file(token_file),
-        http_method=http_method,
-        timeout=5,
-        retry_codes={"-4000": 600.0},
-        transport=httpx.MockTransport(handler),
-        clock=SystemClock(),
-    )
-
 
 SINKS: dict[str, Callable[[Handler, Path], Sink]] = {
     "mytracker": mytracker,
@@ -251,67 +195,3 @@ async def test_an_answer_that_echoes_the_token_is_masked(make: MakeSink) -> None
     message = (await sink.send(method_of(sink), [item(b"{}")])).message
     assert "***" in message
     assert "s3cret" not in message
-
-
-class Recorded:
-    """A handler that keeps the last request and accepts."""
-
-    request: httpx.Request
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.request = request
-        return httpx.Response(200, json=OK)
-
-
-@pytest.mark.parametrize("method", ["registration", "login", "customEvent", "customRevenue"])
-async def test_mytracker_gets_the_items_as_one_array_by_the_batch_form(token_file: Path, method: str) -> None:
-    seen = Recorded()
-    await mytracker(seen, token_file).send(method, [item(b'{"a":1}', method), item(b'{"b":2}', method)])
-    assert seen.request.method == "POST"
-    assert str(seen.request.url) == f"https://tracker.test/v1/{method}Batch/?idApp=666"
-    assert seen.request.content == b'[{"a":1},{"b":2}]'
-    assert seen.request.headers["authorization"] == TOKEN
-    assert seen.request.headers["content-type"] == "application/json"
-
-
-@pytest.mark.parametrize(
-    ("size", "form", "sent"),
-    [(9_998, "customEventBatch", 10_000), (9_999, "customEvent", 9_999), (10_000, "customEvent", 10_000)],
-)
-async def test_mytrackers_single_form_takes_what_only_the_arrays_brackets_make_too_large(
-    token_file: Path, size: int, form: str, sent: int
-) -> None:
-    seen = Recorded()
-    await mytracker(seen, token_file).send("customEvent", [item(b"x" * size)])
-    assert seen.request.url.path == f"/v1/{form}/"
-    assert len(seen.request.content) == sent
-
-
-async def test_mytracker_takes_a_new_token_for_the_next_request(token_file: Path) -> None:
-    seen = Recorded()
-    sink = mytracker(seen, token_file)
-    await sink.send("login", [item(b"{}")])
-    keep(token_file, "renewed")
-    await sink.send("login", [item(b"{}")])
-    assert seen.request.headers["authorization"] == "renewed"
-
-
-ACCOUNT = {"token": [TOKEN], "store_department_id": ["11"]}
-
-
-async def test_sailplay_by_post_sends_a_form_and_no_token_in_the_url(token_file: Path) -> None:
-    seen = Recorded()
-    await sailplay(seen, token_file).send("fire", [item(b"event_key=k&email=a%2Bb%40c.d")])
-    assert seen.request.method == "POST"
-    assert str(seen.request.url) == "https://sailplay.test/api/v2/events/fire/"
-    assert seen.request.headers["content-type"] == "application/x-www-form-urlencoded"
-    assert parse_qs(seen.request.content.decode()) == {"event_key": ["k"], "email": ["a+b@c.d"], **ACCOUNT}
-
-
-async def test_sailplay_by_get_sends_everything_in_the_url(token_file: Path) -> None:
-    seen = Recorded()
-    await sailplay(seen, token_file, "get").send("fire", [item(b"event_key=k&email=a%2Bb%40c.d")])
-    assert seen.request.method == "GET"
-    assert seen.request.content == b""
-    assert seen.request.url.path == "/api/v2/events/fire/"
-    assert parse_qs(seen.request.url.query.decode()) == {"event_key": ["k"], "email": ["a+b@c.d"], **ACCOUNT}

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gzip
 import logging
 import ssl
-import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
-from socket import SO_LINGER, SOL_SOCKET
 from urllib.parse import parse_qs
 
 import pytest
@@ -22,99 +19,26 @@ from connector.sinks.catalogue import VENDOR_LIMITS
 from connector.sinks.http import default_transport
 from connector.sinks.mytracker import MyTrackerSink
 from connector.sinks.sailplay import SailPlaySink
-
-Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+from tests.unit.sinks.raw_server import (
+    HEAD,
+    OK,
+    Behaviour,
+    drip,
+    drip_head,
+    gzipped,
+    hang,
+    request_of,
+    reset,
+    reset_after_request,
+    reset_before_request,
+    saying,
+    server,
+)
 
 # A deadline that only the tests which are about it reach.
 PATIENT = 30.0
 CERTIFICATE = Path(__file__).parent / "certificates" / "self-signed.pem"
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-OK = HEAD + b'Content-Length: 16\r\n\r\n{"status": "ok"}'
 SECRET = "s3cret-token"  # noqa: S105 - no vendor knows it
-
-
-@contextlib.asynccontextmanager
-async def server(behaviour: Behaviour, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
-    """A server on 127.0.0.1 that treats each connection so; yields its URL."""
-    tasks: set[asyncio.Task[None]] = set()
-
-    async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if task := asyncio.current_task():
-            tasks.add(task)
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            await behaviour(reader, writer)
-        writer.close()
-
-    listener = await asyncio.start_server(connection, "127.0.0.1", 0, ssl=tls)
-    port = listener.sockets[0].getsockname()[1]
-    try:
-        yield f"{'https' if tls else 'http'}://127.0.0.1:{port}"
-    finally:
-        listener.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await listener.wait_closed()
-
-
-async def request_of(reader: asyncio.StreamReader) -> bytes:
-    """One whole request: head and body."""
-    head = await reader.readuntil(b"\r\n\r\n")
-    length = next((line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), b":0")
-    return head + await reader.readexactly(int(length.partition(b":")[2]))
-
-
-def saying(answer: bytes) -> Behaviour:
-    """Read a request, say this, close."""
-
-    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await request_of(reader)
-        writer.write(answer)
-        await writer.drain()
-
-    return behave
-
-
-def reset(writer: asyncio.StreamWriter) -> None:
-    """Close with RST instead of FIN."""
-    writer.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()
-
-
-async def reset_before_request(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    reset(writer)
-
-
-async def reset_after_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await request_of(reader)
-    reset(writer)
-
-
-async def hang(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
-    await request_of(reader)
-    await asyncio.Event().wait()
-
-
-async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await request_of(reader)
-    writer.write(HEAD + b"Content-Length: 100000\r\n\r\n")
-    while True:
-        writer.write(b" ")
-        await writer.drain()
-        await asyncio.sleep(0.02)
-
-
-async def drip_head(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await request_of(reader)
-    writer.write(HEAD + b"X-Slow: ")
-    while True:
-        writer.write(b"x")
-        await writer.drain()
-        await asyncio.sleep(0.02)
-
-
-def gzipped(content: bytes) -> bytes:
-    return HEAD + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(content) + content
 
 
 def mytracker(url: str, token_file: Path, timeout: float = PATIENT) -> MyTrackerSink:

@@ -1,0 +1,16 @@
+"""What the tests of both sinks share: the file that their token is read from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.sinks.mocked import TOKEN, keep
+
+
+@pytest.fixture
+def token_file(tmp_path: Path) -> Path:
+    file = tmp_path / "token"
+    keep(file, TOKEN)
+    return file

@@ -38,7 +38,8 @@ def show_plan(context: Context, selection: Selection, limit: int | None, rate: f
             f"\n{sink}: {typer.style(f'{plan.passing:,} would be sent', fg='green')}{_time(context, sink, plan, rate)}"
         )
         for obstacle, count in plan.failing.most_common():
-            typer.echo(f"  {typer.style(f'{count:,} still fail', fg='red')}: {obstacle}")
+            failing = f"{count:,} still fails" if count == 1 else f"{count:,} still fail"
+            typer.echo(f"  {typer.style(failing, fg='red')}: {obstacle}")
 
 
 def _time(context: Context, sink: str, plan: SinkPlan, rate: float | None) -> str:

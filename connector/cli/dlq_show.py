@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 # Past so much of a value nobody reads on; export has all of it.
 _MOST_LINES = 60
 _MOST_BYTES = 2000
+# What a receipt says, for people.
+_CLOSED = {
+    "replayed": "the vendor accepted it",
+    "refused": "the vendor refused it again, and a newer letter stands for it",
+    "discarded": "closed by hand",
+}
 
 
 def show(
@@ -156,8 +162,8 @@ def _say(told: dict[str, Any]) -> None:
         typer.echo(f"  {failure['at']}  {_failure(failure)}  ({failure['letter']})")
         typer.echo(f"      {failure['message'] or '(no message)'}")
     for receipt in told["receipts"]:
-        why = f": {receipt['why']}" if receipt["why"] else ""
-        typer.echo(f"  {receipt['at']}  {style(receipt['what'], bold=True)}{why}  ({receipt['letter']})")
+        why = receipt["why"] or _CLOSED[receipt["what"]]
+        typer.echo(f"  {receipt['at']}  {style(receipt['what'], bold=True)}: {why}  ({receipt['letter']})")
     _heading("headers of the event")
     for name, value in told["headers"]:
         typer.echo(f"  {name}: {'(null)' if value is None else value}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING, Annotated
@@ -93,7 +94,8 @@ async def _start(simulator: Simulator) -> None:
         await simulator.start()
     except OSError as error:
         raise ConnectorError(
-            f"{simulator.vendor} cannot listen on 127.0.0.1:{simulator.port}: {error.strerror}; give another port"
+            f"{simulator.vendor} cannot listen on 127.0.0.1:{simulator.port}: {os.strerror(error.errno or 0)}; "
+            f"give another port with --{simulator.vendor.lower()}, or end what listens there"
         ) from error
 
 

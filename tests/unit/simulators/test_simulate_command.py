@@ -73,4 +73,7 @@ async def test_a_port_that_is_taken_is_named() -> None:
     _, said = await process.communicate()
     server.close()
     assert process.returncode == 1
-    assert f"myTracker cannot listen on 127.0.0.1:{port}" in said.decode()
+    assert said.decode() == (
+        f"myTracker cannot listen on 127.0.0.1:{port}: Address already in use; "
+        "give another port with --mytracker, or end what listens there\n"
+    )

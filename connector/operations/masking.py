@@ -6,6 +6,9 @@ import re
 
 import orjson
 
+from connector.delivery.stats import Mishap
+from connector.model import Reason
+
 MASK = "•••"
 # Where the vendors put their word in an answer: myTracker in `error`, SailPlay in `message`.
 _WORDS = ("message", "error")
@@ -26,13 +29,15 @@ def masked(text: str) -> str:
     return _VALUES.sub(MASK, _word(text))
 
 
-def masked_names(text: str) -> str:
-    """A schema's message without addresses, long numbers and long identifiers.
+def shown(text: str, mishap: Mishap) -> str:
+    """A text that ends with this failure's message, as people may see it.
 
-    It quotes no value, but it quotes the schema, which is to be read, and the event's own names: where an event holds a
-    table of people, those are what they go by.
+    The words are the vendor's where it answered with a status. Else they are ours, which quote no value; a schema's
+    quote the event's own names, and where an event holds a table of people, those may be addresses or numbers.
     """
-    return _NAMES.sub(MASK, text)
+    if mishap.status is not None:
+        return masked(text)
+    return _NAMES.sub(MASK, text) if mishap.reason == Reason.SCHEMA else text
 
 
 def _word(text: str) -> str:

@@ -9,10 +9,9 @@ from typing import Any
 
 from connector.clock import Clock
 from connector.delivery.stats import Mishap, Stats
-from connector.model import Reason
 from connector.operations.health import not_ready
 from connector.operations.history import History, drain_seconds
-from connector.operations.masking import masked, masked_names
+from connector.operations.masking import shown
 from connector.operations.view import Line, SinkView
 from connector.operations.waiting import waits
 
@@ -91,16 +90,9 @@ def _failure(mishap: Mishap, offset: float) -> dict[str, Any]:
         "reason": mishap.reason,
         "method": mishap.method,
         "status": mishap.status,
-        "message": _message(mishap),
+        "message": shown(mishap.message, mishap),
         "record": mishap.record,
     }
-
-
-def _message(mishap: Mishap) -> str:
-    """What happened: the vendor's words where it answered with a status, else our own, which quote no value."""
-    if mishap.status is not None:
-        return masked(mishap.message)
-    return masked_names(mishap.message) if mishap.reason == Reason.SCHEMA else mishap.message
 
 
 def _open(view: SinkView) -> dict[str, Any]:

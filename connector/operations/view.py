@@ -9,11 +9,11 @@ from typing import Protocol
 from connector.clock import Clock
 from connector.delivery.gate import GateState
 from connector.delivery.offsets import PartitionOffsets
-from connector.delivery.pipeline import Pipeline
+from connector.delivery.pipeline import NOT_THE_EVENTS_FAULT, Pipeline
 from connector.delivery.stats import Stats
 from connector.errors import Mistake
 from connector.model import Limits, Record
-from connector.operations.masking import masked
+from connector.operations.masking import masked, shown
 
 
 class PollingThread(Protocol):
@@ -63,7 +63,7 @@ class PartitionView:
 
 @dataclass(frozen=True, slots=True)
 class SinkView:
-    """One sink, now. Seconds and events; `reason` is the vendor's word, masked, or says which secret is missing.
+    """One sink, now. Seconds and events; `reason` says why the gate is shut, the vendor's words masked.
 
     Where the events stand that are read and not settled: `unsent` (packed, or waiting behind their key), `in_flight`
     (in a request), `retrying` (in a batch that failed and goes again), `letters` (their dead letter is under way),
@@ -122,7 +122,7 @@ def look(line: Line, clock: Clock, retention: Mapping[str, float]) -> SinkView:
         warnings=tuple(pipeline.warnings),
         vendor_events=pipeline.vendor_events,
         state=gate.state(now),
-        reason=gate.held_for or masked(gate.reason),
+        reason=gate.held_for or _reason(gate.reason, pipeline.stats),
         kafka_trouble=pipeline.trouble,
         letter_trouble=letters.trouble,
         joined=pipeline.joined,
@@ -146,6 +146,13 @@ def look(line: Line, clock: Clock, retention: Mapping[str, float]) -> SinkView:
         packed_in=None if due is None else max(0.0, due - now),
         longest_wait=lanes.longest_wait(),
     )
+
+
+def _reason(text: str, stats: Stats) -> str:
+    """Why the gate is shut, as people may see it: the failure that shut it tells whose words those are."""
+    letters = (each for each in reversed(stats.recent_letters) if each.reason not in NOT_THE_EVENTS_FAULT)
+    cause = next((fault for fault in stats.recent_faults if fault.message == text), next(letters, None))
+    return shown(text, cause) if cause is not None and text.endswith(cause.message) else masked(text)
 
 
 def _partition(offsets: PartitionOffsets, high: int | None, halted: bool) -> PartitionView:

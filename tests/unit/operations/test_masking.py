@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from connector.operations.masking import masked, masked_names
+from connector.delivery.stats import Mishap
+from connector.model import Reason
+from connector.operations.masking import masked, shown
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "seen"),
     [
         ("Bad api version", "Bad api version"),
         ('{"error": "Forbidden"}', "Forbidden"),
@@ -27,12 +29,12 @@ from connector.operations.masking import masked, masked_names
         ("", ""),
     ],
 )  # fmt: skip
-def test_values_are_masked_in_the_vendors_word(text: str, shown: str) -> None:
-    assert masked(text) == shown
+def test_values_are_masked_in_the_vendors_word(text: str, seen: str) -> None:
+    assert masked(text) == seen
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "seen"),
     [
         ('$: "email" is a required property', '$: "email" is a required property'),
         ('$.order.currency: the value does not match "^[A-Z]{3}$"',
@@ -42,5 +44,5 @@ def test_values_are_masked_in_the_vendors_word(text: str, shown: str) -> None:
          "$: Additional properties are not allowed ('•••' was unexpected)"),
     ],
 )  # fmt: skip
-def test_a_schemas_message_says_what_it_wants_and_not_whom_it_is_about(text: str, shown: str) -> None:
-    assert masked_names(text) == shown
+def test_a_schemas_message_says_what_it_wants_and_not_whom_it_is_about(text: str, seen: str) -> None:
+    assert shown(text, Mishap(0.0, Reason.SCHEMA, None, None, text, "orders/0/0")) == seen

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from connector.model import Blame, Outcome
+from connector.model import Blame, Failure, Outcome, Reason, Record, Stage
 from connector.operations.view import SinkView, look
 from connector.operations.waiting import Cause, Wait, waits
 from tests.unit.operations.bench import Bench, HandClock, build_bench
@@ -93,6 +93,28 @@ async def test_a_misconfiguration_is_said_in_the_vendors_words_masked(bench: Ben
     bench.vendor.outcome = Outcome(Blame.OURS, 403, '{"error": "Forbidden for \'app-one\'"}')
     await send(bench, b"{}")
     assert main(bench) == (Cause.MISCONFIGURED, "The vendor refuses our credentials or address: Forbidden for •••")
+
+
+async def test_our_own_words_on_a_vendor_that_cannot_be_reached_stay(bench: Bench) -> None:
+    bench.assign(0)
+    bench.vendor.outcome = Outcome(Blame.OURS, None, "the token in file '/run/secrets/token' is empty")
+    await send(bench, b"{}")
+    assert main(bench).detail.endswith("address: the token in file '/run/secrets/token' is empty")
+
+
+@pytest.mark.parametrize(
+    ("status", "message"), [(None, "number() takes a text such as '12.50'"), (422, "number() takes a text such as •••")]
+)
+async def test_a_flood_tells_its_last_letter_in_our_words_or_the_vendors_masked(
+    bench: Bench, status: int | None, message: str
+) -> None:
+    bench.assign(0)
+    bench.topic.silent = True
+    record = Record("orders", 0, 0, 0, None, b"{}", ())
+    said = "number() takes a text such as '12.50'"
+    for _ in range(4):
+        bench.pipeline.on_failed(Failure(record, Reason.UNMAPPABLE, Stage.MAP, said, "paid", "login", status))
+    assert main(bench).detail.endswith(f"4 of 4 events fell to their own fault; the last: {message}")
 
 
 async def test_an_outage_closes_the_gate_and_everything_open_retries(bench: Bench) -> None:

@@ -84,13 +84,23 @@ Place = tuple[int, int]  # partition, offset
 class Checker:
     """`duplicates_may_be`: processes were killed, or answers were lost after they had taken effect.
 
-    `told_by_metadata`: what commits said in their metadata stood; False where the scenario took it away.
+    `told_by_metadata`: what commits said in their metadata stood; False where the scenario took it away. `unheard`:
+    between these times (seconds since the epoch) there was a member that could not know yet that it had lost its
+    partitions; what the next owner's commits told may come again from it.
     """
 
-    def __init__(self, evidence: Evidence, *, duplicates_may_be: bool, told_by_metadata: bool = True) -> None:
+    def __init__(
+        self,
+        evidence: Evidence,
+        *,
+        duplicates_may_be: bool,
+        told_by_metadata: bool = True,
+        unheard: tuple[float, float] | None = None,
+    ) -> None:
         self._evidence = evidence
         self._duplicates_may_be = duplicates_may_be
         self._told_by_metadata = told_by_metadata
+        self._unheard = unheard
         self._by_number = {made.draft.number: made for made in evidence.made}
         self._by_place: dict[Place, Made] = {(made.partition, made.offset): made for made in evidence.made}
         self._letters: dict[str, dict[Place, list[Letter]]] = defaultdict(lambda: defaultdict(list))
@@ -182,6 +192,8 @@ class Checker:
                 if len(at) > 1 and not self._duplicates_may_be:
                     yield f"{sink} got {_shown(made)} {len(at)} times"
                 for again in at[1:]:
+                    if self._unheard is not None and self._unheard[0] <= again <= self._unheard[1]:
+                        continue
                     told = self._told(commits.get((sink, made.partition), ()), made.offset, again)
                     if told is not None:
                         yield f"{sink} got {_shown(made)} again although {_commit(told)} had told of it"

@@ -61,6 +61,17 @@ class Process:
             assert time.monotonic() < deadline, f"not started within {seconds} s:\n{self.tail()}"
             await asyncio.sleep(0.02)
 
+    async def frozen(self, seconds: float = WAIT_SECONDS) -> None:
+        """It stands still, by a SIGSTOP."""
+        deadline = time.monotonic() + seconds
+        while self._state() != "T":
+            assert time.monotonic() < deadline, f"not frozen within {seconds} s:\n{self.tail()}"
+            await asyncio.sleep(0.02)
+
+    def _state(self) -> str:
+        """What the kernel says of it; that stands behind the command's name, which is in brackets."""
+        return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0]
+
     async def stop(self, seconds: float = WAIT_SECONDS) -> Exit:
         """SIGTERM, and its end."""
         self.send(signal.SIGTERM)

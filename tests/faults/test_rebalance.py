@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
+from collections.abc import Mapping
 
 import pytest
 
@@ -19,6 +21,11 @@ STALLED = pytest.mark.parametrize(
 # Shorter than `check` allows with a drain of less than a second is not possible: drain + 10 s.
 POLL_INTERVAL_MS = 11_000
 STALL_SECONDS = 12.5
+# A request that was begun when its process froze may leave when it thaws; what comes later was sent by decision. Less
+# than the two heartbeats (300 ms each) for which an assignment in doubt must be confirmed.
+UNDER_WAY_SECONDS = 0.5
+# Two heartbeats of the broker's 500 ms, and room for a busy machine.
+HEARD_AFTER_SECONDS = 3.0
 
 pytestmark = [pytest.mark.kafka, pytest.mark.faults]
 
@@ -63,30 +70,73 @@ async def _stop_together(world: World, *processes: Process) -> None:
         assert ended.status == 0, process.tail()
 
 
-async def test_a_process_that_was_frozen_past_its_session_harms_nobody(new_world: NewWorld, check: Check) -> None:
-    """Frozen with requests in flight; what it does when it thaws must not touch the next owner's offsets.
+async def _freeze(world: World, *, others: int, seconds: float = 0.0) -> float:
+    """Freeze a process with requests in flight until its session has ended, and for so long at least.
 
-    Under `group.protocol=consumer` the session's length is the broker's, 45 s by default, and the client cannot ask.
+    Returns when it thawed, in seconds since the epoch.
+    """
+    await world.produce(1500, bad=0.05)
+    frozen = world.start(Fault("in the air", 8, "SIGSTOP"))
+    await frozen.frozen()
+    until = time.monotonic() + seconds
+    other = [world.start() for _ in range(others)]
+    if others:
+        await world.caught_up()  # the other has taken over: what was in flight is accepted and committed by it
+    else:
+        await world.deserted()
+    await asyncio.sleep(max(0.0, until - time.monotonic()))
+    await world.produce(300)
+    thawed = time.time()
+    frozen.send(signal.SIGCONT)
+    await world.caught_up()
+    await _stop_together(world, frozen, *other)
+    return thawed
+
+
+@PROTOCOLS
+async def test_a_process_that_was_frozen_past_its_session_harms_nobody(
+    new_world: NewWorld, check: Check, protocol: dict[str, object]
+) -> None:
+    """What it does when it thaws must not touch the next owner's offsets.
+
+    Under `group.protocol=consumer` the session's length is the broker's (here 3 s), and the client cannot ask: until it
+    hears that it lost its partitions, it may send again what the next owner has sent; the broker refuses its commits.
     """
 
+    unheard = HEARD_AFTER_SECONDS if protocol is CONSUMER else UNDER_WAY_SECONDS
+
     async def freeze(others: int) -> None:
-        async with new_world() as world:
-            await world.produce(1500, bad=0.05)
-            frozen = world.start(Fault("in the air", 8, "SIGSTOP"))
-            await world.accepted(60)
-            other = [world.start() for _ in range(others)]
-            await asyncio.sleep(3.0)
-            if others:
-                await world.caught_up()
-            await world.produce(300)
-            frozen.send(signal.SIGCONT)
-            await world.caught_up()
-            await _stop_together(world, frozen, *other)
-            check(await world.evidence(), duplicates_may_be=True, name=f"{others} others")
+        async with new_world(kafka=protocol) as world:
+            thawed = await _freeze(world, others=others)
+            window = (thawed, thawed + unheard)
+            check(await world.evidence(), duplicates_may_be=True, unheard=window, name=f"{others} others")
 
     async with asyncio.TaskGroup() as freezes:
         for others in (0, 1):
             freezes.create_task(freeze(others))
+
+
+@pytest.mark.soak
+async def test_a_process_that_was_frozen_past_the_poll_interval_sends_nothing_before_it_has_heard(
+    new_world: NewWorld, check: Check
+) -> None:
+    """Longer than that the client must not trust its assignment, whatever the broker's session."""
+
+    async def freeze(others: int) -> None:
+        async with new_world(**_tight(CONSUMER)) as world:
+            thawed = await _freeze(world, others=others, seconds=STALL_SECONDS)
+            window = (thawed, thawed + UNDER_WAY_SECONDS)
+            check(await world.evidence(), duplicates_may_be=True, unheard=window, name=f"{others} others")
+
+    async with asyncio.TaskGroup() as freezes:
+        for others in (0, 1):
+            freezes.create_task(freeze(others))
+
+
+def _tight(protocol: Mapping[str, object]) -> dict[str, object]:
+    """The shortest poll interval that `check` allows, as options of a world."""
+    kafka = {**protocol, "max.poll.interval.ms": POLL_INTERVAL_MS}
+    return {"kafka": kafka, "delivery": {"drain": "900ms"}, "mytracker": {"timeout": "500ms"}}
 
 
 @STALLED
@@ -94,11 +144,9 @@ async def test_a_polling_thread_that_stalled_past_the_poll_interval_commits_noth
     new_world: NewWorld, check: Check, protocol: dict[str, object]
 ) -> None:
     """Heartbeats go on, so the group waits for the poll interval; alone and with another member."""
-    kafka = {**protocol, "max.poll.interval.ms": POLL_INTERVAL_MS}
-    tight = {"kafka": kafka, "delivery": {"drain": "900ms"}, "mytracker": {"timeout": "500ms"}}
 
     async def stall(others: int) -> None:
-        async with new_world(**tight) as world:
+        async with new_world(**_tight(protocol)) as world:
             await world.produce(1500, bad=0.05)
             stalled = world.start(Fault("polling", 12, "stall", STALL_SECONDS))
             await world.accepted(60)

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import yaml
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from connector.simulators.mytracker import MyTrackerSimulator
 from connector.simulators.sailplay import SailPlaySimulator
@@ -190,6 +191,14 @@ class World:
             each.partition: (each.offset, reader.get_watermark_offsets(each, timeout=TIMEOUT)[1])
             for each in reader.committed(places, timeout=TIMEOUT)
         }
+
+    async def deserted(self, sink: str = MYTRACKER, seconds: float = 20.0) -> None:
+        """Wait until the coordinator counts no member in the sink's group."""
+        admin, group = AdminClient({"bootstrap.servers": self.bootstrap}), f"{self.group}.{sink}"
+        deadline = time.monotonic() + seconds
+        while (await asyncio.to_thread(admin.describe_consumer_groups([group])[group].result, TIMEOUT)).members:
+            assert time.monotonic() < deadline, f"{group} still has a member after {seconds} s"
+            await asyncio.sleep(0.1)
 
     async def caught_up(self, seconds: float = 40.0) -> None:
         """Wait until every sink has committed all that was produced."""

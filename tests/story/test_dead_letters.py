@@ -2,37 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from connector.simulators.mytracker import MyTrackerSimulator
-from tests.support.connector import until
-from tests.support.dead_letters import Desk
-from tests.support.server import Broker
-from tests.support.topics import TopicFactory
+from tests.support.dead_letters import IN_FLIGHT, Desk
 
 pytestmark = [pytest.mark.kafka, pytest.mark.soak]
 
 EVENTS, BROKEN = 50_000, 5_000
 MISTAKEN = {"customUserId": "user.id", "customEventName": "type"}
 MENDED = {"customUserId": "user.id || user_id", "customEventName": "type"}
-# A fifth of the default 32 places, 20 events in each: what a kill can send twice.
-IN_FLIGHT = 6 * 20
-
-
-@pytest.fixture
-async def vendor() -> AsyncIterator[MyTrackerSimulator]:
-    async with MyTrackerSimulator() as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def desk(broker: Broker, topic_factory: TopicFactory, tmp_path: Path, vendor: MyTrackerSimulator) -> Desk:
-    return Desk(broker, topic_factory, tmp_path, vendor)
 
 
 def event(number: int) -> tuple[bytes, dict[str, Any]]:
@@ -61,7 +41,7 @@ async def test_after_the_fix_a_canary_a_kill_and_a_resumption_every_event_was_ac
     everything = desk.accepted()
     desk.vendor.reset({"latency_ms": 50})  # slow enough to be killed; the ledger begins anew
     killed = await desk.start("replay", "--config", mended)
-    await until(lambda: _accepted(desk, 2_000), seconds=120, what="a part replayed")
+    await desk.until_accepted(2_000, seconds=120)
     killed.kill()
     await killed.wait()
     resumed = await desk.dlq("replay", "--config", mended, "--json")
@@ -92,8 +72,3 @@ async def test_what_fails_again_stays_a_dead_letter_and_all_else_is_accepted_onc
     desk.vendor.faults.clear()
     assert (await desk.dlq("replay", "--config", mended)).status == 0
     assert desk.accepted() == {f"u{number}": 1 for number in range(EVENTS)}
-
-
-async def _accepted(desk: Desk, count: int) -> bool:
-    await asyncio.sleep(0)
-    return desk.vendor.ledger.events >= count

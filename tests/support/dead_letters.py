@@ -7,10 +7,11 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
 import yaml
 from confluent_kafka import Producer
 
@@ -24,6 +25,11 @@ from tests.support.server import Broker
 from tests.support.topics import TopicFactory
 
 SECONDS = 60.0
+# The mapping with which events die, and the one that mends it.
+OLD = {"customUserId": "user.id", "customEventName": "name"}
+NEW = {"customUserId": "user.id || user_id", "customEventName": "name"}
+# What a replay may have under way, and a kill can send twice: a fifth of the default 32 places, 20 events in each.
+IN_FLIGHT = 6 * 20
 
 
 class Ended(NamedTuple):
@@ -109,6 +115,10 @@ class Desk:
                 producer.poll(0)
         assert producer.flush(60) == 0
 
+    def bury_unmappable(self, count: int) -> None:
+        """The letters of this many events that OLD cannot map and NEW can."""
+        self.bury(self.settings(OLD), (unmappable(number) for number in range(count)))
+
     async def deliver(self, settings: Mapping[str, Any], events: int, seconds: float = SECONDS) -> None:
         """Run the service until it has settled so many events, and end it."""
         self._written += 1
@@ -141,6 +151,20 @@ class Desk:
         process = await self.start(*arguments)
         return await ended(process)
 
+    async def until_accepted(self, count: int, seconds: float = 30.0) -> None:
+        """Wait until the vendor has accepted so many events."""
+        await self._until(lambda: self.vendor.ledger.events >= count, seconds, f"{count} accepted")
+
+    async def until_requested(self, seconds: float = 30.0) -> None:
+        """Wait until a request has come to the vendor."""
+        await self._until(lambda: self.vendor.ledger.requests > 0, seconds, "a request")
+
+    async def _until(self, condition: Callable[[], bool], seconds: float, what: str) -> None:
+        async def holds() -> bool:
+            return condition()
+
+        await until(holds, seconds=seconds, what=what)
+
     def accepted(self) -> Counter[str]:
         """How often the vendor accepted each user's event."""
         return Counter(entry.item["customUserId"] for entry in self.vendor.ledger)
@@ -150,3 +174,21 @@ async def ended(process: asyncio.subprocess.Process) -> Ended:
     """Wait for the end of a command."""
     out, err = await asyncio.wait_for(process.communicate(), SECONDS)
     return Ended(process.returncode or 0, out.decode(), err.decode())
+
+
+def unmappable(number: int) -> tuple[bytes, Any]:
+    """An event that OLD cannot map and NEW can."""
+    return f"k{number % 7}".encode(), {"type": "level.up", "user_id": f"u{number}", "name": "level"}
+
+
+def refusing(text: str, **match: Any) -> dict[str, Any]:
+    """An order to the vendor: refuse what contains this text, and matches."""
+    answer = {"kind": "status", "status": 400, "body": {"error": f"Bad Request for {text}"}, "times": "until_reset"}
+    return {**answer, "match": {"contains": text, **match}}
+
+
+@pytest.fixture
+async def desk(broker: Broker, topic_factory: TopicFactory, tmp_path: Path) -> AsyncIterator[Desk]:
+    """An operator's desk, with a vendor of its own."""
+    async with MyTrackerSimulator() as vendor:
+        yield Desk(broker, topic_factory, tmp_path, vendor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Annotated
 
 import typer
@@ -22,8 +23,6 @@ def run(
 
     Example: connector run --config connector.yaml --sink mytracker
     """
-    import gc
-
     import uvloop
 
     from connector.config.load import load

@@ -104,7 +104,9 @@ class FloodGuardPart(Part):
 class DeliveryPart(Part):
     """Budgets of the delivery."""
 
-    commit_interval: Span = optional("1s", "how often positions are committed, at most 1m")
+    commit_interval: Span = optional(
+        "1s", "how often positions are committed, at most 1m; 1,000 settled events do not wait for it"
+    )
     drain: Span = optional("20s", "one budget for revoke and for stopping: how long requests in flight are waited for")
     max_open_events: int = optional(20000, "events read and not settled, per sink; past it partitions pause", ge=1)
     max_open_bytes: Size = optional("32MiB", "the same in bytes")

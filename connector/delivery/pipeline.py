@@ -34,6 +34,10 @@ NOT_THE_EVENTS_FAULT = frozenset({Reason.UNROUTED, Reason.AMBIGUOUS})
 # How many deferred records are looked at in one tick to find one that makes an item to probe with.
 PROBE_SEARCH = 100
 
+# A commit is made after so many settlements, however little of the interval has passed: what was settled since the last
+# one is what a kill repeats. As long as one is under way none follows.
+COMMIT_AFTER = 1_000
+
 log = structlog.get_logger()
 
 
@@ -113,6 +117,8 @@ class Pipeline:
         self._backwater = Backwater()
         self._committing: dict[int, Commit] = {}
         self._last_commit = 0.0
+        self._unsaid = 0  # settlements since the last commit was made
+        self._commits_go = True  # whether the last one went well; if not, the interval drives them alone
         self._credits = 0
         self._tasks = Tasks()
         self._flooding = False  # the flood guard holds, or what it held back is still to be taken in
@@ -146,8 +152,7 @@ class Pipeline:
         self._check_spans()
         self._ask_for_more()
         self.dispatcher.pump()
-        if now - self._last_commit >= self._marks.commit_interval:
-            self._commit(now)
+        self._commit_if_due(now)
 
     def on_revoked(self, claims: frozenset[int], done: concurrent.futures.Future[Sequence[Commit]]) -> None:
         """Partitions are about to leave: forget what was never sent, wait for what is in flight, say what to commit."""
@@ -163,6 +168,7 @@ class Pipeline:
 
     def on_committed(self, error: str | None, last: bool) -> None:
         """A commit ended."""
+        self._commits_go = error is None
         if error is None:
             self.stats.commits += 1
         else:
@@ -197,14 +203,17 @@ class Pipeline:
 
     def on_accepted(self, items: Sequence[Item]) -> None:
         """The vendor accepted these."""
-        self._guard.delivered(len(items), self._clock.monotonic())
+        now = self._clock.monotonic()
+        self._guard.delivered(len(items), now)
         settle = self.assignment.settle
         for item in items:
             if not settle(item.record):
                 self.stats.late += 1
+        self._unsaid += len(items)
         if self._flooding and not self.dispatcher.gate.flooded:
             self._end_flood()
         self._ask_for_more()
+        self._commit_if_due(now)
 
     def on_failed(self, failure: Failure) -> None:
         """This one cannot be delivered: a letter, unless so many fell that the fault must be elsewhere."""
@@ -228,7 +237,9 @@ class Pipeline:
         self.stats.dead_lettered[failure.reason] += 1
         if not self.assignment.settle(failure.record):
             self.stats.late += 1
+        self._unsaid += 1
         self._ask_for_more()
+        self._commit_if_due(self._clock.monotonic())
 
     # --- what is to be seen --------------------------------------------------------------------------------------
 
@@ -359,11 +370,15 @@ class Pipeline:
         for offsets in resume:
             self.source.resume(offsets.topic, offsets.partition)
 
-    def _commit(self, now: float) -> None:
-        """Commit what has changed, if the last commit has ended and our partitions are known to be ours."""
-        if self._committing or not self.dispatcher.gate.confirmed(now):
+    def _commit_if_due(self, now: float) -> None:
+        """Commit what has changed, if it is time, the last commit has ended and our partitions are known to be ours."""
+        many = self._unsaid >= COMMIT_AFTER and self._commits_go
+        if not many and now - self._last_commit < self._marks.commit_interval:
+            return
+        if self._committing or self._stopping or not self.dispatcher.gate.confirmed(now):
             return
         self._last_commit = now
+        self._unsaid = 0
         self._committing = self.assignment.changes()
         if self._committing:
             self.source.commit(list(self._committing.values()))

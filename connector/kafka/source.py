@@ -22,15 +22,19 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from connector.clock import Clock
 from connector.kafka.consuming import consumer_settings, record_of
 from connector.kafka.ends import Ends
+from connector.kafka.fetching import Fetching
 from connector.kafka.handover import Assigned, Commit, Listener
 from connector.kafka.positions import Start, StartingPoint, starting_points
+from connector.kafka.trouble import Trouble
+from connector.kafka.turns import Turns
 from connector.model import Record
 
-CHUNK = 500
+CHUNK = 200  # the loop is busy with one for some 2 ms, in which it reads no answer
 POLL_SECONDS = 0.1
 CHUNKS_AHEAD = 2
-# Without demand for so long, partitions are paused instead of just not polled.
-PATIENCE_SECONDS = 1.0
+# Without demand for so long, partitions are paused instead of just not polled: rebalances and the ends of commits are
+# heard only while polling.
+PATIENCE_SECONDS = 0.5
 WATERMARK_SECONDS = 5.0
 # How long the client must have been part of the group before an assignment that was never told counts as empty.
 JOINED_AFTER_MS = 2_000
@@ -74,21 +78,16 @@ class Source:
         self._clock = clock
         self._drain = drain
         self._stall = stall
-        self._confirm_after = confirm_after
+        self._turns = Turns(clock, stall=stall, confirm_after=confirm_after)
         self._claims: dict[tuple[str, int], int] = {}
         self._claimed = 0
         self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._credit = threading.Semaphore(CHUNKS_AHEAD)
-        self._paused = False
-        self._halted: set[tuple[str, int]] = set()  # paused alone, for reading too far ahead
         self._stopping = False
         self._last: list[Commit] = []  # what is still to be committed while stopping
         self._handed_over: set[tuple[str, int]] = set()  # left by a revocation, which said how its commit ended
         self._joined = False
-        self._last_turn = clock.monotonic()
-        self._doubtful_until = 0.0
-        self._trouble = ""
-        self._told: frozenset[str] = frozenset()  # what was logged since Kafka could last be read
+        self._trouble = Trouble(group, lambda trouble: self._tell(listener.on_trouble, trouble))
         self._consumer = Consumer(
             consumer_settings(
                 conf,
@@ -100,6 +99,7 @@ class Source:
             )
         )
         self._ends = Ends(self._consumer)
+        self._fetching = Fetching(self._consumer, self._claims.keys())
         self._thread = threading.Thread(target=self._run, name=f"source {group}", daemon=True)
 
     # --- what the loop asks for ----------------------------------------------------------------------------------
@@ -118,11 +118,11 @@ class Source:
 
     def halt(self, topic: str, partition: int) -> None:
         """Stop fetching one partition."""
-        self._commands.put(lambda: self._halt(topic, partition))
+        self._commands.put(lambda: self._fetching.halt((topic, partition)))
 
     def resume(self, topic: str, partition: int) -> None:
         """Fetch it again."""
-        self._commands.put(lambda: self._resume(topic, partition))
+        self._commands.put(lambda: self._fetching.unhalt((topic, partition)))
 
     def renew_credentials(self, username: str, password: str) -> None:
         """Log in with these (SASL) from the next connection on."""
@@ -140,7 +140,7 @@ class Source:
     @property
     def last_turn(self) -> float:
         """When the thread last turned (monotonic seconds)."""
-        return self._last_turn
+        return self._turns.last
 
     @property
     def alive(self) -> bool:
@@ -165,33 +165,30 @@ class Source:
             self._commands.get()()
         if self._stopping:
             return
-        if self._credit.acquire(timeout=0 if self._paused else POLL_SECONDS):
-            self._set_paused(False)
+        if self._credit.acquire(timeout=0 if self._fetching.paused else POLL_SECONDS):
+            self._fetching.resume()
             self._read(credited=True)
-        elif self._paused or self._clock.monotonic() - self._last_turn > PATIENCE_SECONDS:
-            self._set_paused(True)
+        elif self._fetching.paused or self._clock.monotonic() - self._turns.last > PATIENCE_SECONDS:
+            self._fetching.pause()
             self._read(credited=False)
 
     def _read(self, *, credited: bool) -> None:
-        self._turned()
+        self._note_turn()
         messages = self._consumer.consume(1, POLL_SECONDS)
         if messages and credited:
             messages += self._consumer.consume(CHUNK - 1, 0)
-        now = self._turned()
-        self._tell(self._listener.on_turn, self._records(messages, now), now >= self._doubtful_until, credited)
-        highs = self._ends.look(now, self._claims, fetching=not self._paused and not self._halted)
+        self._note_turn()
+        now = self._turns.last
+        self._tell(self._listener.on_turn, self._records(messages, now), self._turns.confirmed, credited)
+        highs = self._ends.look(now, self._claims, fetching=self._fetching.whole)
         if highs:
             self._tell(self._listener.on_watermarks, highs)
 
-    def _turned(self) -> float:
-        """Note that the thread turns now. A stall before, also one inside the client, puts the assignment in doubt."""
-        now = self._clock.monotonic()
-        if now - self._last_turn > self._stall:
-            self._doubtful_until = now + self._confirm_after
+    def _note_turn(self) -> None:
+        stalled = self._turns.turn()
+        if stalled is not None:
             log.warning("the polling thread has stalled: the assignment is in doubt", group=self.group,
-                        seconds=round(now - self._last_turn, 1))  # fmt: skip
-        self._last_turn = now
-        return now
+                        seconds=round(stalled, 1))  # fmt: skip
 
     def _records(self, messages: Sequence[Message], now: float) -> list[Record]:
         records = []
@@ -204,34 +201,10 @@ class Source:
             if record is not None:
                 records.append(record)
         if records:
-            self._say_trouble("")
+            self._trouble.over()
         return records
 
-    def _set_paused(self, paused: bool) -> None:
-        """Pause all partitions while the pipeline wants nothing; polling goes on."""
-        if paused == self._paused:
-            return
-        self._paused = paused
-        partitions = self._held_partitions()
-        if not paused:
-            partitions = [each for each in partitions if (each.topic, each.partition) not in self._halted]
-        (self._consumer.pause if paused else self._consumer.resume)(partitions)
-
-    def _held_partitions(self) -> list[TopicPartition]:
-        return [TopicPartition(topic, partition) for topic, partition in self._claims]
-
     # --- commands ------------------------------------------------------------------------------------------------
-
-    def _halt(self, topic: str, partition: int) -> None:
-        if (topic, partition) in self._claims:
-            self._halted.add((topic, partition))
-            self._consumer.pause([TopicPartition(topic, partition)])
-
-    def _resume(self, topic: str, partition: int) -> None:
-        if (topic, partition) in self._halted:
-            self._halted.discard((topic, partition))
-            if not self._paused:
-                self._consumer.resume([TopicPartition(topic, partition)])
 
     def _commit_async(self, commits: Sequence[Commit]) -> None:
         offsets = self._still_ours(commits)
@@ -263,14 +236,9 @@ class Source:
     def _still_ours(self, commits: Sequence[Commit]) -> list[TopicPartition]:
         """What may be committed. A command may have waited while its partitions left or the process stood still; to
         commit then could take back what the next owner has committed."""
-        if self._stalled():
+        if self._turns.stalled:
             return []
         return [_offset(commit) for commit in commits if (commit.topic, commit.partition) in self._claims]
-
-    def _stalled(self) -> bool:
-        """Whether the thread has not turned for so long that the partitions may be another's, or did not just now."""
-        now = self._clock.monotonic()
-        return now < self._doubtful_until or now - self._last_turn > self._stall
 
     def _stop(self, commits: Sequence[Commit]) -> None:
         self._stopping = True
@@ -298,10 +266,9 @@ class Source:
             points = self._learn_where_to_begin(consumer, partitions)
             assigned = [self._claim(point) for point in points]
             consumer.incremental_assign([TopicPartition(*point[:3]) for point in points])
-            if self._paused:
-                consumer.pause([TopicPartition(*point[:2]) for point in points])
+            self._fetching.came([(point.topic, point.partition) for point in points])
             self._joined = True
-            self._say_trouble("")
+            self._trouble.over()
             self._tell(self._listener.on_assigned, assigned)
         except Exception as error:  # an exception that leaves a callback would kill the thread without a word
             log.exception("where to begin cannot be learned: the process ends rather than guess", group=self.group,
@@ -315,7 +282,7 @@ class Source:
             try:
                 return starting_points(consumer, partitions, self._start, self._topics)
             except KafkaException as error:
-                self._say_trouble(f"committed offsets cannot be read: {error.args[0].str()}")
+                self._trouble.say(f"committed offsets cannot be read: {error.args[0].str()}")
                 if self._clock.monotonic() > deadline:
                     raise
                 time.sleep(POLL_SECONDS)
@@ -328,14 +295,14 @@ class Source:
         return Assigned(self._claimed, point.topic, point.partition, position, point.metadata)
 
     def _unclaim(self, partitions: Sequence[TopicPartition]) -> frozenset[int]:
-        for each in partitions:
-            self._halted.discard((each.topic, each.partition))
-        claims = (self._claims.pop((each.topic, each.partition), None) for each in partitions)
+        places = [(each.topic, each.partition) for each in partitions]
+        self._fetching.left(places)
+        claims = (self._claims.pop(place, None) for place in places)
         return frozenset(claim for claim in claims if claim is not None)
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         try:
-            stalled = self._stalled()
+            stalled = self._turns.stalled
             claims = self._unclaim(partitions)
             if self._stopping:
                 leaving = {(each.topic, each.partition) for each in partitions}
@@ -345,7 +312,7 @@ class Source:
             elif claims:
                 self._handed_over |= {(each.topic, each.partition) for each in partitions}
                 commits = self._ask_what_to_commit(claims)
-                if not stalled and not self._stalled():
+                if not stalled and not self._turns.stalled:
                     self._commit_sync([_offset(commit) for commit in commits])
         except Exception as error:  # as above; what was not committed is read again by the next owner
             log.exception("revoking failed", group=self.group, error=type(error).__name__)
@@ -360,10 +327,10 @@ class Source:
             try:
                 return done.result(POLL_SECONDS)
             except TimeoutError:
-                now = self._turned()
-                if now > deadline:
+                self._note_turn()
+                if self._turns.last > deadline:
                     raise
-            self._tell(self._listener.on_turn, (), now >= self._doubtful_until, False)
+            self._tell(self._listener.on_turn, (), self._turns.confirmed, False)
 
     def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._tell(self._listener.on_lost, self._unclaim(partitions))
@@ -389,14 +356,14 @@ class Source:
             self._tell(self._listener.on_assigned, [])
 
     def _on_error(self, error: KafkaError) -> None:
-        if error.code() != KafkaError._ALL_BROKERS_DOWN or not self._trouble:  # what came before says why
-            self._say_trouble(error.str())
+        if error.code() != KafkaError._ALL_BROKERS_DOWN or not self._trouble.now:  # what came before says why
+            self._trouble.say(error.str())
 
     def _on_message_error(self, topic: str | None, partition: int | None, error: KafkaError) -> None:
         if error.code() == KafkaError._AUTO_OFFSET_RESET and topic is not None and partition is not None:
             self._reset(topic, partition)
         elif error.code() != KafkaError._PARTITION_EOF:
-            self._say_trouble(f"{topic or 'consumer'}: {error.str()}")
+            self._trouble.say(f"{topic or 'consumer'}: {error.str()}")
 
     def _reset(self, topic: str, partition: int) -> None:
         """The offset to read next is not in the log. Begin at the lowest: retention was faster than we, or, where the
@@ -413,7 +380,7 @@ class Source:
             self._consumer.incremental_unassign([here])
             self._consumer.incremental_assign([TopicPartition(topic, partition, there)])
         except KafkaException as error:
-            self._say_trouble(f"{topic}/{partition} cannot be reset: {error.args[0].str()}")
+            self._trouble.say(f"{topic}/{partition} cannot be reset: {error.args[0].str()}")
             self._commands.put(lambda: self._reset(topic, partition))
             return
         if wanted > high:
@@ -421,16 +388,6 @@ class Source:
             self._tell(self._listener.on_assigned, [self._claim(StartingPoint(topic, partition, low, None))])
         elif there == low:
             self._tell(self._listener.on_expired, claim, low)
-
-    def _say_trouble(self, trouble: str) -> None:
-        if trouble != self._trouble:
-            self._trouble = trouble
-            if trouble and trouble not in self._told:
-                log.warning("Kafka cannot be read", group=self.group, why=trouble)
-            elif not trouble and self._told:
-                log.info("Kafka can be read again", group=self.group)
-            self._told = self._told | {trouble} if trouble else frozenset()
-            self._tell(self._listener.on_trouble, trouble)
 
     def _tell(self, call: Callable[..., None], *arguments: Any) -> None:
         try:

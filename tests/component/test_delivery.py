@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
+from connector.kafka.handover import Commit
 from connector.model import Limits
 from tests.component.doubles import refuse_those_marked
 from tests.component.harness import HERE, Harness
@@ -169,5 +171,43 @@ async def test_a_partition_whose_reading_is_too_far_ahead_of_its_position_is_hal
     line.topic.refusal = None
     await line.settled()
     assert not line.source.halted
+    line.check_accounts()
+    await line.end()
+
+
+async def test_a_kill_repeats_no_more_than_a_thousand_settled_events_however_fast_they_come() -> None:
+    line = Harness(limits=Limits(max_events=50, max_bytes=10_000))
+    for number in range(8_000):
+        line.produce(b"event", key=b"key%d" % number)
+    uncommitted = 0
+    committing = line.source.commit
+
+    def commit(commits: Sequence[Commit]) -> None:
+        nonlocal uncommitted
+        uncommitted = line.stats.delivered
+        committing(commits)
+
+    line.source.commit = commit  # type: ignore[method-assign]  # a look at the call, which goes on as it was
+    most = 0
+    while line.stats.delivered < 8_000:
+        await asyncio.sleep(0.001)
+        most = max(most, line.stats.delivered - uncommitted)
+    # What is accepted while a commit is under way, for a hundredth of a second, waits for the next.
+    assert most <= 1_500
+    await line.settled()
+    line.check_accounts()
+    await line.end()
+
+
+async def test_commits_that_fail_are_tried_once_an_interval_and_not_with_every_thousand_events() -> None:
+    line = Harness(limits=Limits(max_events=50, max_bytes=10_000))
+    line.source.commit_error = "not now"
+    for number in range(8_000):
+        line.produce(b"event", key=b"key%d" % number)
+    begun = asyncio.get_running_loop().time()
+    await line.until(lambda: line.stats.delivered == 8_000)
+    assert 1 <= line.stats.commit_failures <= 1 + (asyncio.get_running_loop().time() - begun)
+    line.source.commit_error = None
+    await line.settled()
     line.check_accounts()
     await line.end()

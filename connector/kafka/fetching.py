@@ -1,0 +1,77 @@
+"""Which of our partitions are fetched: all, or none while nothing is wanted, and not those read too far ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+WAKING_SECONDS = 0.1
+
+
+class Fetching:
+    """Pauses and resumes; belongs to the thread that owns `consumer`. `held` is what is ours now, as it changes.
+
+    A pause throws away what was prefetched.
+    """
+
+    def __init__(self, consumer: Consumer, held: Collection[tuple[str, int]]) -> None:
+        self.paused = False
+        self._consumer = consumer
+        self._held = held
+        self._halted: set[tuple[str, int]] = set()
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is paused or halted."""
+        return not self.paused and not self._halted
+
+    def pause(self) -> None:
+        """Fetch nothing, from partitions still to come neither."""
+        if not self.paused:
+            self.paused = True
+            self._consumer.pause(_partitions(self._held))
+
+    def resume(self) -> None:
+        """Fetch again all that is not halted."""
+        if self.paused:
+            self.paused = False
+            self._fetch([place for place in self._held if place not in self._halted])
+
+    def halt(self, place: tuple[str, int]) -> None:
+        """Stop fetching one partition."""
+        if place in self._held:
+            self._halted.add(place)
+            self._consumer.pause(_partitions([place]))
+
+    def unhalt(self, place: tuple[str, int]) -> None:
+        """Fetch it again."""
+        if place in self._halted:
+            self._halted.discard(place)
+            if not self.paused:
+                self._fetch([place])
+
+    def came(self, places: Iterable[tuple[str, int]]) -> None:
+        """These are ours now."""
+        if self.paused:
+            self._consumer.pause(_partitions(places))
+
+    def left(self, places: Iterable[tuple[str, int]]) -> None:
+        """These are ours no more."""
+        self._halted.difference_update(places)
+
+    def _fetch(self, places: Collection[tuple[str, int]]) -> None:
+        partitions = _partitions(places)
+        self._consumer.resume(partitions)
+        if not partitions:
+            return
+        # The client's thread for a broker of which nothing is fetched sleeps up to a second, and a resume does not wake
+        # it: a request to the partitions' leaders does, whatever it asks.
+        try:
+            self._consumer.offsets_for_times([TopicPartition(*place, 0) for place in places], timeout=WAKING_SECONDS)
+        except KafkaException:
+            return  # then it wakes by itself
+
+
+def _partitions(places: Iterable[tuple[str, int]]) -> list[TopicPartition]:
+    return [TopicPartition(topic, partition) for topic, partition in places]

@@ -1,0 +1,120 @@
+"""What is fetched: everything, nothing while nothing is wanted, and never what was read too far ahead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+
+from connector.kafka.fetching import Fetching
+
+A, B, C = ("users", 0), ("users", 1), ("orders", 0)
+
+
+class Consumer:
+    """A consumer that knows what it fetches, and which leaders were woken."""
+
+    def __init__(self) -> None:
+        self.paused: set[tuple[str, int]] = set()
+        self.woken: list[set[tuple[str, int]]] = []
+        self.away = False
+
+    def pause(self, partitions: list[TopicPartition]) -> None:
+        self.paused |= {(each.topic, each.partition) for each in partitions}
+
+    def resume(self, partitions: list[TopicPartition]) -> None:
+        self.paused -= {(each.topic, each.partition) for each in partitions}
+
+    def offsets_for_times(self, partitions: list[TopicPartition], timeout: float) -> None:
+        assert 0 < timeout <= 0.1, "the thread must go on polling"
+        self.woken.append({(each.topic, each.partition) for each in partitions})
+        if self.away:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+
+
+@pytest.fixture
+def consumer() -> Consumer:
+    return Consumer()
+
+
+@pytest.fixture
+def held() -> dict[tuple[str, int], int]:
+    return {A: 1, B: 2}
+
+
+@pytest.fixture
+def fetching(consumer: Any, held: dict[tuple[str, int], int]) -> Fetching:
+    return Fetching(consumer, held.keys())
+
+
+def test_a_pause_stops_all_and_a_resume_wakes_their_leaders_at_once(consumer: Consumer, fetching: Fetching) -> None:
+    fetching.pause()
+    assert (consumer.paused, fetching.paused, fetching.whole) == ({A, B}, True, False)
+    fetching.resume()
+    assert (consumer.paused, fetching.paused, fetching.whole) == (set(), False, True)
+    assert consumer.woken == [{A, B}]
+
+
+def test_to_pause_or_resume_twice_asks_nothing_of_the_client(consumer: Consumer, fetching: Fetching) -> None:
+    fetching.resume()
+    assert consumer.woken == []
+    fetching.pause()
+    consumer.paused.clear()
+    fetching.pause()
+    assert consumer.paused == set()
+
+
+def test_what_is_halted_stays_so_over_a_pause(consumer: Consumer, fetching: Fetching) -> None:
+    fetching.halt(A)
+    assert (consumer.paused, fetching.whole) == ({A}, False)
+    fetching.pause()
+    fetching.resume()
+    assert (consumer.paused, consumer.woken) == ({A}, [{B}])
+    fetching.unhalt(A)
+    assert (consumer.paused, fetching.whole) == (set(), True)
+    assert consumer.woken == [{B}, {A}]
+
+
+def test_what_is_taken_off_its_halt_during_a_pause_waits_for_the_pauses_end(
+    consumer: Consumer, fetching: Fetching
+) -> None:
+    fetching.halt(A)
+    fetching.pause()
+    fetching.unhalt(A)
+    assert (consumer.paused, consumer.woken) == ({A, B}, [])
+    fetching.resume()
+    assert consumer.paused == set()
+
+
+def test_what_comes_during_a_pause_is_paused_too(
+    consumer: Consumer, fetching: Fetching, held: dict[tuple[str, int], int]
+) -> None:
+    fetching.came([A, B])
+    assert consumer.paused == set()
+    fetching.pause()
+    held[C] = 3
+    fetching.came([C])
+    assert consumer.paused == {A, B, C}
+    fetching.resume()
+    assert consumer.paused == set()
+
+
+def test_what_left_is_not_halted_when_it_comes_again(consumer: Consumer, fetching: Fetching) -> None:
+    fetching.halt(A)
+    fetching.left([A])
+    assert fetching.whole
+    fetching.unhalt(A)
+    assert consumer.woken == []
+
+
+def test_what_is_not_ours_cannot_be_halted(consumer: Consumer, fetching: Fetching) -> None:
+    fetching.halt(C)
+    assert (consumer.paused, fetching.whole) == (set(), True)
+
+
+def test_brokers_that_are_away_keep_nothing_paused(consumer: Consumer, fetching: Fetching) -> None:
+    consumer.away = True
+    fetching.pause()
+    fetching.resume()
+    assert (consumer.paused, fetching.paused) == (set(), False)

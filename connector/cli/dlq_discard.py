@@ -90,6 +90,6 @@ async def _close(
     await asyncio.sleep(0)
     if refusals or left:
         raise ConnectorError(
-            f"not all receipts were written: {refusals[0] if refusals else 'the brokers do not answer'}"
+            f"not all receipts were written: {refusals[0] if refusals else 'the brokers do not answer'}; run it again"
         )
     return written

@@ -84,7 +84,7 @@ def report(replay: Replay, total: int, seconds: float, *, as_json: bool) -> int:
         if replay.stopped:
             typer.echo(f"stopped: {replay.stopped}", err=True)
         if remaining:
-            typer.echo(f"{counted(remaining, 'letter')} not answered for: still open, run it again", err=True)
+            typer.echo(f"{counted(remaining, 'letter')} not answered for, and so still open: run it again", err=True)
     return 0 if accepted == total and not replay.stopped else 1
 
 

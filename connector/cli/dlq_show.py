@@ -100,7 +100,7 @@ def _described(context: Context, history: History) -> dict[str, Any]:
 def _undecoded(record: Record, veil: Veil) -> str:
     """What of a value that is no event may be shown."""
     if veil.blind:
-        return "(not shown: it is no event, so nobody can say where what redact hides lies)"
+        return "(not shown: it is no event, so what redact hides cannot be found in it)"
     value = record.value or b""
     text = value[:_MOST_BYTES].decode("utf-8", "backslashreplace")
     return text if len(value) <= _MOST_BYTES else f"{text}… ({len(value):,} bytes)"

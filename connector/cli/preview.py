@@ -171,6 +171,7 @@ def _record(
     now: int,
 ) -> Record:
     from connector.model import Record
+    from connector.routing.plan import applies
 
     if (event is None) == (source is None):
         raise _mistaken(
@@ -184,7 +185,7 @@ def _record(
     record = Record(topic or "", 0, 0, now, None, value, ())
     if topic is None:
         return record._replace(topic=_fitting(settings, routers, record))
-    if not _readers(settings, topic):
+    if not applies(_named(settings), topic):
         raise _mistaken("--topic", f"no route reads {topic}: the routes read {', '.join(_named(settings))}")
     return record
 
@@ -224,12 +225,6 @@ def _fitting(settings: Settings, routers: Mapping[str, Router], record: Record) 
 
 def _named(settings: Settings) -> list[str]:
     return list(dict.fromkeys(topic for route in settings.routes for topic in route.topics))
-
-
-def _readers(settings: Settings, topic: str) -> bool:
-    from connector.routing.plan import applies
-
-    return applies(_named(settings), topic)
 
 
 def _from_kafka(settings: Settings, source: str) -> Record:

@@ -104,7 +104,7 @@ def client_mistake(kafka: Mapping[str, KafkaValue]) -> Mistake | None:
     if missing_files(kafka) or any(isinstance(value, Secret) and value.missing() for value in kafka.values()):
         return None
     alone = {"bootstrap.servers", "metadata.broker.list", "test.mock.num.brokers", "debug", "auto.offset.reset"}
-    settings = {name: value for name, value in resolved(kafka).items() if name not in alone}
+    settings = {name: value for name, value in _resolved(kafka).items() if name not in alone}
     quiet = {"log_level": 0, **settings}
     error = _refusal({"group.id": "check", **quiet}) or _refusal({"enable.idempotence": True, **quiet}, Producer)
     return None if error is None else Mistake("kafka", f"librdkafka refuses these settings: {error}")
@@ -119,14 +119,13 @@ def missing_files(kafka: Mapping[str, KafkaValue]) -> list[str]:
     ]
 
 
-def resolved(kafka: Mapping[str, KafkaValue]) -> dict[str, str | int | float | bool]:
-    """The settings with every secret read. Raises ConnectorError if one is missing."""
-    return {name: value.read() if isinstance(value, Secret) else value for name, value in kafka.items()}
-
-
 def resolve_kafka(settings: Settings) -> dict[str, str | int | float | bool]:
     """librdkafka's settings as the file gives them, with every secret read. Raises ConnectorError if one is missing."""
-    return resolved(settings.kafka)
+    return _resolved(settings.kafka)
+
+
+def _resolved(kafka: Mapping[str, KafkaValue]) -> dict[str, str | int | float | bool]:
+    return {name: value.read() if isinstance(value, Secret) else value for name, value in kafka.items()}
 
 
 def _mistake(name: str, value: Any) -> str | None:

@@ -120,7 +120,7 @@ def _delivery(part: file.DeliveryPart) -> Delivery:
 
 def _topic(name: str, part: file.TopicPart, directory: Path) -> Topic:
     schema = None if part.schema_path is None else locate_schema(part.schema_path, directory)
-    return Topic(name, name.startswith("^"), part.format, schema)
+    return Topic(name, name.startswith("^"), schema)
 
 
 def _routes(parts: list[file.RoutePart]) -> tuple[Route, ...]:

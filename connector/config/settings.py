@@ -52,7 +52,6 @@ class Topic:
 
     name: str
     pattern: bool
-    format: Literal["json"]
     schema: Path | None
 
 

@@ -26,9 +26,12 @@ def _kafka(settings: Settings) -> Iterator[Mistake]:
         if isinstance(value, Secret):
             yield from _missing(f"kafka.{name}", value)
     for name in missing_files(kafka):
-        yield Mistake(f"kafka.{name}", f"{kafka[name]} is not here")
+        yield Mistake(f"kafka.{name}", f"there is no {kafka[name]} on this machine")
     if kafka.get("isolation.level") == "read_uncommitted":
-        yield Mistake("kafka.isolation.level", "events of transactions that were aborted will be sent too")
+        yield Mistake(
+            "kafka.isolation.level",
+            "events of transactions that were aborted will be sent, too: leave it out, or read_committed",
+        )
     if "group.instance.id" in kafka:
         yield Mistake(
             "kafka.group.instance.id", "two processes with the same id shut each other out: give each its own"

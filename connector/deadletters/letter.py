@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 from connector.kafka import letters
-from connector.model import Headers, Reason, Record
+from connector.model import Reason, Record
 
 RawHeaders = list[tuple[str, bytes | None]]
 
@@ -137,17 +137,12 @@ def failed_record(letter: DeadLetter, message: Message) -> Record:
         _timestamp(headers, message),
         message.key(),
         message.value(),
-        original_headers(headers),
+        tuple(headers[: _first_added(headers)]),
     )
 
 
-def original_headers(headers: RawHeaders) -> Headers:
-    """The headers that the record had itself: those before the last `__connect.errors.topic`."""
-    return tuple(headers[: _first_added(headers)])
-
-
 def _first_added(headers: RawHeaders) -> int:
-    """Where the connector's headers begin; the event may have brought some of the same names."""
+    """Where the connector's headers begin: at the last topic, for the event may have brought some of the names."""
     for index in range(len(headers) - 1, -1, -1):
         if headers[index][0] == letters.TOPIC:
             return index

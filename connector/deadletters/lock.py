@@ -68,7 +68,9 @@ class Lock:
             passed = time.monotonic() - began
             if passed > PATIENCE_SECONDS:
                 self.release()
-                raise ConnectorError(f"group {self._group}: no assignment within {PATIENCE_SECONDS:.0f} s")
+                raise ConnectorError(
+                    f"the lock was not given within {PATIENCE_SECONDS:.0f} s: look at the group {self._group}"
+                )
             if passed > NEWS_AFTER_SECONDS and not told:
                 told = True
                 waiting(f"waiting for the lock: if an earlier replay was killed, it frees in {SESSION_SECONDS:.0f} s")
@@ -103,7 +105,7 @@ class Lock:
             try:
                 self._consumer.poll(_POLL_SECONDS)
             except KafkaException as error:
-                log.warning("the replay's lock", why=error.args[0].str())
+                _warn(error)
         self._consumer.close()
 
     # Callbacks run on the polling thread and never raise. Nothing is ever fetched.
@@ -113,7 +115,7 @@ class Lock:
             consumer.incremental_assign(list(partitions))
             consumer.pause(list(partitions))
         except KafkaException as error:
-            log.warning("the replay's lock", why=error.args[0].str())
+            _warn(error)
         if self._share is None:
             self._share = len(partitions)
 
@@ -121,8 +123,12 @@ class Lock:
         try:
             consumer.incremental_unassign(list(partitions))
         except KafkaException as error:
-            log.warning("the replay's lock", why=error.args[0].str())
+            _warn(error)
 
     def _on_lost(self, consumer: Consumer, partitions: Sequence[TopicPartition]) -> None:
         self.lost = True
         self._on_revoke(consumer, partitions)
+
+
+def _warn(error: KafkaException) -> None:
+    log.warning("the group that is the replay's lock reports an error", why=error.args[0].str())

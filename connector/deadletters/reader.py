@@ -86,7 +86,7 @@ class TopicReader:
                 heard = time.monotonic()
             elif time.monotonic() - heard > SILENCE_SECONDS:
                 why = f": {self._trouble}" if self._trouble else ""
-                raise ConnectorError(f"topic {self.topic}: the brokers are silent for {SILENCE_SECONDS:.0f} s{why}")
+                raise ConnectorError(f"topic {self.topic}: the brokers sent nothing for {SILENCE_SECONDS:.0f} s{why}")
             yield [message for message in messages if self._counts(message, waiting)]
         self._consumer.unassign()
 

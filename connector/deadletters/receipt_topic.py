@@ -58,7 +58,7 @@ def _create(client: AdminClient, conf: Mapping[str, Any], topic: str) -> None:
         command = _command("kafka-topics.sh", conf, "--create", "--topic", topic, "--partitions", "1")
         raise ConnectorError(
             f"topic {topic}, which keeps what was replayed, cannot be made: {error.args[0].str()}\n"
-            f"Let somebody who may run:\n  {command} --config {_POLICY}=compact"
+            f"Have somebody with the rights run:\n  {command} --config {_POLICY}=compact"
         ) from error
 
 
@@ -74,8 +74,8 @@ def _check_policy(client: AdminClient, conf: Mapping[str, Any], topic: str) -> N
     if policy != "compact":
         command = _command("kafka-configs.sh", conf, "--alter", "--topic", topic, "--add-config", f"{_POLICY}=compact")
         raise ConnectorError(
-            f"topic {topic} has {_POLICY}={policy}: it would forget what was replayed, and it would be sent again\n"
-            f"Let somebody who may run:\n  {command}"
+            f"topic {topic} has {_POLICY}={policy}: it would forget what was replayed, which would then be sent again\n"
+            f"Have somebody with the rights run:\n  {command}"
         )
 
 

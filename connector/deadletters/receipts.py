@@ -84,9 +84,6 @@ class Receipts:
     def __init__(self) -> None:
         self._entries: dict[bytes, int | tuple[int, ...]] = {}
 
-    def __len__(self) -> int:
-        return len(self._entries)
-
     def add(self, identity: bytes, receipt: Receipt | None) -> None:
         """Take in a receipt as read, the newest last; None (a tombstone) takes the earlier ones back."""
         key = digest(identity)

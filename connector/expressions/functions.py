@@ -40,7 +40,7 @@ _KINDS = {
 
 def kind(value: Any) -> str:
     """What a JSON value is, for people: "an array", "a text", …"""
-    return _KINDS.get(type(value), "an expression")
+    return _KINDS[type(value)]
 
 
 def unix(value: Any) -> int | None:

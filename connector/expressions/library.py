@@ -133,9 +133,8 @@ def _explain(error: Exception) -> NoReturn:
 
 
 def _wanted(kind: str) -> str:
+    """A kind as the library's signatures have it, for people: `array-string` is an array of texts."""
     container, _, element = kind.partition("-")
-    return (
-        f"an array of {'texts' if element == 'string' else f'{element}s'}"
-        if element
-        else _KINDS.get(container, container)
-    )
+    if not element:
+        return _KINDS[container]
+    return f"an array of {'texts' if element == 'string' else f'{element}s'}"

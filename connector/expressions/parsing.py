@@ -68,10 +68,8 @@ def _lexical(error: exceptions.LexerError) -> str:
         return f"the {message.split()[1]} that opens here is never closed"
     if message.startswith("Bad token"):
         return "what stands between these backticks is not JSON"
-    if message.startswith("Unknown token"):
-        character = str(error.lexer_value)
-        return f"{character} means nothing here: {_CHARACTERS.get(character, 'JMESPath has no such character')}"
-    return message
+    character = str(error.lexer_value)
+    return f"{character} means nothing here: {_CHARACTERS.get(character, 'JMESPath has no such character')}"
 
 
 def _syntactic(error: exceptions.ParseError) -> str:
@@ -121,7 +119,7 @@ def _check_call(text: str, node: Node) -> None:
     where = f"column {call.start() + 1}: " if call else ""
     if name not in FUNCTIONS:
         near = difflib.get_close_matches(name, FUNCTIONS, 1)
-        known = f"{near[0]}() is meant?" if near else f"there are {', '.join(sorted(FUNCTIONS))}"
+        known = f"did you mean {near[0]}()?" if near else f"there are {', '.join(sorted(FUNCTIONS))}"
         raise ExpressionError(f"{where}there is no function {name}(): {known}")
     signature = FUNCTIONS[name]["signature"]
     wanted, given = len(signature), len(arguments)

@@ -5,18 +5,11 @@ from __future__ import annotations
 import orjson
 
 from connector.errors import DecodeError
+from connector.expressions.functions import kind
 from connector.model import Event
 
 DEEPEST = 200
 _BOM = b"\xef\xbb\xbf"
-_KINDS = {
-    str: "a text",
-    int: "a number",
-    float: "a number",
-    bool: "a boolean",
-    list: "an array",
-    type(None): "null",
-}
 
 
 def decode(value: bytes) -> Event:
@@ -29,7 +22,7 @@ def decode(value: bytes) -> Event:
     except orjson.JSONDecodeError as error:
         raise DecodeError(_reason(value, error)) from None
     if type(event) is not dict:
-        raise DecodeError(f"is {_KINDS[type(event)]}: an event is a JSON object")
+        raise DecodeError(f"is {kind(event)}: an event is a JSON object")
     # A level takes two bytes and a bracket at least: the usual event is neither searched nor walked.
     if len(value) > 2 * DEEPEST and value.count(b"{") + value.count(b"[") > DEEPEST and _deeper(event):
         raise DecodeError(f"is nested deeper than {DEEPEST} levels")

@@ -38,7 +38,7 @@ def test_what_is_left_out_takes_the_defaults_of_the_contract(tmp_path: Path) -> 
     assert settings.http == Http("127.0.0.1", 8080)
     assert settings.delivery == Delivery(1.0, 20.0, 20000, 32 << 20, "skip", FloodGuard(1000, 0.5, 300.0))
     assert settings.redact == ()
-    assert settings.topics == {"orders": Topic("orders", False, "json", None)}
+    assert settings.topics == {"orders": Topic("orders", False, None)}
     assert settings.sinks["mt"] == MyTracker(
         name="mt",
         base_url="https://tracker.example",

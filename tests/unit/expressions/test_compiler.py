@@ -92,6 +92,12 @@ def test_no_number_equals_a_boolean(left: str, right: str, equal: bool) -> None:
         assert compile_expression(text.replace("==", "!="))(event, RECORD) is not equal
 
 
+@pytest.mark.parametrize("value", [True, False, None, 0, 1.5, "", [True], {"a": 1}])
+def test_every_value_equals_itself(value: Any) -> None:
+    assert compile_expression("a == b")({"a": value, "b": value}, RECORD) is True
+    assert compile_expression("a != b")({"a": value, "b": value}, RECORD) is False
+
+
 @pytest.mark.parametrize("operator", ["<", "<=", ">", ">="])
 @pytest.mark.parametrize("value", [None, True, [1], {"a": 1}])
 def test_order_is_null_for_what_has_none(operator: str, value: Any) -> None:
@@ -104,8 +110,10 @@ def test_texts_are_ordered_by_code_points_as_the_library_has_it() -> None:
 
 
 def test_a_text_against_a_number_raises_rather_than_pass_the_event_over() -> None:
-    with pytest.raises(ExpressionError, match=r"number\(\) or text\(\)"):
-        compile_condition("order.total > `100`").holds({"order": {"total": "150"}}, RECORD)
+    for text in ("order.total > `100`", "`100` < order.total", "order.total > order.limit"):
+        with pytest.raises(ExpressionError) as raised:
+            compile_condition(text).holds({"order": {"total": "150", "limit": 100}}, RECORD)
+        assert str(raised.value) == "a text is compared with a number: wrap one side in number() or text()"
 
 
 def test_null_fields_and_empty_nested_objects_are_left_out() -> None:

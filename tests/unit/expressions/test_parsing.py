@@ -16,6 +16,8 @@ ENDS = "it ends where a name, a literal or a function is wanted"
 OPERATOR = "an operator such as . or && is wanted before it"
 LITERAL = "an operator such as == or && is wanted before it"
 NUMBER = "a number stands between backticks, as in total > `100`, a text in single quotes"
+NAME = "double quotes hold a field's name; a text stands in single quotes, as in type == 'paid'"
+DASH = 'a name with a dash stands in double quotes, as in "user-id"; there is no arithmetic'
 SURROGATE = "it holds half a surrogate pair, which no event can hold"
 NOT_FINITE = "a literal is no finite number: JSON has no NaN and no infinity"
 EXPREF = "& stands only before an argument of a function such as sort_by(items, &price)"
@@ -28,20 +30,12 @@ THERE_ARE = f"there are {', '.join(sorted(FUNCTIONS))}"
         ("", "it is empty: write a path such as user.id"),
         ("total > 100", f"column 9: 100 is not expected here: {NUMBER}"),
         ("a 'b'", f"column 3: b is not expected here: {LITERAL}"),
-        (
-            'a "b"',
-            "column 3: b is not expected here: "
-            "double quotes hold a field's name; a text stands in single quotes, as in type == 'paid'",
-        ),
+        ('a "b"', f"column 3: b is not expected here: {NAME}"),
         ("a == 'b'c", f"column 9: c is not expected here: {OPERATOR}"),
         ("a)", "column 2: ) is not expected here: there is no ( that it closes, or an argument is missing"),
         ("a, b", "column 2: , is not expected here"),
         ("type = 'x'", "column 6: = means nothing here: equality is =="),
-        (
-            "user-id",
-            'column 5: - means nothing here: a name with a dash stands in double quotes, as in "user-id"; '
-            "there is no arithmetic",
-        ),
+        ("user-id", f"column 5: - means nothing here: {DASH}"),
         ("$.user", "column 1: $ means nothing here: the event itself is @, and its fields need no prefix"),
         ("a + b", "column 3: + means nothing here: there is no arithmetic"),
         ("a / b", "column 3: / means nothing here: there is no arithmetic"),
@@ -52,9 +46,9 @@ THERE_ARE = f"there are {', '.join(sorted(FUNCTIONS))}"
         ('a == `"b`', "column 6: what stands between these backticks is not JSON"),
         ('"unix"(a)', "column 1: a function's name takes no quotes"),
         ("[0](a)", "column 3: only a name can be called"),
-        ("b || unx(a)", "column 6: there is no function unx(): unix() is meant?"),
-        ("text(xt(a))", "column 6: there is no function xt(): text() is meant?"),
-        ("unx || unx(a)", "column 8: there is no function unx(): unix() is meant?"),
+        ("b || unx(a)", "column 6: there is no function unx(): did you mean unix()?"),
+        ("text(xt(a))", "column 6: there is no function xt(): did you mean text()?"),
+        ("unx || unx(a)", "column 8: there is no function unx(): did you mean unix()?"),
         ("zzz(a)", f"column 1: there is no function zzz(): {THERE_ARE}"),
         ("(zzz)(a)", f"there is no function zzz(): {THERE_ARE}"),
         ("unix()", "column 1: unix() takes 1 argument, not 0"),

@@ -16,6 +16,7 @@ import structlog
 
 from connector.clock import Clock
 from connector.delivery.assignment import Assignment
+from connector.delivery.commits import Commits
 from connector.delivery.dispatcher import Dispatcher
 from connector.delivery.flood import Backwater
 from connector.delivery.flood_guard import FloodGuard
@@ -24,7 +25,7 @@ from connector.delivery.letter_box import LetterBox
 from connector.delivery.stats import Mishap, Stats
 from connector.delivery.tasks import Tasks
 from connector.errors import Mistake
-from connector.kafka.handover import Assigned, Commit
+from connector.kafka.handover import Assigned, Commit, SourceControl
 from connector.kafka.recent_letters import RecentLetter
 from connector.model import Failure, Item, Reason, Record, Stage
 from connector.sinks.base import Sink
@@ -34,10 +35,6 @@ NOT_THE_EVENTS_FAULT = frozenset({Reason.UNROUTED, Reason.AMBIGUOUS})
 # How many deferred records are looked at in one tick to find one that makes an item to probe with.
 PROBE_SEARCH = 100
 
-# A commit is made after so many settlements, however little of the interval has passed: what was settled since the last
-# one is what a kill repeats. As long as one is under way none follows.
-COMMIT_AFTER = 1_000
-
 log = structlog.get_logger()
 
 
@@ -46,30 +43,6 @@ class Router(Protocol):
 
     def route(self, record: Record) -> Sequence[Item | Failure]:
         """Items to send and failures; empty if no route takes it."""
-        ...
-
-
-class SourceControl(Protocol):
-    """What the pipeline asks of its source (see kafka.source)."""
-
-    def grant(self) -> None:
-        """Let one more chunk of records come."""
-        ...
-
-    def commit(self, commits: Sequence[Commit]) -> None:
-        """Commit these positions."""
-        ...
-
-    def halt(self, topic: str, partition: int) -> None:
-        """Stop fetching one partition."""
-        ...
-
-    def resume(self, topic: str, partition: int) -> None:
-        """Fetch it again."""
-        ...
-
-    def stop(self, commits: Sequence[Commit]) -> None:
-        """Commit these positions and leave the group."""
         ...
 
 
@@ -115,10 +88,7 @@ class Pipeline:
         self._marks = marks
         self._clock = clock
         self._backwater = Backwater()
-        self._committing: dict[int, Commit] = {}
-        self._last_commit = 0.0
-        self._unsaid = 0  # settlements since the last commit was made
-        self._commits_go = True  # whether the last one went well; if not, the interval drives them alone
+        self._commits = Commits(assignment, marks.commit_interval)
         self._credits = 0
         self._tasks = Tasks()
         self._flooding = False  # the flood guard holds, or what it held back is still to be taken in
@@ -168,7 +138,6 @@ class Pipeline:
 
     def on_committed(self, error: str | None, last: bool) -> None:
         """A commit ended."""
-        self._commits_go = error is None
         if error is None:
             self.stats.commits += 1
         else:
@@ -176,10 +145,8 @@ class Pipeline:
             log.warning("a commit failed", sink=self.sink.name, why=error)
         if last:
             self.committed_at_last = error is None
-            return
-        if error is None:
-            self.assignment.committed(self._committing)
-        self._committing = {}
+        else:
+            self._commits.ended(well=error is None)
 
     def on_expired(self, claim: int, low: int) -> None:
         """Retention deleted events that were never read."""
@@ -209,7 +176,7 @@ class Pipeline:
         for item in items:
             if not settle(item.record):
                 self.stats.late += 1
-        self._unsaid += len(items)
+        self._commits.settled(len(items))
         if self._flooding and not self.dispatcher.gate.flooded:
             self._end_flood()
         self._ask_for_more()
@@ -237,7 +204,7 @@ class Pipeline:
         self.stats.dead_lettered[failure.reason] += 1
         if not self.assignment.settle(failure.record):
             self.stats.late += 1
-        self._unsaid += 1
+        self._commits.settled(1)
         self._ask_for_more()
         self._commit_if_due(self._clock.monotonic())
 
@@ -371,17 +338,10 @@ class Pipeline:
             self.source.resume(offsets.topic, offsets.partition)
 
     def _commit_if_due(self, now: float) -> None:
-        """Commit what has changed, if it is time, the last commit has ended and our partitions are known to be ours."""
-        many = self._unsaid >= COMMIT_AFTER and self._commits_go
-        if not many and now - self._last_commit < self._marks.commit_interval:
-            return
-        if self._committing or self._stopping or not self.dispatcher.gate.confirmed(now):
-            return
-        self._last_commit = now
-        self._unsaid = 0
-        self._committing = self.assignment.changes()
-        if self._committing:
-            self.source.commit(list(self._committing.values()))
+        if not self._stopping and self.dispatcher.gate.confirmed(now):
+            commits = self._commits.due(now)
+            if commits:
+                self.source.commit(list(commits))
 
     # --- leaving -------------------------------------------------------------------------------------------------
 

@@ -63,3 +63,27 @@ class Listener(Protocol):
     def on_trouble(self, trouble: str) -> None:
         """The brokers or a topic cannot be reached or read; empty when they can again."""
         ...
+
+
+class SourceControl(Protocol):
+    """The source, as the pipeline sees it; every method only asks, and returns at once."""
+
+    def grant(self) -> None:
+        """Let one more chunk of records come."""
+        ...
+
+    def commit(self, commits: Sequence[Commit]) -> None:
+        """Commit these positions."""
+        ...
+
+    def halt(self, topic: str, partition: int) -> None:
+        """Stop fetching one partition."""
+        ...
+
+    def resume(self, topic: str, partition: int) -> None:
+        """Fetch it again."""
+        ...
+
+    def stop(self, commits: Sequence[Commit]) -> None:
+        """Commit these positions and leave the group."""
+        ...

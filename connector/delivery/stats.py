@@ -97,3 +97,8 @@ class Stats:
     recent_letters: deque[Mishap] = field(default_factory=lambda: deque(maxlen=RECENT))
     recent_faults: deque[Mishap] = field(default_factory=lambda: deque(maxlen=RECENT))
     request_seconds: Histogram = field(default_factory=lambda: Histogram(DURATION_BUCKETS))
+
+    @property
+    def settled(self) -> int:
+        """How many pairs are delivered, dead-lettered or skipped."""
+        return self.delivered + self.dead_lettered.total() + self.skipped

@@ -12,10 +12,10 @@ BUCKET_SECONDS = 30
 
 
 class Sample(NamedTuple):
-    """Counters at one moment (monotonic seconds): pairs handled since the start, and the lag (None: unknown)."""
+    """Counters at one moment (monotonic seconds): pairs settled since the start, and the lag (None: unknown)."""
 
     at: float
-    handled: int
+    settled: int
     lag: int | None
 
 
@@ -37,7 +37,7 @@ class History:
         self._samples.append(sample)
 
     def rate(self) -> float:
-        """Events handled a second, over the last ten seconds."""
+        """Events settled a second, over the last ten seconds."""
         if len(self._samples) < 2:
             return 0.0
         last = first = self._samples[-1]
@@ -60,7 +60,7 @@ class History:
 
 def _rate(first: Sample, last: Sample) -> float:
     seconds = last.at - first.at
-    return (last.handled - first.handled) / seconds if seconds > 0 else 0.0
+    return (last.settled - first.settled) / seconds if seconds > 0 else 0.0
 
 
 def drain_seconds(lag: int | None, events_per_record: float, rate: float) -> float | None:

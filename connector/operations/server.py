@@ -84,8 +84,7 @@ class OperationsServer:
         now = self._last_tick = self._clock.monotonic()
         for line in self._lines:
             stats, assignment = line.pipeline.stats, line.pipeline.assignment
-            handled = stats.delivered + stats.dead_lettered.total() + stats.skipped
-            self._histories[line.pipeline.sink.name].add(Sample(now, handled, assignment.lag()))
+            self._histories[line.pipeline.sink.name].add(Sample(now, stats.settled, assignment.lag()))
         self._retention.tick(
             frozenset(offsets.topic for line in self._lines for offsets in line.pipeline.assignment.offsets.values())
         )

@@ -110,7 +110,6 @@ def _open(view: SinkView) -> dict[str, Any]:
 
 def _counts(stats: Stats) -> dict[str, Any]:
     """Counted in (event, route) pairs: read + late = delivered + dead-lettered + skipped + given back + open."""
-    settled = stats.delivered + stats.dead_lettered.total() + stats.skipped
     return {
         "read": stats.read,
         "delivered": stats.delivered,
@@ -118,7 +117,7 @@ def _counts(stats: Stats) -> dict[str, Any]:
         "skipped": stats.skipped,
         "given_back": stats.given_back,
         "late": stats.late,
-        "open": stats.read + stats.late - settled - stats.given_back,
+        "open": stats.read + stats.late - stats.settled - stats.given_back,
         "settled_before": stats.settled_before,
         "lost_to_retention": stats.lost_to_retention,
     }

@@ -48,10 +48,8 @@ def moment(timestamp: str) -> str:
     return timestamp.replace("T", " ").replace("+00:00", " UTC")
 
 
-def size(octets: float | None) -> str:
+def size(octets: float) -> str:
     """In binary units."""
-    if octets is None:
-        return UNKNOWN
     for unit in ("B", "KiB"):
         if octets < 1024:
             return f"{number(octets)} {unit}"

@@ -56,7 +56,7 @@ def _room(letters: TopicFacts, sources: Collection[TopicFacts]) -> Finding:
             return Finding(SECTION, "room", Mark.FAIL, says, todo, data)
         if not hidden:
             return Finding(SECTION, "room", Mark.OK, f"for the largest event and its headers ({size(room)})", data=data)
-    if not hidden:
+    if room is not None and not hidden:
         return Finding(SECTION, "room", Mark.OK, f"max.message.bytes is {size(room)}; no topic is read yet")
     todo = f"allow DESCRIBE_CONFIGS on {', '.join(hidden[:3])}"
     return Finding(SECTION, "room", Mark.WARN, "not known: max.message.bytes is not shown to us", todo)

@@ -7,9 +7,9 @@ import pytest
 from connector.operations.history import SAMPLES, History, Sample, drain_seconds
 
 
-def filled(handled: list[int], lag: list[int | None] | None = None) -> History:
+def filled(settled: list[int], lag: list[int | None] | None = None) -> History:
     history = History()
-    for second, count in enumerate(handled):
+    for second, count in enumerate(settled):
         history.add(Sample(float(second), count, lag[second] if lag else 0))
     return history
 

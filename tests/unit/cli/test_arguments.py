@@ -29,7 +29,6 @@ OPTIONS = ("sink", "method", "route", "reason", "message", "type", "topic", "sta
         ),
         ("preview --from orders/0/1 --topic orders", "--topic: --from names the topic already"),
         ("preview --event absent.json", "--event: absent.json cannot be read: No such file or directory"),
-        ("preview --event - --topic order", "--topic: no route reads order: the routes read orders"),
         ("dlq show orders", "ADDRESS: 'orders' is no address: topic/partition/offset, such as shop.orders/3/1204"),
         (
             "dlq summary --reason refuse",

@@ -23,12 +23,15 @@ _DEEPEST = 100
 _EXPREF = "& stands only before an argument of a function such as sort_by(items, &price)"
 _HINTS = {
     "number": "a number stands between backticks, as in total > `100`, a text in single quotes",
-    "eof": "it ends where a name, a literal or a function is wanted",
+    "eof": "it ends too early: a name, a literal, a function or a closing bracket is wanted",
     "quoted_identifier": "double quotes hold a field's name; a text stands in single quotes, as in type == 'paid'",
     "literal": "an operator such as == or && is wanted before it",
     "unquoted_identifier": "an operator such as . or && is wanted before it",
+    "star": "it stands after a dot or in brackets, for all of an object or array; there is no arithmetic",
     "rparen": "there is no ( that it closes, or an argument is missing",
 }
+# What other languages write in words.
+_OPERATORS = {"and": "&&", "or": "||"}
 _CHARACTERS = {
     "-": 'a name with a dash stands in double quotes, as in "user-id"; there is no arithmetic',
     "=": "equality is ==",
@@ -78,9 +81,10 @@ def _syntactic(error: exceptions.ParseError) -> str:
         return "a function's name takes no quotes"
     if error.msg.startswith("Invalid function name"):
         return "only a name can be called"
-    hint = _HINTS.get(kind)
     if kind == "eof":
         return _HINTS[kind]
+    operator = _OPERATORS.get(str(error.token_value).lower())
+    hint = f"JMESPath writes {operator}" if operator else _HINTS.get(kind)
     return f"{error.token_value} is not expected here" + (f": {hint}" if hint else "")
 
 
@@ -130,6 +134,8 @@ def _check_call(text: str, node: Node) -> None:
     for argument, declared in zip(arguments, [*signature, *signature[-1:] * given], strict=False):
         if argument["type"] == "expref" and "expref" not in declared["types"]:
             raise ExpressionError(f"{where}{name}() takes no expression: leave the & out")
+        if argument["type"] != "expref" and declared["types"] == ["expref"]:
+            raise ExpressionError(f"{where}{name}() takes an expression there: put & before it, as in &price")
 
 
 def _check_literal(value: Any) -> None:

@@ -12,10 +12,11 @@ from connector.model import Record
 RECORD = Record("topic", 0, 0, -1, None, None, ())
 
 
-ENDS = "it ends where a name, a literal or a function is wanted"
+ENDS = "it ends too early: a name, a literal, a function or a closing bracket is wanted"
 OPERATOR = "an operator such as . or && is wanted before it"
 LITERAL = "an operator such as == or && is wanted before it"
 NUMBER = "a number stands between backticks, as in total > `100`, a text in single quotes"
+STAR = "it stands after a dot or in brackets, for all of an object or array; there is no arithmetic"
 NAME = "double quotes hold a field's name; a text stands in single quotes, as in type == 'paid'"
 DASH = 'a name with a dash stands in double quotes, as in "user-id"; there is no arithmetic'
 SURROGATE = "it holds half a surrogate pair, which no event can hold"
@@ -33,6 +34,11 @@ THERE_ARE = f"there are {', '.join(sorted(FUNCTIONS))}"
         ('a "b"', f"column 3: b is not expected here: {NAME}"),
         ("a == 'b'c", f"column 9: c is not expected here: {OPERATOR}"),
         ("a)", "column 2: ) is not expected here: there is no ( that it closes, or an argument is missing"),
+        ("a and b", "column 3: and is not expected here: JMESPath writes &&"),
+        ("a == 'b' OR c", "column 10: OR is not expected here: JMESPath writes ||"),
+        ("a * b", f"column 3: * is not expected here: {STAR}"),
+        ("sort_by(a, b)", "column 1: sort_by() takes an expression there: put & before it, as in &price"),
+        ("map(a, b)", "column 1: map() takes an expression there: put & before it, as in &price"),
         ("a, b", "column 2: , is not expected here"),
         ("type = 'x'", "column 6: = means nothing here: equality is =="),
         ("user-id", f"column 5: - means nothing here: {DASH}"),

@@ -35,7 +35,7 @@ _WORDS: dict[type, str] = {
 
 def word(value: Any) -> str:
     """The kind of a value in a word, for messages that must not show the value itself."""
-    return _WORDS.get(type(value), "a value that is not JSON")
+    return _WORDS[type(value)]
 
 
 def kind_error(name: str, value: Any, takes: str) -> FieldError:

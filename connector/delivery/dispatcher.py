@@ -144,11 +144,6 @@ class Dispatcher:
         return self._flights.held_items()
 
     @property
-    def idle(self) -> bool:
-        """Whether there is nothing to send and nothing in the air."""
-        return not self._flights and self.lanes.due_at() is None
-
-    @property
     def wants_more(self) -> bool:
         """Whether more items would help: fewer batches are full than the places in flight will soon take."""
         return self.lanes.full_batches < READY_FOR_A_PLACE * self.gate.window

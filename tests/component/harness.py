@@ -108,8 +108,8 @@ class Harness:
         """Nothing is open, and what was read is what became of it; each (event, route) exactly once somewhere."""
         self.check_balance()
         assert (self.assignment.open_events, self.assignment.open_bytes) == (0, 0)
-        assert self.dispatcher.idle
-        assert self.dispatcher.held_batches == 0
+        assert self.dispatcher.airborne() == 0
+        assert not self.dispatcher.has_something_to_send()
         assert self.letters.pending == 0
         assert self.gate.in_flight == 0
         assert self.pipeline.deferred_events == 0

@@ -164,7 +164,8 @@ async def test_what_is_lost_is_forgotten_at_once() -> None:
     await asyncio.sleep(60)
     assert len(line.vendor.requests) == 1
     assert line.log.committed == committed
-    assert line.dispatcher.idle
+    assert line.dispatcher.airborne() == 0
+    assert not line.dispatcher.has_something_to_send()
     line.check_balance()
     await line.end()
 

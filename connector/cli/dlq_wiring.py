@@ -11,6 +11,7 @@ from connector.cli.dlq_options import Context
 from connector.clock import SystemClock
 from connector.config.settings import Settings, SinkSettings
 from connector.deadletters.lock import Lock
+from connector.deadletters.reader import TopicReader
 from connector.deadletters.receipt_topic import ensure_receipt_topic
 from connector.deadletters.receipts import Receipt
 from connector.deadletters.replay import Replay
@@ -44,8 +45,13 @@ class TopicReceipts:
 
 @contextmanager
 def locked(context: Context, waiting: Callable[[str], None]) -> Iterator[Lock]:
-    """The lock, and the receipts topic that it stands on, made if it is absent. Raises ConnectorError."""
+    """The lock, and the receipts topic that it stands on, made if it is absent.
+
+    Raises ConnectorError where there is no dead-letter topic, no receipts topic can be made, or another has the lock.
+    """
     topic = context.settings.receipts
+    with TopicReader(context.conf, context.settings.dead_letters) as letters:
+        letters.expect_topic()  # first: a misspelt name must not make a receipts topic
     partitions = ensure_receipt_topic(context.conf, topic)
     lock = Lock(context.conf, f"{context.settings.group}.replay", topic, partitions)
     lock.acquire(waiting)

@@ -50,6 +50,17 @@ async def test_the_receipts_topic_is_made_and_compacted(desk: Desk) -> None:
     assert admin.describe_configs([resource])[resource].result()["cleanup.policy"].value == "compact"
 
 
+@pytest.mark.parametrize("command", [("replay", "--yes"), ("discard", "--yes", "--because", "a test")])
+async def test_a_misspelt_dead_letter_topic_is_named_and_makes_no_receipts_topic(
+    desk: Desk, admin: AdminClient, command: tuple[str, ...]
+) -> None:
+    config = desk.write(desk.settings(NEW) | {"dead_letters": f"{desk.letters}.typo"})
+    refused = await desk.dlq(*command, "--config", str(config))
+    assert refused.status == 1
+    assert refused.err == f"topic {desk.letters}.typo does not exist: create it, or check dead_letters\n"
+    assert not [name for name in admin.list_topics(timeout=20).topics if name.startswith(f"{desk.letters}.typo")]
+
+
 async def test_a_receipts_topic_that_would_forget_is_refused_with_the_command_that_mends_it(
     desk: Desk, admin: AdminClient
 ) -> None:

@@ -32,7 +32,7 @@ class EventSchema:
 
         try:
             self._validator = jsonschema_rs.validator_for(schema, retriever=refuse, mask=_MASK)
-        except (ValueError, jsonschema_rs.ReferencingError) as error:
+        except ValueError as error:  # the library's ValidationError is one
             if referred:
                 message = f"a schema must stand alone: it refers to {referred[0]}, which is not fetched"
                 raise ConnectorError(message) from None

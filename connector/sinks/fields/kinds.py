@@ -201,9 +201,7 @@ class Numeral:
                 return text
             if type(value) is str and DECIMAL.fullmatch(value):
                 return value
-            if type(value) is int:
-                return text_of_integer(name, value, takes)
-            raise kind_error(name, value, takes)
+            return text_of_integer(name, value, takes)
 
         return check
 

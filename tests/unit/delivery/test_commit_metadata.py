@@ -107,6 +107,7 @@ def test_even_a_right_checksum_over_bits_of_an_impossible_length_means_nothing()
     assert decode(*HERE, 100, f"1.{check:08x}.{rest}") is None
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_no_text_raises(text: str) -> None:
     assert decode(*HERE, 100, text) is None

@@ -139,6 +139,7 @@ class _Run:
     def _send(self, lock: Lock, letters: TopicReader, index: Index, receipts: Receipts, sinks: Sequence[str]) -> int:
         import uvloop
 
+        from connector.cli.dlq_report import report
         from connector.deadletters.replay import Replay
 
         replay = Replay(
@@ -152,8 +153,6 @@ class _Run:
         began = time.monotonic()
         if self._total:
             uvloop.run(self._deliver(replay, letters, index, sinks))
-        from connector.cli.dlq_report import report
-
         return report(replay, self._total, time.monotonic() - began, as_json=self._as_json)
 
     async def _deliver(self, replay: Replay, letters: TopicReader, index: Index, sinks: Sequence[str]) -> None:

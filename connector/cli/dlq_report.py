@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections import Counter
+from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -14,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from connector.cli.dlq_options import counted
+from connector.deadletters.underway import Tally
 
 if TYPE_CHECKING:
     from connector.deadletters.replay import Replay
@@ -62,21 +65,20 @@ class Screen:
             if not self._terminal and since_line >= _LINE_EVERY:
                 since_line = 0.0
                 news = self._replay.waits_for
-                typer.echo(f"{_done(self._replay):,} of {self._total:,}{f'; {news}' if news else ''}", err=True)
+                done = _all(self._replay).done
+                typer.echo(f"{done:,} of {self._total:,}{f'; {news}' if news else ''}", err=True)
 
     def _look(self) -> None:
-        speed = self._bar.tasks[0].speed
-        refused = sum(tally.refused for tally in self._replay.tallies.values())
-        news = self._replay.waits_for or (f"[red]{refused:,} refused again" if refused else "")
+        speed, tally = self._bar.tasks[0].speed, _all(self._replay)
+        news = self._replay.waits_for or (f"[red]{tally.refused:,} refused again" if tally.refused else "")
         rate = f"{speed:,.0f}/s" if speed else ""
-        self._bar.update(self._task, completed=_done(self._replay), rate=rate, news=news)
+        self._bar.update(self._task, completed=tally.done, rate=rate, news=news)
 
 
 def report(replay: Replay, total: int, seconds: float, *, as_json: bool) -> int:
     """Say what became of the letters; return the exit status."""
-    tallies = replay.tallies
-    accepted = sum(tally.accepted for tally in tallies.values())
-    remaining = total - _done(replay)
+    tally = _all(replay)
+    remaining = total - tally.done
     if as_json:
         typer.echo(orjson.dumps(_as_json(replay, total, seconds), option=orjson.OPT_INDENT_2))
     elif total:
@@ -85,7 +87,7 @@ def report(replay: Replay, total: int, seconds: float, *, as_json: bool) -> int:
             typer.echo(f"stopped: {replay.stopped}", err=True)
         if remaining:
             typer.echo(f"{counted(remaining, 'letter')} not answered for, and so still open: run it again", err=True)
-    return 0 if accepted == total and not replay.stopped else 1
+    return 0 if tally.accepted == total and not replay.stopped else 1
 
 
 def _table(replay: Replay, total: int) -> None:
@@ -93,33 +95,42 @@ def _table(replay: Replay, total: int) -> None:
     for column in ("taken", "accepted", "refused again", "cannot be mapped", "remaining"):
         table.add_column(column, justify="right")
     for sink, tally in sorted(replay.tallies.items()):
-        left = tally.left.total()
-        table.add_row(sink, f"{tally.done:,}", f"{tally.accepted:,}", f"{tally.refused:,}", f"{left:,}", "")
-    sums = [sum(getattr(tally, name) for tally in replay.tallies.values()) for name in ("done", "accepted", "refused")]
-    left = sum(tally.left.total() for tally in replay.tallies.values())
-    remaining = total - _done(replay)
-    table.add_row("all", f"{total:,}", *(f"{each:,}" for each in sums[1:]), f"{left:,}", f"{remaining:,}", style="bold")
+        table.add_row(sink, *_cells(tally, tally.done), "")
+    tally = _all(replay)
+    table.add_row("all", *_cells(tally, total), f"{total - tally.done:,}", style="bold")
     Console(soft_wrap=True).print(table)
     for sink, tally in sorted(replay.tallies.items()):
         for obstacle, count in tally.left.most_common():
-            typer.echo(f"left as they are, {sink}: {count:,}: {obstacle}")
+            typer.echo(f"{sink}: {count:,} cannot be mapped: {obstacle}")
+
+
+def _cells(tally: Tally, taken: int) -> Iterator[str]:
+    for count in (taken, tally.accepted, tally.refused, tally.left.total()):
+        yield f"{count:,}"
 
 
 def _as_json(replay: Replay, total: int, seconds: float) -> dict[str, Any]:
+    tally = _all(replay)
     return {
         "selected": total,
-        "accepted": sum(tally.accepted for tally in replay.tallies.values()),
-        "refused": sum(tally.refused for tally in replay.tallies.values()),
-        "unmappable": sum(tally.left.total() for tally in replay.tallies.values()),
-        "remaining": total - _done(replay),
+        "accepted": tally.accepted,
+        "refused": tally.refused,
+        "unmappable": tally.left.total(),
+        "remaining": total - tally.done,
         "stopped": replay.stopped or None,
         "seconds": round(seconds, 3),
         "sinks": {
-            sink: {"accepted": tally.accepted, "refused": tally.refused, "left": dict(tally.left)}
-            for sink, tally in sorted(replay.tallies.items())
+            sink: {"accepted": of.accepted, "refused": of.refused, "left": dict(of.left)}
+            for sink, of in sorted(replay.tallies.items())
         },
     }
 
 
-def _done(replay: Replay) -> int:
-    return sum(tally.done for tally in replay.tallies.values())
+def _all(replay: Replay) -> Tally:
+    """What became of the letters of all sinks together."""
+    tallies = replay.tallies.values()
+    return Tally(
+        sum(tally.accepted for tally in tallies),
+        sum(tally.refused for tally in tallies),
+        sum((tally.left for tally in tallies), Counter()),
+    )

@@ -34,7 +34,7 @@ TICK_SECONDS = 0.25
 
 
 class ReceiptWriter(Protocol):
-    """Writes a receipt; calls the replay's `on_receipt` when the brokers have it, `on_trouble` if they refuse it."""
+    """Writes receipts; calls the replay's `on_receipt` for each when the brokers have it, or refuse it."""
 
     def write(self, identity: bytes, receipt: Receipt, letter: int | None) -> None:
         """Write one; `letter` is the number of the letter that it closes, if it closes one."""

@@ -84,6 +84,9 @@ class SailPlaySink:
         self._department = store_department_id
         self._by_get = http_method == "get"
         self._retry_codes = retry_codes
+        # Made once: to make the form's part that names us and a path's URL costs more than the rest of a call.
+        self._account, self._account_token = b"", ""
+        self._urls: dict[str, httpx.URL] = {}
         self._root = httpx.URL(f"{base_url.rstrip('/')}/api/v2/")
 
     async def send(self, method: str, items: Sequence[Item]) -> Outcome:
@@ -170,7 +173,10 @@ class SailPlaySink:
     async def _attempt(
         self, path: str, fields: bytes, token: str, deadline: float, retry_codes: Mapping[str, float]
     ) -> tuple[Outcome, Mapping[str, Any]]:
-        account = urlencode({"token": token, "store_department_id": self._department}).encode()
+        if token != self._account_token:
+            self._account = urlencode({"token": token, "store_department_id": self._department}).encode()
+            self._account_token = token
+        account = self._account
         content = fields + b"&" + account if fields else account
         return await self._ask(path, content, deadline, (token,), retry_codes, by_get=self._by_get)
 
@@ -184,7 +190,7 @@ class SailPlaySink:
         *,
         by_get: bool,
     ) -> tuple[Outcome, Mapping[str, Any]]:
-        url = self._root.join(path)
+        url = self._url(path)
         if by_get:
             answer = await self._client.attempt("GET", url.copy_with(query=fields), _QUERY, b"", deadline)
         else:
@@ -193,6 +199,12 @@ class SailPlaySink:
             return answer, _NOTHING
         outcome = judge_sailplay(answer, now=self._clock.now(), secrets=secrets, retry_codes=retry_codes)
         return outcome, orjson.loads(answer.body) if outcome.blame is Blame.NOBODY else _NOTHING
+
+    def _url(self, path: str) -> httpx.URL:
+        url = self._urls.get(path)
+        if url is None:
+            url = self._urls[path] = self._root.join(path)
+        return url
 
     async def _log_in(self, key: str, pin: str) -> str | Outcome:
         """[P] login: department, key and PIN for a token. The event waits; whatever fails here is never its fault.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,18 @@ from typing import Any
 import yaml
 
 from connector.errors import ConfigError, Mistake
+
+# What a reason of PyYAML's mostly comes from here; the first that fits counts.
+_HINTS = {
+    r"character '\t'": "indent with spaces, not with tabs",
+    "cannot start any token": "put the value between quotes",
+    "could not determine a constructor": "put the value between quotes",
+    "undefined alias": "put the value between quotes",
+    "mapping values are not allowed": "look at the indent; a value with a colon and a space stands between quotes",
+    "another document": "a file holds one configuration",
+}
+# What a reason quotes from the file: a value without quotes that begins with ! or *.
+_NAMING = re.compile(r"(the tag|tag handle|undefined alias) '.*")
 
 
 class _Loader(yaml.SafeLoader):
@@ -36,19 +49,18 @@ def read_tree(path: Path) -> tuple[dict[str, Any], list[Mistake]]:
 
 def parse_tree(text: str) -> tuple[dict[str, Any], list[Mistake]]:
     """`read_tree` for text."""
-    loader = _Loader(text)
     try:
+        loader = _Loader(text)
         node = loader.get_single_node()
         if node is None:
             raise _unreadable("the file is empty; `connector example` prints one to start from")
         tree = loader.construct_document(node)
     except yaml.YAMLError as error:
         raise _unreadable(f"this is not YAML{_position(error)}") from None
-    except (ValueError, TypeError, RecursionError) as error:
-        # What PyYAML's own constructors let through: `!!int x`, a list as a key, endless nesting.
+    except RecursionError:
+        raise _unreadable("this is YAML nested too deep to be read") from None
+    except (ValueError, TypeError) as error:  # what PyYAML's own constructors let through, such as `!!int x`
         raise _unreadable(f"this is YAML that cannot be read ({type(error).__name__})") from None
-    finally:
-        loader.dispose()
     if not isinstance(tree, dict):
         raise _unreadable("the file must be a mapping (key: value); `connector example` prints one")
     twice = _duplicates(node, "", frozenset())
@@ -74,11 +86,12 @@ def _duplicates(node: yaml.Node, path: str, above: frozenset[int]) -> Iterator[s
 
 
 def _position(error: yaml.YAMLError) -> str:
-    """Where, and PyYAML's reason; never the line itself, which may hold a secret."""
+    """Where, and PyYAML's reason; never a piece of the file, which may hold a secret."""
     mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or getattr(error, "reason", None)
+    problem = _NAMING.sub(r"\1", getattr(error, "problem", None) or getattr(error, "reason", None) or "")
     where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-    return f"{where}: {problem}" if problem else where
+    hint = next((f"; {hint}" for said, hint in _HINTS.items() if said in problem), "")
+    return f"{where}: {problem}{hint}" if problem else where
 
 
 def _unreadable(message: str) -> ConfigError:

@@ -4,61 +4,37 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import ssl
 import zlib
 from collections.abc import Mapping
 from typing import Any
 
-import aiohttp
 import httpx
-from aiohttp.http_exceptions import HttpProcessingError
-from httpx_aiohttp import AiohttpTransport
 
 from connector.model import Blame, Outcome
+from connector.sinks.connection import RESPONSE_BYTES, UnreadableAnswerError
 from connector.sinks.outcome import Answer
+from connector.sinks.transport import Transport
 
-RESPONSE_BYTES = 1024 * 1024
+# What a transport may raise for what a vendor or network does. Two of httpx's are no TransportError.
+_FAULTS = (httpx.HTTPError, httpx.StreamError, OSError, zlib.error)
 
-# How long an idle connection is kept: shorter than servers usually keep theirs, so that they seldom close it first.
-_KEEP_ALIVE_SECONDS = 5.0
-
-# What a transport may raise for what a vendor or network does. Two of httpx's are no TransportError, some of
-# aiohttp's pass httpx-aiohttp unmapped, and a reason phrase that is not UTF-8 makes it raise UnicodeError.
-_FAULTS = (
-    httpx.HTTPError,
-    httpx.StreamError,
-    aiohttp.ClientError,
-    HttpProcessingError,
-    OSError,
-    UnicodeError,
-    zlib.error,
-)
-
-# The request certainly never left. httpx-aiohttp maps broken connections to ConnectTimeout too, so aiohttp's own
-# error is asked where there is one.
-_NEVER_LEFT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    aiohttp.ClientConnectorError,
-    aiohttp.ConnectionTimeoutError,
-)
+# The request certainly never left.
+_NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 # The first that fits says what happened, in words without address or URL: those may hold a token.
 _WORDS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
-    ((aiohttp.ConnectionTimeoutError, httpx.ConnectTimeout, httpx.PoolTimeout), "no connection in time"),
-    (aiohttp.ClientConnectorDNSError, "the host's name could not be resolved"),
-    (aiohttp.ClientSSLError, "TLS failed"),
-    ((aiohttp.ClientConnectorError, httpx.ConnectError), "could not connect"),
-    (aiohttp.ServerDisconnectedError, "the connection was closed before an answer"),
-    ((aiohttp.ClientPayloadError, httpx.RemoteProtocolError), "the answer broke off or is not HTTP"),
-    ((aiohttp.ClientResponseError, HttpProcessingError, UnicodeError), "the answer is not HTTP"),
+    (socket.gaierror, "the host's name could not be resolved"),
+    (ssl.SSLError, "TLS failed"),
+    ((httpx.ConnectTimeout, httpx.PoolTimeout), "no connection in time"),
+    (httpx.ConnectError, "could not connect"),
+    (httpx.RemoteProtocolError, "the answer is not HTTP"),
     ((httpx.DecodingError, zlib.error), "the answer's compression is broken"),
 )
-
-
-class UnreadableAnswerError(httpx.TransportError):
-    """The answer is too large or compressed in a way that was not asked for or is broken."""
+_BROKE = "the connection broke"
+# Their errno is none of the system's.
+_OWN_NUMBERS = (socket.gaierror, ssl.SSLError)
 
 
 class _Request(httpx.Request):
@@ -122,20 +98,7 @@ def default_transport(max_connections: int) -> httpx.AsyncBaseTransport:
     """Connections for production: TLS verified (SSL_CERT_FILE and SSL_CERT_DIR name other authorities), no proxy from
     the environment, no cookies, no redirects, and every request sent once.
     """
-    tls = httpx.create_ssl_context()
-
-    def session() -> aiohttp.ClientSession:
-        # Made at the first request: it belongs to the loop that runs then.
-        made = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=max_connections, ssl=tls, keepalive_timeout=_KEEP_ALIVE_SECONDS),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-        )
-        # A GET on a reused connection that breaks is sent again by aiohttp; a fire must not be.
-        made._retry_connection = False  # noqa: SLF001 - there is no public switch; a test holds it
-        return made
-
-    return AiohttpTransport(verify=tls, trust_env=False, client=session)
+    return Transport(max_connections, httpx.create_ssl_context())
 
 
 async def _read(response: httpx.Response) -> bytes:
@@ -168,16 +131,16 @@ def _decoded(raw: bytes, headers: Mapping[str, str]) -> bytes:
 
 
 def _outcome_of(error: Exception) -> Outcome:
-    cause = error.__cause__ if isinstance(error.__cause__, aiohttp.ClientError) else error
-    return Outcome(Blame.VENDOR, message=_words(cause), answer_lost=not isinstance(cause, _NEVER_LEFT))
+    return Outcome(Blame.VENDOR, message=_words(error), answer_lost=not isinstance(error, _NEVER_LEFT))
 
 
-def _words(error: BaseException) -> str:
+def _words(error: Exception) -> str:
     if isinstance(error, UnreadableAnswerError):
         return str(error)
-    certificate = getattr(error, "certificate_error", None)
-    if isinstance(certificate, ssl.SSLCertVerificationError):
-        return f"the server's certificate was not accepted: {certificate.verify_message}"
-    words = next((words for kind, words in _WORDS if isinstance(error, kind)), "the connection broke")
-    number = getattr(error, "errno", None)
-    return f"{words}: {os.strerror(number)}" if isinstance(number, int) and number > 0 else words
+    cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"the server's certificate was not accepted: {cause.verify_message}"
+    words = next((words for kind, words in _WORDS if isinstance(cause, kind) or isinstance(error, kind)), _BROKE)
+    if not isinstance(cause, OSError) or isinstance(cause, _OWN_NUMBERS) or not cause.errno:
+        return words
+    return f"{words}: {os.strerror(cause.errno)}"

@@ -1,0 +1,166 @@
+"""One HTTP/1.1 connection of a client: a request, its answer to the last byte, then perhaps the next request."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import NamedTuple, cast
+
+import httptools
+import httpx
+
+RESPONSE_BYTES = 1024 * 1024
+HEAD_BYTES = 64 * 1024
+
+_SWITCHING_PROTOCOLS = 101
+
+
+class UnreadableAnswerError(httpx.TransportError):
+    """What came back is no answer that can be read. Its text is for people, and holds no address and no URL."""
+
+
+class RawAnswer(NamedTuple):
+    """An answer as it was on the wire: the body is complete, and compressed if the server compressed it."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+
+class Connection(asyncio.Protocol):
+    """A protocol for `loop.create_connection`. It never sends anything twice, and holds an answer of at most 1 MiB.
+
+    `idle_since` (the loop's time) is its owner's to set.
+    """
+
+    def __init__(self) -> None:
+        self.idle_since = 0.0
+        self._parser = httptools.HttpResponseParser(self)
+        # As tolerant as aiohttp's client: vendors' proxies are what they are.
+        self._parser.set_dangerous_leniencies(
+            lenient_headers=True, lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
+        )
+        self._waiter: asyncio.Future[None] | None = None
+        self._keeps_alive = True
+        self._begin()
+
+    async def exchange(self, request: bytes) -> RawAnswer:
+        """Send one request and return its answer. Only one may be under way.
+
+        Raises httpx.ConnectError where nothing was sent, because the connection is closed already; later
+        UnreadableAnswerError or httpx.ReadError, and then, or if it is cancelled, nobody knows whether the server got
+        the request. The connection is of no more use then.
+        """
+        if self._transport.is_closing():
+            raise httpx.ConnectError("the connection is closed")
+        self._received = 0
+        self._waiter = waiter = asyncio.get_running_loop().create_future()
+        self._transport.write(request)
+        try:
+            await waiter
+        except BaseException:
+            self.abort()
+            raise
+        finally:
+            self._waiter = None
+        answer = RawAnswer(self._status, self._headers, b"".join(self._body))
+        self._begin()
+        return answer
+
+    @property
+    def reusable(self) -> bool:
+        """Whether it stands and may carry another request: both sides have said all of the last one, and no more."""
+        return self._keeps_alive and not self._transport.is_closing() and not self._transport.get_write_buffer_size()
+
+    def abort(self) -> None:
+        """Close it at once; what is under way fails."""
+        self._transport.abort()
+
+    # --- what the loop calls -------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """It stands."""
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's derive from no class of asyncio's
+
+    def data_received(self, data: bytes) -> None:
+        """Read on; what nobody waits for could be taken for the answer to the next request, so it is the end."""
+        if self._waiter is None or self._waiter.done():
+            self.abort()
+            return
+        self._received += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._end(UnreadableAnswerError("the answer is not HTTP"))
+            return
+        if not self._head_is_read and self._received > HEAD_BYTES:
+            self._end(UnreadableAnswerError("the answer is not HTTP: its head has no end"))
+        elif self._received > HEAD_BYTES + RESPONSE_BYTES:
+            self._end(UnreadableAnswerError("the answer is over 1 MiB"))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The server closed it, or the network did, or we."""
+        if error is not None:
+            broken = httpx.ReadError("the connection broke")
+            broken.__cause__ = error
+            self._end(broken)
+        elif not self._head_is_read:
+            self._end(UnreadableAnswerError("the connection was closed before an answer"))
+        else:
+            self._end(UnreadableAnswerError("the answer broke off") if self._says_its_length else None)
+
+    # --- what the parser calls; what is raised there, feed_data raises as HttpParserError ----------------------------
+
+    def on_message_begin(self) -> None:
+        """An answer begins."""
+        if self._waiter is None or self._waiter.done():
+            raise UnreadableAnswerError("more was answered than asked")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header field, or one of those that may follow a chunked body."""
+        if not self._head_is_read:
+            self._headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """The body begins, if there is one."""
+        self._head_is_read = True
+        self._status = self._parser.get_status_code()
+        self._keeps_alive = self._parser.should_keep_alive()
+        size = 0
+        for name, value in self._headers:
+            size += len(name) + len(value)
+            known = name.lower()
+            self._says_its_length |= known == b"content-length" or (
+                known == b"transfer-encoding" and value.strip().lower().endswith(b"chunked")
+            )
+        if size > HEAD_BYTES:
+            raise UnreadableAnswerError("the answer's head is too large")
+
+    def on_body(self, data: bytes) -> None:
+        """A piece of the body."""
+        self._body.append(data)
+
+    def on_message_complete(self) -> None:
+        """The answer is whole; after an interim one (100, 103) comes the one that counts."""
+        if 100 <= self._status < 200 and self._status != _SWITCHING_PROTOCOLS:
+            self._begin()
+        elif self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    # -----------------------------------------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        self._status = 0
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._body: list[bytes] = []
+        self._head_is_read = False
+        self._says_its_length = False
+
+    def _end(self, error: Exception | None) -> None:
+        """Nothing comes after this; an answer that was whole before stays one."""
+        self._transport.abort()
+        if self._waiter is None or self._waiter.done():
+            return
+        if error is None:
+            self._waiter.set_result(None)
+        else:
+            self._waiter.set_exception(error)

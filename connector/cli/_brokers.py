@@ -13,4 +13,5 @@ def reach(conf: Mapping[str, Any]) -> None:
     """Return as soon as the brokers answer. Raises ConnectorError after 8 s with what keeps us out, and what to do."""
     found = connect(conf)
     if not isinstance(found, Connection):
-        raise ConnectorError(f"Kafka cannot be used: {found.says}\n→ {found.todo}")
+        todo = f"\n→ {found.todo}" if found.todo else ""
+        raise ConnectorError(f"Kafka cannot be used: {found.says}{todo}")

@@ -69,7 +69,7 @@ def compile_fields(fields: Fields) -> MapFields:
     trees = {path: _parsed(path, expression) for path, expression in _flat(fields)}
     generator = Generator()
     generator.namespace["ExpressionError"] = ExpressionError
-    lines = ["out = {}", *generator.share(trees.values()), "field = None", "try:"]
+    lines = ["out = {}", *generator.share(trees.values()), "try:"]
     for name, value in fields.items():
         if isinstance(value, str):
             lines += _assign(generator, "out", (name,), trees[name,])

@@ -43,13 +43,15 @@ def test_a_condition_that_begins_with_an_equality_can_be_looked_up(
         "version == `1`",  # in a dict 1, 1.0 and true are one key
         "type == other",
         "items[0] == 'a'",
+        "items[0].sku == 'a'",
         "text(type) == 'paid'",
         "@ == 'a'",
         "type",
     ],
 )
 def test_any_other_condition_is_decided_whole(text: str) -> None:
-    assert compile_condition(text).selector is None
+    condition = compile_condition(text)
+    assert (condition.selector, condition.rest) == (None, None)
 
 
 def test_what_follows_the_equality_is_decided_from_left_to_right() -> None:
@@ -60,6 +62,9 @@ def test_what_follows_the_equality_is_decided_from_left_to_right() -> None:
     assert rest(event, RECORD) is False
     with pytest.raises(ExpressionError):
         rest(event | {"b": True}, RECORD)
+    rest = compile_condition("type == 'paid' && b && total > `1` && a").rest
+    assert rest is not None
+    assert rest(event, RECORD) is False
 
 
 @pytest.mark.parametrize(
@@ -90,6 +95,49 @@ def test_no_number_equals_a_boolean(left: str, right: str, equal: bool) -> None:
     for text in ("a == b", f"a == `{right}`", f"`{left}` == b", f"`{left}` == `{right}`"):
         assert compile_expression(text)(event, RECORD) is equal
         assert compile_expression(text.replace("==", "!="))(event, RECORD) is not equal
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("zero && b", 2),
+        ("zero || b", 0),
+        ("empty && b", ""),
+        ("empty || b", 2),
+        ("absent && b", None),
+        ("b && zero && empty", ""),
+    ],
+)
+def test_and_gives_the_first_that_is_not_true_and_or_the_first_that_is(text: str, value: Any) -> None:
+    assert compile_expression(text)({"zero": 0, "b": 2, "empty": ""}, RECORD) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("one[0]", "x"),
+        ("one[-1]", "x"),
+        ("one[1]", None),
+        ("one[-2]", None),
+        ("none[0]", None),
+        ("none[-1]", None),
+        ("text[0]", None),
+    ],
+)
+def test_an_index_outside_an_array_is_null(text: str, value: Any) -> None:
+    assert compile_expression(text)({"one": ["x"], "none": [], "text": "abc"}, RECORD) == value
+
+
+@pytest.mark.parametrize(("literal", "equal"), [("[1]", True), ("[2]", False), ('{"a": 1}', False)])
+def test_an_array_is_compared_as_a_whole(literal: str, equal: bool) -> None:
+    assert compile_expression(f"a == `{literal}`")({"a": [1]}, RECORD) is equal
+    assert compile_expression(f"a != `{literal}`")({"a": [1]}, RECORD) is not equal
+
+
+def test_a_condition_that_python_cannot_read_is_left_to_the_library() -> None:
+    """It nests what it is made of in more than 200 brackets."""
+    assert compile_condition("!" * 99 + "a").holds({"a": 1}, RECORD) is False
+    assert compile_condition("!" * 98 + "a").holds({"a": 0}, RECORD) is True
 
 
 @pytest.mark.parametrize("value", [True, False, None, 0, 1.5, "", [True], {"a": 1}])
@@ -123,6 +171,12 @@ def test_null_fields_and_empty_nested_objects_are_left_out() -> None:
     assert fields({"user": {"id": 1, "age": None}, "data": {"zone": 0}}, RECORD) == {"id": 1, "params": {"zone": 0}}
     assert fields({"user": {"age": False}}, RECORD) == {"age": False}
     assert fields({"user": [], "data": "x"}, RECORD) == {}
+
+
+def test_what_several_fields_begin_with_is_the_events_only_where_the_path_begins_at_the_event() -> None:
+    fields = compile_fields({"id": "user.id", "age": "user.age", "x": "other.user.id", "y": "other.{z: user.id}"})
+    event = {"user": {"id": 1, "age": 2}, "other": {"user": {"id": 3}}}
+    assert fields(event, RECORD) == {"id": 1, "age": 2, "x": 3, "y": {"z": 3}}
 
 
 def test_every_event_gets_objects_of_its_own() -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import profiling, scaling
-from benchmarks.events import Load
 from benchmarks.laboratory import Laboratory, Scenario, laboratory
 from benchmarks.scenarios import main_table
 from benchmarks.tables import HEADINGS, row
@@ -24,11 +24,21 @@ def main() -> int:
     arguments = parser.parse_args()
     with laboratory() as lab:
         if arguments.what == "profile":
-            print(profiling.run(lab, Scenario("profile", Load(max(arguments.events, 400_000)))))
+            scenario = _profiled(arguments.events, arguments.only)
+            if scenario is None:
+                parser.error(f"--only {arguments.only}: no scenario of the connector without TLS has this in its name")
+            print(profiling.run(lab, scenario))
             return 0
         if arguments.what == "scaling":
             return min(1, scaling.run(lab, arguments.events, arguments.only, CHARTS))
         return min(1, compare(lab, arguments.events, arguments.only))
+
+
+def _profiled(events: int, only: str) -> Scenario | None:
+    """The first scenario of the connector that has this in its name, with events for as long as the profile takes."""
+    fit = (each for each in main_table(events) if each.contender == "connector" and not each.tls and only in each.name)
+    scenario = next(fit, None)
+    return scenario and replace(scenario, load=replace(scenario.load, events=max(events, 400_000)))
 
 
 def compare(lab: Laboratory, events: int, only: str) -> int:

@@ -124,6 +124,10 @@ class Checker:
             "a process ends within its grace period": list(self._overstayed()),
         }
 
+    def lost(self) -> int:
+        """How many events did not come to the end they must have."""
+        return sum(1 for _ in self._unfinished())
+
     def check(self) -> None:
         """Fail if an invariant is broken; the message names each."""
         broken = {name: found for name, found in self.violations().items() if found}

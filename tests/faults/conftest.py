@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,13 +12,14 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import ConfigResource  # `admin` offers it without exporting it
 
 from tests.faults.checker import Checker, Evidence
+from tests.faults.producer import EventProducer
 from tests.faults.world import CLASSIC, World
 from tests.support.server import Broker
 from tests.support.topics import TopicFactory
 
 
 class Row(NamedTuple):
-    """One checked scenario of the table."""
+    """One checked scenario of the table. `seconds` are since its test began; `broken` counts the invariants."""
 
     scenario: str
     events: int
@@ -25,8 +27,12 @@ class Row(NamedTuple):
     commits: int
     letters: int
     duplicates: int
+    lost: int
+    broken: int
+    seconds: float
 
 
+WIDTH = 10  # of a column
 _TABLE = pytest.StashKey[list[Row]]()
 
 NewWorld = Callable[..., World]
@@ -40,10 +46,12 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         return
     terminalreporter.section("fault scenarios")
     width = max(len(row.scenario) for row in rows)
-    line = f"{{:<{width}}}  {{:>8}}  {{:>5}}  {{:>7}}  {{:>7}}  {{:>10}}  {{:>4}}"
-    terminalreporter.write_line(line.format("scenario", "events", "kills", "commits", "letters", "duplicates", "lost"))
-    for row in rows:
-        terminalreporter.write_line(line.format(*row, 0))
+    names = [name for name in Row._fields if name != "scenario"]
+    terminalreporter.write_line("  ".join(["scenario".ljust(width), *(name.rjust(WIDTH) for name in names)]))
+    totals = [sum(column) for column in list(zip(*rows, strict=True))[1:-1]]  # no sum of seconds: many ran at one time
+    for name, *numbers in [*rows, ("in all", *totals)]:
+        shown = (f"{number:,.0f}".rjust(WIDTH) for number in numbers)
+        terminalreporter.write_line("  ".join([name.ljust(width), *shown]))
 
 
 # What the suite needs of the broker, in milliseconds: a member that was killed is waited for as long as its session.
@@ -63,8 +71,16 @@ def long_sessions(admin: AdminClient) -> dict[str, int]:
     return {name: value for name, value in found.items() if value > _SESSIONS[name]}
 
 
+@pytest.fixture(scope="session")
+def event_producer(broker: Broker) -> EventProducer:
+    """Of the session's broker."""
+    return EventProducer(broker.bootstrap)
+
+
 @pytest.fixture
-def new_world(broker: Broker, topic_factory: TopicFactory, tmp_path: Path, long_sessions: dict[str, int]) -> NewWorld:
+def new_world(
+    event_producer: EventProducer, topic_factory: TopicFactory, tmp_path: Path, long_sessions: dict[str, int]
+) -> NewWorld:
     """Makes a world (see World); letters go to a topic of their own unless `letters=None`."""
 
     def make(**options: Any) -> World:
@@ -75,7 +91,7 @@ def new_world(broker: Broker, topic_factory: TopicFactory, tmp_path: Path, long_
                 f"the broker's {name} is {long_sessions[name]}; the fault suite needs at most {_SESSIONS[name]}"
             )
         options.setdefault("letters", {})
-        return World(broker.bootstrap, topic_factory, tmp_path, **options)
+        return World(event_producer, topic_factory, tmp_path, **options)
 
     return make
 
@@ -83,6 +99,8 @@ def new_world(broker: Broker, topic_factory: TopicFactory, tmp_path: Path, long_
 @pytest.fixture
 def check(request: pytest.FixtureRequest) -> Check:
     """Holds a scenario's evidence against every invariant and enters it in the table."""
+
+    began = time.monotonic()
 
     def check_and_enter(
         evidence: Evidence,
@@ -92,18 +110,21 @@ def check(request: pytest.FixtureRequest) -> Check:
         unheard: tuple[float, float] | None = None,
         name: str = "",
     ) -> None:
-        Checker(
+        checker = Checker(
             evidence, duplicates_may_be=duplicates_may_be, told_by_metadata=told_by_metadata, unheard=unheard
-        ).check()
-        scenario = request.node.name.removeprefix("test_").replace("_", " ") + (f" [{name}]" if name else "")
+        )
         row = Row(
-            scenario,
+            request.node.name.removeprefix("test_").replace("_", " ") + (f" [{name}]" if name else ""),
             len(evidence.made),
             evidence.kills,
             len(evidence.commits),
             len(evidence.letters),
             evidence.duplicates(),
+            checker.lost(),
+            sum(map(bool, checker.violations().values())),
+            time.monotonic() - began,
         )
         request.config.stash.setdefault(_TABLE, []).append(row)
+        checker.check()
 
     return check_and_enter

@@ -99,6 +99,13 @@ class Process:
         """How often it logged this."""
         return sum(entry.get("event") == event for entry in self.entries())
 
+    async def explained(self, why: str, seconds: float = WAIT_SECONDS) -> None:
+        """It has logged something with a reason that holds this text."""
+        deadline = time.monotonic() + seconds
+        while not any(why in str(entry.get("why")) for entry in self.entries()):
+            assert time.monotonic() < deadline, f"{why!r} not said within {seconds} s:\n{self.tail()}"
+            await asyncio.sleep(0.05)
+
     def tail(self) -> str:
         """The end of its log."""
         return self.log.read_text()[-4000:] if self.log.exists() else ""

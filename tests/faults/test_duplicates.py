@@ -36,7 +36,10 @@ async def _killed_behind_a_held_batch(world: World) -> None:
     await world.produce_these(_drafts(world, EVENTS))
     process = world.start()
     await world.accepted(EVENTS - MAX_IN_FLIGHT * BATCH)
-    await asyncio.sleep(1.8)  # a commit has come since
+    accepted = 0
+    while accepted < len(world.mytracker.ledger):  # until nothing more comes, and several commits have told of it
+        accepted = len(world.mytracker.ledger)
+        await asyncio.sleep(1.0)
     world.exits.append(await process.kill())
     world.mytracker.faults.clear()
 

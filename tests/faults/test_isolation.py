@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults.conftest import Check, NewWorld
 from tests.faults.events import MYTRACKER, Draft, draft
-from tests.faults.world import World
+from tests.faults.world import World, read_letters
 
 BATCH = 20
 FLOOD = "too many dead letters: this sink holds and tries one event a minute"
@@ -59,7 +59,7 @@ async def test_an_event_that_draws_500_alone_is_poison_and_its_neighbours_are_de
         process = world.start()
         first = world.take_numbers(400)
         await world.produce_these(draft(first + at, "refused" if at == 17 else "plain") for at in range(400))
-        while not (await world.evidence()).letters:
+        while not await asyncio.to_thread(read_letters, world.bootstrap, world.dead_letters):
             await world.produce(40, bad=0.0)  # successes between its failures tell poison from an outage
             await asyncio.sleep(0.1)
         await world.caught_up()

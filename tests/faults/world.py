@@ -6,13 +6,12 @@ import asyncio
 import time
 import uuid
 from collections.abc import Iterable, Mapping
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import yaml
-from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from connector.simulators.mytracker import MyTrackerSimulator
@@ -20,14 +19,17 @@ from connector.simulators.sailplay import SailPlaySimulator
 from connector.simulators.server import Simulator
 from tests.faults.checker import Acceptance, Evidence, Letter
 from tests.faults.commits import CommitLog
-from tests.faults.events import MYTRACKER, REFUSED_MARK, SAILPLAY, Draft, Made, OwnHeaders, mixture, number_of, routes
+from tests.faults.events import MYTRACKER, REFUSED_MARK, SAILPLAY, Draft, Made, mixture, number_of, routes
 from tests.faults.launcher import Fault
 from tests.faults.process import Exit, Process
+from tests.faults.producer import EventProducer
 from tests.support.connector import configuration
 from tests.support.topics import TopicFactory
 
 TOKEN = "a-token-to-look-for"  # noqa: S105 - it guards nothing
 DRAIN_SECONDS = 3.0
+# Shorter than the default, so that commits fall among deliveries of a few hundred events, and not only behind them.
+COMMIT_INTERVAL = "200ms"
 # Twice what "in the air" waits before it strikes.
 LATENCY_MS = 25
 TIMEOUT = 15.0
@@ -41,7 +43,7 @@ class World:
 
     def __init__(
         self,
-        bootstrap: str,
+        producer: EventProducer,
         topic_factory: TopicFactory,
         directory: Path,
         *,
@@ -53,7 +55,7 @@ class World:
         delivery: Mapping[str, Any] | None = None,
         mytracker: Mapping[str, Any] | None = None,
     ) -> None:
-        self.bootstrap = bootstrap
+        self.bootstrap = producer.bootstrap
         self.sinks = sinks
         self.partitions = partitions
         self.processes: list[Process] = []
@@ -71,10 +73,11 @@ class World:
         }
         self._directory = directory / self.group
         self._kafka = dict(CLASSIC if kafka is None else kafka)
-        self._delivery = {"drain": f"{DRAIN_SECONDS:g}s", **(delivery or {})}
+        self._delivery = {"drain": f"{DRAIN_SECONDS:g}s", "commit_interval": COMMIT_INTERVAL, **(delivery or {})}
         self._mytracker = dict(mytracker or {})
         self._latency = latency_ms
-        self._commits = CommitLog(bootstrap)
+        self._producer = producer
+        self._commits = CommitLog(producer.bootstrap)
         self._next_number = 0
         self._readers: dict[str, Consumer] = {}
 
@@ -128,7 +131,9 @@ class World:
 
     async def produce_these(self, drafts: Iterable[Draft]) -> list[Made]:
         """These events; returns them with their places."""
-        made = await asyncio.to_thread(produce, self.bootstrap, self.topic, list(drafts))
+        if self._producer.bootstrap != self.bootstrap:  # on a cluster of its own
+            self._producer = EventProducer(self.bootstrap)
+        made = await asyncio.to_thread(self._producer.produce, self.topic, list(drafts))
         self.made += made
         return made
 
@@ -255,25 +260,6 @@ class World:
 
     def _acceptances(self, sink: str) -> list[Acceptance]:
         return [Acceptance(number_of(sink, entry.item), entry.time) for entry in self.vendors[sink].ledger]
-
-
-def produce(bootstrap: str, topic: str, drafts: list[Draft]) -> list[Made]:
-    """Produce, and take each event's place from its delivery report. Blocks."""
-    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 5, "enable.idempotence": True})
-    made: list[Made] = []
-
-    for one in drafts:
-        headers = (("trace", b"\x00\xff%d" % one.number), ("trace", b""))
-        produced = partial(_note, made, one, headers)
-        producer.produce(topic, value=one.value, key=one.key, headers=list(headers), on_delivery=produced)
-        producer.poll(0)
-    assert producer.flush(30) == 0
-    return made
-
-
-def _note(made: list[Made], one: Draft, headers: OwnHeaders, error: KafkaError | None, message: Message) -> None:
-    assert error is None, error
-    made.append(Made(one, str(message.topic()), message.partition() or 0, message.offset() or 0, headers))
 
 
 def read_letters(bootstrap: str, topic: str) -> list[Letter]:

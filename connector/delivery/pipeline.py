@@ -226,8 +226,10 @@ class Pipeline:
         """What no event drives: secrets that appear, and the flood guard's probe."""
         gate = self.dispatcher.gate
         if gate.hold(self.sink.credentials_ready() or ""):
-            log.warning("a secret is missing: this sink waits for it" if gate.held_for else "the secrets are there",
-                        sink=self.sink.name, why=gate.held_for or None)  # fmt: skip
+            if gate.held_for:
+                log.warning("a secret is missing: this sink waits for it", sink=self.sink.name, why=gate.held_for)
+            else:
+                log.info("the secrets are there: this sink sends", sink=self.sink.name)
         if self.sink.credentials_renewed():
             gate.probe_now()
             log.info("the vendor's credentials have changed: they are tried at once", sink=self.sink.name)

@@ -252,7 +252,7 @@ class Dispatcher:
                 self._vendor_fault(flight, part, outcome, now)
             case Blame.OURS:
                 if self.gate.our_fault(now, outcome.message):
-                    log.error("our account, address or credentials are refused: this sink stops sending until that is mended",
+                    log.error("we are refused, or our secrets cannot be read: this sink stops sending",
                               sink=self._sink.name, request=_request(flight, part), status=outcome.status,
                               vendor=outcome.message)  # fmt: skip
 

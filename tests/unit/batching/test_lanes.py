@@ -61,6 +61,7 @@ def test_what_closed_a_batch_is_told() -> None:
         of.add(item(offset, None))
     of.add(item(5, None))
     assert [batch.closed_by for batch in drain(of)] == [ClosedBy.COUNT, ClosedBy.LINGER]
+    assert list(ClosedBy) == ["count", "bytes", "linger"]  # as the metric's label has them
 
 
 def test_full_batches_are_due_at_once_and_counted_until_they_are_taken() -> None:

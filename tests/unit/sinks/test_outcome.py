@@ -235,6 +235,8 @@ def test_retry_after_is_told_with_sailplays_codes_too() -> None:
         ("mytracker", 503, b"\n  busy  \n", "busy"),
         ("mytracker", 503, b"\xff busy", "\ufffd busy"),
         ("mytracker", 503, b"", "HTTP 503 with an empty body"),
+        ("mytracker", 199, b"busy", "busy"),
+        ("mytracker", 300, b"busy", "busy"),
         ("mytracker", 202, HTML, "HTTP 202 without the JSON object that the vendor answers when it accepts"),
         (
             "sailplay",

@@ -44,7 +44,7 @@ class EventSchema:
         """What is first wrong with an event, with its JSON path and without its values; None if nothing is."""
         if self._validator.is_valid(event):
             return None
-        error = next(iter(self._validator.iter_errors(event)))
+        error = next(self._validator.iter_errors(event))
         return f"{_path(error)}: {error.message}"[:LONGEST]
 
 

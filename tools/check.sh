@@ -27,7 +27,7 @@ check 'ruff format' "$bin/ruff" format --check --quiet "$@"
 check 'mypy' "$bin/mypy"
 check 'import contract' "$bin/lint-imports" --no-logo
 if [ "$what" = test ]; then
-    check 'pytest' "$bin/pytest"
+    check 'pytest' "$bin/python" tools/run_tests.py
 fi
 
 echo "── summary$summary"

@@ -6,16 +6,21 @@ faith might. Exit status 0 if every mutation was caught. Takes some minutes; `ma
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 COPIED = ("connector", "tests", "schemas", "examples", "pyproject.toml")
+ADDRESS = "KAFKA_BOOTSTRAP_SERVERS"
 SECONDS = 300
 SHOWN = 150  # characters
 
@@ -55,7 +60,7 @@ MUTATIONS = [
     ),
     Mutation(
         "a stalled thread commits and sends",
-        "connector/kafka/source.py",
+        "connector/kafka/turns.py",
         "self._doubtful_until = now + self._confirm_after",
         "pass",
         "tests/faults/test_rebalance.py -k frozen",
@@ -140,7 +145,7 @@ MUTATIONS = [
 ]
 
 
-def run(mutation: Mutation) -> tuple[bool, str]:
+def run(mutation: Mutation, environment: Mapping[str, str]) -> tuple[bool, str]:
     """Whether the tests failed for it, as they must, and what they said last."""
     with tempfile.TemporaryDirectory(prefix="mutation-") as directory:
         tree = Path(directory)
@@ -159,7 +164,9 @@ def run(mutation: Mutation) -> tuple[bool, str]:
         arguments = re.findall(r"\S+", mutation.tests)
         command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *arguments]
         try:
-            done = subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=SECONDS, check=False)
+            done = subprocess.run(
+                command, cwd=tree, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
+            )
         except subprocess.TimeoutExpired:
             return True, f"not through within {SECONDS} s"
         return done.returncode == 1, _why(done.stdout)
@@ -172,14 +179,37 @@ def _why(output: str) -> str:
     return next(broken, lines[-1] if lines else "")[:SHOWN]
 
 
+@contextlib.contextmanager
+def one_broker() -> Iterator[dict[str, str]]:
+    """The environment in which all tests share one broker, unless one is given: each would else start its own."""
+    if ADDRESS in os.environ:
+        yield dict(os.environ)
+        return
+    broker = subprocess.Popen(
+        [sys.executable, "-m", "tests.support.broker"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert broker.stdout is not None
+        address = broker.stdout.readline().strip()
+        if not address:
+            sys.exit("the mutations need a broker")  # why there is none has just been said
+        yield {**os.environ, ADDRESS: address}
+    finally:
+        broker.terminate()
+        broker.wait()
+
+
 def main(names: list[str]) -> int:
     """Run the mutations whose names hold one of these texts (none: all)."""
     chosen = [each for each in MUTATIONS if not names or any(name in each.name for name in names)]
     missed = 0
-    for mutation in chosen:
-        caught, why = run(mutation)
-        missed += not caught
-        print(f"{'caught' if caught else 'MISSED'}  {mutation.name}: {why}", flush=True)
+    with one_broker() as environment:
+        for mutation in chosen:
+            began = time.monotonic()
+            caught, why = run(mutation, environment)
+            missed += not caught
+            seconds = time.monotonic() - began
+            print(f"{'caught' if caught else 'MISSED'}  {seconds:3.0f} s  {mutation.name}: {why}", flush=True)
     return 1 if missed else 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import os
 import re
 import shutil
@@ -23,6 +24,7 @@ from tests.support.server import (
 )
 
 _CACHE = Path(__file__).resolve().parents[2] / ".cache" / "kafka" / KAFKA_VERSION
+_LISTING = _CACHE / "classpath.txt"
 _POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
   <groupId>local</groupId>
@@ -166,16 +168,28 @@ def find_java() -> str:
 
 def fetch_classpath() -> str:
     """Return the class path of the broker's jars, fetched by Maven once for this checkout. Raises BrokerError."""
-    listing = _CACHE / "classpath.txt"
-    if listing.is_file():
-        classpath = listing.read_text()
-        if all(Path(jar).is_file() for jar in classpath.split(os.pathsep)):
-            return classpath
+    known = _known_classpath()
+    if known is not None:
+        return known
     maven = shutil.which("mvn")
     if maven is None:
         raise BrokerError("no Maven (`mvn`) to fetch Kafka's jars with")
     _CACHE.mkdir(parents=True, exist_ok=True)
-    pom, fresh = _CACHE / "pom.xml", _CACHE / f"classpath.{os.getpid()}"  # another run may be fetching too
+    with (_CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # Maven's repository is not for two at a time
+        return _known_classpath() or _fetch(maven)
+
+
+def _known_classpath() -> str | None:
+    """Return the class path that was fetched before; None if a jar of it is missing."""
+    if not _LISTING.is_file():
+        return None
+    classpath = _LISTING.read_text()
+    return classpath if all(Path(jar).is_file() for jar in classpath.split(os.pathsep)) else None
+
+
+def _fetch(maven: str) -> str:
+    pom, fresh = _CACHE / "pom.xml", _LISTING.with_suffix(".fresh")
     pom.write_text(_POM)
     goal = ["dependency:build-classpath", f"-Dmdep.outputFile={fresh}", "-Dmdep.includeScope=runtime"]
     try:
@@ -191,8 +205,8 @@ def fetch_classpath() -> str:
     if done.returncode:
         said = (done.stdout + done.stderr).strip().splitlines()
         raise BrokerError("Maven cannot fetch Kafka's jars: " + (said[0][:500] if said else "it does not say why"))
-    fresh.replace(listing)
-    return listing.read_text()
+    fresh.replace(_LISTING)
+    return _LISTING.read_text()
 
 
 def _end_with_this_process(pid: int) -> subprocess.Popen[bytes]:

@@ -25,8 +25,10 @@ def encode(group: str, topic: str, partition: int, position: int, settled: Settl
 
     Offsets more than MAX_BITS above the position are left out: they would be sent again after a crash.
     """
-    bits = _pack(settled.flags[:MAX_BITS].rstrip(b"0")) if settled else ""
-    if settled is None or not bits:
+    if settled is None:
+        return ""
+    bits = _pack(settled.flags[:MAX_BITS].rstrip(b"0"))
+    if not bits:
         return ""
     rest = f"{settled.fingerprint:08x}.{bits}"
     return f"1.{_check(group, topic, partition, position, rest)}.{rest}"

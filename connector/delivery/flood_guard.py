@@ -36,7 +36,7 @@ class FloodGuard:
     def remember(self, ages: Sequence[float], delivered: int, now: float) -> None:
         """Before this counting began, so many seconds ago each, events fell, and `delivered` went well among them."""
         for age in sorted(ages):
-            at = min(now - age, self._slices[0][0]) if self._slices else now - age
+            at = now - age
             if not self._slices or self._slices[0][0] - at >= self._slice:
                 self._slices.appendleft([at, 0, 0])
             self._slices[0][1] += delivered / len(ages)

@@ -36,6 +36,18 @@ def test_what_another_version_committed_is_read_and_written_alike() -> None:
     assert decode(*HERE, 100, text) == settled
 
 
+@pytest.mark.parametrize("above", range(1, 61))
+def test_every_short_length_comes_back(above: int) -> None:
+    settled = settled_at(5, 100, {100 + above})
+    assert decode(*HERE, 100, encode(*HERE, 100, settled)) == settled
+
+
+@pytest.mark.parametrize("pattern", range(1, 64))
+def test_every_last_character_comes_back(pattern: int) -> None:
+    settled = settled_at(5, 100, {119 + bit for bit in range(6) if pattern & (32 >> bit)})
+    assert decode(*HERE, 100, encode(*HERE, 100, settled)) == settled
+
+
 def test_twenty_thousand_offsets_above_the_position_fit_the_broker() -> None:
     text = encode(*HERE, 7, settled_at(1, 7, set(range(8, 8 + 20_001))))
     assert len(text) <= MAX_CHARACTERS
@@ -58,6 +70,8 @@ def test_nothing_settled_above_is_an_empty_text(settled: Settled | None) -> None
 def test_every_change_of_a_single_character_is_noticed() -> None:
     text = encode(*HERE, 100, settled_at(0xDEADBEEF, 100, {101, 103, 110, 131}))
     alphabet = string.ascii_letters + string.digits + "-_.= \n\x00é"
+    for char in alphabet:
+        assert decode(*HERE, 100, text + char) is None, "a character too many"
     for at in range(len(text)):
         assert decode(*HERE, 100, text[:at] + text[at + 1 :]) is None, "a character is missing"
         for other in alphabet:
@@ -103,6 +117,12 @@ def test_foreign_metadata_means_nothing(foreign: str | None) -> None:
 
 def test_even_a_right_checksum_over_bits_of_an_impossible_length_means_nothing() -> None:
     rest = "00000005.gAAAA"
+    check = crc32(f"{HERE[0]}/{HERE[1]}/{HERE[2]}/100/{rest}".encode())
+    assert decode(*HERE, 100, f"1.{check:08x}.{rest}") is None
+
+
+def test_bits_that_tell_of_nothing_mean_nothing() -> None:
+    rest = "00000005.AA"
     check = crc32(f"{HERE[0]}/{HERE[1]}/{HERE[2]}/100/{rest}".encode())
     assert decode(*HERE, 100, f"1.{check:08x}.{rest}") is None
 

@@ -113,6 +113,12 @@ def test_what_was_delivered_among_what_fell_before_the_start_grows_old_with_it()
     assert of.counts(1300.0) == (0, 0)
 
 
+def test_what_fell_a_sixtieth_earlier_grows_old_by_itself() -> None:
+    of = guard()
+    of.remember([0.0, 5.0], delivered=0, now=100.0)
+    assert of.counts(95.0 + WITHIN) == (1, 1)
+
+
 def test_a_start_without_letters_remembers_nothing() -> None:
     of = guard()
     of.remember([], delivered=0, now=1000.0)

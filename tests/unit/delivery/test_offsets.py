@@ -166,6 +166,7 @@ def test_what_an_earlier_owner_settled_stays_so_until_the_position_has_passed_it
     first = record(5)
     offsets = PartitionOffsets("users", 0, 5, settled_at(fingerprint(first), 5, {7, 900}))
     begun(offsets, first, record(6))
+    assert offsets.settled_above(1_000) == settled_at(fingerprint(first), 5, {7, 900})
     assert not offsets.begin(record(7))
     assert offsets.settled_above(1_000) == settled_at(fingerprint(first), 5, {7, 900})
     offsets.settle(first)
@@ -174,6 +175,20 @@ def test_what_an_earlier_owner_settled_stays_so_until_the_position_has_passed_it
     assert offsets.settled_above(1_000) is None
     assert not offsets.begin(record(900))
     assert (offsets.position, offsets._before) == (901, set())
+
+
+def test_what_is_settled_is_told_up_to_the_offset_that_was_asked_for_and_not_one_further() -> None:
+    records = [record(offset) for offset in range(24)]
+    offsets = PartitionOffsets("users", 0, 0, settled_at(fingerprint(records[0]), 0, {30, 31}))
+    begun(offsets, *records)
+    assert offsets.settled_above(31) == settled_at(fingerprint(records[0]), 0, {30, 31})
+    assert offsets.settled_above(30) == settled_at(fingerprint(records[0]), 0, {30})
+    assert offsets.settled_above(29) is None  # nothing is settled up to there
+    for offset in (1, 20, 22):
+        offsets.settle(records[offset])
+    assert offsets.settled_above(22) == settled_at(fingerprint(records[0]), 0, {1, 20, 22})
+    assert offsets.settled_above(20) == settled_at(fingerprint(records[0]), 0, {1, 20})
+    assert offsets.settled_above(19) == settled_at(fingerprint(records[0]), 0, {1})
 
 
 def test_a_gap_of_any_size_in_the_log_costs_no_more_than_was_asked_for() -> None:

@@ -66,6 +66,13 @@ def test_a_slice_lasts_a_sixtieth_of_the_window() -> None:
     assert of.counts(WITHIN + 5.0) == (0, 0)
 
 
+def test_what_falls_after_much_was_delivered_has_a_time_of_its_own() -> None:
+    of = guard()
+    of.delivered(1000, 0.0)
+    of.fell(1, 100.0)
+    assert of.counts(WITHIN) == (1, 1)
+
+
 def test_counts_are_whole_numbers() -> None:
     of = guard()
     of.remember([1.0, 2.0], delivered=3, now=10.0)

@@ -185,6 +185,7 @@ def test_parameters_that_say_nothing_are_left_out(params: Any) -> None:
     [
         ({"a": ""}, "customEventParams.a takes text of 1 to 255 characters: this text has 0"),
         ({"a": "x" * 256}, "customEventParams.a takes text of 1 to 255 characters: this text has 256"),
+        ({"n" * 255: ""}, f"customEventParams.{'n' * 255} takes text of 1 to 255 characters: this text has 0"),
         ({"": "x"}, "a name in customEventParams takes text of 1 to 255 characters: this text has 0"),
         ({"n" * 256: "x"}, "a name in customEventParams takes text of 1 to 255 characters: this text has 256"),
         ({"a": {"b": 1}}, "customEventParams.a takes a text, a number or a boolean, not an object"),
@@ -216,6 +217,7 @@ def test_parameters_that_break_a_rule_are_refused(params: Any, said: str) -> Non
         (100, b"100"),
         (0, b"0"),
         (-0.0, b"0.0"),
+        ("-0", b"0"),
         (1.00005, b"1"),
         (1.00015, b"1.0002"),
         ("1.00005", b"1"),

@@ -1,0 +1,105 @@
+"""What a request costs: a sink's `send`, 32 at a time, against the checking sink in another process.
+
+None asserts a time. For CPU instead of waiting:
+`.venv/bin/pytest benchmarks/micro/test_request.py --benchmark-enable --benchmark-timer time.process_time`
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+import uvloop
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from benchmarks.contenders import TOKEN, Vendor
+from benchmarks.events import Load, user
+from benchmarks.measuring import running_sink
+from connector.clock import SystemClock
+from connector.model import ACCEPTED, Item, Outcome, Record
+from connector.secrets import Secret
+from connector.sinks.base import Sink
+from connector.sinks.catalogue import VENDOR_LIMITS
+from connector.sinks.http import default_transport
+from connector.sinks.mytracker import MyTrackerSink
+from connector.sinks.sailplay import SailPlaySink
+
+REQUESTS, IN_FLIGHT, KEYS = 320, 32, 100
+RECORD = Record("events", 0, 0, -1, None, b"{}", ())
+
+
+def mytracker(url: str, token: Path) -> Sink:
+    return MyTrackerSink(
+        name="mytracker",
+        base_url=url,
+        app_id=666,
+        token=Secret.from_file(token),
+        limits=VENDOR_LIMITS["mytracker"],
+        timeout=10,
+        transport=default_transport(IN_FLIGHT),
+        clock=SystemClock(),
+    )
+
+
+def sailplay(url: str, token: Path) -> Sink:
+    return SailPlaySink(
+        name="sailplay",
+        base_url=url,
+        store_department_id=11,
+        token=Secret.from_file(token),
+        http_method="post",
+        timeout=10,
+        retry_codes={},
+        transport=default_transport(IN_FLIGHT),
+        clock=SystemClock(),
+    )
+
+
+def custom_event(number: int) -> bytes:
+    params = b'{"level":"7","zone":"forest","n":"%d"}' % number
+    return b'{"customUserId":"%b","customEventName":"level.completed","customEventParams":%b}' % (name(number), params)
+
+
+def fire(number: int) -> bytes:
+    return b"origin_user_id=%b&event_key=85783d035a&value=7&purchase_order_num=%d" % (name(number), number)
+
+
+def name(number: int) -> bytes:
+    return user(number % KEYS).encode()
+
+
+async def sent(sink: Sink, method: str, batches: Sequence[Sequence[Item]]) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    for first in range(0, len(batches), IN_FLIGHT):
+        outcomes += await asyncio.gather(*(sink.send(method, batch) for batch in batches[first : first + IN_FLIGHT]))
+    return outcomes
+
+
+@pytest.mark.parametrize(
+    ("vendor", "make", "method", "encode"),
+    [("mytracker", mytracker, "customEvent", custom_event), ("sailplay", sailplay, "fire", fire)],
+    ids=["mytracker", "sailplay"],
+)
+def test_requests(
+    benchmark: BenchmarkFixture,
+    tmp_path: Path,
+    vendor: Vendor,
+    make: Callable[[str, Path], Sink],
+    method: str,
+    encode: Callable[[int], bytes],
+) -> None:
+    token = tmp_path / "token"
+    token.write_text(TOKEN)
+    size = VENDOR_LIMITS[vendor].max_events
+    items = [Item(RECORD, "route", method, encode(number)) for number in range(REQUESTS * size)]
+    batches = [items[first : first + size] for first in range(0, len(items), size)]
+    with (
+        running_sink(Load(len(items), keys=KEYS), vendor, 0.0, None) as vendors,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        sink = make(vendors.url, token)
+        outcomes = benchmark(lambda: runner.run(sent(sink, method, batches)))
+        runner.run(sink.close())
+    assert outcomes == [ACCEPTED] * REQUESTS

@@ -224,6 +224,14 @@ class World:
             assert time.monotonic() < deadline, f"{self.mytracker.ledger.requests} of {count} requests"
             await asyncio.sleep(0.005)
 
+    async def requested_all_that_goes(self, still: float = 0.25) -> None:
+        """Wait until no request has come to myTracker for so many seconds: it holds all that may go."""
+        await self.requested()
+        seen = 0
+        while seen < self.mytracker.ledger.requests:
+            seen = self.mytracker.ledger.requests
+            await asyncio.sleep(still)
+
     async def accepted(self, count: int, seconds: float = 40.0) -> None:
         """Wait until myTracker has accepted so many events."""
         deadline = time.monotonic() + seconds

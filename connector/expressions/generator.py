@@ -209,8 +209,6 @@ class Generator:
         return self._named(current, lambda name: f"(None if {name} is None else {build(name)})")
 
     def _call(self, node: Node, current: str) -> str:
-        if any(child["type"] == "expref" for child in node["children"]):
-            return self._library(node, current)
         name: str = node["value"]
         arguments = [self._source(child, current) for child in node["children"]]
         if name in _OF_RECORD:

@@ -56,10 +56,12 @@ TRUE_A, TRUE_B = "((t1 := e.get('a')) or type(t1) in NUMBERS)", "((t2 := e.get('
             "a.[b]",
             "(t1 := e.get('a'), (None if t1 is None else [(t2.get('b') if type(t2 := t1) is dict else None)]))[1]",
         ),
+        ("a | (@ == 'x' || @ == 'y')", "(t1 := e.get('a'), ((t1 == 'x') or (t1 == 'y')))[1]"),
         ("unix(text(at))", "unix(text(e.get('at')))"),
         ("header('h')", "header(r, 'h')"),
         ("length(items)", "c13(e.get('items'))"),
         ("items[*].a", "c13(e, r)"),
+        ("sort_by(items, &price)", "c14(e.get('items'), c13(e, r))"),
     ],
 )
 def test_an_expression_becomes_the_plainest_source(text: str, source: str) -> None:
@@ -82,7 +84,8 @@ def test_of_a_condition_only_the_truth_is_made(text: str, source: str) -> None:
 
 def test_what_begins_several_paths_is_read_once_and_what_begins_one_where_it_stands() -> None:
     generator = Generator()
-    trees = [parse(text) for text in ("user.id", "user.age", "other.x", "a.b.c")]
+    texts = ("user.id", "user.name.[first, last]", "other.x", "a.b.c", "a.{x: y}")
+    trees = [parse(text) for text in texts]
     assert generator.share(trees) == ["t1 = e.get('user')", "if type(t1) is not dict: t1 = NOTHING"]
     assert generator.value(trees[0]) == "t1.get('id')"
     assert generator.value(trees[2]) == "(t2.get('x') if type(t2 := e.get('other')) is dict else None)"

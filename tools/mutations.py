@@ -63,7 +63,7 @@ MUTATIONS = [
         "connector/kafka/turns.py",
         "self._doubtful_until = now + self._confirm_after",
         "pass",
-        "tests/faults/test_rebalance.py -k frozen",
+        "tests/unit/kafka/test_turns.py",
     ),
     Mutation(
         "results of an earlier assignment count",

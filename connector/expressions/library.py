@@ -27,6 +27,7 @@ _KINDS = {
 _PYTHON: dict[str, tuple[type, ...]] = {
     "array": (list,),
     "boolean": (bool,),
+    "null": (type(None),),
     "number": (int, float),
     "object": (dict,),
     "string": (str,),
@@ -100,17 +101,16 @@ def interpret(tree: Any) -> Evaluate:
 
 
 def built_in(name: str) -> Callable[..., Any]:
-    """One of JMESPath's own functions that take no expression, with its argument checks, as a Python callable."""
+    """One of JMESPath's own functions, with its argument checks, as a Python callable."""
     # No built-in function looks at the record. The library's own checks take three times as long as most functions:
     # they are left to arguments that are not plainly right.
     library = Functions()
     plain, signatures = FUNCTIONS[name]["function"], FUNCTIONS[name]["signature"]
-    kinds = [frozenset().union(*(_PYTHON.get(kind, ()) for kind in each["types"])) for each in signatures]
-    fixed = all(each["types"] and "variadic" not in each for each in signatures)
+    kinds = [frozenset().union(*(_PYTHON.get(kind, ()) for kind in each["types"] or _PYTHON)) for each in signatures]
 
     def function(*arguments: Any) -> Any:
         try:
-            if fixed and all(map(contains, kinds, map(type, arguments))):
+            if all(map(contains, kinds, map(type, arguments))):
                 return plain(library, *arguments)
             return library.call_function(name, arguments)
         except _RAISED as error:

@@ -228,6 +228,7 @@ def test_digits_keeps_the_digits(value: Any, result: str | None) -> None:
     assert digits(value) == result
 
 
+OTHER_SCRIPT = "digits() takes the digits 0 to 9: this text has digits of another script"
 NO_DIGITS = "digits() takes a text or a whole number that is not negative"
 
 
@@ -235,13 +236,14 @@ NO_DIGITS = "digits() takes a text or a whole number that is not negative"
     ("value", "why"),
     [
         (7.5, NO_DIGITS),
-        (-7, NO_DIGITS),
+        (-1, NO_DIGITS),
         (-0.5, NO_DIGITS),
         (float("nan"), NO_DIGITS),
         (True, NO_DIGITS),
         ([], NO_DIGITS),
         ({}, NO_DIGITS),
-        ("٧٩٩", "digits() takes the digits 0 to 9: this text has digits of another script"),
+        ("٧٩٩", OTHER_SCRIPT),
+        ("no. \u0667", OTHER_SCRIPT),
         (1e30, too_big("digits")),
         (2**64, too_big("digits")),
     ],

@@ -22,27 +22,21 @@ _FOUR_PLACES = Decimal("0.0001")
 # A float below this with at most 4 decimals has at most 15 digits: its shortest notation is exact and has no exponent.
 SHORT = 1e11
 
+# For messages that must not show the value itself. A null is left out before any check, a text is spoken of otherwise.
 _WORDS: dict[type, str] = {
     bool: "a boolean",
     int: "an integer",
     float: "a number",
-    str: "a text",
     list: "an array",
     dict: "an object",
-    type(None): "null",
 }
-
-
-def word(value: Any) -> str:
-    """The kind of a value in a word, for messages that must not show the value itself."""
-    return _WORDS[type(value)]
 
 
 def kind_error(name: str, value: Any, takes: str) -> FieldError:
     """The refusal of a value of the wrong kind."""
     if type(value) is str:
         return FieldError(f"{name} takes {takes}: this text is none")
-    return FieldError(f"{name} takes {takes}, not {word(value)}")
+    return FieldError(f"{name} takes {takes}, not {_WORDS[type(value)]}")
 
 
 def length_error(name: str, length: int, takes: str) -> FieldError:

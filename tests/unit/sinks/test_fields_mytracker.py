@@ -203,6 +203,7 @@ def test_parameters_that_say_nothing_are_left_out(params: Any) -> None:
         ({"\udfff": "a"}, "customEventParams holds characters that are not Unicode (a lone surrogate)"),
         ("level=1", "customEventParams takes object of names and values of 1 to 255 characters: this text is none"),
         ([], "customEventParams takes object of names and values of 1 to 255 characters, not an array"),
+        (5, "customEventParams takes object of names and values of 1 to 255 characters, not an integer"),
     ],
 )
 def test_parameters_that_break_a_rule_are_refused(params: Any, said: str) -> None:

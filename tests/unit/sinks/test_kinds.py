@@ -1,4 +1,4 @@
-"""The kinds of value as a vendor's table may combine them, beyond what the two vendors' own tables use."""
+"""Kinds of value and tables as a third vendor may combine them, beyond what the two vendors' own tables use."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from connector.errors import FieldError
-from connector.sinks.fields.kinds import Text
+from connector.sinks.fields.kinds import Text, TextMap
+from connector.sinks.fields.method import Field, Table, vendor_method, write_json
 
 
 @pytest.mark.parametrize(
@@ -40,3 +41,31 @@ def test_a_form_is_the_whole_texts() -> None:
         with pytest.raises(FieldError) as refused:
             check(text)
         assert str(refused.value) == "name takes text, a or b: this text is not of that form"
+
+
+def test_what_is_made_of_a_table_says_which_fields_are_needed_nested_and_exclusive() -> None:
+    fields = [Field(name, name, Text(), "source") for name in "abcde"]
+    table = Table(
+        "send",
+        "title",
+        "source",
+        (*fields, Field("map", "map", TextMap(5), "source")),
+        (("a",), ("b", "c"), ("d", "e")),
+        write_json,
+        one_of=("d", "e"),
+    )
+    method = vendor_method(table)
+    assert (method.required, method.one_of, method.nested) == (table.required, {"d", "e"}, {"map"})
+    assert method.schema["required"] == ["a"]
+    assert method.schema["anyOf"] == [{"required": ["b"]}, {"required": ["c"]}]
+    assert method.schema["oneOf"] == [{"required": ["d"]}, {"required": ["e"]}]
+    assert method.encode({"a": "1", "c": "2", "e": "3"}) == b'{"a":"1","c":"2","e":"3"}'
+    for values, said in (
+        ({"b": "2", "d": "3"}, "a is missing or null: send requires it"),
+        ({"a": "1", "d": "3"}, "send requires one of b, c: all are missing or null"),
+        ({"a": "1", "b": "2"}, "send requires one of d, e: all are missing or null"),
+        ({"a": "1", "b": "2", "d": "3", "e": "4"}, "send takes exactly one of d, e: here are several"),
+    ):
+        with pytest.raises(FieldError) as refused:
+            method.encode(values)
+        assert str(refused.value) == said

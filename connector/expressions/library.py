@@ -15,11 +15,9 @@ from connector.expressions import functions
 from connector.model import Evaluate, Event, Record
 
 _ANY: Any = {"types": []}
+# The kinds of argument that the library's signatures name, for people.
 _KINDS = {
     "array": "an array",
-    "boolean": "a boolean",
-    "expref": "an expression such as &name",
-    "null": "null",
     "number": "a number",
     "object": "an object",
     "string": "a text",
@@ -123,8 +121,7 @@ def _explain(error: Exception) -> NoReturn:
     """Say what went wrong without the values that the library's messages quote."""
     if isinstance(error, exceptions.JMESPathTypeError):
         wanted = " or ".join(_wanted(kind) for kind in error.expected_types)
-        got = _KINDS.get(error.actual_type, functions.kind(error.current_value))
-        message = f"{error.function_name}() takes {wanted}, not {got}"
+        message = f"{error.function_name}() takes {wanted}, not {functions.kind(error.current_value)}"
     elif isinstance(error, TypeError):
         message = "kinds of values meet that do not go together, such as a text and a number: use number() or text()"
     else:

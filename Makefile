@@ -36,8 +36,8 @@ format: $(READY) ## Put the code into its one form
 bench: $(READY) ## Measure: the main table, beside a plain consumer
 	@$(BIN)/python -m benchmarks
 
-soak: $(READY) ## Run the tests that take long
-	@$(BIN)/pytest -m soak --timeout 0
+soak: $(READY) ## Run the whole fault suite, and the other tests that take long (half an hour)
+	@$(BIN)/pytest -m "soak or faults" --timeout 0
 
 # A lock names versions and hashes, no index: whoever installs has their own.
 lock: $(READY) ## Lock the newest versions of all dependencies

@@ -27,6 +27,8 @@ STAGES = [
 ]
 # At which passing of the stage; a few, so that the process has come so far each time.
 NTH = {"after poll": 2, "after mapping": 2, "before commit": 1, "commit sent": 1, "after commit": 1}
+# Of the histories drawn by lot; most of each is waiting for the sessions of the killed to end.
+SEEDS, TOGETHER = 40, 4
 
 pytestmark = [pytest.mark.kafka, pytest.mark.faults]
 
@@ -59,11 +61,17 @@ async def test_killed_at_every_stage_in_turn(new_world: NewWorld, check: Check, 
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("seed", range(40))
-async def test_killed_at_stages_drawn_by_lot(new_world: NewWorld, check: Check, seed: int) -> None:
-    """Twelve kills a history, at any passing of any stage that six hundred events reach."""
-    dice = random.Random(seed)
-    faults = [Fault(stage, dice.randint(1, NTH.get(stage, 6))) for stage in dice.choices(STAGES, k=12)]
-    async with new_world(kafka=dice.choice([CLASSIC, CONSUMER])) as world:
-        await _history(world, faults)
-        check(await world.evidence(), duplicates_may_be=True)
+@pytest.mark.parametrize("first", range(0, SEEDS, TOGETHER))
+async def test_killed_at_stages_drawn_by_lot(new_world: NewWorld, check: Check, first: int) -> None:
+    """Twelve kills a history, at any passing of any stage that six hundred events reach; four histories at a time."""
+
+    async def history(seed: int) -> None:
+        dice = random.Random(seed)
+        faults = [Fault(stage, dice.randint(1, NTH.get(stage, 6))) for stage in dice.choices(STAGES, k=12)]
+        async with new_world(kafka=dice.choice([CLASSIC, CONSUMER])) as world:
+            await _history(world, faults)
+            check(await world.evidence(), duplicates_may_be=True, name=f"seed {seed}")
+
+    async with asyncio.TaskGroup() as histories:
+        for seed in range(first, first + TOGETHER):
+            histories.create_task(history(seed))

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import structlog
 from confluent_kafka.admin import AdminClient
@@ -15,6 +16,10 @@ from confluent_kafka.admin import AdminClient
 from tests.support.broker import obtain_broker
 from tests.support.server import Broker, BrokerError, GivenBroker, NoBrokerError
 from tests.support.topics import TopicFactory
+
+# How long an example takes says what else the machine does.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 pytest_plugins = ["tests.support.skips"]
 

@@ -106,10 +106,9 @@ class Assignment:
     def changes(self, claims: Iterable[int] | None = None) -> dict[int, Commit]:
         """The commits of these claims (None: of all) that would tell the group something new."""
         changed = {}
-        for claim in list(self._current.values()) if claims is None else claims:
+        for claim in self._current.values() if claims is None else claims:
             offsets = self.offsets.get(claim)
-            position = offsets.position if offsets else None
-            if offsets is None or position is None or not self._is_current(claim, offsets):
+            if offsets is None or (position := offsets.position) is None or not self._is_current(claim, offsets):
                 continue
             metadata = commit_metadata.encode(
                 self._group,

@@ -49,7 +49,7 @@ def test_every_set_of_culprits_is_isolated(count: int) -> None:
             check(count, frozenset(culprits))
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.integers(11, 20).flatmap(lambda n: st.tuples(st.just(n), st.frozensets(st.integers(0, n - 1)))))
 def test_a_full_batch_is_isolated(case: tuple[int, frozenset[int]]) -> None:
     check(*case)

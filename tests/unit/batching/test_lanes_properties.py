@@ -71,7 +71,7 @@ class Model:
         assert self.lanes.longest_wait() == 0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data(), st.booleans())
 def test_whatever_is_done_no_rule_is_broken(data: st.DataObject, ordered: bool) -> None:
     model, now = Model(ordered=ordered), 0.0

@@ -44,7 +44,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("config")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(path=st.sampled_from(places(TREE)), value=values)
 def test_anything_anywhere_is_settings_or_mistakes(directory: Path, path: tuple[Any, ...], value: Any) -> None:
     tree = copy.deepcopy(TREE)
@@ -59,7 +59,7 @@ def test_anything_anywhere_is_settings_or_mistakes(directory: Path, path: tuple[
     assert mistakes is None or (mistakes and all(mistake.message for mistake in mistakes))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(text=st.text(alphabet="abk: -[]{}&*!?|>'\"%@`#,\n\t0<", max_size=60))
 def test_any_text_is_settings_or_mistakes(directory: Path, text: str) -> None:
     file = directory / "connector.yaml"

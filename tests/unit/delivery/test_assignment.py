@@ -225,7 +225,7 @@ def test_a_partition_is_resumed_exactly_at_the_lower_mark() -> None:
     assert of.overrun() == ([], [of.offsets[1]])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data())
 def test_the_sums_are_those_of_the_claims_whatever_happens(data: st.DataObject) -> None:
     of, claimed, open_parts = Assignment("crm.mytracker"), 0, []

@@ -17,7 +17,7 @@ from tests.support.settled import settled as settled_at
 HERE = ("crm.mytracker", "accounts.users", 3)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.integers(0, 2**63 - 30_000),
     st.integers(0, 2**32 - 1),
@@ -127,7 +127,6 @@ def test_bits_that_tell_of_nothing_mean_nothing() -> None:
     assert decode(*HERE, 100, f"1.{check:08x}.{rest}") is None
 
 
-@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_no_text_raises(text: str) -> None:
     assert decode(*HERE, 100, text) is None

@@ -79,7 +79,7 @@ def test_counts_are_whole_numbers() -> None:
     assert [type(count) for count in of.counts(10.0)] == [int, int]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(st.floats(0, 50), st.booleans(), st.integers(1, 20)), min_size=10, max_size=80))
 def test_the_window_is_exact_to_a_sixtieth_of_its_length(events: list[tuple[float, bool, int]]) -> None:
     of, now, seen = guard(), 0.0, []

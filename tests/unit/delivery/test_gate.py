@@ -110,7 +110,7 @@ def test_an_event_that_the_vendor_refuses_opens_a_closed_gate_too() -> None:
     assert (of.is_open, of.window) == (True, 1)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.floats(0.01, 5), st.floats(1, 60), st.integers(1, 200))
 def test_backoff_is_fully_jittered(initial: float, maximum: float, faults: int) -> None:
     backoff = Backoff(initial, maximum)
@@ -139,7 +139,7 @@ def answered(of: Gate, answer: str, now: float) -> None:
             assert now <= retry_at <= now + MAXIMUM
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.lists(st.sampled_from(["ok", "event", "vendor", "throttled", "ours", "flood"]), min_size=10, max_size=80),
     st.data(),

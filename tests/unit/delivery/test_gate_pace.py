@@ -30,7 +30,7 @@ def test_a_shorter_retry_after_does_not_shorten_a_longer_one_and_a_success_does_
     assert of.opens_at(0.0) == 60.0
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.sampled_from([0.5, 1, 3, 7, 40, 100]), st.lists(st.floats(0, 0.4), min_size=50, max_size=200))
 def test_the_rate_holds_for_every_window_of_a_second(rate: float, pauses: list[float]) -> None:
     """Requests are asked for at random times, in bursts too; each goes as soon as the gate allows."""

@@ -77,7 +77,7 @@ class Reader:
         return position, metadata
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_whatever_is_settled_in_whatever_order_commits_and_restarts_are_right(data: st.DataObject) -> None:
     """Gaps stand for what compaction and transactions leave out; restarts begin at any earlier owner's last commit."""

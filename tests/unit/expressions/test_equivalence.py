@@ -71,13 +71,13 @@ def answer(evaluate: Evaluate, event: Event) -> str:
         return "raises"
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(text=expressions, event=events)
 def test_compiled_and_interpreted_give_one_answer(text: str, event: dict[str, Any]) -> None:
     assert answer(compile_expression(text), event) == answer(interpret(parse(text)), event)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(left=expressions, right=expressions, event=events)
 def test_a_condition_is_as_true_as_its_expression(left: str, right: str, event: dict[str, Any]) -> None:
     """Whole, and as selector and rest."""
@@ -94,7 +94,7 @@ def test_a_condition_is_as_true_as_its_expression(left: str, right: str, event: 
         assert truth == "false"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(texts=st.lists(expressions, min_size=1, max_size=4), event=events)
 def test_fields_hold_what_their_expressions_give_unless_that_is_null(texts: list[str], event: dict[str, Any]) -> None:
     fields = {f"f{index}": text for index, text in enumerate(texts)}
@@ -106,7 +106,7 @@ def test_fields_hold_what_their_expressions_give_unless_that_is_null(texts: list
     assert answer(compile_fields(fields), event) == json.dumps(wanted)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(alphabet="ab.[]{}()|&!=<>*?:,@'\"`\\0-1 \u00e9\ud800", max_size=12))
 def test_any_text_compiles_or_is_refused_in_words(text: str) -> None:
     """Nothing else is ever raised."""

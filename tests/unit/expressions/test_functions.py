@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jmespath.functions import Functions
 
@@ -89,7 +89,6 @@ def test_unix_refuses_what_is_no_certain_time(value: Any, why: str) -> None:
     assert str(raised.value) == why
 
 
-@settings(deadline=None)
 @given(st.integers(0, LAST_SECOND), st.integers(0, 999_999), st.integers(-23, 23))
 def test_unix_rounds_down_in_every_zone(seconds: int, micros: int, hours: int) -> None:
     time = datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=micros)

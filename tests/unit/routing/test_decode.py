@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connector.errors import DecodeError
@@ -111,7 +111,6 @@ def test_what_is_not_json_is_said_in_the_parsers_words_with_the_place_and_withou
     assert raised.value.__cause__ is None
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=60) | st.text(alphabet='{}[]":,0e-1\\u tnfalsr', max_size=40).map(str.encode))
 @example(b'{"\\ud800":1}')
 def test_random_bytes_are_an_event_or_refused(value: bytes) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.errors import ExpressionError
@@ -54,7 +54,6 @@ def test_every_route_that_takes_an_event_gets_it_in_file_order() -> None:
     assert taken(routes.route(record({"id": 1}))) == ["always"]
 
 
-@settings(deadline=None)
 @given(
     conditions=st.lists(
         st.sampled_from(

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.model import ACCEPTED, Blame, Outcome
@@ -191,7 +191,6 @@ def test_retry_after_is_seconds_or_a_date_and_nonsense_counts_as_absent(
     assert retry_after(header, NOW) == seconds
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_no_retry_after_raises(header: str) -> None:
     seconds = retry_after(header, NOW)
@@ -271,7 +270,6 @@ def test_a_token_at_the_cut_is_masked_whole() -> None:
 
 
 @both
-@settings(deadline=None)
 @given(status=st.integers(100, 599), body=st.binary(max_size=50))
 def test_every_answer_has_an_outcome(kind: str, status: int, body: bytes) -> None:
     assert isinstance(judge(kind, status, body), Outcome)

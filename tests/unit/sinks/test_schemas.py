@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 import jsonschema_rs
 import orjson
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from connector.errors import FieldError
@@ -76,7 +76,6 @@ def test_every_rule_names_its_source(kind: str, method: VendorMethod) -> None:
 
 
 @pytest.mark.parametrize(("kind", "method"), ALL, ids=lambda value: getattr(value, "name", value))
-@settings(deadline=None)
 @given(data=st.data())
 def test_what_is_encoded_is_valid_and_what_is_refused_would_not_have_been(
     kind: str, method: VendorMethod, data: st.DataObject

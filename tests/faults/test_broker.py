@@ -98,17 +98,18 @@ async def test_brokers_that_are_away_at_the_start_are_waited_for(new_world: NewW
 
 
 async def _on_a_mock(new_world: NewWorld, request: Request, code: int, drafts: Drafts) -> None:
-    """Answer two requests with the error while such events are under way; they and what follows are settled."""
+    """Answer its first two requests with the error while such events are under way; all that follows is settled."""
     with MockKafka() as kafka:
         async with new_world(letters=None) as world:
             kafka.create(world.topic, world.partitions)
             kafka.create(world.dead_letters, 1)
             world.bootstrap = kafka.bootstrap
+            await world.produce_these(drafts(world))
+            kafka.errors(request, [code, code])  # ahead of the start, so that these meet it and not our own producer
             process = world.start()
-            for codes in ([code, code], []):
-                await world.produce_these(drafts(world))
-                kafka.errors(request, codes)
-                await world.caught_up()
+            await world.caught_up()
+            await world.produce_these(drafts(world))
+            await world.caught_up()
             assert process.running, process.tail()
             assert (await world.stop(process)).status == 0
             accepted = {number_of(MYTRACKER, entry.item) for entry in world.mytracker.ledger}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import structlog
 
@@ -33,6 +33,14 @@ TOO_MANY_REQUESTS = 429
 READY_FOR_A_PLACE = 2
 
 log = structlog.get_logger()
+
+
+class Departure(NamedTuple):
+    """A flight that goes out, the part of its batch that is sent, and when (monotonic seconds)."""
+
+    flight: Flight
+    part: Part
+    at: float
 
 
 class Listener(Protocol):
@@ -91,16 +99,10 @@ class Dispatcher:
 
     def pump(self) -> None:
         """Send all that may go now, and set the alarm for what may go later."""
-        if self._stopped:
-            return
-        now = self._clock.monotonic()
-        gate = self.gate
-        while gate.opens_at(now) <= now:
-            flight = self._next_flight(now)
-            if flight is None:
-                break
-            self._send(flight, now)
-        self._set_alarm(now)
+        while (departure := self._depart()) is not None:
+            self._tasks.start(self._fly(departure))
+        if not self._stopped:
+            self._set_alarm(self._clock.monotonic())
 
     async def pace(self) -> None:
         """Wait for the turn of a call to the vendor that carries no event: it counts against the rate too."""
@@ -194,16 +196,30 @@ class Dispatcher:
 
     # --- sending -------------------------------------------------------------------------------------------------
 
-    def _send(self, flight: Flight, now: float) -> None:
+    def _depart(self) -> Departure | None:
+        """Let the next flight go, if one may go now."""
+        now = self._clock.monotonic()
+        if self._stopped or self.gate.opens_at(now) > now:
+            return None
+        flight = self._next_flight(now)
+        if flight is None:
+            return None
         self._flights.depart(flight)
         part = flight.parts.current
         if part.sends:
             self._stats.retries += 1
         part.sends += 1
         self.gate.sent(now)
-        self._tasks.start(self._fly(flight, part, now))
+        return Departure(flight, part, now)
 
-    async def _fly(self, flight: Flight, part: Part, started: float) -> None:
+    async def _fly(self, departure: Departure | None) -> None:
+        """Send, and go on with the next flight that may go: it is written before other answers are looked at."""
+        while departure is not None:
+            await self._send(*departure)
+            departure = self._depart()
+            self.pump()
+
+    async def _send(self, flight: Flight, part: Part, started: float) -> None:
         try:
             outcome = await self._sink.send(flight.batch.method, part.items)
         except Exception as error:  # a bug of ours must hold the batch, not lose it
@@ -222,7 +238,6 @@ class Dispatcher:
         if flight.parts.done:
             self._land(flight)
         self._progress.set()
-        self.pump()
 
     def _count(self, method: str, outcome: Outcome, now: float, seconds: float) -> None:
         stats = self._stats

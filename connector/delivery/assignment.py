@@ -90,17 +90,17 @@ class Assignment:
         ]
         return sum(lags) if lags or not self.offsets else None
 
-    def overrun(self) -> tuple[list[PartitionOffsets], list[PartitionOffsets]]:
-        """The partitions to halt, because reading is too far ahead of their position, and those to resume."""
+    def overrun(self) -> tuple[list[tuple[int, PartitionOffsets]], list[tuple[int, PartitionOffsets]]]:
+        """The claims to halt, because reading is too far ahead of their position, and those to resume."""
         halt, resume = [], []
         for claim, offsets in self.offsets.items():
             if claim in self.halted:
                 if offsets.span <= RESUME_SPAN:
                     self.halted.discard(claim)
-                    resume.append(offsets)
+                    resume.append((claim, offsets))
             elif offsets.span >= MAX_SPAN:
                 self.halted.add(claim)
-                halt.append(offsets)
+                halt.append((claim, offsets))
         return halt, resume
 
     def changes(self, claims: Iterable[int] | None = None) -> dict[int, Commit]:
@@ -118,7 +118,7 @@ class Assignment:
                 offsets.settled_above(commit_metadata.MAX_BITS),
             )
             if self._committed.get(claim) != (position, metadata):
-                changed[claim] = Commit(offsets.topic, offsets.partition, position, metadata)
+                changed[claim] = Commit(claim, offsets.topic, offsets.partition, position, metadata)
         return changed
 
     def committed(self, commits: dict[int, Commit]) -> None:

@@ -334,10 +334,10 @@ class Pipeline:
 
     def _check_spans(self) -> None:
         halt, resume = self.assignment.overrun()
-        for offsets in halt:
-            self.source.halt(offsets.topic, offsets.partition)
-        for offsets in resume:
-            self.source.resume(offsets.topic, offsets.partition)
+        for claim, offsets in halt:
+            self.source.halt(claim, offsets.topic, offsets.partition)
+        for claim, offsets in resume:
+            self.source.resume(claim, offsets.topic, offsets.partition)
 
     def _commit_if_due(self, now: float) -> None:
         if not self._stopping and self.dispatcher.gate.confirmed(now):

@@ -52,9 +52,11 @@ class Fetching:
                 self._fetch([place])
 
     def came(self, places: Iterable[tuple[str, int]]) -> None:
-        """These are ours now."""
+        """These are ours now, and assigned. The client keeps a pause while a partition is another's."""
         if self.paused:
             self._consumer.pause(_partitions(places))
+        else:
+            self._consumer.resume(_partitions(places))
 
     def left(self, places: Iterable[tuple[str, int]]) -> None:
         """These are ours no more."""

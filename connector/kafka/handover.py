@@ -20,8 +20,9 @@ class Assigned(NamedTuple):
 
 
 class Commit(NamedTuple):
-    """A position to commit, with its metadata."""
+    """A position of one claim to commit, with its metadata."""
 
+    claim: int
     topic: str
     partition: int
     position: int
@@ -76,12 +77,12 @@ class SourceControl(Protocol):
         """Commit these positions."""
         ...
 
-    def halt(self, topic: str, partition: int) -> None:
-        """Stop fetching one partition."""
+    def halt(self, claim: int, topic: str, partition: int) -> None:
+        """Stop fetching one partition, if that claim of it still stands."""
         ...
 
-    def resume(self, topic: str, partition: int) -> None:
-        """Fetch it again."""
+    def resume(self, claim: int, topic: str, partition: int) -> None:
+        """Fetch it again, if that claim of it still stands."""
         ...
 
     def stop(self, commits: Sequence[Commit]) -> None:

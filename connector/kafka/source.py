@@ -116,13 +116,13 @@ class Source:
         """Commit these positions; `on_committed` tells how it ended."""
         self._commands.put(lambda: self._commit_async(commits))
 
-    def halt(self, topic: str, partition: int) -> None:
-        """Stop fetching one partition."""
-        self._commands.put(lambda: self._fetching.halt((topic, partition)))
+    def halt(self, claim: int, topic: str, partition: int) -> None:
+        """Stop fetching one partition, if that claim of it still stands."""
+        self._commands.put(lambda: self._if_ours(claim, (topic, partition), self._fetching.halt))
 
-    def resume(self, topic: str, partition: int) -> None:
-        """Fetch it again."""
-        self._commands.put(lambda: self._fetching.unhalt((topic, partition)))
+    def resume(self, claim: int, topic: str, partition: int) -> None:
+        """Fetch it again, if that claim of it still stands."""
+        self._commands.put(lambda: self._if_ours(claim, (topic, partition), self._fetching.unhalt))
 
     def renew_credentials(self, username: str, password: str) -> None:
         """Log in with these (SASL) from the next connection on."""
@@ -161,10 +161,10 @@ class Source:
             self._tell(self._listener.on_trouble, f"the polling thread has died: {type(error).__name__}")
 
     def _turn(self) -> None:
-        while not self._commands.empty():
+        for _ in range(self._commands.qsize()):  # a command that a command asks for waits until the client was polled
             self._commands.get()()
-        if self._stopping:
-            return
+            if self._stopping:
+                return
         if self._credit.acquire(timeout=0 if self._fetching.paused else POLL_SECONDS):
             self._fetching.resume()
             self._read(credited=True)
@@ -238,7 +238,11 @@ class Source:
         commit then could take back what the next owner has committed."""
         if self._turns.stalled:
             return []
-        return [_offset(commit) for commit in commits if (commit.topic, commit.partition) in self._claims]
+        return [_offset(each) for each in commits if self._claims.get((each.topic, each.partition)) == each.claim]
+
+    def _if_ours(self, claim: int, place: tuple[str, int], act: Callable[[tuple[str, int]], None]) -> None:
+        if self._claims.get(place) == claim:
+            act(place)
 
     def _stop(self, commits: Sequence[Commit]) -> None:
         self._stopping = True
@@ -385,6 +389,8 @@ class Source:
             return
         if wanted > high:
             log.error("a topic was made anew: it is read from its beginning", topic=topic, partition=partition)
+            self._fetching.left([(topic, partition)])  # a halt was the old claim's
+            self._fetching.came([(topic, partition)])
             self._tell(self._listener.on_assigned, [self._claim(StartingPoint(topic, partition, low, None))])
         elif there == low:
             self._tell(self._listener.on_expired, claim, low)

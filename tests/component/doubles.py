@@ -199,11 +199,13 @@ class FakeSource:
     def commit(self, commits: Sequence[Commit]) -> None:
         asyncio.get_running_loop().call_later(0.01, self._commit, list(commits))
 
-    def halt(self, topic: str, partition: int) -> None:
-        self.halted.add((topic, partition))
+    def halt(self, claim: int, topic: str, partition: int) -> None:
+        if self._claims.get((topic, partition)) == claim:
+            self.halted.add((topic, partition))
 
-    def resume(self, topic: str, partition: int) -> None:
-        self.halted.discard((topic, partition))
+    def resume(self, claim: int, topic: str, partition: int) -> None:
+        if self._claims.get((topic, partition)) == claim:
+            self.halted.discard((topic, partition))
 
     def stop(self, commits: Sequence[Commit]) -> None:
         self.blocked = True

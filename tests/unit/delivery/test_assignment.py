@@ -31,7 +31,7 @@ def begin(of: Assignment, each: Record, parts: int = 1) -> None:
 def test_a_new_groups_first_commit_says_where_it_began() -> None:
     of = Assignment("crm.mytracker")
     of.add(Assigned(1, "users", 0, 7, None))
-    assert of.changes() == {1: Commit("users", 0, 7, "")}
+    assert of.changes() == {1: Commit(1, "users", 0, 7, "")}
 
 
 def test_only_what_tells_something_new_is_committed() -> None:
@@ -41,7 +41,7 @@ def test_only_what_tells_something_new_is_committed() -> None:
     assert of.changes() == {}
     of.settle(record(0))
     changes = of.changes()
-    assert changes == {1: Commit("users", 0, 1, "")}
+    assert changes == {1: Commit(1, "users", 0, 1, "")}
     of.committed(changes)
     assert of.changes() == {}
 
@@ -113,7 +113,7 @@ def test_nothing_of_a_forgotten_claim_counts() -> None:
     assert (of.open_events, of.open_bytes, len(of)) == (1, 4, 1)
     assert of.settle(record(0)) is False
     assert of.changes({1}) == {}
-    of.committed({1: Commit("users", 0, 1, "")})
+    of.committed({1: Commit(1, "users", 0, 1, "")})
     assert of.settle(record(0, claim=2, partition=1, value=b"four"))
     assert (of.open_events, of.open_bytes) == (0, 0)
     assert of.forget({1, 99}) == 0
@@ -148,7 +148,7 @@ def test_nothing_is_kept_of_a_forgotten_claim() -> None:
     of.committed(of.changes())
     of.overrun()
     of.forget({1})
-    of.committed({1: Commit("users", 0, 1, "")})
+    of.committed({1: Commit(1, "users", 0, 1, "")})
     assert (of.offsets, of.halted, of._committed, of._current) == ({}, set(), {}, {})
 
 
@@ -192,14 +192,14 @@ def test_a_partition_is_halted_at_the_span_once_and_resumed_well_below_it() -> N
     assert of.overrun() == ([], [])
     begin(of, record(MAX_SPAN - 1))
     halt, resume = of.overrun()
-    assert (halt, resume) == ([of.offsets[1]], [])
+    assert (halt, resume) == ([(1, of.offsets[1])], [])
     assert of.overrun() == ([], [])
     begin(of, record(MAX_SPAN + RESUME_SPAN))
     of.settle(record(0))
     of.settle(record(MAX_SPAN - 2))
     assert of.overrun() == ([], [])
     of.settle(record(MAX_SPAN - 1))
-    assert of.overrun() == ([], [of.offsets[1]])
+    assert of.overrun() == ([], [(1, of.offsets[1])])
     assert of.overrun() == ([], [])
 
 
@@ -209,9 +209,9 @@ def test_a_resumed_partition_is_halted_again() -> None:
     begin(of, record(MAX_SPAN - 1))
     of.overrun()
     of.settle(record(0))
-    assert of.overrun() == ([], [of.offsets[1]])
+    assert of.overrun() == ([], [(1, of.offsets[1])])
     begin(of, record(2 * MAX_SPAN))
-    assert of.overrun() == ([of.offsets[1]], [])
+    assert of.overrun() == ([(1, of.offsets[1])], [])
 
 
 def test_a_partition_is_resumed_exactly_at_the_lower_mark() -> None:
@@ -219,10 +219,10 @@ def test_a_partition_is_resumed_exactly_at_the_lower_mark() -> None:
     begin(of, record(0))
     begin(of, record(MAX_SPAN - RESUME_SPAN))
     begin(of, record(MAX_SPAN - 1))
-    assert of.overrun() == ([of.offsets[1]], [])
+    assert of.overrun() == ([(1, of.offsets[1])], [])
     of.settle(record(0))
     assert of.offsets[1].span == RESUME_SPAN
-    assert of.overrun() == ([], [of.offsets[1]])
+    assert of.overrun() == ([], [(1, of.offsets[1])])
 
 
 @settings(max_examples=100)

@@ -118,3 +118,28 @@ def test_brokers_that_are_away_keep_nothing_paused(consumer: Consumer, fetching:
     fetching.pause()
     fetching.resume()
     assert (consumer.paused, fetching.paused) == (set(), False)
+
+
+def test_what_left_in_a_pause_is_fetched_when_it_comes_back_after_it(
+    consumer: Consumer, fetching: Fetching, held: dict[tuple[str, int], int]
+) -> None:
+    """The client keeps a partition's pause while it is another's."""
+    fetching.pause()
+    del held[A]
+    fetching.left([A])
+    fetching.resume()
+    assert consumer.paused == {A}
+    held[A] = 3
+    fetching.came([A])
+    assert consumer.paused == set()
+
+
+def test_what_left_halted_is_fetched_when_it_comes_back(
+    consumer: Consumer, fetching: Fetching, held: dict[tuple[str, int], int]
+) -> None:
+    fetching.halt(A)
+    del held[A]
+    fetching.left([A])
+    held[A] = 3
+    fetching.came([A])
+    assert consumer.paused == set()

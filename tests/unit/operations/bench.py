@@ -87,10 +87,10 @@ class HandSource:
     def commit(self, commits: Sequence[Commit]) -> None:
         self.committed += commits
 
-    def halt(self, topic: str, partition: int) -> None:
+    def halt(self, claim: int, topic: str, partition: int) -> None:
         """Nothing is fetched anyway."""
 
-    def resume(self, topic: str, partition: int) -> None:
+    def resume(self, claim: int, topic: str, partition: int) -> None:
         """As above."""
 
     def stop(self, commits: Sequence[Commit]) -> None:

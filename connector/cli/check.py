@@ -10,6 +10,7 @@ import typer
 
 from connector.cli._options import AsJson, Config
 from connector.errors import ConfigError, Mistake
+from connector.operations.words import counted
 
 if TYPE_CHECKING:
     from connector.config.settings import Settings
@@ -90,10 +91,10 @@ def _say(settings: Settings | None, mistakes: Sequence[Mistake], warnings: Seque
     for warning in warnings:
         typer.echo(f"warning: {warning}")
     if settings is None:
-        typer.echo(_counted(len(mistakes), "mistake"))
+        typer.echo(counted(len(mistakes), "mistake"))
         return
     typer.echo(summary(settings))
-    typer.echo(f"no mistakes, {_counted(len(warnings), 'warning')}")
+    typer.echo(f"no mistakes, {counted(len(warnings), 'warning')}")
 
 
 def summary(settings: Settings) -> str:
@@ -113,7 +114,3 @@ def summary(settings: Settings) -> str:
         condition = f" when {route.when}" if route.when else ""
         lines.append(f"  {route.name}: {', '.join(route.topics)}{condition} → {route.sink}.{route.method}")
     return "\n".join(lines)
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

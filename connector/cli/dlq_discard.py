@@ -11,9 +11,10 @@ import orjson
 import typer
 
 from connector.cli._options import AsJson, Config
-from connector.cli.dlq_options import Context, counted, filtered, open_config, reading_progress
+from connector.cli.dlq_options import Context, filtered, open_config, reading_progress
 from connector.clock import SystemClock
 from connector.errors import ConnectorError
+from connector.operations.words import counted
 
 if TYPE_CHECKING:
     from connector.deadletters.index import Index

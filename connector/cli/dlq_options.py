@@ -181,8 +181,3 @@ def replay_command(context: Context, cause: Cause) -> str:
 def clock_time(seconds: float) -> str:
     """A time as the commands show it, and as --since takes it: ISO 8601 in UTC, to the second."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def counted(count: int, noun: str) -> str:
-    """`1 letter`, `5,000 letters`."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import typer
 
-from connector.cli.dlq_options import Context, counted, reading_progress
+from connector.cli.dlq_options import Context, reading_progress
 from connector.cli.dlq_wiring import at_replay_pace, build_routers
 from connector.deadletters.plan import SinkPlan, plan_replay
 from connector.deadletters.reader import TopicReader
 from connector.deadletters.selected import read_selected
 from connector.deadletters.stock import SinkNames, read_receipts, take_stock
+from connector.operations.words import counted
 from connector.service.wiring import limits_of
 
 if TYPE_CHECKING:

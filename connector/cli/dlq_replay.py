@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from connector.cli._options import AsJson, Config
-from connector.cli.dlq_options import Context, counted, filtered, open_config, reading_progress
+from connector.cli.dlq_options import Context, filtered, open_config, reading_progress
 from connector.clock import SystemClock
+from connector.operations.words import counted
 
 if TYPE_CHECKING:
     from connector.deadletters.index import Index

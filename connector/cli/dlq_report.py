@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from connector.cli.dlq_options import counted
 from connector.deadletters.underway import Tally
+from connector.operations.words import counted
 
 if TYPE_CHECKING:
     from connector.deadletters.replay import Replay

@@ -12,12 +12,12 @@ from connector.cli._options import AsJson, Config
 from connector.cli.dlq_options import (
     Context,
     clock_time,
-    counted,
     filtered,
     open_config,
     reading_progress,
     replay_command,
 )
+from connector.operations.words import counted
 
 if TYPE_CHECKING:
     from connector.deadletters.selection import Selection

@@ -36,7 +36,7 @@ format: $(READY) ## Put the code into its one form
 bench: $(READY) ## Measure: the main table, beside a plain consumer
 	@$(BIN)/python -m benchmarks
 
-soak: $(READY) ## Run the whole fault suite, and the other tests that take long (half an hour)
+soak: $(READY) ## Run the whole fault suite, and the other tests that take long (a quarter of an hour)
 	@$(BIN)/pytest -m "soak or faults" --timeout 0
 
 # A lock names versions and hashes, no index: whoever installs has their own.

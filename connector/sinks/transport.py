@@ -16,8 +16,8 @@ from aiohappyeyeballs import AddrInfoType
 from connector import __version__
 from connector.sinks.connection import Connection
 
-# How long an idle connection is kept: well below the 5 s that many servers keep theirs (Node, uvicorn), since a request that
-# meets a server's closing is lost, and nobody knows that it never took effect.
+# How long an idle connection is kept: well below the 5 s that many servers keep theirs (Node, uvicorn), since a request
+# that meets a server's closing is lost, and nobody knows that it never took effect.
 KEEP_ALIVE_SECONDS = 4.0
 
 # How long one address is tried alone before the next one is tried beside it (RFC 8305, 5).

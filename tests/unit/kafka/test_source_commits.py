@@ -12,6 +12,7 @@ from connector.kafka import source
 from connector.kafka.handover import Commit
 from connector.kafka.positions import StartingPoint
 from connector.kafka.source import Source
+from tests.support.clock import TurnedClock
 
 STALL = 45.0
 COMMIT = Commit(1, "users", 0, 7, "")
@@ -66,18 +67,6 @@ class Recorder:
         self.closed = True
 
 
-class Turned:
-    """A clock that tests turn."""
-
-    time = 100.0
-
-    def monotonic(self) -> float:
-        return self.time
-
-    def now(self) -> float:
-        return self.time
-
-
 class Told:
     """A listener that notes how commits ended, and answers a revocation at once."""
 
@@ -112,7 +101,7 @@ class Bench:
     """A source that holds partition 0 of users, its thread not started."""
 
     def __init__(self, client: Recorder) -> None:
-        self.told, self.clock, self.client = Told(), Turned(), client
+        self.told, self.clock, self.client = Told(), TurnedClock(), client
         loop: Any = Inline()
         listener: Any = self.told
         self.source = Source(
@@ -169,14 +158,14 @@ def test_of_a_commit_only_what_is_still_ours_goes_out(bench: Bench) -> None:
 
 def test_after_a_stall_no_commit_that_waited_goes_out(bench: Bench) -> None:
     bench.source.commit([COMMIT])
-    bench.clock.time += STALL + 0.1
+    bench.clock.seconds += STALL + 0.1
     bench.run_commands()
     assert bench.client.committed == []
     assert bench.told.ends == [("the partitions have left meanwhile", False)]
 
 
 def test_a_revocation_after_a_stall_commits_nothing(bench: Bench) -> None:
-    bench.clock.time += STALL + 0.1
+    bench.clock.seconds += STALL + 0.1
     bench.source._on_revoke(bench.client, partition())  # type: ignore[arg-type]  # the recorder
     assert bench.client.committed == []
     assert bench.client.unassigned == [0]
@@ -184,7 +173,7 @@ def test_a_revocation_after_a_stall_commits_nothing(bench: Bench) -> None:
 
 def test_a_stop_after_a_stall_says_that_its_last_commit_was_not_made(bench: Bench) -> None:
     bench.source.stop([COMMIT])
-    bench.clock.time += STALL + 0.1
+    bench.clock.seconds += STALL + 0.1
     bench.run_commands()
     assert bench.client.committed == []
     assert bench.client.closed

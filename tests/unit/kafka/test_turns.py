@@ -2,59 +2,45 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 
 from connector.kafka.turns import Turns
-
-
-@dataclass
-class HandClock:
-    """Stands still."""
-
-    time: float = 100.0
-
-    def monotonic(self) -> float:
-        return self.time
-
-    def now(self) -> float:
-        return self.time
+from tests.support.clock import TurnedClock
 
 
 @pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
+def clock() -> TurnedClock:
+    return TurnedClock(100.0)
 
 
 @pytest.fixture
-def turns(clock: HandClock) -> Turns:
+def turns(clock: TurnedClock) -> Turns:
     return Turns(clock, stall=45.0, confirm_after=6.0)
 
 
-def test_turns_in_time_leave_no_doubt(clock: HandClock, turns: Turns) -> None:
+def test_turns_in_time_leave_no_doubt(clock: TurnedClock, turns: Turns) -> None:
     for _ in range(3):
-        clock.time += 45.0
+        clock.seconds += 45.0
         assert not turns.stalled
         assert turns.turn() is None
     assert (turns.last, turns.confirmed) == (235.0, True)
 
 
-def test_a_thread_that_stands_still_is_stalled_before_it_turns_again(clock: HandClock, turns: Turns) -> None:
-    clock.time += 45.1
+def test_a_thread_that_stands_still_is_stalled_before_it_turns_again(clock: TurnedClock, turns: Turns) -> None:
+    clock.seconds += 45.1
     assert turns.stalled
     assert turns.confirmed, "at its last turn nothing was known of it"
 
 
 def test_after_a_stall_the_assignment_is_in_doubt_until_it_has_turned_for_a_while(
-    clock: HandClock, turns: Turns
+    clock: TurnedClock, turns: Turns
 ) -> None:
-    clock.time += 45.5
+    clock.seconds += 45.5
     assert turns.turn() == pytest.approx(45.5)
     assert (turns.confirmed, turns.stalled) == (False, True)
-    clock.time += 5.9
+    clock.seconds += 5.9
     assert turns.turn() is None
     assert (turns.confirmed, turns.stalled) == (False, True)
-    clock.time += 0.1
+    clock.seconds += 0.1
     assert turns.turn() is None
     assert (turns.confirmed, turns.stalled) == (True, False)

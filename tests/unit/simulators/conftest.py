@@ -11,19 +11,7 @@ import pytest
 
 from connector.simulators.mytracker import MyTrackerSimulator
 from connector.simulators.server import Simulator
-
-
-class TurnedClock:
-    """A clock that only the test turns."""
-
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    def now(self) -> float:
-        return self.seconds
+from tests.support.clock import TurnedClock
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from connector.simulators.sailplay import EventType, Login, SailPlaySimulator
-from tests.unit.simulators.conftest import TurnedClock
+from tests.support.clock import TurnedClock
 
 TOKEN = "d352f4d1d241658e56142f2430bea4f72a80a6ae"  # noqa: S105 - the document's example
 BASE = {"token": TOKEN, "store_department_id": "11"}

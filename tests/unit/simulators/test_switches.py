@@ -14,7 +14,7 @@ from connector.simulators.mytracker_switches import MyTrackerSwitches
 from connector.simulators.sailplay import SailPlaySimulator
 from connector.simulators.sailplay_switches import SailPlaySwitches
 from connector.simulators.switches import SwitchError, parse_switches
-from tests.unit.simulators.conftest import TurnedClock
+from tests.support.clock import TurnedClock
 
 USER = {"customUserId": "1"}
 PAID = USER | {"eventTimestamp": 1, "idTransaction": "o1", "currency": "USD", "total": 1}

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, TopicPartition
 
+from tests.faults.ends import ends_of
+
 TOPIC = "__consumer_offsets"
 _TIMEOUT = 10.0
 # The connector's metadata (see connector/delivery/commit_metadata.py), decoded by other code than the product's.
@@ -79,10 +81,7 @@ class CommitLog:
         consumer = self._consumer()
         try:
             found = consumer.list_topics(TOPIC, timeout=_TIMEOUT).topics[TOPIC]
-            return {
-                each: consumer.get_watermark_offsets(TopicPartition(TOPIC, each), timeout=_TIMEOUT)[1]
-                for each in found.partitions
-            }
+            return {each: ends_of(consumer, TopicPartition(TOPIC, each))[1] for each in found.partitions}
         finally:
             consumer.close()
 

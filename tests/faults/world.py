@@ -19,6 +19,7 @@ from connector.simulators.sailplay import SailPlaySimulator
 from connector.simulators.server import Simulator
 from tests.faults.checker import Acceptance, Evidence, Letter
 from tests.faults.commits import CommitLog
+from tests.faults.ends import ends_of
 from tests.faults.events import MYTRACKER, REFUSED_MARK, SAILPLAY, Draft, Made, mixture, number_of, routes
 from tests.faults.launcher import Fault
 from tests.faults.process import Exit, Process
@@ -193,7 +194,7 @@ class World:
             reader = self._readers[sink] = Consumer(conf)
         places = [TopicPartition(self.topic, partition) for partition in range(self.partitions)]
         return {
-            each.partition: (each.offset, reader.get_watermark_offsets(each, timeout=TIMEOUT)[1])
+            each.partition: (each.offset, ends_of(reader, each)[1])
             for each in reader.committed(places, timeout=TIMEOUT)
         }
 
@@ -277,7 +278,7 @@ def read_letters(bootstrap: str, topic: str) -> list[Letter]:
     try:
         if consumer.list_topics(topic, timeout=TIMEOUT).topics[topic].error is not None:
             return []
-        low, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=TIMEOUT)
+        low, end = ends_of(consumer, TopicPartition(topic, 0))
         consumer.assign([TopicPartition(topic, 0, low)])
         letters: list[Letter] = []
         deadline = time.monotonic() + TIMEOUT

@@ -24,6 +24,8 @@ SAMPLE_SECONDS = 0.05
 # What comes after this share of the events (a last batch that lingers, an emptying queue) is no steady state.
 STEADY_SHARE = 0.95
 STALL_SECONDS = 30.0
+# One that gives events up has given up whatever the sink has not accepted when nothing has moved for so long.
+QUIET_SECONDS = 5.0
 IDLE_SECONDS = 3.0
 STOP_SECONDS = 30.0
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -48,7 +50,8 @@ class Measurement:
     """What was measured; rates and costs from the first delivery until 95 % of the events were accepted.
 
     `cpu_all` counts the start too and everything to the end. Microseconds an event; `idle_cpu` is a share of one core
-    once nothing is left to do. `rss` is the mean while it delivers, `peak_rss` the highest ever, in MB.
+    once nothing is left to do. `rss` is the mean while it delivers, `peak_rss` the highest ever, in MB. `good_letters`
+    counts good events that were not delivered but became dead letters.
     """
 
     per_second: float
@@ -65,11 +68,13 @@ class Measurement:
     inversions: int
     over_limits: int
     clean_exit: bool
+    good_letters: int = 0
 
     @property
     def violations(self) -> int:
         """How often a rule was broken."""
-        return self.lost + self.duplicates + self.inversions + self.over_limits + (not self.clean_exit)
+        counts = (self.lost, self.good_letters, self.duplicates, self.inversions, self.over_limits)
+        return sum(counts) + (not self.clean_exit)
 
 
 class Sink:
@@ -123,17 +128,19 @@ def measure(
     processes: int = 1,
     idle: bool = False,
     ends: bool = False,
+    gives_up: bool = False,
 ) -> Measurement:
     """Start a contender, watch it until the sink has accepted all good events, and end it by SIGTERM.
 
     With more `processes` than one their costs are added. With `idle` they are watched for a while longer, doing
-    nothing. One that `ends` by itself is waited for. Raises RuntimeError if one ends or stalls before.
+    nothing. One that `ends` by itself is waited for. One that `gives_up` good events with bad ones is watched until
+    nothing moves: what is missing then counts as lost. Raises RuntimeError if one ends or stalls before.
     """
     began = time.monotonic()
     started = [start() for _ in range(processes)]
     pids = [process.pid for process in started]
     try:
-        samples = list(_samples(pids, sink, load.events - load.bad))
+        samples = list(_samples(pids, sink, load.events - load.bad, gives_up=gives_up))
         if not ends and any(process.poll() is not None for process in started):
             raise RuntimeError(f"a process ended with status {max(process.returncode or 0 for process in started)}")
         idle_cpu = _idle_cpu(pids) if idle else float("nan")
@@ -166,10 +173,11 @@ def _summary(
     first, last = steady[0], steady[-1]
     events = last.accepted - first.accepted
     unique = stats["accepted"] - stats["duplicates"]
+    end = next(sample for sample in samples if sample.accepted == samples[-1].accepted)
     return Measurement(
         per_second=events / (last.at - first.at),
         cpu=(last.cpu - first.cpu) / events * 1e6,
-        cpu_all=samples[-1].cpu / good * 1e6,
+        cpu_all=end.cpu / good * 1e6,
         rss=sum(sample.rss for sample in steady) / len(steady),
         peak_rss=samples[-1].peak,
         idle_cpu=idle_cpu,
@@ -184,7 +192,7 @@ def _summary(
     )
 
 
-def _samples(pids: Sequence[int], sink: Sink, good: int) -> Iterator[Sample]:
+def _samples(pids: Sequence[int], sink: Sink, good: int, *, gives_up: bool) -> Iterator[Sample]:
     """Sample until everything is there, the process is gone, or nothing has moved for long."""
     accepted, moved = 0, time.monotonic()
     while True:
@@ -203,6 +211,8 @@ def _samples(pids: Sequence[int], sink: Sink, good: int) -> Iterator[Sample]:
             return
         if stats["accepted"] > accepted:
             accepted, moved = int(stats["accepted"]), time.monotonic()
+        elif gives_up and accepted and time.monotonic() - moved > QUIET_SECONDS:
+            return
         elif time.monotonic() - moved > STALL_SECONDS:
             raise RuntimeError(f"stalled: {accepted} of {good} events accepted, none more for {STALL_SECONDS:.0f} s")
         time.sleep(SAMPLE_SECONDS)

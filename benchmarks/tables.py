@@ -28,6 +28,7 @@ def violations(measured: Measurement) -> str:
     """What broke a rule, in words; "none" if nothing did."""
     counts = {
         "lost": measured.lost,
+        "good among the dead letters": measured.good_letters,
         "twice": measured.duplicates,
         "out of order": measured.inversions,
         "over a limit": measured.over_limits,

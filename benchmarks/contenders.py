@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -110,5 +111,10 @@ def _start(setting: Setting, arguments: list[str]) -> subprocess.Popen[bytes]:
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     if setting.certificate is not None:
         environment["SSL_CERT_FILE"] = str(setting.certificate)
+    return launch(setting, [sys.executable, *arguments], environment)
+
+
+def launch(setting: Setting, command: list[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Start a contender's process, whose output goes to the log of its directory."""
     with (setting.directory / "log").open("ab") as log:
-        return subprocess.Popen([sys.executable, *arguments], stdout=log, stderr=log, env=environment)
+        return subprocess.Popen(command, stdout=log, stderr=log, env=environment)

@@ -11,16 +11,26 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from benchmarks.bento import start_bento, start_bento_singly
 from benchmarks.contenders import Setting, Vendor, start_baseline, start_connector, start_replay
 from benchmarks.events import Load, fill, fill_with_letters
 from benchmarks.measuring import Measurement, measure, running_sink
 from tests.support.broker import obtain_broker
 from tests.support.topics import TopicFactory
 
-Contender = Literal["connector", "baseline", "replay"]
-STARTS = {"connector": start_connector, "baseline": start_baseline, "replay": start_replay}
+Contender = Literal["connector", "baseline", "replay", "bento", "bento singly"]
+STARTS = {
+    "connector": start_connector,
+    "baseline": start_baseline,
+    "replay": start_replay,
+    "bento": start_bento,
+    "bento singly": start_bento_singly,
+}
+OURS: frozenset[Contender] = frozenset({"connector", "replay"})
+_ANSWER_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +53,11 @@ class Scenario:
         """Events a second that so many requests in flight of 20 can carry at this latency; infinite at none."""
         return self.in_flight * 20 / self.latency if self.latency else float("inf")
 
+    @property
+    def ours(self) -> bool:
+        """Whether it is the connector that is measured, which may break no rule."""
+        return self.contender in OURS
+
 
 @dataclass(slots=True)
 class Laboratory:
@@ -63,17 +78,19 @@ class Laboratory:
                 fill_with_letters(self.bootstrap, setting.dead_letters, setting.topic, setting.group, scenario.load)
             start = STARTS[scenario.contender]
             try:
-                return measure(
+                measured = measure(
                     lambda: start(setting),
                     sink,
                     scenario.load,
                     processes=scenario.processes,
                     idle=scenario.idle,
                     ends=scenario.contender == "replay",
+                    gives_up=not scenario.ours,
                 )
             except RuntimeError as error:
                 said = (setting.directory / "log").read_text(errors="replace")[-2_000:]
                 raise RuntimeError(f"{scenario.name}: {error}; its log ends with\n{said}") from error
+        return self._reconciled(measured, scenario.load.bad, setting.dead_letters) if scenario.load.bad else measured
 
     def setting(self, scenario: Scenario, url: str) -> Setting:
         """What a contender is told for a scenario: a group and a dead-letter topic of its own."""
@@ -100,6 +117,21 @@ class Laboratory:
             fill(self.bootstrap, name, load)
             self._filled[load] = name
         return self._filled[load]
+
+    def _reconciled(self, measured: Measurement, bad: int, dead_letters: str) -> Measurement:
+        """With what lies in the dead-letter topic: more than the bad events are good ones, fewer are lost ones."""
+        letters = self._length(dead_letters)
+        lost = max(0, measured.lost + bad - letters)
+        return replace(measured, lost=lost, good_letters=max(0, letters - bad))
+
+    def _length(self, topic: str) -> int:
+        """How many records a topic of one partition holds."""
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "benchmarks"})
+        try:
+            offsets: tuple[int, int] = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=_ANSWER_SECONDS)
+        finally:
+            consumer.close()
+        return offsets[1] - offsets[0]
 
     def _certificate(self) -> Path:
         """A self-signed certificate with its key, made once."""

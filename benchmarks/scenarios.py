@@ -1,4 +1,4 @@
-"""The main table's scenarios: what the connector does at its limits, and beside it the plain consumer."""
+"""The tables of scenarios: the connector at its limits beside the plain consumer, and beside what others would pick."""
 
 from __future__ import annotations
 
@@ -23,4 +23,22 @@ def main_table(events: int) -> Sequence[Scenario]:
         Scenario("connector, items of 440 bytes", Load(events // 2, size=512, wide=True)),
         Scenario("connector, dlq replay", Load(events // 10), "replay"),
         Scenario("connector, SailPlay", Load(events // 10), vendor="sailplay"),
+    )
+
+
+def peers_table(events: int) -> Sequence[Scenario]:
+    """What people would pick instead, beside the connector. The plain consumer ends at its first bad event."""
+    plain, half, bad = Load(events), Load(events // 2), Load(events // 2, bad_every=1_000)
+    return (
+        Scenario("baseline, 0 ms", half, "baseline"),
+        Scenario("connector, 0 ms", plain),
+        Scenario("Bento, 0 ms", plain, "bento"),
+        Scenario("connector, 50 ms, 32 in flight", half, latency=0.05),
+        Scenario("Bento, 50 ms, 32 in flight", half, "bento", latency=0.05),
+        Scenario("connector, 50 ms, 64 in flight", plain, latency=0.05, in_flight=64),
+        Scenario("Bento, 50 ms, 64 in flight", plain, "bento", latency=0.05, in_flight=64),
+        Scenario("connector, 0.1 % refused", bad),
+        Scenario("Bento, 0.1 % refused", bad, "bento"),
+        Scenario("Bento singly, 0.1 % refused", bad, "bento singly"),
+        Scenario("Bento singly, 0 ms", plain, "bento singly"),
     )

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import ctypes
+import os
 import re
 import ssl
 import time
@@ -95,34 +97,53 @@ class Ledger:
         return orjson.dumps(shown | {"now": time.monotonic()})
 
 
-class Delay:
-    """Writes answers `latency` seconds after they were made, never sooner.
+class Alarm:
+    """Calls back at a time, to the microsecond, by timerfd_create(2); uvloop's own timers count milliseconds."""
 
-    uvloop's timers count whole milliseconds from the beginning of the loop's turn, which would be sooner.
-    """
+    _LIBC = ctypes.CDLL(None, use_errno=True)
+    _ABSOLUTE = 1  # TFD_TIMER_ABSTIME
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        self._call = call
+        self._fd = self._LIBC.timerfd_create(time.CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC)
+        if self._fd < 0:
+            raise OSError(ctypes.get_errno(), "timerfd_create")
+        asyncio.get_running_loop().add_reader(self._fd, self._ring)
+
+    def set(self, at: float) -> None:
+        """Ring at this time (time.monotonic), or at once if it is past."""
+        interval, value = (0, 0), (int(at), max(int(at % 1 * 1e9), 1))  # all zero would switch it off
+        if self._LIBC.timerfd_settime(self._fd, self._ABSOLUTE, (ctypes.c_long * 4)(*interval, *value), None):
+            raise OSError(ctypes.get_errno(), "timerfd_settime")
+
+    def _ring(self) -> None:
+        os.read(self._fd, 8)
+        self._call()
+
+
+class Delay:
+    """Writes answers `latency` seconds after their requests were read, never sooner."""
 
     def __init__(self, latency: float) -> None:
         self._latency = latency
         self._waiting: deque[tuple[float, asyncio.WriteTransport, bytes]] = deque()
+        self._alarm = Alarm(self._wake)
 
-    def write(self, transport: asyncio.WriteTransport, answer: bytes) -> None:
+    def write(self, transport: asyncio.WriteTransport, answer: bytes, read_at: float) -> None:
         """Write this answer when it is due."""
         if not self._latency:
             transport.write(answer)
             return
-        self._waiting.append((time.monotonic() + self._latency, transport, answer))
+        self._waiting.append((read_at + self._latency, transport, answer))
         if len(self._waiting) == 1:
-            self._sleep()
-
-    def _sleep(self) -> None:
-        asyncio.get_running_loop().call_later(max(self._waiting[0][0] - time.monotonic(), 0.0), self._wake)
+            self._alarm.set(self._waiting[0][0])
 
     def _wake(self) -> None:
         while self._waiting and self._waiting[0][0] <= time.monotonic():
             _, transport, answer = self._waiting.popleft()
             transport.write(answer)
         if self._waiting:
-            self._sleep()
+            self._alarm.set(self._waiting[0][0])
 
 
 class Connection(asyncio.Protocol):
@@ -160,7 +181,8 @@ class Connection(asyncio.Protocol):
             self._ledger.malformed += 1
             self._transport.write(NO_LENGTH)
             return
-        self._delay.write(self._transport, self._take(body))
+        read_at = time.monotonic()
+        self._delay.write(self._transport, self._take(body), read_at)
 
 
 async def serve(arguments: argparse.Namespace) -> None:

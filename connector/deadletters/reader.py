@@ -10,10 +10,11 @@ from typing import Any, Self
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from connector.errors import ConnectorError
+from connector.kafka.consuming import FETCH_BACKOFF_MS, QUEUED_KBYTES
 from connector.kafka.logs import client_logger
 
 TIMEOUT_SECONDS = 15.0
-CHUNK = 2000
+CHUNK = 500
 # The brokers have answered and then say nothing for so long: something is wrong with them.
 SILENCE_SECONDS = 60.0
 # What every consumer here needs; no offset is ever committed.
@@ -24,8 +25,8 @@ READING: Mapping[str, Any] = {
     "enable.partition.eof": True,
     # What is wrong is said once, by the error that ends the reading.
     "log_level": 0,
-    # Fetched ahead, in KiB: more does not make Python faster.
-    "queued.max.messages.kbytes": 16_384,
+    "queued.max.messages.kbytes": QUEUED_KBYTES,
+    "fetch.queue.backoff.ms": FETCH_BACKOFF_MS,
     # What retention deletes between looking and reading is passed over.
     "auto.offset.reset": "earliest",
 }

@@ -29,8 +29,9 @@ FIVES_TO_HALVE = 3
 FIVES_TO_CONDEMN = 5
 INTERNAL_SERVER_ERROR = 500
 TOO_MANY_REQUESTS = 429
-# How many full batches are kept ready for each place in flight. What lies deeper waits in Kafka, not in memory.
-READY_FOR_A_PLACE = 2
+# How many full batches are kept ready for each place in flight. What lies deeper waits in Kafka, not in memory: the
+# more are ready, the more keys are taken, and the more must be read to find free ones.
+READY_FOR_A_PLACE = 0.5
 
 log = structlog.get_logger()
 
@@ -213,24 +214,31 @@ class Dispatcher:
         return Departure(flight, part, now)
 
     async def _fly(self, departure: Departure | None) -> None:
-        """Send, and go on with the next flight that may go: it is written before other answers are looked at."""
+        """Send, and go on with the next flight that may go; what an acceptance settles can wait until that is out."""
         while departure is not None:
-            await self._send(*departure)
+            outcome = await self._outcome(departure.flight, departure.part)
+            now = self._clock.monotonic()
+            self.gate.answered()
+            if outcome.blame is Blame.NOBODY:
+                if self.gate.succeeded():
+                    self._opened()
+                asyncio.get_running_loop().call_soon(self._arrive, departure, outcome, now)
+            else:
+                self._arrive(departure, outcome, now)
             departure = self._depart()
-            self.pump()
 
-    async def _send(self, flight: Flight, part: Part, started: float) -> None:
+    async def _outcome(self, flight: Flight, part: Part) -> Outcome:
         try:
             outcome = await self._sink.send(flight.batch.method, part.items)
         except Exception as error:  # a bug of ours must hold the batch, not lose it
             log.exception("sending failed inside the connector", sink=self._sink.name, request=_request(flight, part),
                           error=type(error).__name__)  # fmt: skip
             outcome = Outcome(Blame.VENDOR, message=f"internal error: {type(error).__name__}", answer_lost=True)
-        if outcome.message:
-            outcome = without_echo(outcome, part.items)
-        now = self._clock.monotonic()
+        return without_echo(outcome, part.items) if outcome.message else outcome
+
+    def _arrive(self, departure: Departure, outcome: Outcome, now: float) -> None:
+        flight, part, started = departure
         self._flights.arrive(flight)
-        self.gate.answered()
         self._count(flight.batch.method, outcome, now, now - started)
         self._settle(flight, part, outcome, now)
         if self._gone:
@@ -238,6 +246,7 @@ class Dispatcher:
         if flight.parts.done:
             self._land(flight)
         self._progress.set()
+        self.pump()
 
     def _count(self, method: str, outcome: Outcome, now: float, seconds: float) -> None:
         stats = self._stats
@@ -252,8 +261,6 @@ class Dispatcher:
     def _settle(self, flight: Flight, part: Part, outcome: Outcome, now: float) -> None:
         match outcome.blame:
             case Blame.NOBODY:
-                if self.gate.succeeded():
-                    self._opened()
                 flight.parts.pop()
                 self._stats.delivered += len(part.items)
                 self._listener.on_accepted(part.items)

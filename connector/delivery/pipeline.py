@@ -21,6 +21,7 @@ from connector.delivery.dispatcher import Dispatcher
 from connector.delivery.flood import Backwater
 from connector.delivery.flood_guard import FloodGuard
 from connector.delivery.gate import FLOOD_PROBE_EVERY
+from connector.delivery.intake import Intake
 from connector.delivery.letter_box import LetterBox
 from connector.delivery.stats import Mishap, Stats
 from connector.delivery.tasks import Tasks
@@ -87,6 +88,7 @@ class Pipeline:
         self._guard = guard
         self._marks = marks
         self._clock = clock
+        self._intake = Intake(self._take_piece)
         self._backwater = Backwater()
         self._commits = Commits(assignment, marks.commit_interval)
         self._credits = 0
@@ -98,6 +100,7 @@ class Pipeline:
 
     def on_assigned(self, partitions: Sequence[Assigned]) -> None:
         """New claims."""
+        self._intake.flush()  # what was read before: a claim may take another's place
         self.joined = True
         self.stats.rebalances["assigned"] += 1
         for each in partitions:
@@ -114,14 +117,8 @@ class Pipeline:
             gate.doubt()
         if self._stopping:
             return
-        if self._flooding:
-            self._backwater.defer(records)
-        else:
-            self._take_in(records)
         self._credits += credited
-        self._check_spans()
-        self._ask_for_more()
-        self.dispatcher.pump()
+        self._intake.add(records)
         self._commit_if_due(now)
 
     def on_revoked(self, claims: frozenset[int], done: concurrent.futures.Future[Sequence[Commit]]) -> None:
@@ -150,6 +147,7 @@ class Pipeline:
 
     def on_expired(self, claim: int, low: int) -> None:
         """Retention deleted events that were never read."""
+        self._intake.flush()
         offsets = self.assignment.offsets.get(claim)
         if offsets is None or offsets.next_offset is None or offsets.next_offset >= low:
             return
@@ -239,6 +237,17 @@ class Pipeline:
 
     # --- the way of a record -------------------------------------------------------------------------------------
 
+    def _take_piece(self, records: Sequence[Record]) -> None:
+        """Take these in and send what may go; with the last piece ask for the next chunk."""
+        if self._flooding:
+            self._backwater.defer(records)
+        else:
+            self._take_in(records)
+        if not self._intake:
+            self._check_spans()
+            self._ask_for_more()
+        self.dispatcher.pump()
+
     def _take_in(self, records: Sequence[Record]) -> None:
         offsets_of, stats, add = self.assignment.offsets, self.stats, self.dispatcher.lanes.add
         for record in records:
@@ -323,7 +332,7 @@ class Pipeline:
 
     def _ask_for_more(self) -> None:
         """Let the source hand over more, unless there is enough to send or too much is open already."""
-        if not self._credits or not self.dispatcher.wants_more:
+        if not self._credits or self._intake or not self.dispatcher.wants_more:
             return
         events = self.assignment.open_events + len(self._backwater.records)
         size = self.assignment.open_bytes + self._backwater.bytes
@@ -366,6 +375,7 @@ class Pipeline:
         return True
 
     def _forget_unsent(self, claims: AbstractSet[int]) -> None:
+        self._intake.forget(claims)
         self.dispatcher.forget(claims)
         self.letters.forget(claims)
         self._backwater.forget(claims)

@@ -29,8 +29,8 @@ from connector.kafka.trouble import Trouble
 from connector.kafka.turns import Turns
 from connector.model import Record
 
-# The loop is busy with a chunk for some 0.8 ms, in which it reads no answer; so only one is handed over at a time.
-CHUNK = 100
+# To hand a chunk over costs as much as the way of ten records, whatever its size; the loop takes it in piece by piece.
+CHUNK = 200
 POLL_SECONDS = 0.1
 # Without demand for so long, partitions are paused instead of just not polled: rebalances and the ends of commits are
 # heard only while polling.
@@ -82,7 +82,8 @@ class Source:
         self._claims: dict[tuple[str, int], int] = {}
         self._claimed = 0
         self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._credit = threading.Semaphore(1)
+        self._later: list[Callable[[], None]] = []  # what one turn puts off to the next
+        self._wanted = 1  # chunks
         self._stopping = False
         self._last: list[Commit] = []  # what is still to be committed while stopping
         self._handed_over: set[tuple[str, int]] = set()  # left by a revocation, which said how its commit ended
@@ -110,7 +111,7 @@ class Source:
 
     def grant(self) -> None:
         """One more chunk of records may be handed over."""
-        self._credit.release()
+        self._commands.put(self._want)
 
     def commit(self, commits: Sequence[Commit]) -> None:
         """Commit these positions; `on_committed` tells how it ended."""
@@ -161,28 +162,49 @@ class Source:
             self._tell(self._listener.on_trouble, f"the polling thread has died: {type(error).__name__}")
 
     def _turn(self) -> None:
-        for _ in range(self._commands.qsize()):  # a command that a command asks for waits until the client was polled
-            self._commands.get()()
-            if self._stopping:
-                return
-        if self._credit.acquire(timeout=0 if self._fetching.paused else POLL_SECONDS):
+        self._obey()
+        if self._stopping:
+            return
+        if self._wanted:
+            self._wanted -= 1
             self._fetching.resume()
             self._read(credited=True)
         elif self._fetching.paused or self._clock.monotonic() - self._turns.last > PATIENCE_SECONDS:
             self._fetching.pause()
             self._read(credited=False)
 
+    def _obey(self) -> None:
+        """Do what was put off and what the loop has asked for; with nothing to read, wait for it to ask."""
+        later, self._later = self._later, []
+        for command in later:
+            command()
+        try:
+            self._commands.get(timeout=0 if self._wanted or self._fetching.paused else POLL_SECONDS)()
+            while not self._stopping:
+                self._commands.get_nowait()()
+        except queue.Empty:
+            pass
+
+    def _want(self) -> None:
+        self._wanted += 1
+
     def _read(self, *, credited: bool) -> None:
         self._note_turn()
-        messages = self._consumer.consume(1, POLL_SECONDS)
-        if messages and credited:
-            messages += self._consumer.consume(CHUNK - 1, 0)
+        messages = self._consume(most=CHUNK if credited else 1)
         self._note_turn()
         now = self._turns.last
         self._tell(self._listener.on_turn, self._records(messages, now), self._turns.confirmed, credited)
         highs = self._ends.look(now, self._claims, fetching=self._fetching.whole)
         if highs:
             self._tell(self._listener.on_watermarks, highs)
+
+    def _consume(self, most: int) -> list[Message]:
+        """What is there already; else wait a moment for what comes."""
+        messages = self._consumer.consume(most, 0) if most > 1 else []
+        if messages:
+            return messages
+        messages = self._consumer.consume(1, POLL_SECONDS)
+        return messages + self._consumer.consume(most - 1, 0) if messages and most > 1 else messages
 
     def _note_turn(self) -> None:
         stalled = self._turns.turn()
@@ -385,7 +407,7 @@ class Source:
             self._consumer.incremental_assign([TopicPartition(topic, partition, there)])
         except KafkaException as error:
             self._trouble.say(f"{topic}/{partition} cannot be reset: {error.args[0].str()}")
-            self._commands.put(lambda: self._reset(topic, partition))
+            self._later.append(lambda: self._reset(topic, partition))
             return
         if wanted > high:
             log.error("a topic was made anew: it is read from its beginning", topic=topic, partition=partition)

@@ -1,0 +1,49 @@
+"""The intake: what the source has handed over is looked at piece by piece, and answers are read in between."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+
+from connector.model import Record
+
+# Records in one turn of the loop: some 0.3 ms, in which it reads no answer and so leaves a place in flight empty.
+PIECE = 40
+
+
+class Intake:
+    """Gives records to `take` in their order. It belongs to the event loop's thread."""
+
+    def __init__(self, take: Callable[[Sequence[Record]], None]) -> None:
+        self._take = take
+        self._waiting: deque[Record] = deque()
+        self._scheduled = False
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add(self, records: Sequence[Record]) -> None:
+        """These come after what waits. The first piece is taken at once if nothing waits."""
+        self._waiting.extend(records)
+        if not self._scheduled:
+            self._next()
+
+    def flush(self) -> None:
+        """Take everything at once."""
+        self._take_some(len(self._waiting))
+
+    def forget(self, claims: AbstractSet[int]) -> None:
+        """Drop the records of these claims."""
+        self._waiting = deque(record for record in self._waiting if record.claim not in claims)
+
+    def _next(self) -> None:
+        self._scheduled = False
+        self._take_some(min(PIECE, len(self._waiting)))
+        if self._waiting:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._next)
+
+    def _take_some(self, count: int) -> None:
+        self._take([self._waiting.popleft() for _ in range(count)])

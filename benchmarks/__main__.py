@@ -55,8 +55,7 @@ def compare(lab: Laboratory, scenarios: Sequence[Scenario], only: str) -> int:
     for scenario in scenarios:
         if only in scenario.name:
             measured = lab.run(scenario)
-            if scenario.ours:
-                faults += measured.violations
+            faults += scenario.faults(measured)
             print(row(scenario, measured), flush=True)
     return faults
 

@@ -29,10 +29,12 @@ def main_table(events: int) -> Sequence[Scenario]:
 def peers_table(events: int) -> Sequence[Scenario]:
     """What people would pick instead, beside the connector. The plain consumer ends at its first bad event."""
     plain, half, bad = Load(events), Load(events // 2), Load(events // 2, bad_every=1_000)
+    long = Load(events * 4)  # so that two processes share the work from early on
     return (
         Scenario("baseline, 0 ms", half, "baseline"),
-        Scenario("connector, 0 ms", plain),
-        Scenario("Bento, 0 ms", plain, "bento"),
+        Scenario("connector, 0 ms", long),
+        Scenario("connector, 0 ms, 2 processes", long, processes=2),
+        Scenario("Bento, 0 ms", long, "bento"),
         Scenario("connector, 50 ms, 32 in flight", half, latency=0.05),
         Scenario("Bento, 50 ms, 32 in flight", half, "bento", latency=0.05),
         Scenario("connector, 50 ms, 64 in flight", plain, latency=0.05, in_flight=64),
@@ -40,5 +42,5 @@ def peers_table(events: int) -> Sequence[Scenario]:
         Scenario("connector, 0.1 % refused", bad),
         Scenario("Bento, 0.1 % refused", bad, "bento"),
         Scenario("Bento singly, 0.1 % refused", bad, "bento singly"),
-        Scenario("Bento singly, 0 ms", plain, "bento singly"),
+        Scenario("Bento singly, 0 ms", long, "bento singly"),
     )

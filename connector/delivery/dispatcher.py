@@ -216,7 +216,7 @@ class Dispatcher:
     async def _fly(self, departure: Departure | None) -> None:
         """Send, and go on with the next flight that may go; what an acceptance settles can wait until that is out."""
         while departure is not None:
-            outcome = await self._outcome(departure.flight, departure.part)
+            outcome = await self._send(departure.flight, departure.part)
             now = self._clock.monotonic()
             self.gate.answered()
             if outcome.blame is Blame.NOBODY:
@@ -227,7 +227,7 @@ class Dispatcher:
                 self._arrive(departure, outcome, now)
             departure = self._depart()
 
-    async def _outcome(self, flight: Flight, part: Part) -> Outcome:
+    async def _send(self, flight: Flight, part: Part) -> Outcome:
         try:
             outcome = await self._sink.send(flight.batch.method, part.items)
         except Exception as error:  # a bug of ours must hold the batch, not lose it

@@ -17,6 +17,7 @@ STAGES = [
     "before send",
     "in the air",
     "after response",
+    "before settling",
     "after settling",
     "before dead letter",
     "dead letter produced",

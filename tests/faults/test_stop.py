@@ -18,6 +18,7 @@ STAGES = [
     Fault("before send", 3),
     Fault("in the air", 3),
     Fault("after response", 3),
+    Fault("before settling", 3),
     Fault("dead letter produced", 2),
     Fault("dead letter reported", 2),
     Fault("before commit"),

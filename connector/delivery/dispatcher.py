@@ -7,6 +7,7 @@ each exactly once, through `on_accepted` or `on_failed`, unless it says with `fo
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple, Protocol
@@ -89,6 +90,7 @@ class Dispatcher:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = NEVER
         self._progress = asyncio.Event()
+        self._accepted: deque[tuple[Departure, Outcome, float]] = deque()  # answered, and not settled yet
 
     # --- what comes in -------------------------------------------------------------------------------------------
 
@@ -148,8 +150,9 @@ class Dispatcher:
 
     @property
     def wants_more(self) -> bool:
-        """Whether more items would help: fewer batches are full than the places in flight will soon take."""
-        return self.lanes.full_batches < READY_FOR_A_PLACE * self.gate.window
+        """Whether more items would help: fewer batches are full than the places in flight take now and soon."""
+        free = self.gate.window - self.gate.in_flight
+        return self.lanes.full_batches < free + READY_FOR_A_PLACE * self.gate.window
 
     def has_something_to_send(self) -> bool:
         """Whether a probe could go at once."""
@@ -222,8 +225,11 @@ class Dispatcher:
             if outcome.blame is Blame.NOBODY:
                 if self.gate.succeeded():
                     self._opened()
-                asyncio.get_running_loop().call_soon(self._arrive, departure, outcome, now)
+                if not self._accepted:
+                    asyncio.get_running_loop().call_soon(self._settle_accepted)
+                self._accepted.append((departure, outcome, now))
             else:
+                self._settle_accepted()  # what was accepted before counts before
                 self._arrive(departure, outcome, now)
             departure = self._depart()
 
@@ -235,6 +241,10 @@ class Dispatcher:
                           error=type(error).__name__)  # fmt: skip
             outcome = Outcome(Blame.VENDOR, message=f"internal error: {type(error).__name__}", answer_lost=True)
         return without_echo(outcome, part.items) if outcome.message else outcome
+
+    def _settle_accepted(self) -> None:
+        while self._accepted:
+            self._arrive(*self._accepted.popleft())
 
     def _arrive(self, departure: Departure, outcome: Outcome, now: float) -> None:
         flight, part, started = departure

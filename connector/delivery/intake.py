@@ -14,12 +14,17 @@ PIECE = 40
 
 
 class Intake:
-    """Gives records to `take` in their order. It belongs to the event loop's thread."""
+    """Gives records to `take` in their order. It belongs to the event loop's thread.
+
+    Where `take` raises, which is a bug of ours and ends the process, nothing is taken any more: what follows a piece
+    that was taken in half must not be settled before it.
+    """
 
     def __init__(self, take: Callable[[Sequence[Record]], None]) -> None:
         self._take = take
         self._waiting: deque[Record] = deque()
         self._scheduled = False
+        self._broken = False
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -46,4 +51,8 @@ class Intake:
             asyncio.get_running_loop().call_soon(self._next)
 
     def _take_some(self, count: int) -> None:
-        self._take([self._waiting.popleft() for _ in range(count)])
+        piece = [self._waiting.popleft() for _ in range(count)]
+        if not self._broken:
+            self._broken = True
+            self._take(piece)
+            self._broken = False

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from connector.delivery import commit_metadata
 from connector.delivery.intake import PIECE
 from connector.model import Item, Limits, Outcome
-from tests.component.doubles import accept
-from tests.component.harness import HERE, Harness
+from tests.component.doubles import accept, refuse_those_marked
+from tests.component.harness import GROUP, HERE, Harness
 
 CHUNK = 5 * PIECE
 
@@ -116,4 +117,62 @@ async def test_the_next_request_is_out_before_the_acceptance_of_the_last_one_is_
     line.check_accounts()
     assert delivered == [0, 0, 2]
     assert line.vendor.most_in_flight == 1
+    await line.end()
+
+
+async def test_while_places_are_free_the_next_chunk_is_asked_for() -> None:
+    line = Harness(max_in_flight=4, limits=Limits(max_events=1, max_bytes=1000))
+    line.source.credits = 1
+    line.vendor.latency = 10.0
+    for number in range(2):
+        line.produce(b"word", key=b"key%d" % number)
+    await line.until(lambda: line.vendor.in_flight == 2)
+    assert line.source.credits == 1
+    await line.end()
+
+
+async def test_after_a_bug_of_ours_nothing_that_was_not_taken_in_seems_settled() -> None:
+    """The bug ends the process without a commit; meanwhile answers come, and the thread turns."""
+    line = Harness(max_in_flight=4, limits=Limits(max_events=1, max_bytes=1000))
+    faults: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
+    add = line.dispatcher.lanes.add
+
+    def broken(item: Item) -> None:
+        if item.record.offset == PIECE + 5:
+            raise RuntimeError("a bug")
+        add(item)
+
+    line.dispatcher.lanes.add = broken  # type: ignore[method-assign]  # a test's own
+    for number in range(CHUNK):
+        line.produce(b"word", key=b"key%d" % number)
+    await line.until(lambda: faults)
+    await line.until(lambda: len(line.vendor.accepted) == PIECE + 5)
+    line.produce(b"word")
+    await asyncio.sleep(10)
+    (commit,) = line.assignment.changes().values() or [line.log.committed[HERE]]
+    settled = commit_metadata.decode(GROUP, *HERE, commit.position, commit.metadata)
+    assert commit.position == PIECE + 5
+    assert settled is None
+    await line.end()
+
+
+async def test_what_was_accepted_before_a_refusal_counts_before_it() -> None:
+    """Four answers in one turn of the loop: nine events accepted, then three refused."""
+    line = Harness(max_in_flight=4, limits=Limits(max_events=10, max_bytes=1000), guard=(2, 0.5, 300.0))
+    line.vendor.answer = refuse_those_marked
+    send = line.vendor.send
+
+    async def acceptance_first(method: str, items: Sequence[Item]) -> Outcome:
+        line.vendor.latency = 0.05 if method == "login" else 0.05 + 1e-10  # less than the loop can tell apart
+        return await send(method, items)
+
+    line.vendor.send = acceptance_first  # type: ignore[method-assign]  # a test's own
+    line.produce(*[b"word"] * 9, key=None)
+    for number in range(3):
+        line.produce(b"bad:method%d" % number, key=b"key%d" % number)
+    await line.settled()
+    assert len({request.at for request in line.vendor.requests}) == 1, "they were not sent together"
+    assert line.gate.reason == "", "the flood guard held, though three of twelve fell"
+    line.check_accounts()
     await line.end()

@@ -95,6 +95,7 @@ class Pipeline:
         self._tasks = Tasks()
         self._flooding = False  # the flood guard holds, or what it held back is still to be taken in
         self._stopping = False
+        self._abandoned = False
 
     # --- from the source -----------------------------------------------------------------------------------------
 
@@ -115,7 +116,7 @@ class Pipeline:
             gate.confirm(now)
         else:
             gate.doubt()
-        if self._stopping:
+        if self._stopping or self._abandoned:
             return
         self._credits += credited
         self._intake.add(records)
@@ -349,18 +350,25 @@ class Pipeline:
             self.source.resume(claim, offsets.topic, offsets.partition)
 
     def _commit_if_due(self, now: float) -> None:
-        if not self._stopping and self.dispatcher.gate.confirmed(now):
+        if not self._stopping and self._may_commit(now):
             commits = self._commits.due(now)
             if commits:
                 self.source.commit(list(commits))
 
+    def _may_commit(self, now: float) -> bool:
+        return not self._abandoned and self.dispatcher.gate.confirmed(now)
+
     # --- leaving -------------------------------------------------------------------------------------------------
 
+    def abandon(self) -> None:
+        """Take nothing in and commit nothing any more: after a bug of ours, what is known here may be wrong."""
+        self._abandoned = True
+
     async def _hand_over(self, claims: frozenset[int], done: concurrent.futures.Future[Sequence[Commit]]) -> None:
-        confirmed = self.dispatcher.gate.confirmed(self._clock.monotonic())
+        may_commit = self._may_commit(self._clock.monotonic())
         self._forget_unsent(claims)
         await self._landed(claims, self._marks.drain)
-        done.set_result(list(self.assignment.changes(claims).values()) if confirmed else [])
+        done.set_result(list(self.assignment.changes(claims).values()) if may_commit else [])
         self.stats.given_back += self.assignment.forget(claims)
         self._ask_for_more()
 
@@ -390,6 +398,6 @@ class Pipeline:
         claims = frozenset(self.assignment.offsets)
         self._forget_unsent(claims)
         landed = await self._landed(claims, max(0.0, deadline - self._clock.monotonic()))
-        confirmed = self.dispatcher.gate.confirmed(self._clock.monotonic())
-        self.source.stop(list(self.assignment.changes(claims).values()) if confirmed else [])
+        may_commit = self._may_commit(self._clock.monotonic())
+        self.source.stop(list(self.assignment.changes(claims).values()) if may_commit else [])
         return landed

@@ -14,6 +14,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -174,16 +175,15 @@ class Source:
             self._read(credited=False)
 
     def _obey(self) -> None:
-        """Do what was put off and what the loop has asked for; with nothing to read, wait for it to ask."""
+        """Do what the loop has asked for, and what was put off; with nothing to read, wait for it to ask."""
         later, self._later = self._later, []
-        for command in later:
-            command()
-        try:
+        with suppress(queue.Empty):
             self._commands.get(timeout=0 if self._wanted or self._fetching.paused else POLL_SECONDS)()
             while not self._stopping:
                 self._commands.get_nowait()()
-        except queue.Empty:
-            pass
+        if not self._stopping:
+            for command in later:
+                command()
 
     def _want(self) -> None:
         self._wanted += 1

@@ -171,4 +171,6 @@ class Service:
 
     def _fail(self, why: str) -> None:
         self._failed = self._failed or why
+        for line in self.lines:
+            line.pipeline.abandon()
         self.stop()

@@ -176,3 +176,16 @@ async def test_what_was_accepted_before_a_refusal_counts_before_it() -> None:
     assert line.gate.reason == "", "the flood guard held, though three of twelve fell"
     line.check_accounts()
     await line.end()
+
+
+async def test_what_is_abandoned_takes_nothing_in_and_commits_nothing() -> None:
+    line = line_in_the_middle_of_a_chunk()
+    await line.until(lambda: line.vendor.accepted)
+    line.pipeline.abandon()
+    read, commits = line.stats.records, len(line.source.commits)
+    line.produce(b"word", key=b"later")
+    await asyncio.sleep(10)
+    assert list(await line.source.revoke(HERE)) == []
+    assert line.stats.records == read
+    assert not any(line.source.commits[commits:])
+    await line.end()

@@ -236,3 +236,12 @@ def test_nothing_is_asked_of_a_client_that_is_closed(bench: Bench) -> None:
     bench.source.renew_credentials("name", "word")
     bench.source._turn()
     assert bench.client.closed
+
+
+def test_a_stop_does_not_wait_for_a_reset_that_fails(bench: Bench) -> None:
+    bench.source._reset("users", 0)
+    asked = bench.client.asked
+    bench.source.stop([])
+    bench.source._turn()
+    assert bench.source._stopping
+    assert bench.client.asked == asked

@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from benchmarks.bento import start_bento, start_bento_singly
@@ -155,8 +156,15 @@ class Laboratory:
 def _wait_for_coordinator(bootstrap: str) -> None:
     """A broker that has just begun knows no groups for some seconds, which are not the first contender's."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "benchmarks"})
+    deadline = time.monotonic() + _COORDINATOR_SECONDS
     try:
-        consumer.committed([TopicPartition("benchmarks", 0)], timeout=_COORDINATOR_SECONDS)
+        while True:
+            try:
+                consumer.committed([TopicPartition("benchmarks", 0)], timeout=_ANSWER_SECONDS)
+                return
+            except KafkaException:
+                if time.monotonic() > deadline:
+                    raise
     finally:
         consumer.close()
 

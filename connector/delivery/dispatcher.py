@@ -150,9 +150,12 @@ class Dispatcher:
 
     @property
     def wants_more(self) -> bool:
-        """Whether more items would help: fewer batches are full than the places in flight take now and soon."""
-        free = self.gate.window - self.gate.in_flight
-        return self.lanes.full_batches < free + READY_FOR_A_PLACE * self.gate.window
+        """Whether more items would help: fewer batches are full than the places in flight take now and soon.
+
+        All places count, however few are open now: a gate that opens again needs something to send beside what failed.
+        """
+        places = self.gate.max_in_flight
+        return self.lanes.full_batches < places - self.gate.in_flight + READY_FOR_A_PLACE * places
 
     def has_something_to_send(self) -> bool:
         """Whether a probe could go at once."""

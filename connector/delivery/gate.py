@@ -53,7 +53,7 @@ class Gate:
         self.successes = 0
         self.faults = 0  # of the vendor's, in a row
         self.window = max_in_flight
-        self._max_in_flight = max_in_flight
+        self.max_in_flight = max_in_flight
         self._backoff = backoff
         self._ours_backoff = Backoff(*MISCONFIGURED_PROBE)
         self._interval = 1 / rate if rate else 0.0
@@ -146,7 +146,7 @@ class Gate:
         self.faults = 0
         self._pace = min(1.0, self._pace + PACE_RECOVERY)
         if self.is_open:
-            self.window = min(self.window + 1, self._max_in_flight)
+            self.window = min(self.window + 1, self.max_in_flight)
             return False
         if self._says_nothing():
             return False

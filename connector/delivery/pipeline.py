@@ -116,7 +116,7 @@ class Pipeline:
             gate.confirm(now)
         else:
             gate.doubt()
-        if self._stopping or self._abandoned:
+        if self._stopping:
             return
         self._credits += credited
         self._intake.add(records)
@@ -240,6 +240,8 @@ class Pipeline:
 
     def _take_piece(self, records: Sequence[Record]) -> None:
         """Take these in and send what may go; with the last piece ask for the next chunk."""
+        if self._abandoned:
+            return
         if self._flooding:
             self._backwater.defer(records)
         else:

@@ -30,7 +30,7 @@ from connector.kafka.trouble import Trouble
 from connector.kafka.turns import Turns
 from connector.model import Record
 
-# To hand a chunk over costs as much as the way of ten records, whatever its size; the loop takes it in piece by piece.
+# To hand a chunk over costs as much as a dozen records, whatever its size; the loop takes it in piece by piece.
 CHUNK = 200
 POLL_SECONDS = 0.1
 # Without demand for so long, partitions are paused instead of just not polled: rebalances and the ends of commits are

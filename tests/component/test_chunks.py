@@ -189,3 +189,11 @@ async def test_what_is_abandoned_takes_nothing_in_and_commits_nothing() -> None:
     assert line.stats.records == read
     assert not any(line.source.commits[commits:])
     await line.end()
+
+
+async def test_what_is_abandoned_in_the_middle_of_a_chunk_is_not_read_on() -> None:
+    line = line_in_the_middle_of_a_chunk()
+    line.pipeline.abandon()
+    await asyncio.sleep(10)
+    assert line.stats.records == PIECE
+    await line.end()

@@ -33,6 +33,8 @@ TOO_MANY_REQUESTS = 429
 # How many full batches are kept ready for each place in flight. What lies deeper waits in Kafka, not in memory: the
 # more are ready, the more keys are taken, and the more must be read to find free ones.
 READY_FOR_A_PLACE = 0.5
+# Answers come in bunches: where places are few, half of them is less than one bunch takes.
+READY_AT_LEAST = 16
 
 log = structlog.get_logger()
 
@@ -155,7 +157,8 @@ class Dispatcher:
         All places count, however few are open now: a gate that opens again needs something to send beside what failed.
         """
         places = self.gate.max_in_flight
-        return self.lanes.full_batches < places - self.gate.in_flight + READY_FOR_A_PLACE * places
+        ready = max(READY_FOR_A_PLACE * places, READY_AT_LEAST)
+        return self.lanes.full_batches < places - self.gate.in_flight + ready
 
     def has_something_to_send(self) -> bool:
         """Whether a probe could go at once."""

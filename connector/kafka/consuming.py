@@ -16,6 +16,10 @@ from connector.model import Record
 QUEUED_KBYTES = 1024
 FETCH_BACKOFF_MS = 20
 JOIN_CHECK_MS = 1_000
+# A member hears only by its heartbeats that others come and go, and a partition changes hands in two such steps; the
+# client's own three seconds make that six, in which its events wait.
+HEARTBEAT_MS = 1_000
+BROKERS_HEARTBEAT_MS = 5_000  # in the newer protocol the brokers say it: group.consumer.heartbeat.interval.ms
 
 
 def consumer_settings(
@@ -47,12 +51,18 @@ def consumer_settings(
     }
     if never:
         settings["topic.blacklist"] = ",".join(map(_exactly, never))
-    if str(conf.get("group.protocol", "classic")).lower() == "classic":
+    if _is_classic(conf):
         # A rebalance must not take away what it gives back at once.
         settings["partition.assignment.strategy"] = "cooperative-sticky"
+        settings["heartbeat.interval.ms"] = heartbeat_ms(conf)
     else:
         settings |= {"statistics.interval.ms": JOIN_CHECK_MS, "stats_cb": on_statistics}
     return settings
+
+
+def heartbeat_ms(conf: Mapping[str, Any]) -> int:
+    """How often a consumer with these settings of the operator's tells the group that it lives, in milliseconds."""
+    return int(conf.get("heartbeat.interval.ms", HEARTBEAT_MS)) if _is_classic(conf) else BROKERS_HEARTBEAT_MS
 
 
 def record_of(message: Message, claims: Mapping[tuple[str, int], int], now: float) -> Record | None:
@@ -76,6 +86,10 @@ def record_of(message: Message, claims: Mapping[tuple[str, int], int], now: floa
         claim,
         now,
     )
+
+
+def _is_classic(conf: Mapping[str, Any]) -> bool:
+    return str(conf.get("group.protocol", "classic")).lower() == "classic"
 
 
 def _exactly(topic: str) -> str:

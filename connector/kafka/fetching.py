@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterable
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 WAKING_SECONDS = 0.1
+# The client's thread for a broker of which nothing is fetched sleeps so long.
+SLEEP_SECONDS = 1.0
 
 
 class Fetching:
@@ -62,13 +64,19 @@ class Fetching:
         """These are ours no more."""
         self._halted.difference_update(places)
 
+    def wake(self) -> None:
+        """Let the client fetch at once what is to be fetched: neither a resume nor the end of a rebalance, in which it
+        fetches nothing, wakes its threads."""
+        self._wake([place for place in self._held if place not in self._halted])
+
     def _fetch(self, places: Collection[tuple[str, int]]) -> None:
-        partitions = _partitions(places)
-        self._consumer.resume(partitions)
-        if not partitions:
+        self._consumer.resume(_partitions(places))
+        self._wake(places)
+
+    def _wake(self, places: Collection[tuple[str, int]]) -> None:
+        """A request to the partitions' leaders does, whatever it asks."""
+        if not places:
             return
-        # The client's thread for a broker of which nothing is fetched sleeps up to a second, and a resume does not wake
-        # it: a request to the partitions' leaders does, whatever it asks.
         try:
             self._consumer.offsets_for_times([TopicPartition(*place, 0) for place in places], timeout=WAKING_SECONDS)
         except KafkaException:

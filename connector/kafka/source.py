@@ -23,7 +23,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from connector.clock import Clock
 from connector.kafka.consuming import consumer_settings, record_of
 from connector.kafka.ends import Ends
-from connector.kafka.fetching import Fetching
+from connector.kafka.fetching import SLEEP_SECONDS, Fetching
 from connector.kafka.handover import Assigned, Commit, Listener
 from connector.kafka.positions import Start, StartingPoint, starting_points
 from connector.kafka.trouble import Trouble
@@ -33,9 +33,11 @@ from connector.model import Record
 # To hand a chunk over costs as much as a dozen records, whatever its size; the loop takes it in piece by piece.
 CHUNK = 200
 POLL_SECONDS = 0.1
-# Without demand for so long, partitions are paused instead of just not polled: rebalances and the ends of commits are
-# heard only while polling.
+# Rebalances and the ends of commits are heard only while polling: without demand for so long a single record is read.
 PATIENCE_SECONDS = 0.5
+# Without demand for so long, partitions are paused: that throws away what was prefetched, and to have it again takes
+# long enough to leave places in flight empty.
+STANDSTILL_SECONDS = 5.0
 WATERMARK_SECONDS = 5.0
 # How long the client must have been part of the group before an assignment that was never told counts as empty.
 JOINED_AFTER_MS = 2_000
@@ -85,6 +87,8 @@ class Source:
         self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._later: list[Callable[[], None]] = []  # what one turn puts off to the next
         self._wanted = 1  # chunks
+        self._wanted_at = clock.monotonic()  # when a chunk was wanted last
+        self._moved_at = clock.monotonic()  # when partitions came or left last
         self._stopping = False
         self._last: list[Commit] = []  # what is still to be committed while stopping
         self._handed_over: set[tuple[str, int]] = set()  # left by a revocation, which said how its commit ended
@@ -166,12 +170,15 @@ class Source:
         self._obey()
         if self._stopping:
             return
+        now = self._clock.monotonic()
         if self._wanted:
             self._wanted -= 1
+            self._wanted_at = now
             self._fetching.resume()
             self._read(credited=True)
-        elif self._fetching.paused or self._clock.monotonic() - self._turns.last > PATIENCE_SECONDS:
-            self._fetching.pause()
+        elif self._fetching.paused or now - self._turns.last > PATIENCE_SECONDS:
+            if now - self._wanted_at > STANDSTILL_SECONDS:
+                self._fetching.pause()
             self._read(credited=False)
 
     def _obey(self) -> None:
@@ -193,6 +200,8 @@ class Source:
         messages = self._consume(most=CHUNK if credited else 1)
         self._note_turn()
         now = self._turns.last
+        if credited and not messages and now - self._moved_at < SLEEP_SECONDS:
+            self._fetching.wake()
         self._tell(self._listener.on_turn, self._records(messages, now), self._turns.confirmed, credited)
         highs = self._ends.look(now, self._claims, fetching=self._fetching.whole)
         if highs:
@@ -292,6 +301,7 @@ class Source:
             points = self._learn_where_to_begin(consumer, partitions)
             assigned = [self._claim(point) for point in points]
             consumer.incremental_assign([TopicPartition(*point[:3]) for point in points])
+            self._moved_at = self._clock.monotonic()
             self._fetching.came([(point.topic, point.partition) for point in points])
             self._joined = True
             self._trouble.over()
@@ -363,6 +373,7 @@ class Source:
         self._unassign(consumer, partitions)
 
     def _unassign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._moved_at = self._clock.monotonic()
         try:
             consumer.incremental_unassign(partitions)
         except KafkaException as error:  # one of them is not assigned (see _reset); a callback must not raise

@@ -22,6 +22,7 @@ from connector.delivery.gate import Gate
 from connector.delivery.letter_box import LetterBox
 from connector.delivery.pipeline import Marks, Pipeline
 from connector.delivery.stats import Stats
+from connector.kafka.consuming import heartbeat_ms
 from connector.kafka.producer import LetterProducer
 from connector.kafka.source import Source
 from connector.model import Limits
@@ -32,9 +33,7 @@ from connector.sinks.base import Sink
 from connector.sinks.http import default_transport
 from connector.sinks.sailplay import SailPlaySink
 
-# librdkafka's own defaults, in milliseconds.
-SESSION_TIMEOUT_MS = 45_000
-HEARTBEAT_INTERVAL_MS = 3_000
+SESSION_TIMEOUT_MS = 45_000  # librdkafka's own default
 HEARTBEATS_TO_CONFIRM = 2
 
 
@@ -91,7 +90,7 @@ def build_line(
         drain=settings.delivery.drain,
         stall=stall,
         never=(settings.dead_letters, settings.receipts),
-        confirm_after=HEARTBEATS_TO_CONFIRM * _ms(conf, "heartbeat.interval.ms", HEARTBEAT_INTERVAL_MS),
+        confirm_after=HEARTBEATS_TO_CONFIRM * heartbeat_ms(conf) / 1000,
     )
     return Line(pipeline, source)
 

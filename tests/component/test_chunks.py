@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from connector.delivery import commit_metadata
+from connector.delivery.dispatcher import READY_AT_LEAST
 from connector.delivery.intake import PIECE
 from connector.model import Item, Limits, Outcome
 from tests.component.doubles import accept, refuse_those_marked
@@ -128,6 +129,19 @@ async def test_while_places_are_free_the_next_chunk_is_asked_for() -> None:
         line.produce(b"word", key=b"key%d" % number)
     await line.until(lambda: line.vendor.in_flight == 2)
     assert line.source.credits == 1
+    await line.end()
+
+
+async def test_however_few_the_places_enough_is_ready_for_answers_that_come_together() -> None:
+    line = Harness(max_in_flight=2, limits=Limits(max_events=1, max_bytes=1000))
+    line.source.credits = 1
+    line.vendor.latency = 10.0
+    line.source.CHUNK = 2
+    for number in range(100):
+        line.produce(b"word", key=b"key%d" % number)
+    await line.until(lambda: line.stats.read >= 2 + READY_AT_LEAST, seconds=5.0)
+    await asyncio.sleep(1)
+    assert (line.stats.read, line.vendor.in_flight) == (2 + READY_AT_LEAST, 2)
     await line.end()
 
 

@@ -1,0 +1,130 @@
+"""A source whose thread is not started, on a client that notes what is asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from confluent_kafka import OFFSET_END, KafkaError, KafkaException, TopicPartition
+
+from connector.kafka.handover import Assigned, Commit
+from connector.kafka.source import Source
+from tests.support.clock import TurnedClock
+
+STALL = 45.0
+COMMIT = Commit(1, "users", 0, 7, "")
+
+
+class Recorder:
+    """A client that notes what is asked of it; the real one needs a broker to assign partitions."""
+
+    def __init__(self) -> None:
+        self.committed: list[tuple[int, int, bool]] = []
+        self.unassigned: list[int] = []
+        self.paused: list[int] = []
+        self.asked = 0
+        self.woken = 0
+        self.polls: list[int] = []  # how many messages each asked for
+        self.refuses_to_unassign = False
+        self.closed = False
+
+    def commit(self, offsets: Sequence[TopicPartition], asynchronous: bool) -> None:
+        self.committed += [(each.partition, each.offset, asynchronous) for each in offsets]
+
+    def incremental_unassign(self, partitions: Sequence[TopicPartition]) -> None:
+        if self.refuses_to_unassign:
+            raise KafkaException(KafkaError(KafkaError._INVALID_ARG))
+        self.unassigned += [each.partition for each in partitions]
+
+    def pause(self, partitions: Sequence[TopicPartition]) -> None:
+        self.paused += [each.partition for each in partitions]
+
+    def resume(self, partitions: Sequence[TopicPartition]) -> None:
+        return
+
+    def incremental_assign(self, partitions: Sequence[TopicPartition]) -> None:
+        return
+
+    def offsets_for_times(self, partitions: Sequence[TopicPartition], timeout: float) -> list[TopicPartition]:
+        self.woken += partitions[0].offset != OFFSET_END  # else it is the log's end that is asked for
+        return []
+
+    def get_watermark_offsets(
+        self, partition: TopicPartition, timeout: float = 0.0, *, cached: bool = False
+    ) -> tuple[int, int]:
+        if cached:
+            return (0, -1)
+        self.asked += 1
+        raise KafkaException(KafkaError(KafkaError.LEADER_NOT_AVAILABLE))
+
+    def set_sasl_credentials(self, username: str, password: str) -> None:
+        assert not self.closed
+
+    def unsubscribe(self) -> None:
+        return
+
+    def consume(self, most: int, timeout: float) -> list[Any]:
+        self.polls.append(most)
+        return []
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Told:
+    """A listener that notes how commits ended, and answers a revocation at once."""
+
+    def __init__(self) -> None:
+        self.ends: list[tuple[str | None, bool]] = []
+        self.lost: list[frozenset[int]] = []
+
+    def on_committed(self, error: str | None, last: bool) -> None:
+        self.ends.append((error, last))
+
+    def on_revoked(self, claims: frozenset[int], done: Any) -> None:
+        done.set_result([COMMIT._replace(position=9)])
+
+    def on_lost(self, claims: frozenset[int]) -> None:
+        self.lost.append(claims)
+
+    def on_assigned(self, partitions: Sequence[Assigned]) -> None:
+        return
+
+    def on_turn(self, *turn: Any) -> None:
+        return
+
+    def on_trouble(self, trouble: str) -> None:
+        return
+
+
+class Inline:
+    """A loop that calls at once, as if it turned between any two steps of the thread."""
+
+    def call_soon_threadsafe(self, call: Any, *arguments: Any) -> None:
+        call(*arguments)
+
+
+class Bench:
+    """A source that holds partition 0 of users, its thread not started."""
+
+    def __init__(self, client: Recorder) -> None:
+        self.told, self.clock, self.client = Told(), TurnedClock(), client
+        loop: Any = Inline()
+        listener: Any = self.told
+        self.source = Source(
+            {"bootstrap.servers": "localhost:9092"},
+            ["users"],
+            group="crm.mytracker",
+            start="earliest",
+            listener=listener,
+            loop=loop,
+            clock=self.clock,
+            drain=20.0,
+            stall=STALL,
+            confirm_after=6.0,
+        )
+        self.source._claims["users", 0] = 1
+
+    def run_commands(self) -> None:
+        while not self.source._commands.empty():
+            self.source._commands.get()()

@@ -1,0 +1,16 @@
+"""A source to try."""
+
+from __future__ import annotations
+
+import pytest
+
+from connector.kafka import source
+from tests.unit.kafka.bench import Bench, Recorder
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
+    client = Recorder()
+    monkeypatch.setattr(source, "Consumer", lambda _: client)
+    monkeypatch.setattr(source, "starting_points", lambda *_: [])
+    return Bench(client)

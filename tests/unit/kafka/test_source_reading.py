@@ -1,0 +1,66 @@
+"""When the source pauses its partitions, and when it wakes the client, which sleeps after both."""
+
+from __future__ import annotations
+
+import pytest
+from confluent_kafka import TopicPartition
+
+from connector.kafka.fetching import SLEEP_SECONDS
+from connector.kafka.source import CHUNK, PATIENCE_SECONDS, STANDSTILL_SECONDS
+from tests.unit.kafka.bench import Bench
+
+
+@pytest.fixture
+def fed(bench: Bench) -> Bench:
+    """A source that has read the chunk that it may read at first, long after its partition came."""
+    bench.clock.seconds += 10 * SLEEP_SECONDS
+    bench.source._turn()
+    assert bench.client.polls == [CHUNK, 1]  # what is there, and a wait for the first of what is not
+    bench.client.polls.clear()
+    return bench
+
+
+def test_without_demand_single_records_are_read_and_nothing_is_paused(fed: Bench) -> None:
+    """A pause would throw away what was prefetched, each time that the vendor is slow for a moment."""
+    turns = int(STANDSTILL_SECONDS / PATIENCE_SECONDS) - 1
+    for _ in range(turns):
+        fed.clock.seconds += PATIENCE_SECONDS + 0.01
+        fed.source._turn()
+    assert fed.client.polls == [1] * turns
+    assert fed.client.paused == []
+
+
+def test_without_demand_for_long_the_partitions_are_paused_until_more_is_wanted(fed: Bench) -> None:
+    fed.clock.seconds += STANDSTILL_SECONDS + 0.1
+    fed.source._turn()
+    fed.source._turn()  # at once: what is paused brings nothing that memory would have to hold
+    assert (fed.client.paused, fed.client.polls) == ([0], [1, 1])
+    fed.source.grant()
+    fed.source._turn()
+    assert fed.source._fetching.whole
+    assert fed.client.woken == 1
+
+
+def test_each_demand_puts_the_pause_off(fed: Bench) -> None:
+    for _ in range(3):
+        fed.clock.seconds += STANDSTILL_SECONDS - 0.1
+        fed.source.grant()
+        fed.source._turn()
+    assert fed.client.paused == []
+
+
+@pytest.mark.parametrize("change", ["_on_assign", "_on_revoke", "_on_lost"])
+def test_a_rebalance_puts_the_client_to_sleep_so_it_is_woken_for_as_long_as_it_might_sleep(
+    fed: Bench, change: str
+) -> None:
+    fed.source._claims["users", 1] = 2
+    moved = [] if change == "_on_assign" else [TopicPartition("users", 1)]
+    getattr(fed.source, change)(fed.client, moved)
+    for _ in range(2):
+        fed.source.grant()
+        fed.source._turn()
+    assert fed.client.woken == 2
+    fed.clock.seconds += SLEEP_SECONDS
+    fed.source.grant()
+    fed.source._turn()
+    assert fed.client.woken == 2

@@ -74,6 +74,7 @@ class Laboratory:
     bootstrap: str
     directory: Path
     topics: TopicFactory
+    _admin: AdminClient
     _filled: dict[Load, str] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
@@ -91,6 +92,7 @@ class Laboratory:
                     sink,
                     scenario.load,
                     processes=scenario.processes,
+                    shared=lambda: scenario.processes == 1 or self._shared(setting, scenario.processes),
                     idle=scenario.idle,
                     ends=scenario.contender == "replay",
                     gives_up=not scenario.ours,
@@ -125,6 +127,12 @@ class Laboratory:
             fill(self.bootstrap, name, load)
             self._filled[load] = name
         return self._filled[load]
+
+    def _shared(self, setting: Setting, processes: int) -> bool:
+        """Whether so many members of a connector's group have partitions."""
+        group = f"{setting.group}.{setting.vendor}"
+        described = self._admin.describe_consumer_groups([group], request_timeout=_ANSWER_SECONDS)[group].result()
+        return sum(bool(each.assignment.topic_partitions) for each in described.members) == processes
 
     def _reconciled(self, measured: Measurement, bad: int, dead_letters: str) -> Measurement:
         """With what lies in the dead-letter topic: more than the bad events are good ones, fewer are lost ones."""
@@ -176,9 +184,10 @@ def laboratory() -> Iterator[Laboratory]:
         directory = Path(name)
         broker = obtain_broker(directory / "broker")
         _wait_for_coordinator(broker.bootstrap)
-        topics = TopicFactory(AdminClient({"bootstrap.servers": broker.bootstrap}))
+        admin = AdminClient({"bootstrap.servers": broker.bootstrap})
+        topics = TopicFactory(admin)
         try:
-            yield Laboratory(broker.bootstrap, directory, topics)
+            yield Laboratory(broker.bootstrap, directory, topics, admin)
         finally:
             topics.delete_all()
             broker.close()

@@ -35,7 +35,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 class Sample:
     """The processes and the sink at one moment. `cpu` in seconds (user + system, all threads), `rss` in MB.
 
-    `peak` is the highest `rss` so far.
+    `peak` is the highest `rss` so far; `shared` says whether every process had its share of the work by then.
     """
 
     at: float
@@ -43,11 +43,12 @@ class Sample:
     cpu: float
     rss: float
     peak: float
+    shared: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What was measured; rates and costs from the first delivery until 95 % of the events were accepted.
+    """What was measured; rates and costs from when all processes deliver until 95 % of the events were accepted.
 
     `cpu_all` counts the start too and everything to the end. Microseconds an event; `idle_cpu` is a share of one core
     once nothing is left to do. `rss` is the mean while it delivers, `peak_rss` the highest ever, in MB. `good_letters`
@@ -126,21 +127,23 @@ def measure(
     load: Load,
     *,
     processes: int = 1,
+    shared: Callable[[], bool] = lambda: True,
     idle: bool = False,
     ends: bool = False,
     gives_up: bool = False,
 ) -> Measurement:
     """Start a contender, watch it until the sink has accepted all good events, and end it by SIGTERM.
 
-    With more `processes` than one their costs are added. With `idle` they are watched for a while longer, doing
-    nothing. One that `ends` by itself is waited for. One that `gives_up` good events with bad ones is watched until
-    nothing moves: what is missing then counts as lost. Raises RuntimeError if one ends or stalls before.
+    With more `processes` than one their costs are added, and `shared` says whether each has its share of the work. With
+    `idle` they are watched for a while longer, doing nothing. One that `ends` by itself is waited for. One that
+    `gives_up` good events with bad ones is watched until nothing moves: what is missing then counts as lost. Raises
+    RuntimeError if one ends or stalls before.
     """
     began = time.monotonic()
     started = [start() for _ in range(processes)]
     pids = [process.pid for process in started]
     try:
-        samples = list(_samples(pids, sink, load.events - load.bad, gives_up=gives_up))
+        samples = list(_samples(pids, sink, load.events - load.bad, shared, gives_up=gives_up))
         if not ends and any(process.poll() is not None for process in started):
             raise RuntimeError(f"a process ended with status {max(process.returncode or 0 for process in started)}")
         idle_cpu = _idle_cpu(pids) if idle else float("nan")
@@ -167,7 +170,7 @@ def _summary(
     clean_exit: bool,
 ) -> Measurement:
     good = load.events - load.bad
-    steady = [sample for sample in samples if 0 < sample.accepted <= good * STEADY_SHARE]
+    steady = [sample for sample in samples if sample.shared and 0 < sample.accepted <= good * STEADY_SHARE]
     if len(steady) < 2:
         raise RuntimeError("too few events to measure: the steady state was over within two samples")
     first, last = steady[0], steady[-1]
@@ -192,10 +195,13 @@ def _summary(
     )
 
 
-def _samples(pids: Sequence[int], sink: Sink, good: int, *, gives_up: bool) -> Iterator[Sample]:
+def _samples(
+    pids: Sequence[int], sink: Sink, good: int, shared: Callable[[], bool], *, gives_up: bool
+) -> Iterator[Sample]:
     """Sample until everything is there, the process is gone, or nothing has moved for long."""
-    accepted, moved = 0, time.monotonic()
+    accepted, moved, all_at_work = 0, time.monotonic(), False
     while True:
+        all_at_work = all_at_work or shared()
         stats = sink.stats()
         try:
             yield Sample(
@@ -204,6 +210,7 @@ def _samples(pids: Sequence[int], sink: Sink, good: int, *, gives_up: bool) -> I
                 _cpu_seconds(pids),
                 _memory(pids, "VmRSS"),
                 _memory(pids, "VmHWM"),
+                all_at_work,
             )
         except (FileNotFoundError, ProcessLookupError, AssertionError):  # it is gone, or going
             return

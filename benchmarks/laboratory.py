@@ -93,6 +93,7 @@ class Laboratory:
                     scenario.load,
                     processes=scenario.processes,
                     shared=lambda: scenario.processes == 1 or self._shared(setting, scenario.processes),
+                    finished=lambda: not scenario.load.bad or self._length(setting.dead_letters) >= scenario.load.bad,
                     idle=scenario.idle,
                     ends=scenario.contender == "replay",
                     gives_up=not scenario.ours,

@@ -24,7 +24,8 @@ SAMPLE_SECONDS = 0.05
 # What comes after this share of the events (a last batch that lingers, an emptying queue) is no steady state.
 STEADY_SHARE = 0.95
 STALL_SECONDS = 30.0
-# One that gives events up has given up whatever the sink has not accepted when nothing has moved for so long.
+# One that gives events up has given up whatever the sink has not accepted when nothing has moved for so long; and what
+# is no dead letter so long after all good events will be none.
 QUIET_SECONDS = 5.0
 IDLE_SECONDS = 3.0
 STOP_SECONDS = 30.0
@@ -128,11 +129,13 @@ def measure(
     *,
     processes: int = 1,
     shared: Callable[[], bool] = lambda: True,
+    finished: Callable[[], bool] = lambda: True,
     idle: bool = False,
     ends: bool = False,
     gives_up: bool = False,
 ) -> Measurement:
-    """Start a contender, watch it until the sink has accepted all good events, and end it by SIGTERM.
+    """Start a contender, watch it until the sink has accepted all good events and it has `finished`, and end it by
+    SIGTERM.
 
     With more `processes` than one their costs are added, and `shared` says whether each has its share of the work. With
     `idle` they are watched for a while longer, doing nothing. One that `ends` by itself is waited for. One that
@@ -146,6 +149,7 @@ def measure(
         samples = list(_samples(pids, sink, load.events - load.bad, shared, gives_up=gives_up))
         if not ends and any(process.poll() is not None for process in started):
             raise RuntimeError(f"a process ended with status {max(process.returncode or 0 for process in started)}")
+        _wait_for(finished)
         idle_cpu = _idle_cpu(pids) if idle else float("nan")
         stats = sink.stats()
         if not ends:
@@ -222,6 +226,13 @@ def _samples(
             return
         elif time.monotonic() - moved > STALL_SECONDS:
             raise RuntimeError(f"stalled: {accepted} of {good} events accepted, none more for {STALL_SECONDS:.0f} s")
+        time.sleep(SAMPLE_SECONDS)
+
+
+def _wait_for(finished: Callable[[], bool]) -> None:
+    """For as long as it may take: what is not there then shows in the counts."""
+    deadline = time.monotonic() + QUIET_SECONDS
+    while not finished() and time.monotonic() < deadline:
         time.sleep(SAMPLE_SECONDS)
 
 

@@ -31,7 +31,7 @@ STARTS = {
     "bento singly": start_bento_singly,
 }
 OURS: frozenset[Contender] = frozenset({"connector", "replay"})
-_ANSWER_SECONDS, _COORDINATOR_SECONDS = 10.0, 60.0
+_ANSWER_SECONDS, _SHARED_SECONDS, _COORDINATOR_SECONDS = 10.0, 1.0, 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,11 @@ class Laboratory:
     def _shared(self, setting: Setting, processes: int) -> bool:
         """Whether so many members of a connector's group have partitions."""
         group = f"{setting.group}.{setting.vendor}"
-        described = self._admin.describe_consumer_groups([group], request_timeout=_ANSWER_SECONDS)[group].result()
+        asked = self._admin.describe_consumer_groups([group], request_timeout=_SHARED_SECONDS)
+        try:
+            described = asked[group].result()
+        except KafkaException:  # its coordinator is not there yet
+            return False
         return sum(bool(each.assignment.topic_partitions) for each in described.members) == processes
 
     def _reconciled(self, measured: Measurement, bad: int, dead_letters: str) -> Measurement:

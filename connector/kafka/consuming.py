@@ -54,15 +54,15 @@ def consumer_settings(
     if _is_classic(conf):
         # A rebalance must not take away what it gives back at once.
         settings["partition.assignment.strategy"] = "cooperative-sticky"
-        settings["heartbeat.interval.ms"] = heartbeat_ms(conf)
+        settings.setdefault("heartbeat.interval.ms", HEARTBEAT_MS)
     else:
         settings |= {"statistics.interval.ms": JOIN_CHECK_MS, "stats_cb": on_statistics}
     return settings
 
 
-def heartbeat_ms(conf: Mapping[str, Any]) -> int:
+def heartbeat_ms(conf: Mapping[str, Any]) -> float:
     """How often a consumer with these settings of the operator's tells the group that it lives, in milliseconds."""
-    return int(conf.get("heartbeat.interval.ms", HEARTBEAT_MS)) if _is_classic(conf) else BROKERS_HEARTBEAT_MS
+    return float(conf.get("heartbeat.interval.ms", HEARTBEAT_MS)) if _is_classic(conf) else BROKERS_HEARTBEAT_MS
 
 
 def record_of(message: Message, claims: Mapping[tuple[str, int], int], now: float) -> Record | None:

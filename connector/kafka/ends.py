@@ -6,7 +6,8 @@ from collections.abc import Collection
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
 
-# While nothing is fetched that would say the ends, the brokers are asked, and more seldom.
+# What is fetched says the ends. While nothing is wanted, or a slow vendor leaves the client with enough to read,
+# nothing is fetched: then the brokers are asked, and more seldom.
 EVERY_SECONDS, EVERY_SECONDS_ASKED = 1.0, 5.0
 TIMEOUT_SECONDS = 0.5
 

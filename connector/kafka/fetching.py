@@ -1,4 +1,4 @@
-"""Which of our partitions are fetched: all, or none while nothing is wanted, and not those read too far ahead."""
+"""Which of our partitions are fetched: all, or none while nothing is wanted for long; not those read too far ahead."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Fetching:
         self._wake(places)
 
     def _wake(self, places: Collection[tuple[str, int]]) -> None:
-        """A request to the partitions' leaders does, whatever it asks."""
+        """A request to the partitions' leaders does it, whatever it asks."""
         if not places:
             return
         try:

@@ -37,7 +37,7 @@ POLL_SECONDS = 0.1
 PATIENCE_SECONDS = 0.5
 # Without demand for so long, partitions are paused: that throws away what was prefetched, and to have it again takes
 # long enough to leave places in flight empty.
-STANDSTILL_SECONDS = 5.0
+STANDSTILL_SECONDS = 2.0
 WATERMARK_SECONDS = 5.0
 # How long the client must have been part of the group before an assignment that was never told counts as empty.
 JOINED_AFTER_MS = 2_000
@@ -89,6 +89,7 @@ class Source:
         self._wanted = 1  # chunks
         self._wanted_at = clock.monotonic()  # when a chunk was wanted last
         self._moved_at = clock.monotonic()  # when partitions came or left last
+        self._ran_dry = False  # since the ends were looked at: what was prefetched was used up, so more was fetched
         self._stopping = False
         self._last: list[Commit] = []  # what is still to be committed while stopping
         self._handed_over: set[tuple[str, int]] = set()  # left by a revocation, which said how its commit ended
@@ -197,14 +198,17 @@ class Source:
 
     def _read(self, *, credited: bool) -> None:
         self._note_turn()
-        messages = self._consume(most=CHUNK if credited else 1)
+        most = CHUNK if credited else 1
+        messages = self._consume(most)
         self._note_turn()
         now = self._turns.last
         if credited and not messages and now - self._moved_at < SLEEP_SECONDS:
             self._fetching.wake()
         self._tell(self._listener.on_turn, self._records(messages, now), self._turns.confirmed, credited)
-        highs = self._ends.look(now, self._claims, fetching=self._fetching.whole)
+        self._ran_dry |= len(messages) < most
+        highs = self._ends.look(now, self._claims, fetching=self._fetching.whole and self._ran_dry)
         if highs:
+            self._ran_dry = False
             self._tell(self._listener.on_watermarks, highs)
 
     def _consume(self, most: int) -> list[Message]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from confluent_kafka import OFFSET_END, KafkaError, KafkaException, TopicPartition
@@ -13,6 +14,35 @@ from tests.support.clock import TurnedClock
 
 STALL = 45.0
 COMMIT = Commit(1, "users", 0, 7, "")
+CACHED_END, END = 10, 20  # what the client heard when it fetched last, and what the brokers say
+
+
+class Event:
+    """A message of partition 0."""
+
+    def error(self) -> None:
+        return
+
+    def topic(self) -> str:
+        return "users"
+
+    def partition(self) -> int:
+        return 0
+
+    def offset(self) -> int:
+        return 7
+
+    def timestamp(self) -> tuple[int, int]:
+        return (1, 1_700_000_000_000)
+
+    def key(self) -> bytes:
+        return b"key"
+
+    def value(self) -> bytes:
+        return b"{}"
+
+    def headers(self) -> None:
+        return
 
 
 class Recorder:
@@ -25,6 +55,8 @@ class Recorder:
         self.asked = 0
         self.woken = 0
         self.polls: list[int] = []  # how many messages each asked for
+        self.messages: deque[Event] = deque()
+        self.ends_asked = 0
         self.refuses_to_unassign = False
         self.closed = False
 
@@ -46,14 +78,16 @@ class Recorder:
         return
 
     def offsets_for_times(self, partitions: Sequence[TopicPartition], timeout: float) -> list[TopicPartition]:
-        self.woken += partitions[0].offset != OFFSET_END  # else it is the log's end that is asked for
-        return []
+        ends = partitions[0].offset == OFFSET_END
+        self.ends_asked += ends
+        self.woken += not ends
+        return [TopicPartition(each.topic, each.partition, END) for each in partitions] if ends else []
 
     def get_watermark_offsets(
         self, partition: TopicPartition, timeout: float = 0.0, *, cached: bool = False
     ) -> tuple[int, int]:
         if cached:
-            return (0, -1)
+            return (0, CACHED_END)
         self.asked += 1
         raise KafkaException(KafkaError(KafkaError.LEADER_NOT_AVAILABLE))
 
@@ -65,7 +99,7 @@ class Recorder:
 
     def consume(self, most: int, timeout: float) -> list[Any]:
         self.polls.append(most)
-        return []
+        return [self.messages.popleft() for _ in range(min(most, len(self.messages)))]
 
     def close(self) -> None:
         self.closed = True
@@ -76,6 +110,7 @@ class Told:
 
     def __init__(self) -> None:
         self.ends: list[tuple[str | None, bool]] = []
+        self.highs: list[Mapping[tuple[str, int], int]] = []
         self.lost: list[frozenset[int]] = []
 
     def on_committed(self, error: str | None, last: bool) -> None:
@@ -92,6 +127,9 @@ class Told:
 
     def on_turn(self, *turn: Any) -> None:
         return
+
+    def on_watermarks(self, highs: Mapping[tuple[str, int], int]) -> None:
+        self.highs.append(highs)
 
     def on_trouble(self, trouble: str) -> None:
         return

@@ -143,3 +143,14 @@ def test_what_left_halted_is_fetched_when_it_comes_back(
     held[A] = 3
     fetching.came([A])
     assert consumer.paused == set()
+
+
+def test_the_leaders_of_all_but_what_is_halted_are_woken(
+    consumer: Consumer, fetching: Fetching, held: dict[tuple[str, int], int]
+) -> None:
+    fetching.halt(A)
+    fetching.wake()
+    assert consumer.woken == [{B}]
+    del held[B]
+    fetching.wake()
+    assert consumer.woken == [{B}]

@@ -1,13 +1,14 @@
-"""When the source pauses its partitions, and when it wakes the client, which sleeps after both."""
+"""When the source pauses its partitions, when it wakes the client, which sleeps then, and how it knows the ends."""
 
 from __future__ import annotations
 
 import pytest
 from confluent_kafka import TopicPartition
 
+from connector.kafka.ends import EVERY_SECONDS_ASKED
 from connector.kafka.fetching import SLEEP_SECONDS
 from connector.kafka.source import CHUNK, PATIENCE_SECONDS, STANDSTILL_SECONDS
-from tests.unit.kafka.bench import Bench
+from tests.unit.kafka.bench import CACHED_END, END, Bench, Event
 
 
 @pytest.fixture
@@ -43,10 +44,14 @@ def test_without_demand_for_long_the_partitions_are_paused_until_more_is_wanted(
 
 def test_each_demand_puts_the_pause_off(fed: Bench) -> None:
     for _ in range(3):
-        fed.clock.seconds += STANDSTILL_SECONDS - 0.1
         fed.source.grant()
         fed.source._turn()
+        fed.clock.seconds += STANDSTILL_SECONDS - 0.1
+        fed.source._turn()
     assert fed.client.paused == []
+    fed.clock.seconds += PATIENCE_SECONDS + 0.1
+    fed.source._turn()
+    assert fed.client.paused == [0]
 
 
 @pytest.mark.parametrize("change", ["_on_assign", "_on_revoke", "_on_lost"])
@@ -64,3 +69,39 @@ def test_a_rebalance_puts_the_client_to_sleep_so_it_is_woken_for_as_long_as_it_m
     fed.source.grant()
     fed.source._turn()
     assert fed.client.woken == 2
+
+
+def test_nothing_is_woken_that_brings_records_or_was_not_asked_for_them(fed: Bench) -> None:
+    fed.source._on_assign(fed.client, [])  # type: ignore[arg-type]  # the recorder
+    fed.client.messages.extend([Event()] * 2)
+    fed.source.grant()
+    fed.source._turn()
+    fed.clock.seconds += PATIENCE_SECONDS + 0.1
+    fed.source._turn()
+    assert (list(fed.client.messages), fed.client.woken) == ([], 0)
+
+
+def test_each_chunk_is_wanted_by_itself(fed: Bench) -> None:
+    fed.client.messages.extend([Event()] * 3 * CHUNK)
+    fed.source.grant()
+    fed.source.grant()
+    for _ in range(3):
+        fed.source._turn()
+    assert len(fed.client.messages) == CHUNK
+
+
+def test_while_what_was_prefetched_is_not_used_up_the_brokers_are_asked_for_the_ends(fed: Bench) -> None:
+    """What the client heard with its last fetch is old then: a slow vendor would show too little lag."""
+    fed.client.messages.extend([Event()] * 2 * (CHUNK + 1))
+    seen = len(fed.told.highs)
+    for _ in range(2):
+        fed.clock.seconds += EVERY_SECONDS_ASKED + 0.1
+        fed.source.grant()
+        fed.source._turn()
+        fed.clock.seconds += PATIENCE_SECONDS + 0.1
+        fed.source._turn()  # a single record, as long as nothing is wanted
+    assert (list(fed.client.messages), fed.told.highs[seen:]) == ([], [{("users", 0): END}] * 2)
+    fed.clock.seconds += EVERY_SECONDS_ASKED + 0.1
+    fed.source.grant()
+    fed.source._turn()
+    assert fed.told.highs[-1] == {("users", 0): CACHED_END}

@@ -2,7 +2,8 @@
 
 `1.<check>.<fingerprint>.<bits>`: the version; a CRC-32 over everything that must be as it was (group, topic,
 partition, position and the rest of the text); the fingerprint of the record at the position; a bitmap of the offsets
-that follow it, 6 bits a character (URL-safe base64 without padding). Anything else is not ours and means nothing.
+that follow it, 6 bits a character (URL-safe base64 without padding). In version 2 the bitmap begins with the position
+itself, whose record is settled too. Anything else is not ours and means nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from connector.delivery.offsets import Settled
 MAX_CHARACTERS = 4_000
 MAX_BITS = (MAX_CHARACTERS - 24) * 6
 
-_FORM = re.compile(r"1\.([0-9a-f]{8})\.([0-9a-f]{8})\.([A-Za-z0-9_-]+)")
+_FORM = re.compile(r"([12])\.([0-9a-f]{8})\.([0-9a-f]{8})\.([A-Za-z0-9_-]+)")
 
 
 def encode(group: str, topic: str, partition: int, position: int, settled: Settled | None) -> str:
@@ -30,24 +31,25 @@ def encode(group: str, topic: str, partition: int, position: int, settled: Settl
     bits = _pack(settled.flags[:MAX_BITS].rstrip(b"0"))
     if not bits:
         return ""
-    rest = f"{settled.fingerprint:08x}.{bits}"
-    return f"1.{_check(group, topic, partition, position, rest)}.{rest}"
+    version, rest = 2 - settled.first, f"{settled.fingerprint:08x}.{bits}"
+    return f"{version}.{_check(version, group, topic, partition, position, rest)}.{rest}"
 
 
 def decode(group: str, topic: str, partition: int, position: int, metadata: str | None) -> Settled | None:
     """What the metadata that came with the committed `position` says; None if it is not ours or damaged."""
     match = _FORM.fullmatch(metadata or "")
-    if match is None or len(match[3]) % 4 == 1:  # no base64 has that length
+    if match is None or len(match[4]) % 4 == 1:  # no base64 has that length
         return None
-    check, mark, bits = match.groups()
-    if check != _check(group, topic, partition, position, f"{mark}.{bits}"):
+    version, check, mark, bits = int(match[1]), *match.groups()[1:]
+    if check != _check(version, group, topic, partition, position, f"{mark}.{bits}"):
         return None
     flags = _unpack(bits)
-    return Settled(int(mark, 16), flags) if flags else None
+    return Settled(int(mark, 16), flags, 2 - version) if flags else None
 
 
-def _check(group: str, topic: str, partition: int, position: int, rest: str) -> str:
-    return f"{crc32(f'{group}/{topic}/{partition}/{position}/{rest}'.encode()):08x}"
+def _check(version: int, group: str, topic: str, partition: int, position: int, rest: str) -> str:
+    covered = f"{group}/{topic}/{partition}/{position}/{rest}"
+    return f"{crc32(covered.encode() if version == 1 else f'{version}/{covered}'.encode()):08x}"
 
 
 def _pack(flags: bytes) -> str:

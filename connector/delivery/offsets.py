@@ -2,6 +2,9 @@
 
 The position is the lowest offset that is read and not settled, or the next one to read if none is open: only what
 lies below it may be committed. What is settled above it goes with the commit as metadata (see commit_metadata).
+
+That metadata is bound to the record at the position. While none is open and what an earlier owner settled is still to
+be read, there is no such record yet: then the position stays at the last one that was read, which is settled too.
 """
 
 from __future__ import annotations
@@ -26,21 +29,34 @@ class Settled:
 
     `fingerprint` is that of the record at the position: another record there means another topic of that name,
     and then nothing of this holds. `flags` has a character for each offset that follows the position: b"1" if it is
-    settled, b"0" if not; the last one is settled.
+    settled, b"0" if not; the last one is settled. `first` is 0 where they begin with the position itself, because its
+    record is settled; else 1.
     """
 
     fingerprint: int
     flags: bytes
+    first: int = 1
 
     def offsets(self, position: int) -> set[int]:
         """The settled offsets, for the position that this was committed with."""
-        return {position + above for above, flag in enumerate(self.flags, 1) if flag == SETTLED}
+        return {position + above for above, flag in enumerate(self.flags, self.first) if flag == SETTLED}
 
 
 class PartitionOffsets:
     """The offsets of one claim: one assignment of one partition."""
 
-    __slots__ = ("_before", "_next", "_order", "_pending", "_unproven", "open_bytes", "partition", "topic")
+    __slots__ = (
+        "_before",
+        "_farthest",
+        "_last",
+        "_next",
+        "_order",
+        "_pending",
+        "_unproven",
+        "open_bytes",
+        "partition",
+        "topic",
+    )
 
     def __init__(self, topic: str, partition: int, position: int | None, settled: Settled | None = None) -> None:
         self.topic = topic
@@ -48,7 +64,9 @@ class PartitionOffsets:
         self.open_bytes = 0
         self._next = position
         self._unproven = settled
-        self._before: set[int] = set()
+        self._before: set[int] = set()  # settled by an earlier owner, and still to be read
+        self._farthest = -1  # the highest of them
+        self._last: Record | None = None  # that was read while there were any
         self._order: deque[Record] = deque()
         self._pending: dict[int, int] = {}
 
@@ -58,9 +76,11 @@ class PartitionOffsets:
             self._prove(record, self._unproven)
         offset = record.offset
         self._next = offset + 1
-        if offset in self._before:
-            self._before.discard(offset)
-            return False
+        if self._before:
+            self._last = record
+            if offset in self._before:
+                self._before.discard(offset)
+                return False
         return True
 
     def open(self, record: Record, parts: int) -> int:
@@ -98,8 +118,8 @@ class PartitionOffsets:
     @property
     def position(self) -> int | None:
         """The offset that may be committed; None while nothing is known of this partition."""
-        head = self.oldest()
-        return self._next if head is None else head.offset
+        record = self.oldest() or self._settled_last()
+        return self._next if record is None else record.offset
 
     @property
     def next_offset(self) -> int | None:
@@ -125,9 +145,11 @@ class PartitionOffsets:
         if self._unproven is not None:
             return self._unproven
         head = self.oldest()
-        if head is None or self._next is None:
+        at_position = head or self._settled_last()
+        if at_position is None or self._next is None:
             return None
-        start, end = head.offset, head.offset + farthest + 1  # a compacted log may have a gap of any size
+        start = at_position.offset
+        end = start + farthest + 1  # a compacted log may have a gap of any size
         flags = bytearray(b"1") * (min(self._next, end) - start)
         for offset in self._pending:
             if offset < end:
@@ -137,11 +159,17 @@ class PartitionOffsets:
             flags = flags.ljust(max(unread) + 1 - start, b"0")
             for offset in unread:
                 flags[offset - start] = SETTLED
-        settled = bytes(flags[1:].rstrip(b"0"))
-        return Settled(fingerprint(head), settled) if settled else None
+        first = 0 if head is None else 1
+        settled = bytes(flags[first:].rstrip(b"0"))
+        return Settled(fingerprint(at_position), settled, first) if settled else None
+
+    def _settled_last(self) -> Record | None:
+        """The record that was read last, if none is open and what an earlier owner settled is still to be read."""
+        return self._last if self._next is not None and self._farthest >= self._next else None
 
     def _prove(self, record: Record, settled: Settled) -> None:
         """The first record read decides whether what the commit's metadata says is about this very log."""
         self._unproven = None
         if record.offset == self._next and fingerprint(record) == settled.fingerprint:
             self._before = settled.offsets(record.offset)
+            self._farthest = max(self._before)

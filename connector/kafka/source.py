@@ -89,7 +89,7 @@ class Source:
         self._wanted = 1  # chunks
         self._wanted_at = clock.monotonic()  # when a chunk was wanted last
         self._moved_at = clock.monotonic()  # when partitions came or left last
-        self._ran_dry = False  # since the ends were looked at: what was prefetched was used up, so more was fetched
+        self._ran_dry = True  # since the ends were looked at: what was prefetched was used up, so more was fetched
         self._stopping = False
         self._last: list[Commit] = []  # what is still to be committed while stopping
         self._handed_over: set[tuple[str, int]] = set()  # left by a revocation, which said how its commit ended

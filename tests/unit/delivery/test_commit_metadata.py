@@ -36,6 +36,13 @@ def test_what_another_version_committed_is_read_and_written_alike() -> None:
     assert decode(*HERE, 100, text) == settled
 
 
+def test_a_position_whose_own_record_is_settled_comes_back() -> None:
+    text, settled = "2.5e9a1797.00000005.oA", Settled(5, b"101", first=0)
+    assert encode(*HERE, 100, settled) == text
+    assert decode(*HERE, 100, text) == settled
+    assert settled.offsets(100) == {100, 102}
+
+
 @pytest.mark.parametrize("above", range(1, 61))
 def test_every_short_length_comes_back(above: int) -> None:
     settled = settled_at(5, 100, {100 + above})
@@ -67,8 +74,11 @@ def test_nothing_settled_above_is_an_empty_text(settled: Settled | None) -> None
     assert encode(*HERE, 10, settled) == ""
 
 
-def test_every_change_of_a_single_character_is_noticed() -> None:
-    text = encode(*HERE, 100, settled_at(0xDEADBEEF, 100, {101, 103, 110, 131}))
+@pytest.mark.parametrize(
+    "settled", [settled_at(0xDEADBEEF, 100, {101, 103, 110, 131}), Settled(0xDEADBEEF, b"1101", first=0)]
+)
+def test_every_change_of_a_single_character_is_noticed(settled: Settled) -> None:
+    text = encode(*HERE, 100, settled)
     alphabet = string.ascii_letters + string.digits + "-_.= \n\x00é"
     for char in alphabet:
         assert decode(*HERE, 100, text + char) is None, "a character too many"

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.delivery import commit_metadata
-from connector.delivery.offsets import PartitionOffsets, fingerprint
+from connector.delivery.offsets import PartitionOffsets, Settled, fingerprint
 from connector.model import Record
 from tests.support.settled import settled as settled_at
 
@@ -32,6 +32,8 @@ class Reader:
     def __init__(self, log: list[Record]) -> None:
         self.log = log
         self.settled: set[int] = set()  # by any owner, ever
+        self.known: set[int] = set()  # of them those that the owner of now knows of
+        self.committed: set[int] = set()  # and those that the owner of the last commit knew of
         self.commits: list[tuple[int, str]] = []
         self.start(log[0].offset, None)
 
@@ -39,6 +41,8 @@ class Reader:
         settled = commit_metadata.decode(*HERE, position, metadata)
         self.offsets = PartitionOffsets("users", 0, position, settled)
         self.told = set() if settled is None else settled.offsets(position)
+        assert {offset for offset in self.committed if offset >= position} <= self.told, "what was known is forgotten"
+        self.known = self.told | {offset for offset in self.committed if offset < position}
         self.position = position
         self.unread = [each for each in self.log if each.offset >= position]
         self.open: dict[int, Record] = {}
@@ -64,6 +68,7 @@ class Reader:
             offset = sorted(self.open)[index % len(self.open)]
             self.offsets.settle(self.open.pop(offset))
             self.settled.add(offset)
+            self.known.add(offset)
 
     def commit(self) -> tuple[int, str]:
         position = self.offsets.position
@@ -74,6 +79,7 @@ class Reader:
         metadata = commit_metadata.encode(*HERE, position, self.offsets.settled_above(commit_metadata.MAX_BITS))
         assert len(metadata) <= commit_metadata.MAX_CHARACTERS
         self.commits.append((position, metadata))
+        self.committed = set(self.known)
         return position, metadata
 
 
@@ -172,9 +178,27 @@ def test_what_an_earlier_owner_settled_stays_so_until_the_position_has_passed_it
     offsets.settle(first)
     assert offsets.settled_above(1_000) == settled_at(fingerprint(record(6)), 6, {7, 900})
     offsets.settle(record(6))
-    assert offsets.settled_above(1_000) is None
+    assert offsets.position == 7, "the last that was read: what is told is bound to a record"
+    told = Settled(fingerprint(record(7)), b"1" + b"0" * 892 + b"1", first=0)
+    assert (offsets.settled_above(1_000), told.offsets(7)) == (told, {7, 900})
     assert not offsets.begin(record(900))
-    assert (offsets.position, offsets._before) == (901, set())
+    assert (offsets.position, offsets.settled_above(1_000), offsets._before) == (901, None, set())
+
+
+def test_what_was_settled_before_and_is_still_to_be_read_survives_a_second_owner_who_settles_all_it_read() -> None:
+    """The second owner ended before it had read so far; the third must not send it again."""
+    log = {offset: record(offset, b"%d" % offset) for offset in range(5, 12)}
+    second = PartitionOffsets("users", 0, 5, settled_at(fingerprint(log[5]), 5, {8, 10}))
+    begun(second, log[5], log[6])
+    for offset in (6, 5):
+        second.settle(log[offset])
+    assert second.position == 6
+    metadata = commit_metadata.encode(*HERE, 6, second.settled_above(commit_metadata.MAX_BITS))
+    third = PartitionOffsets("users", 0, 6, commit_metadata.decode(*HERE, 6, metadata))
+    assert [offset for offset in range(6, 12) if third.begin(log[offset])] == [7, 9, 11]
+    anew = PartitionOffsets("users", 0, 6, commit_metadata.decode(*HERE, 6, metadata))
+    assert anew.begin(record(6, b"another log's"))
+    assert anew.begin(log[8])
 
 
 def test_what_is_settled_is_told_up_to_the_offset_that_was_asked_for_and_not_one_further() -> None:

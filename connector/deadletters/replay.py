@@ -7,6 +7,7 @@ that stands for it. What is killed in between is sent again by the next replay: 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
@@ -71,6 +72,8 @@ class Replay:
     ) -> None:
         self.outlets: Mapping[str, Outlet] = {}
         self.tallies: dict[str, Tally] = {}  # by sink
+        self._answered: Counter[str] = Counter()  # items, by sink; known before their receipts are
+        self._refused: Counter[str] = Counter()
         self.stopped = ""
         self._index = index
         self._receipts = receipts
@@ -174,12 +177,16 @@ class Replay:
     def on_accepted(self, items: Sequence[Item]) -> None:
         """The vendor accepted these."""
         for item in items:
+            self._answered[self._open[item.record.claim].letter.sink] += 1
             self._settle(item.record.claim, item.route, State.REPLAYED)
 
     def on_failed(self, failure: Failure) -> None:
         """The vendor refused this one again: a new letter, before the receipt of the old one."""
         letter = self._open[failure.record.claim].letter
         self.outlets[letter.sink].letters.write(failure, replays=letter.replays + 1)
+        self._answered[letter.sink] += 1
+        self._refused[letter.sink] += 1
+        self._judge(letter.sink)
 
     def on_written(self, failure: Failure) -> None:
         """The brokers have the new letter."""
@@ -226,7 +233,6 @@ class Replay:
             tally = self.tallies[taken.letter.sink]
             if taken.refused:
                 tally.refused += 1
-                self._judge(taken.letter.sink, tally)
             else:
                 tally.accepted += 1
             self._finish(number)
@@ -237,10 +243,11 @@ class Replay:
         self._open_bytes -= taken.size
         self._progress.set()
 
-    def _judge(self, sink: str, tally: Tally) -> None:
-        answered = tally.accepted + tally.refused
-        if answered >= FAILURES_FROM and tally.refused > self._max_failures * answered:
-            self.stop(f"{sink} refused {tally.refused} of {answered} again: more than --max-failures allows")
+    def _judge(self, sink: str) -> None:
+        """At the refusal itself: while its letter and its receipt are written, hundreds more would be refused."""
+        refused, answered = self._refused[sink], self._answered[sink]
+        if answered >= FAILURES_FROM and refused > self._max_failures * answered:
+            self.stop(f"{sink} refused {refused} of {answered} again: more than --max-failures allows")
 
     async def _landed(self) -> None:
         for outlet in self.outlets.values():

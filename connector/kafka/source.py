@@ -202,14 +202,15 @@ class Source:
         messages = self._consume(most)
         self._note_turn()
         now = self._turns.last
-        if credited and not messages and now - self._moved_at < SLEEP_SECONDS:
-            self._fetching.wake()
         self._tell(self._listener.on_turn, self._records(messages, now), self._turns.confirmed, credited)
         self._ran_dry |= len(messages) < most
         highs = self._ends.look(now, self._claims, fetching=self._fetching.whole and self._ran_dry)
         if highs:
             self._ran_dry = False
             self._tell(self._listener.on_watermarks, highs)
+        # Last, for it may take a while: whoever stands still here must hear of it before a turn is told as confirmed.
+        if credited and not messages and now - self._moved_at < SLEEP_SECONDS:
+            self._fetching.wake()
 
     def _consume(self, most: int) -> list[Message]:
         """What is there already; else wait a moment for what comes."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import OFFSET_END, TopicPartition
 
 from connector.kafka.ends import EVERY_SECONDS_ASKED
 from connector.kafka.fetching import SLEEP_SECONDS
 from connector.kafka.source import CHUNK, PATIENCE_SECONDS, STANDSTILL_SECONDS
-from tests.unit.kafka.bench import CACHED_END, END, Bench, Event
+from tests.unit.kafka.bench import CACHED_END, END, STALL, Bench, Event
 
 
 @pytest.fixture
@@ -105,3 +105,25 @@ def test_while_what_was_prefetched_is_not_used_up_the_brokers_are_asked_for_the_
     fed.source.grant()
     fed.source._turn()
     assert fed.told.highs[-1] == {("users", 0): CACHED_END}
+
+
+def test_a_stall_while_the_client_is_woken_leaves_no_turn_that_confirms_afterwards(
+    fed: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns: list[tuple[bool, bool]] = []
+    stalled = False
+
+    def stall(partitions: list[TopicPartition], timeout: float) -> list[TopicPartition]:
+        nonlocal stalled
+        if partitions[0].offset != OFFSET_END:
+            stalled = True
+            fed.clock.seconds += STALL + 1.0
+        return []
+
+    monkeypatch.setattr(fed.client, "offsets_for_times", stall)
+    monkeypatch.setattr(fed.told, "on_turn", lambda _, confirmed, __: turns.append((stalled, confirmed)))
+    fed.source._on_assign(fed.client, [])  # type: ignore[arg-type]  # the recorder
+    for _ in range(2):
+        fed.source.grant()
+        fed.source._turn()
+    assert turns == [(False, True), (True, False)]

@@ -121,24 +121,26 @@ async def test_the_next_request_is_out_before_the_acceptance_of_the_last_one_is_
     await line.end()
 
 
-async def test_while_places_are_free_the_next_chunk_is_asked_for() -> None:
-    line = Harness(max_in_flight=4, limits=Limits(max_events=1, max_bytes=1000))
+def line_to_a_slow_vendor(max_in_flight: int, keys: int) -> Harness:
+    """One event of each key, each a batch of its own, and one chunk that may be read."""
+    line = Harness(max_in_flight=max_in_flight, limits=Limits(max_events=1, max_bytes=1000))
     line.source.credits = 1
     line.vendor.latency = 10.0
-    for number in range(2):
+    for number in range(keys):
         line.produce(b"word", key=b"key%d" % number)
+    return line
+
+
+async def test_while_places_are_free_the_next_chunk_is_asked_for() -> None:
+    line = line_to_a_slow_vendor(max_in_flight=4, keys=2)
     await line.until(lambda: line.vendor.in_flight == 2)
     assert line.source.credits == 1
     await line.end()
 
 
 async def test_however_few_the_places_enough_is_ready_for_answers_that_come_together() -> None:
-    line = Harness(max_in_flight=2, limits=Limits(max_events=1, max_bytes=1000))
-    line.source.credits = 1
-    line.vendor.latency = 10.0
+    line = line_to_a_slow_vendor(max_in_flight=2, keys=100)
     line.source.CHUNK = 2
-    for number in range(100):
-        line.produce(b"word", key=b"key%d" % number)
     await line.until(lambda: line.stats.read >= 2 + READY_AT_LEAST, seconds=5.0)
     await asyncio.sleep(1)
     assert (line.stats.read, line.vendor.in_flight) == (2 + READY_AT_LEAST, 2)

@@ -18,7 +18,9 @@ class Record(NamedTuple):
 
     `timestamp` is Kafka's, in milliseconds since the epoch (-1: none). `claim` numbers the assignment of the
     partition under which it was read, so that what arrives late for an earlier assignment can be told apart.
-    `read_at` is the monotonic time (seconds) of the poll that returned it.
+    `read_at` is the monotonic time (seconds) of the poll that returned it. `leader_epoch` counts the changes of the
+    partition's leader up to the record's writing (-1: the brokers do not say). `damage` says what of the record
+    cannot be represented, such as a header's name that is no text; empty if all of it is here.
     """
 
     topic: str
@@ -30,6 +32,8 @@ class Record(NamedTuple):
     headers: Headers
     claim: int = 0
     read_at: float = 0.0
+    leader_epoch: int = -1
+    damage: str = ""
 
     @property
     def address(self) -> str:

@@ -38,19 +38,19 @@ def find_histories(
     letters.expect_topic()
     origin, only = address, None
     if address.topic == letters.topic:
-        message = letters.at(address.partition, address.offset)
-        letter = None if message is None else read_letter(message)
+        record = letters.at(address.partition, address.offset)
+        letter = None if record is None else read_letter(record)
         if letter is None:
             raise ConnectorError(f"{address}: no dead letter lies there (it may have been deleted by retention)")
         origin, only = Address(letter.topic, letter.partition, letter.offset), letter.identity
     found: dict[bytes, list[tuple[DeadLetter, Record]]] = {}
     done = 0
-    for messages in letters.read():
-        for message in messages:
-            letter = read_letter(message)
+    for records in letters.read():
+        for record in records:
+            letter = read_letter(record)
             if letter is not None and (letter.topic, letter.partition, letter.offset) == origin:
-                found.setdefault(letter.identity, []).append((letter, failed_record(letter, message)))
-        done += len(messages)
+                found.setdefault(letter.identity, []).append((letter, failed_record(letter, record)))
+        done += len(records)
         progress("dead letters", done, letters.records)
     wanted = [identity for identity in found if only in (None, identity)]
     if not wanted:
@@ -65,13 +65,13 @@ def _receipts_of(
     found: dict[bytes, list[Receipt]] = {}
     done = 0
     with TopicReader(conf, topic) as reader:
-        for messages in reader.read():
-            for message in messages:
-                key = message.key() or b""
-                receipt = decode_receipt(message.value()) if key in wanted else None
+        for records in reader.read():
+            for record in records:
+                key = record.key or b""
+                receipt = decode_receipt(record.value) if key in wanted else None
                 if receipt is not None:
                     found.setdefault(key, []).append(receipt)
-            done += len(messages)
+            done += len(records)
             progress("receipts", done, reader.records)
     return found
 

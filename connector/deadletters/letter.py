@@ -4,44 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
 from connector.kafka import letters
-from connector.model import Reason, Record
-
-RawHeaders = list[tuple[str, bytes | None]]
-
-
-class Message(Protocol):
-    """What is read of confluent_kafka.Message."""
-
-    def topic(self) -> str | None:
-        """Its topic."""
-        ...
-
-    def partition(self) -> int | None:
-        """Its partition."""
-        ...
-
-    def offset(self) -> int | None:
-        """Its offset."""
-        ...
-
-    def headers(self) -> Any:
-        """Its headers: a list of (name, bytes or None), or None where there is none."""
-        ...
-
-    def key(self) -> bytes | None:
-        """Its key."""
-        ...
-
-    def value(self) -> bytes | None:
-        """Its value."""
-        ...
-
-    def timestamp(self) -> tuple[int, int]:
-        """Kind and milliseconds."""
-        ...
+from connector.model import Headers, Reason, Record
 
 
 class Place(NamedTuple):
@@ -101,14 +67,14 @@ def digest(identity: bytes) -> bytes:
     return hashlib.blake2b(identity, digest_size=16).digest()
 
 
-def read_letter(message: Message) -> DeadLetter | None:
+def read_letter(record: Record) -> DeadLetter | None:
     """The letter that a record of the dead-letter topic is; None if the connector did not write it."""
-    headers: RawHeaders = message.headers() or []
+    headers = record.headers
     get = dict(headers[_first_added(headers) :]).get
     try:
         route, method, status = get(letters.ROUTE), get(letters.METHOD), get(letters.STATUS)
         return DeadLetter(
-            Place(message.partition() or 0, message.offset() or 0),
+            Place(record.partition, record.offset),
             _text(get(letters.TOPIC)),
             int(_text(get(letters.PARTITION))),
             int(_text(get(letters.OFFSET))),
@@ -127,21 +93,18 @@ def read_letter(message: Message) -> DeadLetter | None:
         return None
 
 
-def failed_record(letter: DeadLetter, message: Message) -> Record:
+def failed_record(letter: DeadLetter, record: Record) -> Record:
     """The record as it was when it failed: what the connector added to it is taken away again."""
-    headers: RawHeaders = message.headers() or []
-    return Record(
-        letter.topic,
-        letter.partition,
-        letter.offset,
-        _timestamp(headers, message),
-        message.key(),
-        message.value(),
-        tuple(headers[: _first_added(headers)]),
+    return record._replace(
+        topic=letter.topic,
+        partition=letter.partition,
+        offset=letter.offset,
+        timestamp=_timestamp(record),
+        headers=record.headers[: _first_added(record.headers)],
     )
 
 
-def _first_added(headers: RawHeaders) -> int:
+def _first_added(headers: Headers) -> int:
     """Where the connector's headers begin: at the last topic, for the event may have brought some of the names."""
     for index in range(len(headers) - 1, -1, -1):
         if headers[index][0] == letters.TOPIC:
@@ -149,10 +112,10 @@ def _first_added(headers: RawHeaders) -> int:
     return len(headers)
 
 
-def _timestamp(headers: RawHeaders, message: Message) -> int:
+def _timestamp(record: Record) -> int:
     """The failed record's; the letter's own where the letter does not tell."""
-    told = letters.last_header(tuple(headers), letters.TIMESTAMP)
-    return int(told) if told is not None and told.lstrip("-").isdigit() else message.timestamp()[1]
+    told = letters.last_header(record.headers, letters.TIMESTAMP)
+    return int(told) if told is not None and told.lstrip("-").isdigit() else record.timestamp
 
 
 def _text(value: bytes | None) -> str:

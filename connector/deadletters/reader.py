@@ -12,6 +12,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from connector.errors import ConnectorError
 from connector.kafka.consuming import FETCH_BACKOFF_MS, QUEUED_KBYTES
 from connector.kafka.logs import client_logger
+from connector.kafka.records import record_of
+from connector.model import Record
 
 TIMEOUT_SECONDS = 15.0
 CHUNK = 500
@@ -76,7 +78,7 @@ class TopicReader:
         if error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - it says less than the one before
             self._trouble = error.str()
 
-    def read(self) -> Iterator[Sequence[Message]]:
+    def read(self) -> Iterator[Sequence[Record]]:
         """Chunks of records, each partition in its order."""
         waiting = {partition for partition, (low, high) in self.ends.items() if low < high}
         self._consumer.assign([TopicPartition(self.topic, partition, OFFSET_BEGINNING) for partition in waiting])
@@ -88,7 +90,7 @@ class TopicReader:
             elif time.monotonic() - heard > SILENCE_SECONDS:
                 why = f": {self._trouble}" if self._trouble else ""
                 raise ConnectorError(f"topic {self.topic}: the brokers sent nothing for {SILENCE_SECONDS:.0f} s{why}")
-            yield [message for message in messages if self._counts(message, waiting)]
+            yield [record_of(message) for message in messages if self._counts(message, waiting)]
         self._consumer.unassign()
 
     def _counts(self, message: Message, waiting: set[int]) -> bool:
@@ -105,7 +107,7 @@ class TopicReader:
             waiting.discard(partition)
         return offset < end
 
-    def at(self, partition: int, offset: int) -> Message | None:
+    def at(self, partition: int, offset: int) -> Record | None:
         """The record at one place; None if nothing lies there."""
         low, high = self.ends.get(partition, (0, 0))
         if not low <= offset < high:
@@ -115,9 +117,7 @@ class TopicReader:
         try:
             while time.monotonic() < deadline:
                 for message in self._consumer.consume(1, 0.2):
-                    if message.error() is None and message.offset() == offset:
-                        return message
-                    return None
+                    return record_of(message) if message.error() is None and message.offset() == offset else None
         finally:
             self._consumer.unassign()
         raise ConnectorError(f"topic {self.topic}: the brokers did not answer within {TIMEOUT_SECONDS:.0f} s")

@@ -26,14 +26,14 @@ def read_selected(
     """Each open letter that the filters take (with `closed` the closed ones too), at most `limit`, in chunks."""
     ordering: Ordering[Selected] = Ordering(index, list(index.rows(closed=closed)))
     left = len(index) if limit is None else limit
-    for messages in letters.read():
+    for records in letters.read():
         chunk: list[Selected] = []
-        for message in messages:
-            letter = read_letter(message)
+        for record in records:
+            letter = read_letter(record)
             row = None if letter is None else index.row_at(letter)
             if letter is None or row is None or not index.wanted(row, closed=closed):
                 continue
-            selected = Selected(row, letter, failed_record(letter, message))
+            selected = Selected(row, letter, failed_record(letter, record))
             chunk += (each for _, each in ordering.come(row, selected))
         yield chunk[:left]
         left -= len(chunk)

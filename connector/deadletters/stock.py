@@ -31,10 +31,10 @@ def read_receipts(conf: Mapping[str, Any], topic: str, progress: Progress) -> Re
     receipts = Receipts()
     with TopicReader(conf, topic) as reader:
         done = 0
-        for messages in reader.read():
-            for message in messages:
-                receipts.add(message.key() or b"", decode_receipt(message.value()))
-            done += len(messages)
+        for records in reader.read():
+            for record in records:
+                receipts.add(record.key or b"", decode_receipt(record.value))
+            done += len(records)
             progress("receipts", done, reader.records)
     return receipts
 
@@ -45,17 +45,17 @@ def take_stock(
     """Read every letter once. Raises ConnectorError where the topic does not exist."""
     letters.expect_topic()
     index, foreign, done = Index(receipts), 0, 0
-    for messages in letters.read():
-        for message in messages:
-            letter = read_letter(message)
+    for records in letters.read():
+        for record in records:
+            letter = read_letter(record)
             if letter is None:
                 foreign += 1
                 continue
-            value = message.value()
+            value = record.value
             taken = selection.takes(letter, value)
             number = 0 if group is None or not taken else group(letter, value)
-            index.add(letter, message.key(), taken=taken, group=number)
-        done += len(messages)
+            index.add(letter, record.key, taken=taken, group=number)
+        done += len(records)
         progress("dead letters", done, letters.records)
     return Stock(index, foreign)
 

@@ -1,14 +1,13 @@
-"""How the consumer is set up, and what a message of its becomes. Pure."""
+"""How the consumer is set up. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from confluent_kafka import KafkaError, Message, TopicPartition
+from confluent_kafka import KafkaError, TopicPartition
 
 from connector.kafka.logs import client_logger
-from connector.model import Record
 
 # What the client prefetches, and therefore what one answer of a broker may bring: its own default of 64 MiB is more
 # than the rest of the process weighs. So little is gone in a fraction of a second: the client, which by itself waits a
@@ -63,29 +62,6 @@ def consumer_settings(
 def heartbeat_ms(conf: Mapping[str, Any]) -> float:
     """How often a consumer with these settings of the operator's tells the group that it lives, in milliseconds."""
     return float(conf.get("heartbeat.interval.ms", HEARTBEAT_MS)) if _is_classic(conf) else BROKERS_HEARTBEAT_MS
-
-
-def record_of(message: Message, claims: Mapping[tuple[str, int], int], now: float) -> Record | None:
-    """The record that a message holds, read at `now`; None if its partition is not ours any more."""
-    # A message has a topic, a partition and an offset; the client's types allow for one that was never sent.
-    topic: Any = message.topic()
-    partition: Any = message.partition()
-    claim = claims.get((topic, partition))
-    if claim is None:
-        return None
-    offset: Any = message.offset()
-    headers: Any = message.headers()
-    return Record(
-        topic,
-        partition,
-        offset,
-        message.timestamp()[1],
-        message.key(),
-        message.value(),
-        tuple(headers) if headers else (),
-        claim,
-        now,
-    )
 
 
 def _is_classic(conf: Mapping[str, Any]) -> bool:

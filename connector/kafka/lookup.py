@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from connector.errors import ConnectorError
+from connector.kafka.records import record_of
 from connector.model import Record
 
 TIMEOUT_SECONDS = 15.0
@@ -77,10 +78,7 @@ def _read(consumer: Consumer, topic: str, partition: int, offset: int) -> Record
         raise ConnectorError(
             f"{topic}/{partition} has nothing at {offset} any more: the next record is {message.offset()}"
         )
-    headers: Any = message.headers()
-    return Record(
-        topic, partition, offset, message.timestamp()[1], message.key(), message.value(), tuple(headers or ())
-    )
+    return record_of(message)
 
 
 def _expect_partition(consumer: Consumer, topic: str, partition: int) -> None:

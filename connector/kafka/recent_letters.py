@@ -6,11 +6,12 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from connector.kafka import letters
 from connector.kafka.logs import client_logger
-from connector.model import Headers
+from connector.kafka.records import record_of
+from connector.model import Record
 
 # The first records wait for this; what was not read by then is not counted.
 READ_SECONDS = 2.0
@@ -47,14 +48,14 @@ def recent_letters(conf: Mapping[str, Any], topic: str, since: float) -> list[Re
         }
     )
     try:
-        return [letter for message in _messages(consumer, topic, since) if (letter := _letter(message)) is not None]
+        return [letter for record in _records(consumer, topic, since) if (letter := _letter(record)) is not None]
     except KafkaException:  # what keeps the topic from being read is told when a letter is to be written
         return []
     finally:
         consumer.close()
 
 
-def _messages(consumer: Consumer, topic: str, since: float) -> Iterator[Message]:
+def _records(consumer: Consumer, topic: str, since: float) -> Iterator[Record]:
     deadline = time.monotonic() + READ_SECONDS
 
     def left() -> float:
@@ -75,20 +76,18 @@ def _messages(consumer: Consumer, topic: str, since: float) -> Iterator[Message]
                 continue
             if offset >= ends[partition] - 1:
                 waiting.discard(partition)
-            yield message
+            yield record_of(message)
 
 
-def _letter(message: Message) -> RecentLetter | None:
+def _letter(record: Record) -> RecentLetter | None:
     """The letter that a record is; None if the connector did not write it, or wrote it when it was sent again."""
-    found: Any = message.headers()
-    headers: Headers = tuple(found or ())
     sink, reason, topic, partition, offset, replays = (
-        letters.last_header(headers, name)
+        letters.last_header(record.headers, name)
         for name in (letters.SINK, letters.REASON, letters.TOPIC, letters.PARTITION, letters.OFFSET, letters.REPLAYS)
     )
     if sink is None or reason is None or topic is None or partition is None or offset is None or replays != "0":
         return None
     try:
-        return RecentLetter(sink, reason, topic, int(partition), int(offset), message.timestamp()[1] / 1000)
+        return RecentLetter(sink, reason, topic, int(partition), int(offset), record.timestamp / 1000)
     except ValueError:
         return None

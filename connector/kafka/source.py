@@ -21,11 +21,12 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from connector.clock import Clock
-from connector.kafka.consuming import consumer_settings, record_of
+from connector.kafka.consuming import consumer_settings
 from connector.kafka.ends import Ends
 from connector.kafka.fetching import SLEEP_SECONDS, Fetching
 from connector.kafka.handover import Assigned, Commit, Listener
 from connector.kafka.positions import Start, StartingPoint, starting_points
+from connector.kafka.records import record_of
 from connector.kafka.trouble import Trouble
 from connector.kafka.turns import Turns
 from connector.model import Record
@@ -233,9 +234,10 @@ class Source:
             if error is not None:
                 self._on_message_error(message.topic(), message.partition(), error)
                 continue
-            record = record_of(message, self._claims, now)
-            if record is not None:
-                records.append(record)
+            partition: Any = (message.topic(), message.partition())
+            claim = self._claims.get(partition)
+            if claim is not None:
+                records.append(record_of(message, claim, now))
         if records:
             self._trouble.over()
         return records

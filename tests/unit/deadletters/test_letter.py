@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from connector.deadletters.letter import Place, failed_record, identity, read_letter
 from connector.kafka.letters import TIMESTAMP
-from connector.model import Reason
-from tests.unit.deadletters.support import FakeMessage, message, record
+from connector.model import Headers, Reason
+from tests.unit.deadletters.support import message, record
 
 names = st.sampled_from(
     ["trace", "connector.route", "connector.sink", "__connect.errors.topic", "connector.replays", "x"]
@@ -49,23 +49,22 @@ def test_the_record_comes_back_whatever_headers_it_brought(
 
 def test_a_letter_without_the_records_time_is_taken_at_its_own() -> None:
     written = message(record())
-    older = written._replace(letter_headers=[each for each in written.letter_headers or [] if each[0] != TIMESTAMP])
+    older = written._replace(headers=tuple(each for each in written.headers if each[0] != TIMESTAMP))
     letter = read_letter(older)
     assert letter is not None
-    assert failed_record(letter, older).timestamp == older.milliseconds
+    assert failed_record(letter, older).timestamp == older.timestamp
 
 
 @pytest.mark.parametrize(
     "headers",
     [
-        None,
-        [],
-        [("__connect.errors.topic", b"events")],
-        [(name, b"?") for name, _ in message(record()).letter_headers or []],
+        (),
+        (("__connect.errors.topic", b"events"),),
+        tuple((name, b"?") for name, _ in message(record()).headers),
     ],
 )
-def test_what_the_connector_did_not_write_is_no_letter(headers: list[tuple[str, bytes | None]] | None) -> None:
-    assert read_letter(FakeMessage((0, 0), b"k", b"{}", headers)) is None
+def test_what_the_connector_did_not_write_is_no_letter(headers: Headers) -> None:
+    assert read_letter(record(headers=headers)) is None
 
 
 def test_no_two_identities_read_the_same() -> None:

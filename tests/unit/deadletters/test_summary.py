@@ -7,16 +7,16 @@ from connector.deadletters.letter import identity, read_letter
 from connector.deadletters.receipts import Receipt, Receipts, State
 from connector.deadletters.selection import Selection
 from connector.deadletters.summary import MAX_GROUPS, Group, Groups
-from connector.model import Reason
-from tests.unit.deadletters.support import FakeMessage, message, record
+from connector.model import Reason, Record
+from tests.unit.deadletters.support import message, record
 
 
-def summarised(messages: list[FakeMessage], receipts: Receipts | None = None) -> list[Group]:
+def summarised(messages: list[Record], receipts: Receipts | None = None) -> list[Group]:
     groups, index = Groups(), Index(receipts or Receipts())
     for each in messages:
         letter = read_letter(each)
         assert letter is not None
-        index.add(letter, each.key(), taken=True, group=groups.number(letter, each.value()))
+        index.add(letter, each.key, taken=True, group=groups.number(letter, each.value))
     return groups.counted(index)
 
 
@@ -65,7 +65,7 @@ def test_a_groups_filters_take_its_letters_and_no_others() -> None:
             sinks=[options["--sink"]], methods=[options["--method"]], reasons=[options["--reason"]],
             messages=[options["--message"]], types=[options["--type"]], topics=[options["--topic"]],
         )  # fmt: skip
-        taken = [each.place for each, of in zip(letters, messages, strict=True) if selection.takes(each, of.value())]
+        taken = [each.place for each, of in zip(letters, messages, strict=True) if selection.takes(each, of.value)]
         assert taken == [group.example]
 
 

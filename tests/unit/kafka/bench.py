@@ -32,6 +32,9 @@ class Event:
     def offset(self) -> int:
         return 7
 
+    def leader_epoch(self) -> int:
+        return 0
+
     def timestamp(self) -> tuple[int, int]:
         return (1, 1_700_000_000_000)
 

@@ -31,14 +31,14 @@ def check(config: Config, live: Live = False, as_json: AsJson = False) -> None:
     Example: connector check --config connector.yaml --live
     """
     from connector.config.load import load
-    from connector.config.warnings import warnings
+    from connector.config.warnings import refusals, warnings
 
     settings: Settings | None = None
     mistakes: Sequence[Mistake] = ()
     found: Sequence[Mistake] = ()
     try:
         settings = load(config)
-        found = warnings(settings)
+        mistakes, found = refusals(settings), warnings(settings)
     except ConfigError as error:
         mistakes = error.mistakes
     if not as_json:
@@ -94,7 +94,9 @@ def _say(settings: Settings | None, mistakes: Sequence[Mistake], warnings: Seque
         typer.echo(counted(len(mistakes), "mistake"))
         return
     typer.echo(summary(settings))
-    typer.echo(f"no mistakes, {counted(len(warnings), 'warning')}")
+    typer.echo(
+        f"{counted(len(mistakes), 'mistake') if mistakes else 'no mistakes'}, {counted(len(warnings), 'warning')}"
+    )
 
 
 def summary(settings: Settings) -> str:

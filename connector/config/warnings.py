@@ -20,6 +20,18 @@ def warnings(settings: Settings) -> list[Mistake]:
     return [*_kafka(settings), *_sinks(settings), *_routes(settings)]
 
 
+def refusals(settings: Settings) -> list[Mistake]:
+    """What `check` refuses although `run` starts with it, as older versions did."""
+    kafka = settings.kafka
+    if "group.instance.id" in kafka and str(kafka.get("group.protocol", "classic")).lower() == "consumer":
+        message = (
+            "does not go with group.protocol: consumer: after a kill the brokers refuse the next process of that id "
+            "until the old one's session has run out. Leave one of the two out"
+        )
+        return [Mistake("kafka.group.instance.id", message)]
+    return []
+
+
 def _kafka(settings: Settings) -> Iterator[Mistake]:
     kafka = settings.kafka
     for name, value in kafka.items():

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 
-from connector.delivery import commit_metadata
 from connector.delivery.offsets import PartitionOffsets
+from connector.kafka import commit_metadata
 from connector.kafka.handover import Assigned, Commit
 from connector.model import Record
 
@@ -33,17 +33,26 @@ class Assignment:
 
     def add(self, assigned: Assigned) -> None:
         """A partition is ours; what the commit's metadata says is settled stays so."""
-        claim, topic, partition, position, metadata = assigned
-        settled = None
+        claim, topic, partition, position, metadata, leader_epoch, topic_id = assigned
+        told = None
         if position is not None:
-            settled = commit_metadata.decode(self._group, topic, partition, position, metadata)
+            told = commit_metadata.decode(self._group, topic, partition, position, metadata)
             if metadata is not None:
                 self._committed[claim] = (position, metadata)
-        self.offsets[claim] = PartitionOffsets(topic, partition, position, settled)
+        topic_id = topic_id or ("" if told is None else told.topic_id)
+        self.offsets[claim] = PartitionOffsets(
+            topic, partition, position, told, topic_id=topic_id, leader_epoch=leader_epoch
+        )
         replaced = self._current.get((topic, partition))
         self._current[topic, partition] = claim
         if replaced is not None and not self.offsets[replaced].open_events:
             self.forget({replaced})
+
+    def identify(self, claims: Iterable[int], topic_id: str) -> None:
+        """The id of these claims' topic is known now; it goes with their commits."""
+        for claim in claims:
+            if claim in self.offsets:
+                self.offsets[claim].topic_id = topic_id
 
     def forget(self, claims: AbstractSet[int]) -> int:
         """These are no longer ours: what comes of their events is no concern of this group's offsets.
@@ -115,10 +124,12 @@ class Assignment:
                 offsets.topic,
                 offsets.partition,
                 position,
-                offsets.settled_above(commit_metadata.MAX_BITS),
+                offsets.metadata(commit_metadata.MAX_BITS),
             )
             if self._committed.get(claim) != (position, metadata):
-                changed[claim] = Commit(claim, offsets.topic, offsets.partition, position, metadata)
+                changed[claim] = Commit(
+                    claim, offsets.topic, offsets.partition, position, metadata, offsets.leader_epoch
+                )
         return changed
 
     def committed(self, commits: dict[int, Commit]) -> None:

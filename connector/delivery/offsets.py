@@ -10,12 +10,10 @@ be read, there is no such record yet: then the position stays at the last one th
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from zlib import crc32
 
+from connector.kafka.commit_metadata import SETTLED, UNSETTLED, Metadata, Settled
 from connector.model import Record
-
-SETTLED, UNSETTLED = ord("1"), ord("0")
 
 
 def fingerprint(record: Record) -> int:
@@ -23,47 +21,46 @@ def fingerprint(record: Record) -> int:
     return crc32(record.value or b"", crc32(record.key or b"", record.timestamp & 0xFFFFFFFF))
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """What an earlier owner had settled above the position it committed.
-
-    `fingerprint` is that of the record at the position: another record there means another topic of that name,
-    and then nothing of this holds. `flags` has a character for each offset that follows the position: b"1" if it is
-    settled, b"0" if not; the last one is settled. `first` is 0 where they begin with the position itself, because its
-    record is settled; else 1.
-    """
-
-    fingerprint: int
-    flags: bytes
-    first: int = 1
-
-    def offsets(self, position: int) -> set[int]:
-        """The settled offsets, for the position that this was committed with."""
-        return {position + above for above, flag in enumerate(self.flags, self.first) if flag == SETTLED}
-
-
 class PartitionOffsets:
-    """The offsets of one claim: one assignment of one partition."""
+    """The offsets of one claim: one assignment of one partition.
+
+    `told` is what the metadata of the committed position says. `leader_epoch` is the one that was committed.
+    """
 
     __slots__ = (
         "_before",
+        "_epoch",
         "_farthest",
         "_last",
         "_next",
         "_order",
         "_pending",
+        "_settled_epoch",
         "_unproven",
         "open_bytes",
         "partition",
         "topic",
+        "topic_id",
     )
 
-    def __init__(self, topic: str, partition: int, position: int | None, settled: Settled | None = None) -> None:
+    def __init__(
+        self,
+        topic: str,
+        partition: int,
+        position: int | None,
+        told: Metadata | None = None,
+        *,
+        topic_id: str = "",
+        leader_epoch: int = -1,
+    ) -> None:
         self.topic = topic
         self.partition = partition
+        self.topic_id = topic_id  # Kafka's, of the topic that these offsets are of; empty if not known
         self.open_bytes = 0
         self._next = position
-        self._unproven = settled
+        self._epoch = leader_epoch  # of the record that was read last
+        self._unproven = None if told is None else told.settled
+        self._settled_epoch = -1 if told is None else told.leader_epoch  # the newest that an earlier owner read
         self._before: set[int] = set()  # settled by an earlier owner, and still to be read
         self._farthest = -1  # the highest of them
         self._last: Record | None = None  # that was read while there were any
@@ -76,9 +73,13 @@ class PartitionOffsets:
             self._prove(record, self._unproven)
         offset = record.offset
         self._next = offset + 1
+        self._epoch = record.leader_epoch
         if self._before:
             self._last = record
-            if offset in self._before:
+            if self._is_overwritten(record):
+                self._before.clear()
+                self._farthest = -1
+            elif offset in self._before:
                 self._before.discard(offset)
                 return False
         return True
@@ -122,6 +123,12 @@ class PartitionOffsets:
         return self._next if record is None else record.offset
 
     @property
+    def leader_epoch(self) -> int:
+        """The leader epoch to commit with the position: by it a log that was truncated below is told from this one."""
+        record = self.oldest() or self._settled_last()
+        return self._epoch if record is None else record.leader_epoch
+
+    @property
     def next_offset(self) -> int | None:
         """One past the highest offset that was read."""
         return self._next
@@ -138,6 +145,12 @@ class PartitionOffsets:
         while order and order[0].offset not in pending:
             order.popleft()
         return order[0] if order else None
+
+    def metadata(self, farthest: int) -> Metadata:
+        """What is to be committed with the position, with what is settled up to `farthest` offsets above it."""
+        unread = self._before or self._unproven is not None
+        epoch = max(self._epoch, self._settled_epoch) if unread else self._epoch
+        return Metadata(self.settled_above(farthest), self.topic_id, epoch)
 
     def settled_above(self, farthest: int) -> Settled | None:
         """What is settled up to `farthest` offsets above the position, to be committed with it; None where there is
@@ -166,6 +179,11 @@ class PartitionOffsets:
     def _settled_last(self) -> Record | None:
         """The record that was read last, if none is open and what an earlier owner settled is still to be read."""
         return self._last if self._next is not None and self._farthest >= self._next else None
+
+    def _is_overwritten(self, record: Record) -> bool:
+        """Whether the log was truncated and written anew: an offset that an earlier owner could have read now holds a
+        record of a leader that came later."""
+        return record.leader_epoch > self._settled_epoch >= 0 and record.offset <= self._farthest
 
     def _prove(self, record: Record, settled: Settled) -> None:
         """The first record read decides whether what the commit's metadata says is about this very log."""

@@ -26,7 +26,7 @@ from connector.delivery.letter_box import LetterBox
 from connector.delivery.stats import Mishap, Stats
 from connector.delivery.tasks import Tasks
 from connector.errors import Mistake
-from connector.kafka.handover import Assigned, Commit, SourceControl
+from connector.kafka.handover import Assigned, Commit, LogChange, SourceControl
 from connector.kafka.recent_letters import RecentLetter
 from connector.model import Failure, Item, Reason, Record, Stage
 from connector.sinks.base import Sink
@@ -156,6 +156,21 @@ class Pipeline:
         self.stats.lost_to_retention += lost
         log.error("retention deleted events before they were read", sink=self.sink.name, topic=offsets.topic,
                   partition=offsets.partition, events=lost)  # fmt: skip
+
+    def on_log_changed(self, change: LogChange) -> None:
+        """A log was truncated, or a topic made anew."""
+        self.stats.log_changes[change.change] += 1
+        self.stats.recent_log_changes.append((self._clock.now(), change))
+
+    def on_identified(self, claims: frozenset[int], topic_id: str) -> None:
+        """The id of these claims' topic is known now."""
+        self.assignment.identify(claims, topic_id)
+
+    def on_out_of_group(self, claims: frozenset[int]) -> None:
+        """The client has failed: until the group takes the next one, nothing is assigned."""
+        self.joined = False
+        if claims:
+            self.on_lost(claims)
 
     def on_watermarks(self, highs: Mapping[tuple[str, int], int]) -> None:
         """How far the partitions reach."""

@@ -10,6 +10,8 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from connector.kafka.handover import LogChange
+
 # Upper bounds in seconds of the request-duration histogram.
 DURATION_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
@@ -92,9 +94,11 @@ class Stats:
     commit_failures: int = 0
     rebalances: Counter[str] = field(default_factory=Counter)  # assigned, revoked, lost
     lost_to_retention: int = 0
+    log_changes: Counter[str] = field(default_factory=Counter)  # by what happened: truncated, overwritten, recreated
     gate_closings: int = 0
     codes: CodeCounter = field(default_factory=CodeCounter)  # the vendor's own error codes
     recent_letters: deque[Mishap] = field(default_factory=lambda: deque(maxlen=RECENT))
+    recent_log_changes: deque[tuple[float, LogChange]] = field(default_factory=lambda: deque(maxlen=RECENT))
     recent_faults: deque[Mishap] = field(default_factory=lambda: deque(maxlen=RECENT))
     request_seconds: Histogram = field(default_factory=lambda: Histogram(DURATION_BUCKETS))
 

@@ -6,27 +6,45 @@ import concurrent.futures
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from connector.kafka.log_changes import Change
 from connector.model import Record
 
 
 class Assigned(NamedTuple):
-    """One partition that is now ours. `position` is None where only the first record will tell."""
+    """One partition that is now ours. `position` is None where only the first record will tell.
+
+    `leader_epoch` is the one that was committed with the position (-1: none); `topic_id` is Kafka's id of the topic,
+    empty where it is not known.
+    """
 
     claim: int
     topic: str
     partition: int
     position: int | None
     metadata: str | None
+    leader_epoch: int = -1
+    topic_id: str = ""
 
 
 class Commit(NamedTuple):
-    """A position of one claim to commit, with its metadata."""
+    """A position of one claim to commit, with its metadata and the leader epoch of the record there (-1: none)."""
 
     claim: int
     topic: str
     partition: int
     position: int
     metadata: str
+    leader_epoch: int = -1
+
+
+class LogChange(NamedTuple):
+    """A partition's log is not the one that was read: `wanted` was to be read next, reading goes on at `resumes_at`."""
+
+    change: Change
+    topic: str
+    partition: int
+    wanted: int
+    resumes_at: int
 
 
 class Listener(Protocol):
@@ -55,6 +73,18 @@ class Listener(Protocol):
 
     def on_expired(self, claim: int, low: int) -> None:
         """Retention deleted what this claim would have read next; reading goes on at `low`."""
+        ...
+
+    def on_log_changed(self, change: LogChange) -> None:
+        """A log was truncated, or a topic made anew; a new claim of the partition was told before."""
+        ...
+
+    def on_identified(self, claims: frozenset[int], topic_id: str) -> None:
+        """The id of these claims' topic is known now."""
+        ...
+
+    def on_out_of_group(self, claims: frozenset[int]) -> None:
+        """The client has failed and is made anew: these, all that was ours, is another's, and we are no member."""
         ...
 
     def on_watermarks(self, highs: Mapping[tuple[str, int], int]) -> None:

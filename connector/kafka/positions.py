@@ -1,14 +1,13 @@
-"""Where each newly assigned partition is read from: the committed offset, or what `start` says for a new group.
+"""Where each newly assigned partition is read from: the committed offset, or what `start` says for a new topic.
 
-A new group is one that has committed nothing in any topic it reads. A partition without a committed offset in a group
-that is not new has appeared later, and is read from its beginning.
+A topic is new to a group that has committed nothing in it. A partition without a committed offset in a topic that the
+group knows has appeared later, and is read from its beginning.
 """
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
 
@@ -17,61 +16,98 @@ from confluent_kafka import Consumer, TopicPartition
 Start = Literal["earliest", "latest"] | datetime
 
 TIMEOUT_SECONDS = 30.0
-# How long a member waits for the one that reads the first partition to settle where a new group begins.
+# How long a member waits for the one that reads a new topic's first partition to settle where the group begins there.
 BOOTSTRAP_SECONDS = 10.0
 
 
 class StartingPoint(NamedTuple):
-    """Where to begin, and the metadata of the commit that says so (None where nothing was committed)."""
+    """Where to begin, and what was committed with it: the metadata (None where nothing was committed) and the leader
+    epoch of the record there (-1: none)."""
 
     topic: str
     partition: int
     offset: int
     metadata: str | None
+    leader_epoch: int = -1
 
 
 def starting_points(
-    consumer: Consumer, assigned: Sequence[TopicPartition], start: Start, subscribed: Sequence[str]
+    consumer: Consumer,
+    assigned: Sequence[TopicPartition],
+    start: Start,
+    *,
+    known: Collection[str] = (),
+    dry: bool = False,
 ) -> list[StartingPoint]:
-    """The starting point of every assigned partition. Raises KafkaException where the brokers do not answer."""
-    committed = consumer.committed([_bare(each) for each in assigned], timeout=TIMEOUT_SECONDS)
-    points = [StartingPoint(each.topic, each.partition, each.offset, each.metadata) for each in committed]
+    """The starting point of every assigned partition. Raises KafkaException where the brokers do not answer.
+
+    Topics in `known` are the group's whether it has committed in them or not: a topic that is made anew loses its
+    commits. `dry` only says where a member would begin, and commits nothing.
+    """
+    points = _committed(consumer, [(each.topic, each.partition) for each in assigned])
     fresh = [point for point in points if point.offset < 0]
-    if not fresh:
-        return points
     begun = [point for point in points if point.offset >= 0]
     if start == "earliest":
         return begun + [_at_edge(consumer, point, "low") for point in fresh]
-    return begun + _of_a_new_group(consumer, fresh, start, subscribed)
+    appeared = [point for point in fresh if point.topic in known]
+    rest = [point for point in fresh if point.topic not in known]
+    begun += [_at_edge(consumer, point, "low") for point in appeared]
+    return begun + _in_new_topics(consumer, rest, start, dry=dry) if rest else begun
 
 
-def _of_a_new_group(
-    consumer: Consumer, fresh: Sequence[StartingPoint], start: Start, subscribed: Sequence[str]
+def _committed(consumer: Consumer, partitions: Sequence[tuple[str, int]]) -> list[StartingPoint]:
+    found = consumer.committed([TopicPartition(*each) for each in partitions], timeout=TIMEOUT_SECONDS)
+    return [
+        StartingPoint(each.topic, each.partition, each.offset, each.metadata, known_epoch(each.leader_epoch))
+        for each in found
+    ]
+
+
+def known_epoch(epoch: int | None) -> int:
+    """A leader epoch as the client gives it; -1 where it has none."""
+    return -1 if epoch is None else epoch
+
+
+def _in_new_topics(
+    consumer: Consumer, fresh: Sequence[StartingPoint], start: Start, *, dry: bool
 ) -> list[StartingPoint]:
-    """What `start` says for a new group, the beginning in one that has begun.
+    """What `start` says in a topic that the group has committed nothing in, the beginning in the others.
 
-    Members that join a new group together would each take the others' first commits for a group that has begun. So
-    the one that reads the first partition commits where all begin, and the others wait for that.
+    Members that meet a new topic together would each take the others' first commits for a topic that the group knows.
+    So the one that reads its first partition commits where all begin, and the others wait for that.
     """
-    everything = _all_partitions(consumer, subscribed)
-    mine = [point[:2] for point in fresh]
+    waiting: dict[str, list[StartingPoint]] = {}
+    for point in fresh:
+        waiting.setdefault(point.topic, []).append(point)
+    points: list[StartingPoint] = []
     deadline = time.monotonic() + BOOTSTRAP_SECONDS
     while True:
-        known = consumer.committed([TopicPartition(*each) for each in everything], timeout=TIMEOUT_SECONDS)
-        offsets = {(each.topic, each.partition): each.offset for each in known if each.offset >= 0}
-        if offsets:
-            return [
-                point._replace(offset=offsets[point[:2]], metadata="")
-                if point[:2] in offsets
-                else _at_edge(consumer, point, "low")
-                for point in fresh
-            ]
-        leads = not everything or everything[0] in mine
-        if leads or time.monotonic() > deadline:
-            begins = _started(consumer, everything if leads else mine, start)
-            consumer.commit(offsets=[TopicPartition(*point[:3]) for point in begins], asynchronous=False)
-            return [point for point in begins if point[:2] in mine]
+        for topic, mine in list(waiting.items()):
+            found = _in_new_topic(consumer, topic, mine, start, waits=time.monotonic() < deadline, dry=dry)
+            if found is not None:
+                points += found
+                del waiting[topic]
+        if not waiting:
+            return points
         time.sleep(0.1)
+
+
+def _in_new_topic(
+    consumer: Consumer, topic: str, mine: Sequence[StartingPoint], start: Start, *, waits: bool, dry: bool
+) -> list[StartingPoint] | None:
+    """Where these partitions of one topic begin; None while it is for another member to say."""
+    everything = _partitions_of(consumer, topic)
+    committed = {each[:2]: each for each in _committed(consumer, everything) if each.offset >= 0}
+    if committed:
+        return [committed.get(each[:2]) or _at_edge(consumer, each, "low") for each in mine]
+    partitions = [each[:2] for each in mine]
+    leads = everything[0] in partitions
+    if waits and not leads and not dry:
+        return None
+    begins = _started(consumer, everything if leads and not dry else partitions, start)
+    if not dry:
+        consumer.commit(offsets=[TopicPartition(*each[:3]) for each in begins], asynchronous=False)
+    return [each for each in begins if each[:2] in partitions]
 
 
 def _started(consumer: Consumer, partitions: Sequence[tuple[str, int]], start: Start) -> list[StartingPoint]:
@@ -88,20 +124,10 @@ def _started(consumer: Consumer, partitions: Sequence[tuple[str, int]], start: S
 
 def _at_edge(consumer: Consumer, point: StartingPoint, edge: Literal["low", "high"]) -> StartingPoint:
     low, high = consumer.get_watermark_offsets(TopicPartition(point.topic, point.partition), timeout=TIMEOUT_SECONDS)
-    return point._replace(offset=low if edge == "low" else high, metadata=None)
+    return point._replace(offset=low if edge == "low" else high, metadata=None, leader_epoch=-1)
 
 
-def _all_partitions(consumer: Consumer, subscribed: Sequence[str]) -> list[tuple[str, int]]:
-    """Every partition of the topics subscribed to, in order."""
-    known = consumer.list_topics(timeout=TIMEOUT_SECONDS).topics
-    names = {
-        name
-        for name in known
-        for wanted in subscribed
-        if (re.search(wanted, name) if wanted.startswith("^") else wanted == name)
-    }
-    return sorted((name, partition) for name in names for partition in known[name].partitions)
-
-
-def _bare(partition: TopicPartition) -> TopicPartition:
-    return TopicPartition(partition.topic, partition.partition)
+def _partitions_of(consumer: Consumer, topic: str) -> list[tuple[str, int]]:
+    """Every partition of a topic, in order; at least the first, where the brokers do not know the topic (yet)."""
+    partitions = consumer.list_topics(topic, timeout=TIMEOUT_SECONDS).topics[topic].partitions
+    return [(topic, partition) for partition in sorted(partitions)] or [(topic, 0)]

@@ -21,12 +21,15 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from connector.clock import Clock
+from connector.kafka.claims import Claims
 from connector.kafka.consuming import consumer_settings
 from connector.kafka.ends import Ends
 from connector.kafka.fetching import SLEEP_SECONDS, Fetching
-from connector.kafka.handover import Assigned, Commit, Listener
-from connector.kafka.positions import Start, StartingPoint, starting_points
+from connector.kafka.handover import Commit, Listener
+from connector.kafka.positions import Start
 from connector.kafka.records import record_of
+from connector.kafka.resuming import Beginning, Resuming, at
+from connector.kafka.topic_ids import TopicIds
 from connector.kafka.trouble import Trouble
 from connector.kafka.turns import Turns
 from connector.model import Record
@@ -39,12 +42,15 @@ PATIENCE_SECONDS = 0.5
 # Without demand for so long, partitions are paused: that throws away what was prefetched, and to have it again takes
 # long enough to leave places in flight empty.
 STANDSTILL_SECONDS = 2.0
-WATERMARK_SECONDS = 5.0
 # How long the client must have been part of the group before an assignment that was never told counts as empty.
 JOINED_AFTER_MS = 2_000
 
 # How long a last commit is tried while the group moves from one generation to the next.
 LAST_COMMIT_SECONDS = 2.0
+# A client that met a fatal error is made anew after so long, doubling, and at most so long.
+ANEW_SECONDS = (1.0, 5.0)
+# A fatal error's code says only that it is one; its text holds that of the broker's error.
+FENCED = KafkaError(KafkaError.FENCED_INSTANCE_ID).str()
 GROUP_MOVED = frozenset({KafkaError.REBALANCE_IN_PROGRESS, KafkaError.ILLEGAL_GENERATION})
 
 log = structlog.get_logger()
@@ -57,6 +63,9 @@ class Source:
     turn of the thread the assignment is in doubt (the group's max.poll.interval.ms), and `confirm_after` how many
     seconds of polling without a loss confirm it again (two heartbeats). Topics in `never` are not read, whatever
     pattern matches them.
+
+    A fatal error of the client (a fenced or refused member) costs the assignment: the client is made anew, until the
+    group takes it. Only where another process has taken our place by the same group.instance.id does the thread end.
     """
 
     def __init__(
@@ -72,9 +81,13 @@ class Source:
         drain: float,
         stall: float,
         confirm_after: float,
+        topic_ids: TopicIds,
         never: Sequence[str] = (),
     ) -> None:
         self.group = group
+        self.failed = False  # whether the thread has ended by an error
+        self._conf = conf
+        self._never = never
         self._topics = list(topics)
         self._start = start
         self._listener = listener
@@ -83,10 +96,10 @@ class Source:
         self._drain = drain
         self._stall = stall
         self._turns = Turns(clock, stall=stall, confirm_after=confirm_after)
-        self._claims: dict[tuple[str, int], int] = {}
-        self._claimed = 0
+        self._ours = Claims()
+        self._claims = self._ours.numbers
+        self._topic_ids = topic_ids
         self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._later: list[Callable[[], None]] = []  # what one turn puts off to the next
         self._wanted = 1  # chunks
         self._wanted_at = clock.monotonic()  # when a chunk was wanted last
         self._moved_at = clock.monotonic()  # when partitions came or left last
@@ -96,11 +109,19 @@ class Source:
         self._handed_over: set[tuple[str, int]] = set()  # left by a revocation, which said how its commit ended
         self._joined = False
         self._trouble = Trouble(group, lambda trouble: self._tell(listener.on_trouble, trouble))
+        self._fatal: KafkaError | None = None
+        self._anew = 0  # how often the client was made anew since partitions were last assigned
+        self._subscribe_at: float | None = 0.0
+        self._make_client()
+        self._thread = threading.Thread(target=self._run, name=f"source {group}", daemon=True)
+
+    def _make_client(self) -> None:
         self._consumer = Consumer(
             consumer_settings(
-                conf,
-                group,
-                never,
+                self._conf,
+                self.group,
+                self._never,
+                on_topic_id=self._on_topic_id,
                 on_commit=self._on_commit,
                 on_error=self._on_error,
                 on_statistics=self._on_statistics,
@@ -108,7 +129,16 @@ class Source:
         )
         self._ends = Ends(self._consumer)
         self._fetching = Fetching(self._consumer, self._claims.keys())
-        self._thread = threading.Thread(target=self._run, name=f"source {group}", daemon=True)
+        self._resuming = Resuming(
+            self._consumer,
+            self.group,
+            self._ours,
+            self._fetching,
+            self._topic_ids,
+            listener=self._listener,
+            tell=self._tell,
+            trouble=self._trouble,
+        )
 
     # --- what the loop asks for ----------------------------------------------------------------------------------
 
@@ -159,20 +189,54 @@ class Source:
 
     def _run(self) -> None:
         try:
-            self._consumer.subscribe(
-                self._topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
-            )
             while not self._stopping:
-                self._turn()
+                self._turn_or_remake()
         except BaseException as error:  # a dead thread would look like a quiet topic
+            self.failed = True
             log.exception("the polling thread has died", group=self.group, error=type(error).__name__)
             self._tell(self._listener.on_trouble, f"the polling thread has died: {type(error).__name__}")
+
+    def _turn_or_remake(self) -> None:
+        try:
+            self._turn()
+        except KafkaException as error:
+            if self._fatal is None and error.args[0].code() != KafkaError._FATAL:
+                raise
+            self._fatal = self._fatal or error.args[0]
+        if self._fatal is not None and not self._stopping:
+            self._remake_client(self._fatal)
+
+    def _remake_client(self, error: KafkaError) -> None:
+        """Let another client take the place of one that met a fatal error, which reads and commits nothing any more."""
+        self._fatal = None
+        if FENCED in error.str():
+            self.failed = self._stopping = True
+            log.error("another process has our group.instance.id: each needs its own", group=self.group)
+            self._tell(self._listener.on_trouble, "another process has our group.instance.id")
+            return
+        initial, most = ANEW_SECONDS
+        delay = min(initial * 2**self._anew, most)
+        self._anew += 1
+        log.error("Kafka's client has failed: it is made anew", group=self.group, why=error.str(), code=error.name(),
+                  seconds=delay)  # fmt: skip
+        self._tell(self._listener.on_out_of_group, self._ours.remove(list(self._claims)))
+        self._joined = False
+        # To close it may take long, and there is nothing to wait for.
+        threading.Thread(target=self._consumer.close, name=f"closing {self.group}", daemon=True).start()
+        self._make_client()
+        self._trouble.say(f"the client has failed and is made anew: {error.str()}")
+        self._subscribe_at = self._clock.monotonic() + delay
 
     def _turn(self) -> None:
         self._obey()
         if self._stopping:
             return
         now = self._clock.monotonic()
+        if self._subscribe_at is not None and now >= self._subscribe_at:
+            self._subscribe_at = None
+            self._consumer.subscribe(
+                self._topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+            )
         if self._wanted:
             self._wanted -= 1
             self._wanted_at = now
@@ -185,14 +249,12 @@ class Source:
 
     def _obey(self) -> None:
         """Do what the loop has asked for, and what was put off; with nothing to read, wait for it to ask."""
-        later, self._later = self._later, []
         with suppress(queue.Empty):
             self._commands.get(timeout=0 if self._wanted or self._fetching.paused else POLL_SECONDS)()
             while not self._stopping:
                 self._commands.get_nowait()()
         if not self._stopping:
-            for command in later:
-                command()
+            self._resuming.retry()
 
     def _want(self) -> None:
         self._wanted += 1
@@ -203,15 +265,17 @@ class Source:
         messages = self._consume(most)
         self._note_turn()
         now = self._turns.last
+        messages = self._resuming.drop_other_topics(messages)
         self._tell(self._listener.on_turn, self._records(messages, now), self._turns.confirmed, credited)
         self._ran_dry |= len(messages) < most
         highs = self._ends.look(now, self._claims, fetching=self._fetching.whole and self._ran_dry)
         if highs:
             self._ran_dry = False
             self._tell(self._listener.on_watermarks, highs)
-        # Last, for it may take a while: whoever stands still here must hear of it before a turn is told as confirmed.
+        # Last, for both may take a while: whoever stands still here must hear of it before a turn is told as confirmed.
         if credited and not messages and now - self._moved_at < SLEEP_SECONDS:
             self._fetching.wake()
+        self._resuming.ask(now)
 
     def _consume(self, most: int) -> list[Message]:
         """What is there already; else wait a moment for what comes."""
@@ -232,14 +296,15 @@ class Source:
         for message in messages:
             error = message.error()
             if error is not None:
-                self._on_message_error(message.topic(), message.partition(), error)
+                self._on_message_error(message, error)
                 continue
             partition: Any = (message.topic(), message.partition())
             claim = self._claims.get(partition)
             if claim is not None:
                 records.append(record_of(message, claim, now))
-        if records:
+        if records and self._trouble.now:
             self._trouble.over()
+            self._resuming.ask_soon()
         return records
 
     # --- commands ------------------------------------------------------------------------------------------------
@@ -297,51 +362,50 @@ class Source:
             self._tell(self._listener.on_committed, "the partitions have left meanwhile", True)
         self._last = []
         # A close in the middle of a rebalance can end without having left: the group then waits for our session's end.
-        self._consumer.unsubscribe()
-        self._consumer.consume(1, POLL_SECONDS)
+        with suppress(KafkaException):  # a client that met a fatal error is out of the group already
+            self._consumer.unsubscribe()
+            self._consumer.consume(1, POLL_SECONDS)
         self._consumer.close()
 
     # --- callbacks of the client ---------------------------------------------------------------------------------
 
-    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+    def _on_assign(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         try:
-            points = self._learn_where_to_begin(consumer, partitions)
-            assigned = [self._claim(point) for point in points]
-            consumer.incremental_assign([TopicPartition(*point[:3]) for point in points])
+            beginnings = self._learn_where_to_begin(partitions)
+            points = [each.point for each in beginnings]
+            assigned = [self._ours.add(each.point, each.topic_id) for each in beginnings]
+            self._handed_over.difference_update(point[:2] for point in points)
+            self._resuming.begin(points)
             self._moved_at = self._clock.monotonic()
-            self._fetching.came([(point.topic, point.partition) for point in points])
+            self._fetching.came([point[:2] for point in points])
             self._joined = True
+            self._anew = 0
             self._trouble.over()
             self._tell(self._listener.on_assigned, assigned)
+            for each in beginnings:
+                if each.change is not None:
+                    self._resuming.say(each.change)
         except Exception as error:  # an exception that leaves a callback would kill the thread without a word
             log.exception("where to begin cannot be learned: the process ends rather than guess", group=self.group,
                           error=type(error).__name__)  # fmt: skip
             self._stopping = True
 
-    def _learn_where_to_begin(self, consumer: Consumer, partitions: list[TopicPartition]) -> list[StartingPoint]:
+    def _learn_where_to_begin(self, partitions: list[TopicPartition]) -> list[Beginning]:
         """Ask until the brokers answer; heartbeats go on. Raises KafkaException when the poll interval ends."""
         deadline = self._clock.monotonic() + self._stall
         while True:
             try:
-                return starting_points(consumer, partitions, self._start, self._topics)
+                return self._resuming.beginnings(partitions, self._start)
             except KafkaException as error:
                 self._trouble.say(f"committed offsets cannot be read: {error.args[0].str()}")
                 if self._clock.monotonic() > deadline:
                     raise
                 time.sleep(POLL_SECONDS)
 
-    def _claim(self, point: StartingPoint) -> Assigned:
-        self._claimed += 1
-        self._claims[point.topic, point.partition] = self._claimed
-        self._handed_over.discard((point.topic, point.partition))
-        position = point.offset if point.offset >= 0 else None
-        return Assigned(self._claimed, point.topic, point.partition, position, point.metadata)
-
     def _unclaim(self, partitions: Sequence[TopicPartition]) -> frozenset[int]:
         places = [(each.topic, each.partition) for each in partitions]
         self._fetching.left(places)
-        claims = (self._claims.pop(place, None) for place in places)
-        return frozenset(claim for claim in claims if claim is not None)
+        return self._ours.remove(places)
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         try:
@@ -399,41 +463,23 @@ class Source:
             self._joined = True
             self._tell(self._listener.on_assigned, [])
 
+    def _on_topic_id(self, topic: str, topic_id: str) -> None:
+        self._resuming.on_topic_id(topic, topic_id)
+
     def _on_error(self, error: KafkaError) -> None:
-        if error.code() != KafkaError._ALL_BROKERS_DOWN or not self._trouble.now:  # what came before says why
+        if error.fatal():
+            self._fatal = error
+        elif error.code() != KafkaError._ALL_BROKERS_DOWN or not self._trouble.now:  # what came before says why
             self._trouble.say(error.str())
 
-    def _on_message_error(self, topic: str | None, partition: int | None, error: KafkaError) -> None:
-        if error.code() == KafkaError._AUTO_OFFSET_RESET and topic is not None and partition is not None:
-            self._reset(topic, partition)
+    def _on_message_error(self, message: Message, error: KafkaError) -> None:
+        partition: Any = (message.topic(), message.partition())
+        if error.fatal() or error.code() == KafkaError._FATAL:
+            self._fatal = error
+        elif error.code() == KafkaError._AUTO_OFFSET_RESET and None not in partition:
+            self._resuming.reset(partition, error.str())
         elif error.code() != KafkaError._PARTITION_EOF:
-            self._trouble.say(f"{topic or 'consumer'}: {error.str()}")
-
-    def _reset(self, topic: str, partition: int) -> None:
-        """The offset to read next is not in the log. Begin at the lowest: retention was faster than we, or, where the
-        log ends before that offset, the topic was made anew and gets a claim of its own."""
-        claim = self._claims.get((topic, partition))
-        if claim is None:
-            return
-        here = TopicPartition(topic, partition)
-        try:
-            low, high = self._consumer.get_watermark_offsets(here, timeout=WATERMARK_SECONDS)
-            wanted = self._consumer.position([here])[0].offset
-            there = wanted if low <= wanted <= high else low
-            # A partition in this state cannot be sought; it is assigned anew.
-            self._consumer.incremental_unassign([here])
-            self._consumer.incremental_assign([TopicPartition(topic, partition, there)])
-        except KafkaException as error:
-            self._trouble.say(f"{topic}/{partition} cannot be reset: {error.args[0].str()}")
-            self._later.append(lambda: self._reset(topic, partition))
-            return
-        if wanted > high:
-            log.error("a topic was made anew: it is read from its beginning", topic=topic, partition=partition)
-            self._fetching.left([(topic, partition)])  # a halt was the old claim's
-            self._fetching.came([(topic, partition)])
-            self._tell(self._listener.on_assigned, [self._claim(StartingPoint(topic, partition, low, None))])
-        elif there == low:
-            self._tell(self._listener.on_expired, claim, low)
+            self._trouble.say(f"{message.topic() or 'consumer'}: {error.str()}")
 
     def _tell(self, call: Callable[..., None], *arguments: Any) -> None:
         try:
@@ -443,4 +489,4 @@ class Source:
 
 
 def _offset(commit: Commit) -> TopicPartition:
-    return TopicPartition(commit.topic, commit.partition, commit.position, commit.metadata)
+    return at(commit.topic, commit.partition, commit.position, commit.leader_epoch, commit.metadata)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import structlog
 
+from connector.kafka.logs import without_numbers
+
 log = structlog.get_logger()
 
 
@@ -16,16 +18,17 @@ class Trouble:
         self.now = ""
         self._group = group
         self._tell = tell
-        self._told: frozenset[str] = frozenset()  # what was logged since Kafka could last be read
+        self._told: set[str] = set()  # what was logged since Kafka could last be read, without its numbers
 
     def say(self, trouble: str) -> None:
-        """This is what keeps Kafka from being read."""
-        if trouble == self.now:
+        """This is what keeps Kafka from being read. The same with other numbers in it is no news."""
+        kind = without_numbers(trouble)
+        if kind == without_numbers(self.now):
             return
         self.now = trouble
-        if trouble not in self._told:
+        if kind not in self._told:
             log.warning("Kafka cannot be read", group=self._group, why=trouble)
-        self._told |= {trouble}
+        self._told.add(kind)
         self._tell(trouble)
 
     def over(self) -> None:
@@ -33,6 +36,6 @@ class Trouble:
         if not self.now:
             return
         self.now = ""
-        self._told = frozenset()
+        self._told = set()
         log.info("Kafka can be read again", group=self._group)
         self._tell("")

@@ -16,10 +16,12 @@ from prometheus_client.registry import Collector
 from connector.batching.lanes import ClosedBy
 from connector.delivery.gate import GateState
 from connector.delivery.stats import MAX_CODES, OTHER_CODES, Histogram
+from connector.kafka.log_changes import Change
 from connector.model import Blame, Reason
 from connector.operations.view import SinkView
 from connector.operations.waiting import waits
 
+LOG_CHANGES = (Change.TRUNCATED, Change.OVERWRITTEN, Change.RECREATED)
 STATUS_CLASSES = ("2xx", "3xx", "4xx", "5xx", "error")
 REBALANCES = ("assigned", "revoked", "lost")
 
@@ -88,6 +90,8 @@ METRICS: tuple[Definition, ...] = (
               "Dead letters that the brokers have, by reason."),
     _single("connector_events_lost_to_retention_total", lambda view: view.stats.lost_to_retention,
             "Events that Kafka deleted before they were read."),
+    _labelled("connector_log_changes_total", "change", lambda view: _filled(view.stats.log_changes, LOG_CHANGES),
+              "Partitions whose log was not the one read: truncated, overwritten (truncated, then grown), recreated."),
     # Requests and batches
     _labelled("connector_requests_total", "status", lambda view: _filled(view.stats.requests, STATUS_CLASSES),
               "Requests answered, by class of the HTTP status; error: no status came (timeout, broken connection)."),

@@ -29,6 +29,13 @@ _STANDS = (
     ("deferred", "deferred", "kept back by the flood guard"),
 )
 
+_LOG_CHANGES = {
+    "truncated": "Log truncated",
+    "overwritten": "Log truncated and written anew",
+    "recreated": "Topic made anew",
+}
+_MOST_LOG_CHANGES = 5
+
 
 def _hash_of(element: str) -> str:
     match = re.search(rf"<{element}>(.*?)</{element}>", _TEMPLATE, re.DOTALL)
@@ -84,6 +91,7 @@ def _sink(identity: str, sink: Facts, points: Sequence[Point]) -> str:
         f"{_live(f'{identity}-state', _badge(*state(Cause(sink['waiting_for']['cause']))))}</div>"
         f"{_live(f'{identity}-why', _why(sink))}</div>"
         f"{_live(f'{identity}-warnings', _warnings(sink['warnings']))}"
+        f"{_live(f'{identity}-log', _log_changes(sink['log_changes']))}"
         f"{_live(f'{identity}-facts', _facts(sink))}"
         f"{_live(f'{identity}-charts', _charts(points))}"
         f"{_live(f'{identity}-open', _open(sink))}"
@@ -107,6 +115,17 @@ def _warnings(warnings: Sequence[Facts]) -> str:
     rows = "".join(
         f"<li>{_badge('Configuration', 'warn')} <code>{escape(each['path'])}</code>: {escape(each['message'])}</li>"
         for each in warnings
+    )
+    return f'<ul class="also">{rows}</ul>' if rows else ""
+
+
+def _log_changes(changes: Sequence[Facts]) -> str:
+    """Partitions whose log was not the one that was read."""
+    rows = "".join(
+        f"<li>{_badge(_LOG_CHANGES[each['change']], 'warn')} {escape(each['topic'])}/{each['partition']} at "
+        f"{escape(each['at'])}: {number(each['wanted'])} was to be read next, "
+        f"reading went on at {number(each['resumes_at'])}</li>"
+        for each in changes[:_MOST_LOG_CHANGES]
     )
     return f'<ul class="also">{rows}</ul>' if rows else ""
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from connector.clock import Clock
 from connector.delivery.stats import Mishap, Stats
+from connector.kafka.handover import LogChange
 from connector.operations.health import not_ready
 from connector.operations.history import History, drain_seconds
 from connector.operations.masking import shown
@@ -67,6 +68,7 @@ def sink_status(view: SinkView, history: History, clock: Clock) -> dict[str, Any
         "kafka_trouble": view.kafka_trouble,
         "dead_letter_trouble": view.letter_trouble,
         "partitions": [asdict(partition) for partition in view.partitions],
+        "log_changes": [_log_change(at, change) for at, change in reversed(stats.recent_log_changes)],
         "recent_failures": recent_failures(stats, clock),
     }
 
@@ -95,6 +97,11 @@ def _failure(mishap: Mishap, offset: float) -> dict[str, Any]:
     }
 
 
+def _log_change(at: float, change: LogChange) -> dict[str, Any]:
+    """A log that was truncated, or a topic made anew; `wanted` was to be read next, reading went on at `resumes_at`."""
+    return {"at": timestamp(at), **change._asdict(), "change": str(change.change)}
+
+
 def _open(view: SinkView) -> dict[str, Any]:
     """The records that are open, and where their events stand."""
     return {
@@ -120,6 +127,7 @@ def _counts(stats: Stats) -> dict[str, Any]:
         "open": stats.read + stats.late - stats.settled - stats.given_back,
         "settled_before": stats.settled_before,
         "lost_to_retention": stats.lost_to_retention,
+        "log_changes": dict(stats.log_changes),
     }
 
 

@@ -19,6 +19,7 @@ from connector.delivery.tasks import Tasks
 from connector.kafka.producer import LetterProducer
 from connector.kafka.recent_letters import recent_letters
 from connector.kafka.retention import topic_retention
+from connector.kafka.topic_ids import TopicIds
 from connector.operations.server import OperationsServer
 from connector.service.audit import audit_while_running
 from connector.service.kafka_secrets import KafkaSecrets
@@ -67,7 +68,10 @@ class Service:
             loop.add_signal_handler(number, self._on_signal)
         conf = resolve_kafka(self.settings)
         letters = LetterProducer(conf, self.settings.dead_letters, loop)
-        self.lines = [build_line(self.settings, name, conf, letters, loop, self._clock) for name in self._names]
+        topic_ids = TopicIds(conf)
+        self.lines = [
+            build_line(self.settings, name, conf, letters, topic_ids, loop, self._clock) for name in self._names
+        ]
         operations = OperationsServer(
             self.settings.http.host,
             self.settings.http.port,
@@ -82,7 +86,7 @@ class Service:
         for line in self.lines:
             line.pipeline.await_recall()
             line.source.start()
-        secrets = KafkaSecrets(self.settings.kafka, conf, [letters, *(line.source for line in self.lines)])
+        secrets = KafkaSecrets(self.settings.kafka, conf, [letters, topic_ids, *(line.source for line in self.lines)])
         beside = self._start_beside(operations, secrets, conf)
         log.info("started", version=__version__, sinks=self._names, group=self.settings.group, http=operations.port)
         await self._stop.wait()
@@ -145,7 +149,7 @@ class Service:
         joined = [await asyncio.to_thread(line.source.join, closing - self._clock.monotonic()) for line in self.lines]
         await asyncio.sleep(0)  # let the last commits' results arrive
         clean = all(landed) and all(joined) and not left
-        clean = clean and all(line.pipeline.committed_at_last for line in self.lines)
+        clean = clean and all(line.pipeline.committed_at_last and not line.source.failed for line in self.lines)
         for line in self.lines:
             await line.pipeline.sink.close()
         seconds = round(self._clock.monotonic() - began, 1)

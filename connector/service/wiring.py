@@ -25,6 +25,7 @@ from connector.delivery.stats import Stats
 from connector.kafka.consuming import heartbeat_ms
 from connector.kafka.producer import LetterProducer
 from connector.kafka.source import Source
+from connector.kafka.topic_ids import TopicIds
 from connector.model import Limits
 from connector.routing.plan import OtherRoute, RoutePlan, Unrouted
 from connector.routing.router import Router
@@ -50,6 +51,7 @@ def build_line(
     name: str,
     conf: Mapping[str, Any],
     letters: LetterProducer,
+    topic_ids: TopicIds,
     loop: asyncio.AbstractEventLoop,
     clock: Clock,
 ) -> Line:
@@ -90,6 +92,7 @@ def build_line(
         drain=settings.delivery.drain,
         stall=stall,
         never=(settings.dead_letters, settings.receipts),
+        topic_ids=topic_ids,
         confirm_after=HEARTBEATS_TO_CONFIRM * heartbeat_ms(conf) / 1000,
     )
     return Line(pipeline, source)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from connector.delivery import commit_metadata
 from connector.delivery.dispatcher import READY_AT_LEAST
 from connector.delivery.intake import PIECE
+from connector.kafka import commit_metadata
 from connector.model import Item, Limits, Outcome
 from tests.component.doubles import accept, refuse_those_marked
 from tests.component.harness import GROUP, HERE, Harness

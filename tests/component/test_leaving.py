@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from connector.delivery import commit_metadata
+from connector.kafka import commit_metadata
 from connector.model import Limits
 from tests.component.doubles import DOWN, Log, accept, refuse_those_marked
 from tests.component.harness import GROUP, HERE, Harness
@@ -121,9 +121,10 @@ async def test_the_next_owner_reads_what_was_not_settled_and_nothing_that_was() 
     await first.until(lambda: first.stats.delivered == 9)
     (commit,) = await first.source.revoke(HERE)
     assert commit.position == 0
-    settled = commit_metadata.decode(GROUP, *HERE, 0, commit.metadata)
-    assert settled is not None
-    assert settled.offsets(0) == set(range(1, 10))
+    told = commit_metadata.decode(GROUP, *HERE, 0, commit.metadata)
+    assert told is not None
+    assert told.settled is not None
+    assert told.settled.offsets(0) == set(range(1, 10))
     await first.end()
 
     second = Harness(log)

@@ -19,7 +19,7 @@ from tests.faults.ends import ends_of
 
 TOPIC = "__consumer_offsets"
 _TIMEOUT = 10.0
-# The connector's metadata (see connector/delivery/commit_metadata.py), decoded by other code than the product's.
+# The connector's metadata (see connector.kafka.commit_metadata.py), decoded by other code than the product's.
 _METADATA = re.compile(r"1\.[0-9a-f]{8}\.[0-9a-f]{8}\.([A-Za-z0-9_-]+)")
 
 

@@ -7,6 +7,7 @@ import fcntl
 import os
 import re
 import shutil
+import struct
 import subprocess
 import time
 import uuid
@@ -44,6 +45,9 @@ _OLDEST_JAVA = 17  # Kafka 4's brokers need it
 _FETCH_SECONDS = 600
 _START_SECONDS = 60  # 5 s on an idle machine
 _STOP_SECONDS = 30
+# Of a record batch on disk: base offset and length come before it, and where the offset of its last record lies.
+_BATCH_OVERHEAD = 12
+_LAST_OFFSET_DELTA = 23
 
 
 class JvmBroker(Broker):
@@ -106,6 +110,29 @@ class JvmBroker(Broker):
     def close(self) -> None:
         self.kill()
         shutil.rmtree(self._data, ignore_errors=True)
+
+    def truncate(self, topic: str, partition: int, offset: int) -> int:
+        """Take what lies at `offset` and behind it out of a log, as a loss of power does; the broker must not run.
+
+        Cuts at the beginning of the batch that holds the offset, and returns where the log ends now. A start makes
+        the indexes anew.
+        """
+        assert self._process is None
+        folder = self._data / f"{topic}-{partition}"
+        for index in (*folder.glob("*.index"), *folder.glob("*.timeindex")):
+            index.unlink()
+        (log,) = folder.glob("*.log")
+        data = log.read_bytes()
+        cut = end = 0
+        while cut < len(data):
+            base, length = struct.unpack_from(">qi", data, cut)
+            (last,) = struct.unpack_from(">i", data, cut + _LAST_OFFSET_DELTA)
+            if base + last >= offset:
+                break
+            end = base + last + 1
+            cut += _BATCH_OVERHEAD + length
+        log.write_bytes(data[:cut])
+        return end
 
     def log_tail(self, lines: int = 40) -> str:
         return _tail(self._log, lines)

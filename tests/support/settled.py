@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 
-from connector.delivery.offsets import Settled
+from connector.kafka.commit_metadata import Settled
 
 
 def settled(fingerprint: int, position: int, offsets: AbstractSet[int]) -> Settled:

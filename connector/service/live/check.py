@@ -101,13 +101,13 @@ def _ask_kafka(settings: Settings, clock: Clock) -> Iterator[Finding]:
     groups = ask_groups(conf, [f"{settings.group}.{name}" for name in settings.sinks])
     for name, of in settings.sinks.items():
         group = f"{settings.group}.{name}"
-        yield from group_findings(of, group, groups[group])
+        yield from group_findings(of, group, groups[group], str(conf.get("group.protocol", "classic")).lower())
         if not groups[group].readable and not groups[group].error:
             continue
         subscribed = _subscribed(settings, name)
         topics = {each for entry in subscribed for each in read[entry]} & readable.keys()
         topic_facts = [readable[each] for each in sorted(topics)]
-        yield from reading_findings(of, group, subscribed, topic_facts, conf, clock.now())
+        yield from reading_findings(of, group, topic_facts, conf, clock.now())
 
 
 def _subscribed(settings: Settings, sink: str) -> Sequence[str]:

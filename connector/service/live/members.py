@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import ConsumerGroupType, KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 ASK_SECONDS = 6.0
@@ -21,14 +21,19 @@ ASK_SECONDS = 6.0
 _PASSING = frozenset(
     {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE}
 )
+_PROTOCOLS = {ConsumerGroupType.CLASSIC: "classic", ConsumerGroupType.CONSUMER: "consumer"}
 
 
 class Group(NamedTuple):
-    """What the coordinator says of a group. `readable`: we may join it and commit. `error`: why nothing is known."""
+    """What the coordinator says of a group. `readable`: we may join it and commit. `error`: why nothing is known.
+
+    `protocol` is the one that its members use, as `group.protocol` names it; empty if it is not known.
+    """
 
     members: int
     readable: bool
     error: str = ""
+    protocol: str = ""
 
 
 def ask_groups(conf: Mapping[str, Any], groups: Sequence[str]) -> dict[str, Group]:
@@ -62,7 +67,7 @@ def _describe(client: AdminClient, name: str, deadline: float) -> Group:
             time.sleep(0.2)
         else:
             allowed = {operation.name for operation in group.authorized_operations or ()}
-            return Group(len(group.members), "READ" in allowed)
+            return Group(len(group.members), "READ" in allowed, protocol=_PROTOCOLS.get(group.type, ""))
 
 
 def main() -> None:

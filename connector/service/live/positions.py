@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, TopicPartition
 
+from connector.kafka.commit_metadata import decode
 from connector.kafka.positions import Start, StartingPoint, starting_points
 
 ASK_SECONDS = 6.0
@@ -17,9 +18,10 @@ class Origin(StrEnum):
     """Why reading starts where it does."""
 
     COMMITTED = "committed"
-    START = "start"  # a partition that the group has not committed in
+    START = "start"  # a topic that the group has committed nothing in
+    APPEARED = "appeared"  # a partition without a commit, in a topic that the group knows
     EXPIRED = "expired"  # retention deleted what was committed to be read next
-    REMADE = "remade"  # the topic ends before the committed offset: it was made anew
+    REMADE = "remade"  # the topic was made anew since the commit, as its id says, or ends before the committed offset
 
 
 class Place(NamedTuple):
@@ -40,28 +42,38 @@ class Place(NamedTuple):
 
 
 def find_places(
-    consumer: Consumer, partitions: Sequence[tuple[str, int]], start: Start, subscribed: Sequence[str]
+    consumer: Consumer,
+    partitions: Sequence[tuple[str, int]],
+    start: Start,
+    *,
+    group: str,
+    topic_ids: Mapping[str, str],
 ) -> list[Place]:
     """Where each partition would be read from. Raises KafkaException where the brokers refuse or do not answer.
 
-    The service's own rules decide (`starting_points`), but for a new group that starts at the end: there they commit.
+    The service's own rules decide (`starting_points`). `topic_ids`: Kafka's, as far as they are known.
     """
     if not partitions:
         return []
     bare = [TopicPartition(*each) for each in partitions]
-    committed = {_key(each): each.offset for each in consumer.committed(bare, timeout=ASK_SECONDS)}
+    committed = {_key(each): each for each in consumer.committed(bare, timeout=ASK_SECONDS)}
+    known = {topic for (topic, _), each in committed.items() if each.offset >= 0}
     lows, highs = _edges(consumer, partitions, OFFSET_BEGINNING), _edges(consumer, partitions, OFFSET_END)
-    if start == "latest" and all(offset < 0 for offset in committed.values()):
-        points = [StartingPoint(*each, highs[each], None) for each in partitions]
-    else:
-        points = starting_points(consumer, bare, start, subscribed)
-    return [_place(point, lows[point[:2]], highs[point[:2]], committed[point[:2]] >= 0) for point in points]
+    places = []
+    for point in starting_points(consumer, bare, start, dry=True):
+        low, high = lows[point[:2]], highs[point[:2]]
+        if committed[point[:2]].offset < 0:
+            origin = Origin.APPEARED if point.topic in known else Origin.START
+            places.append(Place(*point[:2], low, high, point.offset, origin))
+        else:
+            told = decode(group, *point[:3], point.metadata)
+            recreated = told is not None and told.topic_id not in ("", topic_ids.get(point.topic, told.topic_id))
+            places.append(_place(point, low, high, recreated=recreated))
+    return places
 
 
-def _place(point: StartingPoint, low: int, high: int, committed: bool) -> Place:
-    if not committed:
-        return Place(point.topic, point.partition, low, high, point.offset, Origin.START)
-    if point.offset > high:
+def _place(point: StartingPoint, low: int, high: int, *, recreated: bool) -> Place:
+    if recreated or point.offset > high:
         return Place(point.topic, point.partition, low, high, low, Origin.REMADE)
     if point.offset < low:
         return Place(point.topic, point.partition, low, high, low, Origin.EXPIRED, low - point.offset)

@@ -28,8 +28,11 @@ _READING: Mapping[str, Any] = {
 }
 
 
-def group_findings(of: SinkSettings, name: str, group: Group) -> Iterator[Finding]:
-    """The group as the coordinator sees it, and the rate that its members make together."""
+def group_findings(of: SinkSettings, name: str, group: Group, protocol: str = "classic") -> Iterator[Finding]:
+    """The group as the coordinator sees it, and the rate that its members make together.
+
+    `protocol` is the one that this configuration would join with.
+    """
     section = of_sink(of.name)
     if group.error:
         todo = f"allow READ on group {name}" if "authorization" in group.error.lower() else "try again"
@@ -40,7 +43,13 @@ def group_findings(of: SinkSettings, name: str, group: Group) -> Iterator[Findin
         yield Finding(section, "group", Mark.FAIL, f"{name} may not be joined", f"allow READ on group {name}")
         return
     says = f"{name}: {counted(group.members, 'member')} now"
-    yield Finding(section, "group", Mark.OK, says, data={"group": name, "members": group.members})
+    data = {"group": name, "members": group.members, "protocol": group.protocol}
+    if group.members and group.protocol not in ("", protocol):
+        says += f", by the {group.protocol} protocol; this configuration joins by the {protocol} one"
+        todo = "to change group.protocol, stop all instances first: brokers may refuse members of both kinds at once"
+        yield Finding(section, "group", Mark.WARN, says, todo, data)
+    else:
+        yield Finding(section, "group", Mark.OK, says, data=data)
     if isinstance(of, SailPlay):
         yield _rate(of, group.members)
 
@@ -64,7 +73,6 @@ def _rate(of: SailPlay, members: int) -> Finding:
 def reading_findings(
     of: SinkSettings,
     group: str,
-    subscribed: Sequence[str],
     facts: Sequence[TopicFacts],
     conf: Mapping[str, Any],
     now: float,
@@ -74,7 +82,8 @@ def reading_findings(
     consumer = Consumer({**conf, "group.id": group, **_READING})
     try:
         partitions = [(fact.name, partition) for fact in facts for partition in range(fact.partitions)]
-        places = find_places(consumer, partitions, of.start, subscribed)
+        ids = {fact.name: fact.topic_id for fact in facts if fact.topic_id}
+        places = find_places(consumer, partitions, of.start, group=group, topic_ids=ids)
         yield _start(section, of, places)
         if not places:
             return
@@ -103,17 +112,23 @@ def _start(section: str, of: SinkSettings, places: Sequence[Place]) -> Finding:
         return Finding(section, "start", Mark.WARN, says, todo, data)
     if Origin.REMADE in origins:
         names = ", ".join(sorted({place.topic for place in places if place.origin is Origin.REMADE}))
-        says = f"{names} ends before the committed offset, so it was made anew: {events} from its beginning"
+        says = f"{names} was made anew since the last commit: {events} from its beginning"
         return Finding(section, "start", Mark.WARN, says, "nothing, if that was meant", data)
     if not places:
         return Finding(section, "start", Mark.WARN, "there is nothing that it may read", "see topics", data)
     if origins == {Origin.START}:
-        start = of.start if isinstance(of.start, str) else of.start.isoformat()
-        return Finding(section, "start", Mark.OK, f"a new group, at start: {start}: {events} to read", data=data)
-    fresh = sum(place.origin is Origin.START for place in places)
+        says = f"a new group, at start: {_written(of)}: {events} to read"
+        return Finding(section, "start", Mark.OK, says, data=data)
     says = f"at the committed offsets: {events} to read"
-    says += f"; {counted(fresh, 'partition')} without one from the beginning" if fresh else ""
+    appeared = sum(place.origin is Origin.APPEARED for place in places)
+    says += f"; {counted(appeared, 'partition')} without one from the beginning" if appeared else ""
+    fresh = ", ".join(sorted({place.topic for place in places if place.origin is Origin.START}))
+    says += f"; {fresh}, new to the group, at start: {_written(of)}" if fresh else ""
     return Finding(section, "start", Mark.OK, says, data=data)
+
+
+def _written(of: SinkSettings) -> str:
+    return of.start if isinstance(of.start, str) else of.start.isoformat()
 
 
 def _to_read(places: Sequence[Place]) -> Iterator[tuple[str, int, int]]:

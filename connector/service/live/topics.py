@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
@@ -23,7 +23,7 @@ class TopicFacts:
     """What the brokers say of one topic.
 
     `error` is librdkafka's code where it cannot be described, else None. `operations` are those that our user may do
-    (READ, WRITE, …). `settings` is None where the brokers do not show them to us.
+    (READ, WRITE, …). `settings` is None where the brokers do not show them to us. `topic_id` is Kafka's own.
     """
 
     name: str
@@ -31,6 +31,7 @@ class TopicFacts:
     partitions: int = 0
     operations: frozenset[str] = frozenset()
     settings: Mapping[str, str] | None = None
+    topic_id: str = ""
 
     @property
     def max_message_bytes(self) -> int | None:
@@ -69,11 +70,10 @@ def ask_topics(client: AdminClient, names: Collection[str]) -> dict[str, TopicFa
             facts[name] = TopicFacts(name, KafkaError._TIMED_OUT)  # noqa: SLF001 - a public name, for its underscore
         else:
             operations = frozenset(operation.name for operation in found.authorized_operations or ())
-            facts[name] = TopicFacts(name, None, len(found.partitions), operations)
+            facts[name] = TopicFacts(name, None, len(found.partitions), operations, topic_id=str(found.topic_id))
     there = [name for name, fact in facts.items() if fact.error is None]
     for name, settings in _ask_settings(client, there).items():
-        known = facts[name]
-        facts[name] = TopicFacts(name, None, known.partitions, known.operations, settings)
+        facts[name] = replace(facts[name], settings=settings)
     return facts
 
 

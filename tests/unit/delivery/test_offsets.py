@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.delivery import commit_metadata
-from connector.delivery.offsets import PartitionOffsets, Settled, fingerprint
+from connector.delivery.offsets import PartitionOffsets, fingerprint
+from connector.kafka import commit_metadata
+from connector.kafka.commit_metadata import Metadata, Settled
 from connector.model import Record
 from tests.support.settled import settled as settled_at
 
@@ -38,9 +39,9 @@ class Reader:
         self.start(log[0].offset, None)
 
     def start(self, position: int, metadata: str | None) -> None:
-        settled = commit_metadata.decode(*HERE, position, metadata)
-        self.offsets = PartitionOffsets("users", 0, position, settled)
-        self.told = set() if settled is None else settled.offsets(position)
+        told = commit_metadata.decode(*HERE, position, metadata)
+        self.offsets = PartitionOffsets("users", 0, position, told)
+        self.told = set() if told is None or told.settled is None else told.settled.offsets(position)
         assert {offset for offset in self.committed if offset >= position} <= self.told, "what was known is forgotten"
         self.known = self.told | {offset for offset in self.committed if offset < position}
         self.position = position
@@ -76,7 +77,7 @@ class Reader:
         for each in self.log:
             if each.offset < position:
                 assert each.offset in self.settled, "a commit passes an event that is not settled"
-        metadata = commit_metadata.encode(*HERE, position, self.offsets.settled_above(commit_metadata.MAX_BITS))
+        metadata = commit_metadata.encode(*HERE, position, self.offsets.metadata(commit_metadata.MAX_BITS))
         assert len(metadata) <= commit_metadata.MAX_CHARACTERS
         self.commits.append((position, metadata))
         self.committed = set(self.known)
@@ -153,24 +154,24 @@ def test_the_span_is_how_far_reading_is_ahead_of_the_position() -> None:
 
 def test_another_record_at_the_position_means_another_topic_and_then_nothing_was_settled() -> None:
     settled = settled_at(fingerprint(record(5, b"old")), 5, {6, 7})
-    offsets = PartitionOffsets("users", 0, 5, settled)
+    offsets = PartitionOffsets("users", 0, 5, Metadata(settled))
     assert [offsets.begin(record(offset, b"new")) for offset in (5, 6, 7)] == [True, True, True]
 
 
 def test_a_reset_past_the_position_means_that_nothing_was_settled() -> None:
-    offsets = PartitionOffsets("users", 0, 5, settled_at(fingerprint(record(5)), 5, {6, 7, 8}))
+    offsets = PartitionOffsets("users", 0, 5, Metadata(settled_at(fingerprint(record(5)), 5, {6, 7, 8})))
     assert offsets.begin(record(7))
 
 
 def test_until_the_first_record_is_read_the_metadata_is_committed_as_it_came() -> None:
     settled = settled_at(fingerprint(record(5)), 5, {6, 7})
-    offsets = PartitionOffsets("users", 0, 5, settled)
+    offsets = PartitionOffsets("users", 0, 5, Metadata(settled))
     assert offsets.settled_above(1_000) == settled
 
 
 def test_what_an_earlier_owner_settled_stays_so_until_the_position_has_passed_it() -> None:
     first = record(5)
-    offsets = PartitionOffsets("users", 0, 5, settled_at(fingerprint(first), 5, {7, 900}))
+    offsets = PartitionOffsets("users", 0, 5, Metadata(settled_at(fingerprint(first), 5, {7, 900})))
     begun(offsets, first, record(6))
     assert offsets.settled_above(1_000) == settled_at(fingerprint(first), 5, {7, 900})
     assert not offsets.begin(record(7))
@@ -188,12 +189,12 @@ def test_what_an_earlier_owner_settled_stays_so_until_the_position_has_passed_it
 def test_what_was_settled_before_and_is_still_to_be_read_survives_a_second_owner_who_settles_all_it_read() -> None:
     """The second owner ended before it had read so far; the third must not send it again."""
     log = {offset: record(offset, b"%d" % offset) for offset in range(5, 12)}
-    second = PartitionOffsets("users", 0, 5, settled_at(fingerprint(log[5]), 5, {8, 10}))
+    second = PartitionOffsets("users", 0, 5, Metadata(settled_at(fingerprint(log[5]), 5, {8, 10})))
     begun(second, log[5], log[6])
     for offset in (6, 5):
         second.settle(log[offset])
     assert second.position == 6
-    metadata = commit_metadata.encode(*HERE, 6, second.settled_above(commit_metadata.MAX_BITS))
+    metadata = commit_metadata.encode(*HERE, 6, second.metadata(commit_metadata.MAX_BITS))
     third = PartitionOffsets("users", 0, 6, commit_metadata.decode(*HERE, 6, metadata))
     assert [offset for offset in range(6, 12) if third.begin(log[offset])] == [7, 9, 11]
     anew = PartitionOffsets("users", 0, 6, commit_metadata.decode(*HERE, 6, metadata))
@@ -203,7 +204,7 @@ def test_what_was_settled_before_and_is_still_to_be_read_survives_a_second_owner
 
 def test_what_is_settled_is_told_up_to_the_offset_that_was_asked_for_and_not_one_further() -> None:
     records = [record(offset) for offset in range(24)]
-    offsets = PartitionOffsets("users", 0, 0, settled_at(fingerprint(records[0]), 0, {30, 31}))
+    offsets = PartitionOffsets("users", 0, 0, Metadata(settled_at(fingerprint(records[0]), 0, {30, 31})))
     begun(offsets, *records)
     assert offsets.settled_above(31) == settled_at(fingerprint(records[0]), 0, {30, 31})
     assert offsets.settled_above(30) == settled_at(fingerprint(records[0]), 0, {30})
@@ -217,7 +218,7 @@ def test_what_is_settled_is_told_up_to_the_offset_that_was_asked_for_and_not_one
 
 def test_a_gap_of_any_size_in_the_log_costs_no_more_than_was_asked_for() -> None:
     first = record(5)
-    offsets = PartitionOffsets("users", 0, 5, settled_at(fingerprint(first), 5, {8, 900}))
+    offsets = PartitionOffsets("users", 0, 5, Metadata(settled_at(fingerprint(first), 5, {8, 900})))
     begun(offsets, first, record(10**15))
     told = offsets.settled_above(20)
     assert told is not None
@@ -258,3 +259,44 @@ def test_twenty_thousand_records_settled_backwards_cost_the_queue_once() -> None
     assert offsets.position == 20_000
     assert offsets.oldest() is None
     assert offsets.settled_above(1_000) is None
+
+
+def test_records_of_a_later_leader_where_settled_ones_lay_are_other_records() -> None:
+    """The log was truncated behind the position and written anew: the record at the position is still the same."""
+    first = record(5)._replace(leader_epoch=3)
+    told = Metadata(settled_at(fingerprint(first), 5, {7, 8, 9, 10}), leader_epoch=3)
+    offsets = PartitionOffsets("users", 0, 5, told)
+    begun(offsets, first)
+    assert not offsets.begin(record(7)._replace(leader_epoch=3))
+    assert [offsets.begin(record(offset)._replace(leader_epoch=4)) for offset in (8, 9, 10)] == [True] * 3
+
+
+def test_where_the_brokers_tell_no_leader_epochs_settled_offsets_are_believed() -> None:
+    first = record(5)
+    offsets = PartitionOffsets("users", 0, 5, Metadata(settled_at(fingerprint(first), 5, {7})))
+    begun(offsets, first)
+    assert not offsets.begin(record(7)._replace(leader_epoch=4))
+
+
+def test_the_leader_epoch_to_commit_is_that_of_the_record_at_the_position_else_of_the_last_one_read() -> None:
+    offsets = PartitionOffsets("users", 0, 5, leader_epoch=2)
+    assert offsets.leader_epoch == 2
+    records = [record(offset)._replace(leader_epoch=epoch) for offset, epoch in ((5, 2), (6, 4), (7, 4))]
+    begun(offsets, *records)
+    assert (offsets.leader_epoch, offsets.metadata(100).leader_epoch) == (2, 4)
+    offsets.settle(records[0])
+    assert (offsets.leader_epoch, offsets.position) == (4, 6)
+    for each in records[1:]:
+        offsets.settle(each)
+    assert (offsets.leader_epoch, offsets.position) == (4, 8)
+
+
+def test_the_newest_epoch_that_an_earlier_owner_read_is_told_on_until_all_that_it_settled_is_read() -> None:
+    first = record(5)._replace(leader_epoch=1)
+    told = Metadata(settled_at(fingerprint(first), 5, {8}), "", 6)
+    offsets = PartitionOffsets("users", 0, 5, told, leader_epoch=1)
+    assert offsets.metadata(100).leader_epoch == 6
+    begun(offsets, first)
+    assert offsets.metadata(100).leader_epoch == 6
+    assert not offsets.begin(record(8)._replace(leader_epoch=5))
+    assert offsets.metadata(100).leader_epoch == 5

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from confluent_kafka import OFFSET_END, KafkaError, KafkaException, TopicPartition
 
 from connector.kafka.handover import Assigned, Commit
 from connector.kafka.source import Source
+from connector.kafka.topic_ids import TopicIds
 from tests.support.clock import TurnedClock
 
 STALL = 45.0
@@ -80,6 +81,12 @@ class Recorder:
     def incremental_assign(self, partitions: Sequence[TopicPartition]) -> None:
         return
 
+    def seek(self, partition: TopicPartition) -> None:
+        return
+
+    def position(self, partitions: Sequence[TopicPartition]) -> list[TopicPartition]:
+        return list(partitions)
+
     def offsets_for_times(self, partitions: Sequence[TopicPartition], timeout: float) -> list[TopicPartition]:
         ends = partitions[0].offset == OFFSET_END
         self.ends_asked += ends
@@ -97,6 +104,9 @@ class Recorder:
     def set_sasl_credentials(self, username: str, password: str) -> None:
         assert not self.closed
 
+    def subscribe(self, topics: Sequence[str], **callbacks: Any) -> None:
+        return
+
     def unsubscribe(self) -> None:
         return
 
@@ -106,6 +116,17 @@ class Recorder:
 
     def close(self) -> None:
         self.closed = True
+
+
+class NoIds(TopicIds):
+    """Brokers that do not know topics by ids."""
+
+    def __init__(self) -> None:
+        self.asked: list[set[str]] = []
+
+    def ask(self, topics: Collection[str], seconds: float) -> dict[str, str]:
+        self.asked.append(set(topics))
+        return {}
 
 
 class Told:
@@ -163,6 +184,7 @@ class Bench:
             drain=20.0,
             stall=STALL,
             confirm_after=6.0,
+            topic_ids=NoIds(),
         )
         self.source._claims["users", 0] = 1
 

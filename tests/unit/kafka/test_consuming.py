@@ -11,8 +11,10 @@ from connector.kafka.consuming import BROKERS_HEARTBEAT_MS, HEARTBEAT_MS, consum
 
 def settings(**conf: Any) -> dict[str, Any]:
     ours = {name.replace("_", "."): value for name, value in conf.items()}
-    heard: Any = lambda _: None  # noqa: E731  # nothing is heard without a client
-    return consumer_settings(ours, "crm.mytracker", [], on_commit=heard, on_error=heard, on_statistics=heard)
+    heard: Any = lambda *_: None  # noqa: E731  # nothing is heard without a client
+    return consumer_settings(
+        ours, "crm.mytracker", [], on_topic_id=heard, on_commit=heard, on_error=heard, on_statistics=heard
+    )
 
 
 @pytest.mark.parametrize(

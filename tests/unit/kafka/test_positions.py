@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -17,15 +17,17 @@ SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Cluster:
-    """A consumer's view of one topic with three partitions; partition 1 has nothing as young as `SINCE`."""
+    """A consumer's view of topics with three partitions each; partitions 1 have nothing as young as `SINCE`."""
 
-    def __init__(self, committed: dict[int, tuple[int, str]]) -> None:
-        self.offsets = committed
+    def __init__(self, committed: Mapping[int | tuple[str, int], tuple[int, str]]) -> None:
+        self.offsets = {(("users", at) if isinstance(at, int) else at): each for at, each in committed.items()}
 
     def committed(self, partitions: Sequence[TopicPartition], timeout: float) -> list[TopicPartition]:
         assert timeout > 0
         return [
-            TopicPartition("users", each.partition, *self.offsets.get(each.partition, (OFFSET_INVALID,)))
+            TopicPartition(
+                each.topic, each.partition, *self.offsets.get((each.topic, each.partition), (OFFSET_INVALID,))
+            )
             for each in partitions
         ]
 
@@ -34,22 +36,21 @@ class Cluster:
 
     def offsets_for_times(self, partitions: Sequence[TopicPartition], timeout: float) -> list[TopicPartition]:
         assert {each.offset for each in partitions} == {int(SINCE.timestamp() * 1000)}
-        return [TopicPartition("users", each.partition, -1 if each.partition == 1 else 50) for each in partitions]
+        return [TopicPartition(each.topic, each.partition, -1 if each.partition == 1 else 50) for each in partitions]
 
-    def list_topics(self, timeout: float) -> Any:
-        topic = SimpleNamespace(partitions={0: None, 1: None, 2: None})
-        return SimpleNamespace(topics={"users": topic, "others": topic})
+    def list_topics(self, topic: str, timeout: float) -> Any:
+        return SimpleNamespace(topics={topic: SimpleNamespace(partitions={0: None, 1: None, 2: None})})
 
     def commit(self, offsets: Sequence[TopicPartition], asynchronous: bool) -> None:
         assert not asynchronous
-        self.offsets |= {each.partition: (each.offset, "") for each in offsets}
+        self.offsets |= {(each.topic, each.partition): (each.offset, "") for each in offsets}
 
 
 def begin(
-    cluster: Cluster, start: Start, *partitions: int, subscribed: tuple[str, ...] = ("users",)
+    cluster: Cluster, start: Start, *partitions: int, topic: str = "users", **how: Any
 ) -> dict[int, StartingPoint]:
     consumer: Any = cluster
-    points = starting_points(consumer, [TopicPartition("users", each) for each in partitions], start, subscribed)
+    points = starting_points(consumer, [TopicPartition(topic, each) for each in partitions], start, **how)
     return {point.partition: point for point in points}
 
 
@@ -71,14 +72,14 @@ def test_a_time_begins_at_the_first_record_since_and_at_the_end_where_there_is_n
     assert {number: point.offset for number, point in points.items()} == {0: 50, 1: HIGH}
 
 
-def test_latest_begins_a_new_group_at_the_ends_and_commits_them_for_all_members() -> None:
+def test_latest_begins_a_new_topic_at_the_ends_and_commits_them_for_all_members() -> None:
     cluster = Cluster({})
     points = begin(cluster, "latest", 0, 2)
     assert {number: point.offset for number, point in points.items()} == {0: HIGH, 2: HIGH}
-    assert {number: offset for number, (offset, _) in cluster.offsets.items()} == {0: HIGH, 1: HIGH, 2: HIGH}
+    assert {number: offset for (_, number), (offset, _) in cluster.offsets.items()} == {0: HIGH, 1: HIGH, 2: HIGH}
 
 
-def test_a_partition_that_appears_later_is_read_from_its_beginning_though_the_group_began_at_the_end() -> None:
+def test_a_partition_that_appears_later_is_read_from_its_beginning_though_its_topic_began_at_the_end() -> None:
     points = begin(Cluster({0: (42, "")}), "latest", 0, 2)
     assert points[2] == StartingPoint("users", 2, LOW, None)
 
@@ -90,14 +91,34 @@ def test_a_member_that_is_not_the_first_takes_what_the_first_has_committed_meanw
         def committed(self, partitions: Sequence[TopicPartition], timeout: float) -> list[TopicPartition]:
             self.asked += 1
             if self.asked == 3:
-                self.offsets = {0: (90, ""), 1: (91, ""), 2: (92, "")}
+                self.offsets = {("users", 0): (90, ""), ("users", 1): (91, ""), ("users", 2): (92, "")}
             return super().committed(partitions, timeout)
 
     assert begin(Meanwhile({}), "latest", 2) == {2: StartingPoint("users", 2, 92, "")}
 
 
-@pytest.mark.parametrize("pattern", ["^use.*", "^orders|sers"])
-def test_a_pattern_counts_the_topics_that_it_matches(pattern: str) -> None:
+@pytest.mark.parametrize(("start", "offset"), [("latest", HIGH), (SINCE, 50), ("earliest", LOW)])
+def test_a_topic_that_is_new_to_a_group_that_has_begun_in_others_begins_at_start(start: Start, offset: int) -> None:
+    cluster = Cluster({("orders", 0): (42, ""), ("orders", 1): (42, "")})
+    assert begin(cluster, start, 0)[0].offset == offset
+
+
+def test_members_of_which_none_leads_in_one_of_two_new_topics_wait_in_that_one_alone() -> None:
+    cluster = Cluster({("orders", 0): (7, ""), ("orders", 2): (8, "")})
+    consumer: Any = cluster
+    points = starting_points(consumer, [TopicPartition("users", 0), TopicPartition("orders", 2)], "latest")
+    assert sorted(point[:3] for point in points) == [("orders", 2, 8), ("users", 0, HIGH)]
+
+
+def test_a_topic_made_anew_while_it_was_read_is_read_from_its_beginning_though_its_commits_are_gone() -> None:
+    assert begin(Cluster({}), "latest", 0, 1, known={"users"}) == {
+        0: StartingPoint("users", 0, LOW, None),
+        1: StartingPoint("users", 1, LOW, None),
+    }
+
+
+@pytest.mark.parametrize(("start", "offset"), [("latest", HIGH), (SINCE, 50)])
+def test_only_asking_commits_nothing_and_waits_for_nobody(start: Start, offset: int) -> None:
     cluster = Cluster({})
-    begin(cluster, "latest", 0, subscribed=(pattern,))
-    assert set(cluster.offsets) == {0, 1, 2}
+    assert begin(cluster, start, 2, dry=True)[2].offset == offset
+    assert cluster.offsets == {}

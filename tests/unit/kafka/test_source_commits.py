@@ -69,28 +69,28 @@ def test_a_callback_does_not_raise_though_the_client_does(bench: Bench, callback
 
 def test_a_commit_that_waited_while_its_partition_left_and_came_back_is_dropped(bench: Bench) -> None:
     """It would move the group's offset back behind what the revocation committed."""
-    bench.source._claimed = 1
+    bench.source._ours._claimed = 1
     bench.source.commit([COMMIT])
     bench.source._on_revoke(bench.client, partition())  # type: ignore[arg-type]  # the recorder
-    bench.source._claim(StartingPoint("users", 0, 9, ""))
+    bench.source._ours.add(StartingPoint("users", 0, 9, ""), "")
     bench.run_commands()
     assert bench.client.committed == [(0, 9, False)]
 
 
 def test_a_commit_that_waited_while_its_topic_was_made_anew_is_dropped(bench: Bench) -> None:
     """In the new log it would be ahead of the work."""
-    bench.source._claimed = 1
+    bench.source._ours._claimed = 1
     bench.source.commit([COMMIT])
-    bench.source._claim(StartingPoint("users", 0, 0, None))
+    bench.source._ours.add(StartingPoint("users", 0, 0, None), "")
     bench.run_commands()
     assert bench.client.committed == []
 
 
 def test_a_halt_that_waited_while_its_partition_came_anew_is_dropped(bench: Bench) -> None:
     """Nobody would resume it."""
-    bench.source._claimed = 1
+    bench.source._ours._claimed = 1
     bench.source.halt(1, "users", 0)
-    bench.source._claim(StartingPoint("users", 0, 0, None))
+    bench.source._ours.add(StartingPoint("users", 0, 0, None), "")
     bench.run_commands()
     assert (bench.client.paused, bench.source._fetching.whole) == ([], True)
     bench.source.halt(2, "users", 0)
@@ -105,7 +105,7 @@ def test_a_halt_that_waited_while_its_partition_came_anew_is_dropped(bench: Benc
 
 
 def test_a_reset_that_fails_is_tried_once_a_turn_so_that_polling_goes_on(bench: Bench) -> None:
-    bench.source._reset("users", 0)
+    bench.source._resuming.reset(("users", 0), "out of range")
     for turns in range(1, 4):
         bench.source._turn()
         assert bench.client.asked == 1 + turns
@@ -119,7 +119,7 @@ def test_nothing_is_asked_of_a_client_that_is_closed(bench: Bench) -> None:
 
 
 def test_a_stop_does_not_wait_for_a_reset_that_fails(bench: Bench) -> None:
-    bench.source._reset("users", 0)
+    bench.source._resuming.reset(("users", 0), "out of range")
     asked = bench.client.asked
     bench.source.stop([])
     bench.source._turn()

@@ -10,76 +10,96 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.delivery.commit_metadata import MAX_BITS, MAX_CHARACTERS, decode, encode
-from connector.delivery.offsets import Settled
+from connector.kafka.commit_metadata import MAX_BITS, MAX_CHARACTERS, Metadata, Settled, decode, encode
 from tests.support.settled import settled as settled_at
 
 HERE = ("crm.mytracker", "accounts.users", 3)
+TOPIC_ID = "i02IOLSvRk6Tt7e/D4+g8w"
+# Which log it is, as an older version, a broker without ids, one without epochs and a new one say it.
+LOGS = [("", -1), ("", 7), (TOPIC_ID, -1), (TOPIC_ID, 2**31 - 1)]
 
 
 @settings(max_examples=200)
 @given(
     st.integers(0, 2**63 - 30_000),
     st.integers(0, 2**32 - 1),
-    st.sets(st.integers(1, MAX_BITS), min_size=1, max_size=200),
+    st.sets(st.integers(1, MAX_BITS), max_size=200),
+    st.sampled_from(LOGS),
+    st.sampled_from([0, 1]),
 )
-def test_what_was_settled_comes_back(position: int, fingerprint: int, above: set[int]) -> None:
-    settled = settled_at(fingerprint, position, {position + each for each in above})
-    text = encode(*HERE, position, settled)
+def test_what_was_committed_comes_back(
+    position: int, fingerprint: int, above: set[int], log: tuple[str, int], first: int
+) -> None:
+    settled = settled_at(fingerprint, position, {position + each for each in above}) if above else None
+    if settled is not None and first == 0:
+        settled = Settled(fingerprint, b"1" + settled.flags[: MAX_BITS - 1].rstrip(b"0"), first=0)
+    metadata = Metadata(settled, *log)
+    text = encode(*HERE, position, metadata)
     assert len(text) <= MAX_CHARACTERS
-    assert decode(*HERE, position, text) == settled
+    assert decode(*HERE, position, text) == (metadata if text else None)
 
 
-def test_what_another_version_committed_is_read_and_written_alike() -> None:
-    text, settled = "1.1874056d.00000005.oA", settled_at(5, 100, {101, 103})
-    assert encode(*HERE, 100, settled) == text
-    assert decode(*HERE, 100, text) == settled
+@pytest.mark.parametrize(
+    ("text", "settled"),
+    [
+        ("1.1874056d.00000005.oA", settled_at(5, 100, {101, 103})),
+        ("2.5e9a1797.00000005.oA", Settled(5, b"101", first=0)),
+    ],
+)
+def test_what_an_earlier_version_committed_is_read_and_written_alike(text: str, settled: Settled) -> None:
+    assert encode(*HERE, 100, Metadata(settled)) == text
+    assert decode(*HERE, 100, text) == Metadata(settled)
 
 
-def test_a_position_whose_own_record_is_settled_comes_back() -> None:
-    text, settled = "2.5e9a1797.00000005.oA", Settled(5, b"101", first=0)
-    assert encode(*HERE, 100, settled) == text
-    assert decode(*HERE, 100, text) == settled
-    assert settled.offsets(100) == {100, 102}
+def test_a_position_whose_own_record_is_settled_is_among_the_settled_offsets() -> None:
+    assert Settled(5, b"101", first=0).offsets(100) == {100, 102}
 
 
 @pytest.mark.parametrize("above", range(1, 61))
 def test_every_short_length_comes_back(above: int) -> None:
-    settled = settled_at(5, 100, {100 + above})
-    assert decode(*HERE, 100, encode(*HERE, 100, settled)) == settled
+    metadata = Metadata(settled_at(5, 100, {100 + above}))
+    assert decode(*HERE, 100, encode(*HERE, 100, metadata)) == metadata
 
 
 @pytest.mark.parametrize("pattern", range(1, 64))
 def test_every_last_character_comes_back(pattern: int) -> None:
-    settled = settled_at(5, 100, {119 + bit for bit in range(6) if pattern & (32 >> bit)})
-    assert decode(*HERE, 100, encode(*HERE, 100, settled)) == settled
+    metadata = Metadata(settled_at(5, 100, {119 + bit for bit in range(6) if pattern & (32 >> bit)}))
+    assert decode(*HERE, 100, encode(*HERE, 100, metadata)) == metadata
 
 
 def test_twenty_thousand_offsets_above_the_position_fit_the_broker() -> None:
-    text = encode(*HERE, 7, settled_at(1, 7, set(range(8, 8 + 20_001))))
+    text = encode(*HERE, 7, Metadata(settled_at(1, 7, set(range(8, 8 + 20_001))), TOPIC_ID, 2**31 - 1))
     assert len(text) <= MAX_CHARACTERS
     again = decode(*HERE, 7, text)
     assert again is not None
-    assert again.offsets(7) == set(range(8, 8 + 20_001))
+    assert again.settled is not None
+    assert again.settled.offsets(7) == set(range(8, 8 + 20_001))
 
 
 def test_what_lies_too_far_above_is_left_out_and_the_text_stays_within_its_bound() -> None:
-    text = encode(*HERE, 0, settled_at(1, 0, {1, MAX_BITS, MAX_BITS + 1, 10**6}))
+    text = encode(*HERE, 0, Metadata(settled_at(1, 0, {1, MAX_BITS, MAX_BITS + 1, 10**6}), TOPIC_ID, 3))
     assert len(text) <= MAX_CHARACTERS
-    assert decode(*HERE, 0, text) == settled_at(1, 0, {1, MAX_BITS})
+    assert decode(*HERE, 0, text) == Metadata(settled_at(1, 0, {1, MAX_BITS}), TOPIC_ID, 3)
 
 
 @pytest.mark.parametrize("settled", [None, Settled(1, b""), settled_at(1, 10, {10 + MAX_BITS + 1})])
-def test_nothing_settled_above_is_an_empty_text(settled: Settled | None) -> None:
-    assert encode(*HERE, 10, settled) == ""
+def test_nothing_settled_above_leaves_what_the_log_is(settled: Settled | None) -> None:
+    assert encode(*HERE, 10, Metadata(settled)) == ""
+    assert decode(*HERE, 10, encode(*HERE, 10, Metadata(settled, TOPIC_ID, 4))) == Metadata(None, TOPIC_ID, 4)
 
 
 @pytest.mark.parametrize(
-    "settled", [settled_at(0xDEADBEEF, 100, {101, 103, 110, 131}), Settled(0xDEADBEEF, b"1101", first=0)]
+    "metadata",
+    [
+        Metadata(settled_at(0xDEADBEEF, 100, {101, 103, 110, 131})),
+        Metadata(Settled(0xDEADBEEF, b"1101", first=0)),
+        Metadata(settled_at(0xDEADBEEF, 100, {101, 103}), TOPIC_ID, 12),
+        Metadata(None, TOPIC_ID, -1),
+    ],
 )
-def test_every_change_of_a_single_character_is_noticed(settled: Settled) -> None:
-    text = encode(*HERE, 100, settled)
-    alphabet = string.ascii_letters + string.digits + "-_.= \n\x00é"
+def test_every_change_of_a_single_character_is_noticed(metadata: Metadata) -> None:
+    text = encode(*HERE, 100, metadata)
+    alphabet = string.ascii_letters + string.digits + "-_+/.= \n\x00é"
     for char in alphabet:
         assert decode(*HERE, 100, text + char) is None, "a character too many"
     for at in range(len(text)):
@@ -102,7 +122,7 @@ def test_every_change_of_a_single_character_is_noticed(settled: Settled) -> None
     ],
 )
 def test_another_group_topic_partition_or_position_means_nothing(elsewhere: tuple[str, str, int, int]) -> None:
-    text = encode(*HERE, 100, settled_at(5, 100, {101}))
+    text = encode(*HERE, 100, Metadata(settled_at(5, 100, {101}), TOPIC_ID, 4))
     assert decode(*elsewhere, text) is None
 
 
@@ -117,6 +137,10 @@ def test_another_group_topic_partition_or_position_means_nothing(elsewhere: tupl
         "1.00000000.00000000.A",
         '{"consumer":"another"}',
         "2.00000000.00000000.gA",
+        "3.00000000.-.-1",
+        f"3.00000000.{TOPIC_ID}.7",
+        f"3.00000000.{TOPIC_ID}.7.1.00000000.gA",
+        f"3.00000000.{TOPIC_ID}.99999999999",
         "\ud800",
         "é",
     ],
@@ -143,7 +167,7 @@ def test_no_text_raises(text: str) -> None:
 
 
 def test_six_offsets_take_one_character() -> None:
-    short = encode(*HERE, 0, settled_at(1, 0, {1}))
-    long = encode(*HERE, 0, settled_at(1, 0, {12_000}))
+    short = encode(*HERE, 0, Metadata(settled_at(1, 0, {1})))
+    long = encode(*HERE, 0, Metadata(settled_at(1, 0, {12_000})))
     assert len(long) - len(short) == pytest.approx(12_000 / 6, abs=3)
     assert short.endswith(urlsafe_b64encode(b"\x80").decode().rstrip("="))

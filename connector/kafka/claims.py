@@ -1,0 +1,83 @@
+"""The partitions that are ours: the number of each assignment, where it began, and which topic it reads. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
+
+from connector.kafka.handover import Assigned
+from connector.kafka.positions import StartingPoint
+
+Partition = tuple[str, int]
+
+
+class _Claim(NamedTuple):
+    offset: int  # at which reading began; negative if only the first record tells
+    leader_epoch: int
+    topic_id: str
+
+
+class Claims:
+    """Belongs to the thread that polls.
+
+    `numbers` has the claim of each partition that is ours. `topics` has all topics of which a partition ever was ours,
+    with the id that the topic had when it was last known.
+    """
+
+    def __init__(self) -> None:
+        self.numbers: dict[Partition, int] = {}
+        self.topics: dict[str, str] = {}
+        self._claimed = 0
+        self._claims: dict[Partition, _Claim] = {}
+        self._past_ids: set[str] = set()  # of topics that are gone: brokers that lag behind still name them
+
+    def add(self, point: StartingPoint, topic_id: str) -> Assigned:
+        """Claim a partition, in place of an earlier claim of it."""
+        partition = (point.topic, point.partition)
+        self._claimed += 1
+        self.numbers[partition] = self._claimed
+        self.topics[point.topic] = topic_id or self.topics.get(point.topic, "")
+        self._claims[partition] = _Claim(point.offset, point.leader_epoch, topic_id)
+        position = point.offset if point.offset >= 0 else None
+        return Assigned(self._claimed, *partition, position, point.metadata, point.leader_epoch, topic_id)
+
+    def remove(self, partitions: Iterable[Partition]) -> frozenset[int]:
+        """These are ours no more; returns their claims."""
+        gone = []
+        for partition in partitions:
+            self._claims.pop(partition, None)
+            gone.append(self.numbers.pop(partition, None))
+        return frozenset(claim for claim in gone if claim is not None)
+
+    def began_at(self, partition: Partition) -> tuple[int, int]:
+        """The offset and leader epoch at which reading began; both negative if they are not known."""
+        claim = self._claims.get(partition)
+        return (-1, -1) if claim is None else claim[:2]
+
+    def topic_id(self, partition: Partition) -> str:
+        """The id of the topic that is read; empty if it is not known."""
+        claim = self._claims.get(partition)
+        return "" if claim is None else claim.topic_id
+
+    def of_topic(self, topic: str) -> list[Partition]:
+        """The partitions of one topic."""
+        return [partition for partition in self.numbers if partition[0] == topic]
+
+    def identify(self, topic: str, topic_id: str) -> frozenset[int]:
+        """A topic has this id now. The claims of which none was known before; they have it from now on."""
+        if topic in self.topics and topic_id not in self._past_ids:
+            self.topics[topic] = topic_id
+        nameless = [partition for partition in self.of_topic(topic) if not self.topic_id(partition)]
+        for partition in nameless:
+            self._claims[partition] = _Claim(*self.began_at(partition), topic_id)
+        return frozenset(self.numbers[partition] for partition in nameless)
+
+    def read_under_another(self, topic: str, topic_id: str) -> Collection[Partition]:
+        """The partitions of the topic that are read under another id than this one."""
+        if topic_id in self._past_ids:
+            return ()
+        return [each for each in self.of_topic(topic) if self.topic_id(each) not in ("", topic_id)]
+
+    def forsake(self, topic_id: str) -> None:
+        """No topic has this id any more."""
+        self._past_ids.add(topic_id)

@@ -1,0 +1,119 @@
+"""The metadata of a commit: which log it was made in, and which offsets above the position are settled already. Pure.
+
+`3.<check>.<topic id>.<leader epoch>`, and where something above the position is settled, behind it
+`.<first>.<fingerprint>.<bits>`. That is: the version; a CRC-32 over everything that must be as it was (group, topic,
+partition, position and the rest of the text); Kafka's id of the topic ("-" if it is not known); the leader epoch of the
+newest record read (-1 if the brokers do not say); the offset above the position at which the bitmap begins (0: with the
+position itself, whose record is settled too; 1: with the next one); the fingerprint of the record at the position; a
+bitmap of offsets, 6 bits a character (URL-safe base64 without padding).
+
+Versions 1 and 2 are `<version>.<check>.<fingerprint>.<bits>`, their bitmaps beginning at 1 and at 0. They are read, and
+written where neither id nor epoch is known. Anything else is not ours and means nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass
+from typing import NamedTuple
+from zlib import crc32
+
+# A broker keeps 4,096 bytes by default (offset.metadata.max.bytes); so many go to what stands before the bits.
+MAX_CHARACTERS = 4_000
+MAX_BITS = (MAX_CHARACTERS - 60) * 6
+
+SETTLED, UNSETTLED = ord("1"), ord("0")
+
+_UNKNOWN_ID = "-"
+_OLD_FORM = re.compile(r"([12])\.([0-9a-f]{8})\.([0-9a-f]{8})\.([A-Za-z0-9_-]+)")
+_FORM = re.compile(
+    r"3\.([0-9a-f]{8})\.([A-Za-z0-9+/]{22}|-)\.(-1|[0-9]{1,10})(?:\.([01])\.([0-9a-f]{8})\.([A-Za-z0-9_-]+))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What an earlier owner had settled above the position it committed.
+
+    `fingerprint` is that of the record at the position: another record there means another topic of that name,
+    and then nothing of this holds. `flags` has a character for each offset that follows the position: b"1" if it is
+    settled, b"0" if not; the last one is settled. `first` is 0 where they begin with the position itself, because its
+    record is settled; else 1.
+    """
+
+    fingerprint: int
+    flags: bytes
+    first: int = 1
+
+    def offsets(self, position: int) -> set[int]:
+        """The settled offsets, for the position that this was committed with."""
+        return {position + above for above, flag in enumerate(self.flags, self.first) if flag == SETTLED}
+
+
+class Metadata(NamedTuple):
+    """What a commit's metadata says. `topic_id` is empty and `leader_epoch` -1 where they were not known."""
+
+    settled: Settled | None
+    topic_id: str = ""
+    leader_epoch: int = -1
+
+
+def encode(group: str, topic: str, partition: int, position: int, metadata: Metadata) -> str:
+    """The metadata to commit with `position`; empty where there is nothing to say.
+
+    Offsets more than MAX_BITS above the position are left out: they would be sent again after a crash.
+    """
+    settled, topic_id, leader_epoch = metadata
+    bits = "" if settled is None else _pack(settled.flags[:MAX_BITS].rstrip(b"0"))
+    told = f"{settled.fingerprint:08x}.{bits}" if settled is not None and bits else ""
+    first = 1 if settled is None else settled.first
+    if not topic_id and leader_epoch < 0:
+        version, rest = 2 - first, told
+    else:
+        version, rest = 3, f"{topic_id or _UNKNOWN_ID}.{max(leader_epoch, -1)}" + (told and f".{first}.{told}")
+    return rest and f"{version}.{_check(version, group, topic, partition, position, rest)}.{rest}"
+
+
+def decode(group: str, topic: str, partition: int, position: int, metadata: str | None) -> Metadata | None:
+    """What the metadata that came with the committed `position` says; None if it is not ours or damaged."""
+    text = metadata or ""
+    match = _FORM.fullmatch(text) or _OLD_FORM.fullmatch(text)
+    if match is None:
+        return None
+    version, rest = int(text[0]), text[11:]  # past the check
+    if text[2:10] != _check(version, group, topic, partition, position, rest):
+        return None
+    if version < 3:
+        settled = _settled(match[3], match[4], 2 - version)
+        return None if settled is None else Metadata(settled)
+    topic_id = "" if match[2] == _UNKNOWN_ID else match[2]
+    if match[4] is None:
+        return Metadata(None, topic_id, int(match[3]))
+    settled = _settled(match[5], match[6], int(match[4]))
+    return None if settled is None else Metadata(settled, topic_id, int(match[3]))
+
+
+def _settled(fingerprint: str, bits: str, first: int) -> Settled | None:
+    if len(bits) % 4 == 1:  # no base64 has that length
+        return None
+    flags = _unpack(bits)
+    return Settled(int(fingerprint, 16), flags, first) if flags else None
+
+
+def _check(version: int, group: str, topic: str, partition: int, position: int, rest: str) -> str:
+    covered = f"{group}/{topic}/{partition}/{position}/{rest}"
+    return f"{crc32(covered.encode() if version == 1 else f'{version}/{covered}'.encode()):08x}"
+
+
+def _pack(flags: bytes) -> str:
+    if not flags:
+        return ""
+    octets = -(-len(flags) // 8)
+    packed = int(flags.ljust(octets * 8, b"0"), 2).to_bytes(octets)
+    return urlsafe_b64encode(packed).decode().rstrip("=")
+
+
+def _unpack(bits: str) -> bytes:
+    octets = urlsafe_b64decode(bits + "=" * (-len(bits) % 4))
+    return f"{int.from_bytes(octets):0{len(octets) * 8}b}".encode().rstrip(b"0")

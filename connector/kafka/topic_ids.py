@@ -1,0 +1,67 @@
+"""Topics' ids, asked of the brokers: by them a topic that was deleted and made anew is told from the one before."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping
+from concurrent.futures import Future
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._topic import TopicDescription  # `admin` offers it without exporting it
+
+from connector.kafka.logs import client_logger
+
+# As long as no answer has ever come, nobody waits for the next one for so long: brokers that do not know the request
+# (librdkafka's mock cluster) would delay every assignment.
+MUTE_SECONDS = 60.0
+# What brokers older than 2.8 say, which have no ids.
+NO_ID = "AAAAAAAAAAAAAAAAAAAAAA"
+
+_NO_ANSWER = frozenset({KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN})
+
+
+class TopicIds:
+    """One client for a process; its methods may be called from any thread."""
+
+    def __init__(self, conf: Mapping[str, Any]) -> None:
+        self._client = AdminClient(
+            {**conf, "log_level": 0, "allow.auto.create.topics": False}, logger=client_logger("admin")
+        )
+        self._answered = False
+        self._mute_until = 0.0
+
+    def ask(self, topics: Collection[str], seconds: float) -> dict[str, str]:
+        """The ids of these topics that the brokers told within `seconds`.
+
+        Absent: topics that do not exist or that we may not describe, and all of them where no broker answers.
+        """
+        if not topics or time.monotonic() < self._mute_until:
+            return {}
+        deadline = time.monotonic() + seconds
+        try:
+            asked = self._client.describe_topics(TopicCollection(list(topics)), request_timeout=seconds)
+            answers = {topic: _topic_id(future, deadline) for topic, future in asked.items()}
+        except KafkaException:
+            return {}
+        if any(answer is not None for answer in answers.values()):
+            self._answered = True
+        elif not self._answered:
+            self._mute_until = time.monotonic() + MUTE_SECONDS
+        return {topic: answer for topic, answer in answers.items() if answer}
+
+    def renew_credentials(self, username: str, password: str) -> None:
+        """Log in with these (SASL) from the next connection on."""
+        self._client.set_sasl_credentials(username, password)
+
+
+def _topic_id(future: Future[TopicDescription], deadline: float) -> str | None:
+    """An id, "" where the brokers refuse to tell or have none, None where no answer came."""
+    try:
+        told = str(future.result(max(deadline - time.monotonic(), 0.0) + 0.5).topic_id)
+    except TimeoutError:
+        return None
+    except KafkaException as error:
+        return None if error.args[0].code() in _NO_ANSWER else ""
+    return "" if told == NO_ID else told

@@ -67,7 +67,7 @@ def facts(letter: DeadLetter, topic: str, record: Record, veil: Veil) -> dict[st
         "sink": letter.sink,
         "route": letter.route,
         "method": letter.method,
-        "reason": letter.reason.value,
+        "reason": letter.reason,
         "stage": letter.stage,
         "message": veil.text(letter.message),
         "status": letter.status,

@@ -14,7 +14,7 @@ from typing import Protocol
 from connector.clock import Clock
 from connector.deadletters.folding import fold
 from connector.deadletters.index import Index
-from connector.deadletters.letter import DeadLetter, digest, identity
+from connector.deadletters.letter import DeadLetter, digest
 from connector.deadletters.receipts import Receipt, Receipts, State
 from connector.deadletters.selected import Selected
 from connector.deadletters.today import Router, route_today
@@ -199,8 +199,7 @@ class Replay:
         taken.refused = taken.refused or state is State.REFUSED
         if letter.route is None and (taken.waiting or not taken.whole):
             # Until all its routes are settled the letter stays open: what one of them has done is kept apart.
-            key = identity(letter.topic, letter.partition, letter.offset, letter.sink, route)
-            self._write(key, state, letter, dict((letter.place,)), None)
+            self._write(letter.identity_by(route), state, letter, dict((letter.place,)), None)
         if taken.waiting == 0:
             self._close(number, taken)
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from connector.kafka import letters
 from connector.kafka.letters import MAX_INT32, MAX_INT64, whole_number
-from connector.model import Reason, Record
+from connector.model import Headers, Reason, Record
 
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 # What a reason may look like, those of later versions among them.
@@ -111,13 +111,16 @@ def fingerprint(record: Record) -> str:
 
     The same before a letter is written and after it is read: of headers that cannot be represented neither has any.
     """
-    parts: list[bytes | None] = [b"%d" % record.timestamp, record.key, record.value]
-    for name, value in record.headers:
-        parts += (name.encode("utf-8", "surrogatepass"), value)
-    whole = hashlib.sha256()
-    for part in parts:  # each with its length, so that no two records run into one text
-        whole.update(b"-" if part is None else b"%d:%b" % (len(part), part))
-    return whole.hexdigest()[:8]
+    return _fingerprint(record.timestamp, record.key, record.value, record.headers)
+
+
+def _fingerprint(timestamp: int, key: bytes | None, value: bytes | None, headers: Headers) -> str:
+    parts: list[bytes | None] = [b"%d" % timestamp, key, value]
+    for name, brought in headers:
+        parts += (name.encode("utf-8", "surrogatepass"), brought)
+    # Each with its length, so that no two records run into one text.
+    lengths = b"".join([b"-" if part is None else b"%d:%b" % (len(part), part) for part in parts])
+    return hashlib.sha256(lengths).hexdigest()[:8]
 
 
 def digest(identity: bytes) -> bytes:
@@ -134,7 +137,7 @@ def read_letter(record: Record) -> DeadLetter | None:
 def examine(record: Record) -> DeadLetter | Flaw:
     """The letter that a record of the dead-letter topic is, or why it is none."""
     try:
-        return _read(record, letters.added(record.headers))
+        return _read(record)
     except _FlawError as error:
         return error.flaw
 
@@ -171,8 +174,14 @@ class _FlawError(Exception):
 _Added = Mapping[str, bytes | None]
 
 
-def _read(record: Record, told: _Added) -> DeadLetter:
-    letter = DeadLetter(
+def _read(record: Record) -> DeadLetter:
+    brought = letters.first_added(record.headers)
+    told = dict(record.headers[brought:])
+    timestamp, mark = _timestamp(told), ""
+    if _second_identity(told):
+        at = record.timestamp if timestamp is None else timestamp
+        mark = _fingerprint(at, record.key, record.value, record.headers[:brought])
+    return DeadLetter(
         Place(record.partition, record.offset),
         _name(told, letters.TOPIC),
         _number(told, letters.PARTITION, MAX_INT32),
@@ -187,11 +196,9 @@ def _read(record: Record, told: _Added) -> DeadLetter:
         _number(told, letters.ATTEMPTS, MAX_INT32) if told.get(letters.ATTEMPTS) is not None else 0,
         _failed_at(told),
         _number(told, letters.REPLAYS, MAX_INT32) if told.get(letters.REPLAYS) is not None else 0,
-        _timestamp(told),
+        timestamp,
+        mark,
     )
-    if _second_identity(told):
-        return letter._replace(fingerprint=fingerprint(failed_record(letter, record)))
-    return letter
 
 
 def _text(told: _Added, header: str) -> str:

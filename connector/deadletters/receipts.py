@@ -188,6 +188,8 @@ class Receipts:
         An older version does not know the letter's fingerprint: its receipt, under the older identity, may stand for
         another life's letter, and is believed only of the very letter that it was written for.
         """
+        if not self._entries:
+            return State.OPEN
         state = self.state(digest(letter.identity_by(route)), letter.place)
         if state is not State.OPEN or not letter.fingerprint:
             return state

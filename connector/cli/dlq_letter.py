@@ -64,6 +64,7 @@ def facts(letter: DeadLetter, topic: str, record: Record, veil: Veil) -> dict[st
     return {
         "letter": letter.place.address(topic),
         "origin": letter.origin,
+        "identity": letter.identity.decode(),
         "sink": letter.sink,
         "route": letter.route,
         "method": letter.method,

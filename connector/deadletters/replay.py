@@ -22,6 +22,7 @@ from connector.deadletters.underway import Outlet, Taken, Tally
 from connector.delivery.gate import GateState
 from connector.delivery.tasks import Tasks
 from connector.errors import ConnectorError
+from connector.kafka.letters import MAX_INT32
 from connector.model import Failure, Item
 
 # Letters in memory at a time: enough for every place in flight, however slow the vendor.
@@ -183,7 +184,8 @@ class Replay:
     def on_failed(self, failure: Failure) -> None:
         """The vendor refused this one again: a new letter, before the receipt of the old one."""
         letter = self._open[failure.record.claim].letter
-        self.outlets[letter.sink].letters.write(failure, replays=letter.replays + 1)
+        replays = min(letter.replays + 1, MAX_INT32)  # past that it would be no letter
+        self.outlets[letter.sink].letters.write(failure, replays=replays)
         self._answered[letter.sink] += 1
         self._refused[letter.sink] += 1
         self._judge(letter.sink)

@@ -134,6 +134,15 @@ async def test_a_letter_of_an_older_version_is_closed_as_such_and_written_again_
     assert table.letters.header(new, IDENTITY) == "2"
 
 
+async def test_a_letter_that_was_sent_again_as_often_as_can_be_counted_stays_a_letter() -> None:
+    table = Table([b"a"])
+    table.vendor.answer = lambda _: REFUSED
+    (selected,) = table.chunk
+    table.chunk[0] = selected._replace(letter=selected.letter._replace(replays=2**31 - 1))
+    await table.run()
+    assert [table.letters.header(letter, REPLAYS) for letter in table.letters.letters] == [str(2**31 - 1)]
+
+
 async def test_no_receipt_is_written_while_the_new_letter_is_not() -> None:
     table = Table([b"a"])
     table.vendor.answer = lambda _: REFUSED

@@ -64,10 +64,11 @@ def facts(letter: DeadLetter, topic: str, record: Record, veil: Veil) -> dict[st
     return {
         "letter": letter.place.address(topic),
         "origin": letter.origin,
+        "identity": letter.identity.decode(),
         "sink": letter.sink,
         "route": letter.route,
         "method": letter.method,
-        "reason": letter.reason.value,
+        "reason": letter.reason,
         "stage": letter.stage,
         "message": veil.text(letter.message),
         "status": letter.status,

@@ -173,11 +173,19 @@ def reading_progress() -> Iterator[Progress]:
         yield show
 
 
-def replay_command(context: Context, cause: Cause) -> str:
-    """The command that replays the letters of one cause and no others, ready to paste."""
+def replay_command(context: Context, cause: Cause) -> str | None:
+    """The command that replays the letters of one cause and no others, ready to paste; None if none would."""
+    if not cause.replayable:
+        return None
     return shlex.join(["connector", "dlq", "replay", "--config", str(context.file), *cause.filters])
 
 
 def clock_time(seconds: float) -> str:
-    """A time as the commands show it, and as --since takes it: ISO 8601 in UTC, to the second."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """A time as the commands show it, and as --since takes it: ISO 8601 in UTC, to the second.
+
+    An event's time may lie beyond the calendar, for its producer chooses it.
+    """
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds:.0f} s from 1970, beyond the calendar"

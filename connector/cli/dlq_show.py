@@ -80,7 +80,7 @@ def _described(context: Context, history: History) -> dict[str, Any]:
             {
                 "letter": letter.place.address(topic),
                 "at": clock_time(letter.failed_at),
-                "reason": letter.reason.value,
+                "reason": letter.reason,
                 "message": veil.text(letter.message),
                 "status": letter.status,
                 "attempts": letter.attempts,
@@ -196,7 +196,7 @@ def _say_today(told: dict[str, Any]) -> None:
         typer.echo(f"  {typer.style('passes', fg='green', bold=True)} today's rules; the vendor may still refuse it")
     if told["state"] == "open" and told["reason"] == "ambiguous":
         typer.echo("  the answer to it was lost: it may have taken effect, and sending it again may double it")
-    if told["state"] == "open" and today["items"]:
+    if told["state"] == "open" and today["items"] and told["replay"]:
         typer.echo(f"  with all letters of its cause: {typer.style(told['replay'], fg='cyan')}")
 
 

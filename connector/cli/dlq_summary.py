@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 # What a letter means whose vendor said nothing.
 _UNSAID = {"ambiguous": "the answer was lost: it may have taken effect, and sending it again may double it"}
 
+# What stands in the place of a replay's command.
+_LATER = "the reason is of a later version of the connector: replay them with that one"
+
 
 @filtered
 def summary(
@@ -80,7 +83,8 @@ def _say(context: Context, found: list[Group], shown: list[Group], stock: Stock,
         closed = "".join(f", {count:,} {word}" for word, count in counts.items() if count)
         typer.echo(f"   {_seen(group)}{closed}, for example {_example(context, group)}")
         if group.open:
-            typer.echo(f"   {style(replay_command(context, group.cause), fg='cyan')}")
+            command = replay_command(context, cause)
+            typer.echo(f"   {style(command, fg='cyan') if command else _LATER}")
     hidden = len(found) - len(shown)
     if hidden:
         typer.echo(f"\n{counted(hidden, 'more group')} with no open letter: --all shows them")

@@ -10,7 +10,7 @@ from dataclasses import replace
 from connector.cli.dlq_options import Context
 from connector.clock import SystemClock
 from connector.config.settings import Settings, SinkSettings
-from connector.deadletters.lock import Lock
+from connector.deadletters.lock import Lock, lock_group
 from connector.deadletters.reader import TopicReader
 from connector.deadletters.receipt_topic import ensure_receipt_topic
 from connector.deadletters.receipts import Receipt
@@ -53,7 +53,8 @@ def locked(context: Context, waiting: Callable[[str], None]) -> Iterator[Lock]:
     with TopicReader(context.conf, context.settings.dead_letters) as letters:
         letters.expect_topic()  # first: a misspelt name must not make a receipts topic
     partitions = ensure_receipt_topic(context.conf, topic)
-    lock = Lock(context.conf, f"{context.settings.group}.replay", topic, partitions)
+    group = lock_group(context.settings.group, context.settings.sinks)
+    lock = Lock(context.conf, group, topic, partitions)
     lock.acquire(waiting)
     try:
         yield lock

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from connector.deadletters.letter import DeadLetter, Place, digest
 from connector.deadletters.receipts import Receipts, State
 
-_OFFSET_BITS = 48
 _NO_LANE = 0
 
 
 class Index:
-    """What is kept of each letter: numbers in arrays, about 160 bytes in all, so that a million are no burden.
+    """What is kept of each letter: numbers in arrays, about 165 bytes in all, so that a million are no burden.
+
+    Every array holds whatever `read_letter` lets through: a partition has 32 bits, an offset 64.
 
     A row is an identity. What a row says is what its newest letter says: the one replayed most often, of those the
     one that failed last. It is open while any of its letters is.
@@ -22,32 +23,34 @@ class Index:
     def __init__(self, receipts: Receipts) -> None:
         self._receipts = receipts
         self._rows: dict[bytes, int] = {}
-        self._places = array("Q")  # partition and offset of the newest letter
+        self._partitions = array("i")  # where the newest letter lies
+        self._at = array("q")  # its offset there
         self._replays = array("I")
         self._states = array("B")
         self._taken = array("B")  # whether the filters take the newest letter
         self._lanes = array("q")  # what is kept in order: hash of sink, topic, partition and key
-        self._offsets = array("Q")  # the failed record's
+        self._offsets = array("q")  # the failed record's
         self.failed_at = array("d")
         self.groups = array("I")
         self._others: dict[int, dict[int, int]] = {}  # row → the highest offset by partition, where there are several
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._at)
 
     def add(self, letter: DeadLetter, key: bytes | None, *, taken: bool, group: int = 0) -> None:
         """Take in a letter; `taken` says whether the filters mean it, `group` is the caller's own number."""
         mark = digest(letter.identity)
-        state = self._receipts.state(mark, letter.place)
-        row = self._rows.setdefault(mark, len(self._places))
-        if row == len(self._places):
+        state = self._receipts.state_of(letter, letter.route)
+        row = self._rows.setdefault(mark, len(self))
+        if row == len(self):
             self._append(letter, key, state, taken, group)
             return
         self._remember_place(row, letter.place)
         rank = (letter.replays, letter.failed_at, letter.place)
         newest = rank > (self._replays[row], self.failed_at[row], self.place(row))
         if newest:
-            self._places[row], self._replays[row] = _packed(letter.place), letter.replays
+            self._partitions[row], self._at[row] = letter.place
+            self._replays[row] = letter.replays
             self._taken[row], self.failed_at[row], self.groups[row] = taken, letter.failed_at, group
         if State.OPEN in (state, self._states[row]):
             self._states[row] = State.OPEN
@@ -55,7 +58,8 @@ class Index:
             self._states[row] = state
 
     def _append(self, letter: DeadLetter, key: bytes | None, state: State, taken: bool, group: int) -> None:
-        self._places.append(_packed(letter.place))
+        self._partitions.append(letter.place.partition)
+        self._at.append(letter.place.offset)
         self._replays.append(letter.replays)
         self._states.append(state)
         self._taken.append(taken)
@@ -80,8 +84,7 @@ class Index:
 
     def place(self, row: int) -> Place:
         """Where the row's newest letter lies."""
-        packed = self._places[row]
-        return Place(packed >> _OFFSET_BITS, packed & ((1 << _OFFSET_BITS) - 1))
+        return Place(self._partitions[row], self._at[row])
 
     def state(self, row: int) -> State:
         """What became of it."""
@@ -90,7 +93,7 @@ class Index:
     def row_at(self, letter: DeadLetter) -> int | None:
         """The row of which this letter is the newest; None if it is not, or was not there."""
         row = self._rows.get(digest(letter.identity))
-        return row if row is not None and self._places[row] == _packed(letter.place) else None
+        return row if row is not None and self.place(row) == letter.place else None
 
     def places(self, row: int) -> dict[int, int]:
         """The highest offset, by partition, at which a letter of this row lies: what a receipt closes."""
@@ -104,7 +107,3 @@ class Index:
         """These rows, those of one lane together and in the order of the records that failed."""
         lanes, offsets = self._lanes, self._offsets
         return sorted(rows, key=lambda row: (lanes[row], offsets[row]))
-
-
-def _packed(place: Place) -> int:
-    return place.partition << _OFFSET_BITS | place.offset

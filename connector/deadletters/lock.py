@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -21,7 +21,19 @@ _POLL_SECONDS = 0.1
 # Settings of the user's that do not go with ours: the lock uses the classic protocol, which every broker speaks.
 _NOT_OURS = ("group.protocol", "group.remote.assignor", "group.instance.id", "max.poll.interval.ms")
 
+# The end of the lock's group where a sink has the usual one: no sink can have a colon in its name.
+_BESIDE_A_SINK = "replay:lock"
+_USUAL = "replay"
+
 log = structlog.get_logger()
+
+
+def lock_group(group: str, sinks: Collection[str]) -> str:
+    """The group that is the lock: `<group>.replay`, by which older versions lock, too.
+
+    Where a sink is called `replay` that is the group by which it consumes, and the lock's is another.
+    """
+    return f"{group}.{_BESIDE_A_SINK if _USUAL in sinks else _USUAL}"
 
 
 class Lock:

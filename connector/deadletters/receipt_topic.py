@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -13,10 +12,10 @@ from confluent_kafka.admin._config import ConfigResource  # `admin` offers it wi
 from confluent_kafka.cimpl import NewTopic  # `admin` offers it without exporting it
 
 from connector.errors import ConnectorError
+from connector.kafka.commands import POLICY, kafka_command, set_policy
 from connector.kafka.logs import client_logger
 
 TIMEOUT_SECONDS = 15.0
-_POLICY = "cleanup.policy"
 
 
 def ensure_receipt_topic(conf: Mapping[str, Any], topic: str) -> int:
@@ -49,16 +48,16 @@ def _partitions(client: AdminClient, topic: str) -> int:
 
 
 def _create(client: AdminClient, conf: Mapping[str, Any], topic: str) -> None:
-    wanted = NewTopic(topic, num_partitions=1, replication_factor=-1, config={_POLICY: "compact"})
+    wanted = NewTopic(topic, num_partitions=1, replication_factor=-1, config={POLICY: "compact"})
     try:
         client.create_topics([wanted], request_timeout=TIMEOUT_SECONDS)[topic].result()
     except KafkaException as error:
         if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
             return
-        command = _command("kafka-topics.sh", conf, "--create", "--topic", topic, "--partitions", "1")
+        command = kafka_command("kafka-topics.sh", conf, "--create", "--topic", topic, "--partitions", "1")
         raise ConnectorError(
             f"topic {topic}, which keeps what was replayed, cannot be made: {error.args[0].str()}\n"
-            f"Have somebody with the rights run:\n  {command} --config {_POLICY}=compact"
+            f"Have somebody with the rights run:\n  {command} --config {POLICY}=compact"
         ) from error
 
 
@@ -70,15 +69,9 @@ def _check_policy(client: AdminClient, conf: Mapping[str, Any], topic: str) -> N
         if error.args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
             return  # we may use it and not look at its settings
         raise
-    policy = entries[_POLICY].value if _POLICY in entries else "compact"
+    policy = entries[POLICY].value if POLICY in entries else "compact"
     if policy != "compact":
-        command = _command("kafka-configs.sh", conf, "--alter", "--topic", topic, "--add-config", f"{_POLICY}=compact")
         raise ConnectorError(
-            f"topic {topic} has {_POLICY}={policy}: it would forget what was replayed, which would then be sent again\n"
-            f"Have somebody with the rights run:\n  {command}"
+            f"topic {topic} has {POLICY}={policy}: it would forget what was replayed, which would then be sent again\n"
+            f"Have somebody with the rights run:\n  {set_policy(conf, topic, 'compact')}"
         )
-
-
-def _command(tool: str, conf: Mapping[str, Any], *arguments: str) -> str:
-    servers = str(conf.get("bootstrap.servers", conf.get("metadata.broker.list", "BROKERS")))
-    return shlex.join([tool, "--bootstrap-server", servers, *arguments])

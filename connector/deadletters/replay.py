@@ -14,7 +14,7 @@ from typing import Protocol
 from connector.clock import Clock
 from connector.deadletters.folding import fold
 from connector.deadletters.index import Index
-from connector.deadletters.letter import DeadLetter, digest, identity
+from connector.deadletters.letter import DeadLetter, digest
 from connector.deadletters.receipts import Receipt, Receipts, State
 from connector.deadletters.selected import Selected
 from connector.deadletters.today import Router, route_today
@@ -22,6 +22,7 @@ from connector.deadletters.underway import Outlet, Taken, Tally
 from connector.delivery.gate import GateState
 from connector.delivery.tasks import Tasks
 from connector.errors import ConnectorError
+from connector.kafka.letters import MAX_INT32
 from connector.model import Failure, Item
 
 # Letters in memory at a time: enough for every place in flight, however slow the vendor.
@@ -183,7 +184,8 @@ class Replay:
     def on_failed(self, failure: Failure) -> None:
         """The vendor refused this one again: a new letter, before the receipt of the old one."""
         letter = self._open[failure.record.claim].letter
-        self.outlets[letter.sink].letters.write(failure, replays=letter.replays + 1)
+        replays = min(letter.replays + 1, MAX_INT32)  # past that it would be no letter
+        self.outlets[letter.sink].letters.write(failure, replays=replays)
         self._answered[letter.sink] += 1
         self._refused[letter.sink] += 1
         self._judge(letter.sink)
@@ -199,8 +201,7 @@ class Replay:
         taken.refused = taken.refused or state is State.REFUSED
         if letter.route is None and (taken.waiting or not taken.whole):
             # Until all its routes are settled the letter stays open: what one of them has done is kept apart.
-            key = identity(letter.topic, letter.partition, letter.offset, letter.sink, route)
-            self._write(key, state, letter, dict((letter.place,)), None)
+            self._write(letter.identity_by(route), state, letter, dict((letter.place,)), None)
         if taken.waiting == 0:
             self._close(number, taken)
 

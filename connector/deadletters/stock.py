@@ -9,7 +9,7 @@ from typing import Any
 from connector.deadletters.index import Index
 from connector.deadletters.letter import DeadLetter, read_letter
 from connector.deadletters.reader import TopicReader
-from connector.deadletters.receipts import Receipts, decode_receipt
+from connector.deadletters.receipts import Receipts
 from connector.deadletters.selection import Selection
 
 # Told after every chunk: what is read, records so far, records in all (at most).
@@ -33,7 +33,7 @@ def read_receipts(conf: Mapping[str, Any], topic: str, progress: Progress) -> Re
         done = 0
         for records in reader.read():
             for record in records:
-                receipts.add(record.key or b"", decode_receipt(record.value))
+                receipts.add_record(record.key or b"", record.value, record.partition)
             done += len(records)
             progress("receipts", done, reader.records)
     return receipts

@@ -11,11 +11,13 @@ from connector.deadletters.index import Index
 from connector.deadletters.letter import DeadLetter, Place
 from connector.deadletters.receipts import State
 from connector.deadletters.selection import ABSENT, event_type
+from connector.model import Reason
 
 # Past so many groups no human reads on: further causes share a group for each sink, method, reason and topic.
 MAX_GROUPS = 5_000
 _OTHER = "(more messages than can be shown)"
 _FOLDED_KEPT = 50_000
+_REASONS = frozenset(Reason)
 
 
 class Cause(NamedTuple):
@@ -32,6 +34,11 @@ class Cause(NamedTuple):
     def target(self) -> str:
         """Where it was to go, for people."""
         return f"{self.sink}, before any route" if self.method == ABSENT else f"{self.sink}.{self.method}"
+
+    @property
+    def replayable(self) -> bool:
+        """Whether this version knows the reason, and so what a replay may do with it."""
+        return self.reason in _REASONS
 
     @property
     def filters(self) -> list[str]:

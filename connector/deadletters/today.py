@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from connector.deadletters.letter import DeadLetter, digest, identity
+from connector.deadletters.letter import DeadLetter
 from connector.deadletters.receipts import Receipts, State
 from connector.model import Failure, Item, Record
 
@@ -37,6 +37,8 @@ class Today:
 
 def route_today(letter: DeadLetter, record: Record, routers: Mapping[str, Router], receipts: Receipts) -> Today:
     """Route a letter's record again: by the route that failed, or anew where it had not come to a route."""
+    if not letter.reason_known:  # after a roll-back: which of them may be sent again, the later version knows
+        return Today((), f"reason {letter.reason} is of a later version of the connector: replay it with that one")
     router = routers.get(letter.sink)
     if router is None:
         return Today((), f"no sink {letter.sink} in the configuration")
@@ -45,13 +47,8 @@ def route_today(letter: DeadLetter, record: Record, routers: Mapping[str, Router
     items = [result for result in results if isinstance(result, Item)]
     obstacle = _obstacle(letter, items, failures)
     if letter.route is None:
-        items = [item for item in items if not _settled(letter, item, receipts)]
+        items = [item for item in items if receipts.state_of(letter, item.route) is State.OPEN]
     return Today(items, obstacle)
-
-
-def _settled(letter: DeadLetter, item: Item, receipts: Receipts) -> bool:
-    mark = digest(identity(letter.topic, letter.partition, letter.offset, letter.sink, item.route))
-    return receipts.state(mark, letter.place) is not State.OPEN
 
 
 def _obstacle(letter: DeadLetter, items: Sequence[Item], failures: Sequence[Failure]) -> str:

@@ -81,13 +81,16 @@ def _records(consumer: Consumer, topic: str, since: float) -> Iterator[Record]:
 
 def _letter(record: Record) -> RecentLetter | None:
     """The letter that a record is; None if the connector did not write it, or wrote it when it was sent again."""
-    sink, reason, topic, partition, offset, replays = (
-        letters.last_header(record.headers, name)
-        for name in (letters.SINK, letters.REASON, letters.TOPIC, letters.PARTITION, letters.OFFSET, letters.REPLAYS)
-    )
-    if sink is None or reason is None or topic is None or partition is None or offset is None or replays != "0":
+    told = letters.added(record.headers)
+    sink, reason, topic = (told.get(name) for name in (letters.SINK, letters.REASON, letters.TOPIC))
+    partition = letters.whole_number(told.get(letters.PARTITION), letters.MAX_INT32)
+    offset = letters.whole_number(told.get(letters.OFFSET), letters.MAX_INT64)
+    if sink is None or reason is None or topic is None or partition is None or offset is None:
         return None
-    try:
-        return RecentLetter(sink, reason, topic, int(partition), int(offset), record.timestamp / 1000)
-    except ValueError:
+    if told.get(letters.REPLAYS) != b"0":
         return None
+    return RecentLetter(_text(sink), _text(reason), _text(topic), partition, offset, record.timestamp / 1000)
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "replace")

@@ -1,8 +1,8 @@
-"""How long topics keep their events, asked of the brokers."""
+"""How long topics keep their records, and whether they lose some by key, asked of the brokers."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from confluent_kafka import KafkaException
@@ -10,6 +10,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import ConfigResource  # `admin` offers it without exporting it
 
 from connector.errors import ConnectorError
+from connector.kafka.commands import POLICY
 from connector.kafka.logs import client_logger
 
 ASK_SECONDS = 10.0
@@ -23,15 +24,27 @@ def topic_retention(conf: Mapping[str, Any], topics: Collection[str]) -> dict[st
     """
     if not topics:
         return {}
+    kept = {}
+    for topic, settings in _settings(conf, topics):
+        milliseconds = int(settings["retention.ms"])
+        if milliseconds >= 0 and "delete" in settings[POLICY]:
+            kept[topic] = milliseconds / 1000
+    return kept
+
+
+def is_compacted(conf: Mapping[str, Any], topic: str) -> bool:
+    """Whether the brokers keep only the last record of each key of a topic. Blocks and raises as `topic_retention`."""
+    # Brokers that are away are asked again and again: the consumers say so, once.
+    ((_, settings),) = _settings({**conf, "log_level": 0}, [topic])
+    return "compact" in settings[POLICY]
+
+
+def _settings(conf: Mapping[str, Any], topics: Collection[str]) -> Iterator[tuple[str, Mapping[str, str]]]:
     client = AdminClient(dict(conf), logger=client_logger("admin"))
     resources = [ConfigResource(ConfigResource.Type.TOPIC, topic) for topic in topics]
-    kept = {}
     for resource, answer in client.describe_configs(resources, request_timeout=ASK_SECONDS).items():
         try:
             entries = answer.result()
         except KafkaException as error:
             raise ConnectorError(f"topic {resource.name}: {error.args[0].str()}") from error
-        milliseconds = int(entries["retention.ms"].value)
-        if milliseconds >= 0 and "delete" in entries["cleanup.policy"].value:
-            kept[resource.name] = milliseconds / 1000
-    return kept
+        yield resource.name, {name: entry.value for name, entry in entries.items()}

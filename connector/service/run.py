@@ -16,13 +16,15 @@ from connector.clock import Clock, SystemClock
 from connector.config.kafka_settings import resolve_kafka
 from connector.config.settings import Settings
 from connector.delivery.tasks import Tasks
+from connector.kafka.commands import set_policy
 from connector.kafka.producer import LetterProducer
 from connector.kafka.recent_letters import recent_letters
-from connector.kafka.retention import topic_retention
+from connector.kafka.retention import is_compacted, topic_retention
 from connector.kafka.topic_ids import TopicIds
 from connector.operations.server import OperationsServer
 from connector.service.audit import audit_while_running
 from connector.service.kafka_secrets import KafkaSecrets
+from connector.service.letter_topic import until_compacted
 from connector.service.wiring import Line, build_line
 from connector.sinks.sailplay import SailPlaySink
 
@@ -56,9 +58,12 @@ class Service:
         self._stop = asyncio.Event()
         self._signals = 0
         self._failed = ""
+        self._refused = False
 
     async def run(self) -> int:
         """Run until `stop`, SIGTERM or SIGINT. Returns the exit status: 0 if all that was in flight is settled.
+
+        A dead-letter topic that loses letters ends it likewise, with exit status 1.
 
         Raises ConnectorError where it cannot begin: a secret of `kafka` is missing, the HTTP address is taken.
         """
@@ -94,7 +99,7 @@ class Service:
             task.cancel()
         status = await self._end(letters)
         await operations.stop()
-        return status
+        return 1 if self._refused else status
 
     async def _recall_letters(self, conf: Mapping[str, Any]) -> None:
         """Let the flood guards go on counting where the last run left off; until then no record is looked at."""
@@ -105,6 +110,15 @@ class Service:
         for line in self.lines:
             line.pipeline.recall([letter for letter in earlier if letter.sink == line.pipeline.sink.name])
 
+    async def _refuse_compacted(self, conf: Mapping[str, Any]) -> None:
+        """Stop, once it is known that the dead-letter topic loses letters."""
+        topic = self.settings.dead_letters
+        await until_compacted(partial(is_compacted, conf, topic))
+        log.error("the dead-letter topic is compacted: of letters with one key it keeps the last alone, so we stop",
+                  topic=topic, todo=set_policy(conf, topic, "delete"))  # fmt: skip
+        self._refused = True
+        self.stop()
+
     def stop(self) -> None:
         """Begin to stop."""
         self._stop.set()
@@ -112,7 +126,7 @@ class Service:
     def _start_beside(
         self, operations: OperationsServer, secrets: KafkaSecrets, conf: Mapping[str, Any]
     ) -> list[asyncio.Task[None]]:
-        """What runs beside the pipelines: the ticks, the recollection of letters, a vendor's view of the configuration.
+        """What runs beside the pipelines: ticks, what the dead-letter topic tells, a vendor's view of its events.
 
         Nothing waits for them: brokers or a vendor that do not answer must not delay the probes of the process.
         """
@@ -120,6 +134,7 @@ class Service:
         return [
             tasks.start(self._tick(operations, secrets)),
             tasks.start(self._recall_letters(conf)),
+            tasks.start(self._refuse_compacted(conf)),
             *(
                 tasks.start(audit_while_running(line.pipeline.sink, self.settings.routes, line.pipeline))
                 for line in self.lines

@@ -190,6 +190,21 @@ async def test_a_dead_letter_topic_that_is_absent_and_receipts_that_would_be_for
     assert (receipts["mark"], receipts["todo"]) == ("failed", f"set cleanup.policy=compact on topic {forgetful}")
 
 
+@pytest.mark.parametrize("policy", ["compact", "compact,delete"])
+async def test_a_dead_letter_topic_that_loses_letters_by_key_fails_with_the_command_that_mends_it(
+    broker: Broker, topic_factory: TopicFactory, token: dict[str, str], tmp_path: Path, policy: str
+) -> None:
+    topic, letters = topic_factory(), topic_factory(1, {"cleanup.policy": policy})
+    status, report = await check_live(tmp_path, settings(broker.bootstrap, [topic], letters, {"mt": mytracker(token)}))
+    found = finding(report, "dead letters", "compaction")
+    assert (status, found["mark"]) == (1, "failed")
+    assert found["says"].startswith(f"cleanup.policy is {policy}: of letters with one key only the last is kept")
+    assert found["todo"] == (
+        f"run kafka-configs.sh --bootstrap-server {broker.bootstrap} --alter --topic {letters} "
+        "--add-config cleanup.policy=delete"
+    )
+
+
 @pytest.mark.parametrize("protocol", ["classic", "consumer"])
 async def test_the_rate_counts_for_every_member_of_the_group(
     broker: Broker, topic_factory: TopicFactory, token: dict[str, str], tmp_path: Path, protocol: str

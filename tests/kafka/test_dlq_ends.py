@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from connector.service.live.members import ask_groups
+from tests.support.connector import RunningConnector, until
 from tests.support.dead_letters import IN_FLIGHT, NEW, Desk, ended, refusing
 
 pytestmark = pytest.mark.kafka
@@ -33,6 +36,31 @@ async def test_a_second_replay_is_refused_at_once_and_the_first_goes_on(
     desk.vendor.faults.clear()
     assert (await ended(first)).json["accepted"] == 60
     assert desk.accepted() == {f"u{number}": 1 for number in range(60)}
+
+
+async def test_a_sink_called_replay_and_a_replay_do_not_meet_in_one_group(desk: Desk, tmp_path: Path) -> None:
+    """The sink's own group would be the lock, had it the usual name."""
+    desk.bury_unmappable(3)
+    settings = desk.settings(NEW)
+    settings["sinks"]["replay"] = settings["sinks"]["mytracker"]
+    settings["routes"] += [{"from": desk.events, "to": "replay.customEvent", "fields": NEW}]
+    group = f"{desk.letters}.replay"
+    conf = {"bootstrap.servers": desk.broker.bootstrap}
+    async with RunningConnector(tmp_path, settings, "--sink", "replay") as running:
+
+        async def assigned() -> bool:
+            return len((await running.sink("replay")).get("partitions", ())) == 4
+
+        await until(assigned, seconds=40, what="an assignment")
+        config = str(desk.write(settings))
+        desk.vendor.order({"kind": "outage", "times": "until_reset"})
+        first = await desk.start("replay", "--config", config, "--json")
+        await desk.until_requested()
+        assert ask_groups(conf, [group])[group].members == 1
+        second = await desk.dlq("replay", "--config", config)
+        assert (second.status, "another replay is running" in second.err) == (1, True)
+        desk.vendor.faults.clear()
+        assert (await ended(first)).json["accepted"] == 3
 
 
 async def test_a_killed_replay_is_resumed_and_at_most_what_was_in_flight_is_sent_twice(desk: Desk) -> None:

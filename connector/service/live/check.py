@@ -96,7 +96,7 @@ def _ask_kafka(settings: Settings, clock: Clock) -> Iterator[Finding]:
     yield from topic_findings(settings, known, facts)
     readable = {name: fact for name, fact in facts.items() if "READ" in fact.operations}
     yield from letter_findings(
-        settings, facts, [fact for name, fact in facts.items() if name not in never and fact.error is None]
+        settings, conf, facts, [fact for name, fact in facts.items() if name not in never and fact.error is None]
     )
     groups = ask_groups(conf, [f"{settings.group}.{name}" for name in settings.sinks])
     for name, of in settings.sinks.items():

@@ -6,10 +6,12 @@ No record is produced for this: whether we may write is what the brokers say of 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 from confluent_kafka import KafkaError
 
 from connector.config.settings import Settings
+from connector.kafka.commands import POLICY, set_policy
 from connector.operations.words import counted, duration, size
 from connector.service.live.findings import Finding, Mark
 from connector.service.live.topics import TopicFacts, absent
@@ -20,7 +22,7 @@ LETTER_MARGIN = 64 * 1024
 
 
 def letter_findings(
-    settings: Settings, facts: Mapping[str, TopicFacts], sources: Collection[TopicFacts]
+    settings: Settings, conf: Mapping[str, Any], facts: Mapping[str, TopicFacts], sources: Collection[TopicFacts]
 ) -> Iterator[Finding]:
     """Findings on the dead-letter and receipts topics. `sources` are the topics that are read."""
     letters = facts[settings.dead_letters]
@@ -28,6 +30,7 @@ def letter_findings(
         yield absent(SECTION, letters, "DESCRIBE, READ and WRITE")
     else:
         yield _writing(letters)
+        yield from _compaction(letters, conf)
         yield _room(letters, sources)
     yield _receipts(facts[settings.receipts])
 
@@ -39,6 +42,14 @@ def _writing(letters: TopicFacts) -> Finding:
     kept = "" if letters.retention is None else f", kept for {duration(letters.retention)}"
     says = f"{counted(letters.partitions, 'partition')}{kept}; may be written (going by our user's rights)"
     return Finding(SECTION, letters.name, Mark.OK, says, data={"retention_seconds": letters.retention})
+
+
+def _compaction(letters: TopicFacts, conf: Mapping[str, Any]) -> Iterator[Finding]:
+    policy = "" if letters.settings is None else letters.settings[POLICY]  # hidden from us: `_room` says so
+    if "compact" in policy:
+        says = f"cleanup.policy is {policy}: of letters with one key only the last is kept, and `run` refuses that"
+        todo = f"run {set_policy(conf, letters.name, 'delete')}"
+        yield Finding(SECTION, "compaction", Mark.FAIL, says, todo)
 
 
 def _room(letters: TopicFacts, sources: Collection[TopicFacts]) -> Finding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connector.kafka.letters import compose
+from connector.kafka.letters import IDENTITY, compose
 from connector.model import Failure, Headers, Reason, Record, Stage
 
 TOPIC = "crm.dead-letters"
@@ -32,9 +32,12 @@ def message(
     sink: str = "mytracker",
     now: float = 1_700_000_100.0,
     replays: int = 0,
+    identity: int = 2,
 ) -> Record:
-    """The letter of a record, lying at `place`."""
+    """The letter of a record, lying at `place`; of `identity` 1 as older versions wrote it."""
     failure = Failure(of, reason, Stage.MAP, text, route, method, status, 0 if status is None else 2)
     letter = compose(failure, group=f"crm.{sink}", sink=sink, now=now, replays=replays)
     headers = tuple((name, value.encode() if isinstance(value, str) else value) for name, value in letter.headers)
+    if identity == 1:
+        headers = tuple(header for header in headers if header[0] != IDENTITY)
     return Record(TOPIC, *place, WRITTEN, letter.key, letter.value, headers)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from connector.deadletters.index import Index
-from connector.deadletters.letter import DeadLetter, identity, read_letter
+from connector.deadletters.letter import DeadLetter, read_letter
 from connector.deadletters.receipts import Receipt, Receipts, State
 from connector.model import Record
 from tests.unit.deadletters.support import message, record
-
-LOGIN = identity("events", 3, 7, "mytracker", "mytracker.login")
 
 
 def letter(place: tuple[int, int], of: Record | None = None, *, replays: int = 0, now: float = 1_700_000_100.0,
@@ -20,7 +18,7 @@ def letter(place: tuple[int, int], of: Record | None = None, *, replays: int = 0
 
 def closed(places: dict[int, int], what: State = State.REPLAYED) -> Receipts:
     receipts = Receipts()
-    receipts.add(LOGIN, Receipt(what, 0.0, "", places))
+    receipts.add(letter((0, 0)).identity, Receipt(what, 0.0, "", places))
     return receipts
 
 

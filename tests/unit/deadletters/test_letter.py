@@ -47,6 +47,25 @@ def test_the_record_comes_back_whatever_headers_it_brought(
     assert failed_record(letter, written) == failed
 
 
+@given(
+    st.none() | st.text(max_size=600),
+    st.text(max_size=600),
+    st.none() | st.integers(0, 2**31 - 1),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(0, 4e9),
+    st.integers(0, 2**31 - 1),
+)
+def test_whatever_the_connector_writes_it_reads(
+    route: str | None, text: str, status: int | None, timestamp: int, now: float, replays: int
+) -> None:
+    written = message(
+        record(timestamp=timestamp), route=route, method=route, text=text, status=status, now=now, replays=replays
+    )
+    letter = read_letter(written)
+    assert letter is not None
+    assert (letter.status, letter.timestamp, letter.replays) == (status, timestamp, replays)
+
+
 def test_a_letter_without_the_records_time_is_taken_at_its_own() -> None:
     written = message(record())
     older = written._replace(headers=tuple(each for each in written.headers if each[0] != TIMESTAMP))

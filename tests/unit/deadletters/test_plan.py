@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from connector.deadletters.letter import DeadLetter, digest, identity, read_letter
+from connector.deadletters.letter import DeadLetter, digest, read_letter
 from connector.deadletters.plan import SinkPlan, plan_replay
 from connector.deadletters.receipts import Receipt, Receipts, State
 from connector.deadletters.selected import Selected
@@ -64,7 +64,7 @@ def test_a_sink_that_is_gone_is_named() -> None:
 
 def test_what_an_earlier_replay_settled_of_a_letter_is_not_sent_again() -> None:
     receipts = Receipts()
-    key = identity("events", 3, 7, "mytracker", "a")
+    key = letter(None).identity_by("a")
     receipts.add(key, Receipt(State.REPLAYED, 0.0, "", receipts.closing(digest(key), {0: 0})))
     today = route_today(letter(None), record(value=b"a b"), ROUTERS, receipts)
     assert ([item.route for item in today.items], today.whole) == (["b"], True)

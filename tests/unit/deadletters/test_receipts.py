@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from connector.deadletters.letter import Place, digest
 from connector.deadletters.receipts import Receipt, Receipts, State, decode_receipt
@@ -52,9 +56,57 @@ def test_what_was_closed_is_never_opened_by_a_receipt() -> None:
 def test_a_tombstone_takes_receipts_back() -> None:
     receipts = Receipts()
     receipts.add(KEY, receipt({0: 5}))
-    receipts.add(KEY, None)
+    receipts.take_back(KEY)
     assert receipts.state(digest(KEY), Place(0, 5)) is State.OPEN
     assert receipts.closing(digest(KEY), {1: 1}) == {1: 1}
+
+
+def test_a_tombstone_takes_back_what_lies_before_it_in_its_partition_and_nothing_else() -> None:
+    """What compaction would leave; partitions may be read in any order."""
+    receipts = Receipts()
+    receipts.add_record(KEY, receipt({0: 5}).encode(), 0)
+    receipts.add_record(KEY, receipt({0: 3}).encode(), 1)
+    receipts.add_record(KEY, None, 0)
+    assert receipts.closing(digest(KEY), {}) == {0: 3}
+    receipts.add_record(KEY, receipt({2: 4}).encode(), 0)
+    assert receipts.closing(digest(KEY), {}) == {0: 3, 2: 4}
+
+
+@pytest.mark.parametrize("source", [0, 1])
+def test_a_receipt_that_is_read_later_but_is_older_opens_nothing_again(source: int) -> None:
+    """It lies in another partition, was copied by mirroring, or a replay that had lost its lock wrote it."""
+    receipts = Receipts()
+    receipts.add(KEY, receipt({0: 9, 1: 4}, State.DISCARDED)._replace(at=2_000.0))
+    receipts.add(KEY, receipt({0: 5, 2: 1}, State.REFUSED)._replace(at=1_000.0), source)
+    places = [Place(0, 9), Place(1, 4), Place(2, 1)]
+    assert [receipts.state(digest(KEY), place) for place in places] == [State.DISCARDED] * 3, "the newest's word"
+    assert receipts.state(digest(KEY), Place(0, 10)) is State.OPEN
+
+
+told = st.builds(
+    Receipt,
+    st.sampled_from([State.REPLAYED, State.REFUSED, State.DISCARDED]),
+    st.integers(0, 3).map(float),
+    st.just("dead/0/5"),
+    st.dictionaries(st.integers(0, 2), st.integers(0, 5), max_size=3),
+)
+
+
+@given(st.lists(st.tuples(told, st.integers(0, 1)), max_size=6), st.randoms())
+def test_receipts_say_the_same_in_whatever_order_they_are_read(
+    read: list[tuple[Receipt, int]], random: random.Random
+) -> None:
+    places = [Place(partition, offset) for partition in range(3) for offset in range(7)]
+
+    def states(of: list[tuple[Receipt, int]]) -> list[State]:
+        receipts = Receipts()
+        for each, source in of:
+            receipts.add(KEY, each, source)
+        return [receipts.state(digest(KEY), place) for place in places]
+
+    shuffled = read[:]
+    random.shuffle(shuffled)
+    assert states(shuffled) == states(read)
 
 
 def test_large_offsets_and_partitions_are_kept() -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from connector.batching.lanes import Lanes
 from connector.deadletters.index import Index
-from connector.deadletters.letter import identity, read_letter
+from connector.deadletters.letter import DeadLetter, read_letter
 from connector.deadletters.receipts import Receipt, Receipts, State
 from connector.deadletters.replay import Replay
 from connector.deadletters.selected import Selected
@@ -19,7 +19,7 @@ from connector.delivery.gate import Gate
 from connector.delivery.letter_box import LetterBox
 from connector.delivery.stats import Stats
 from connector.errors import ConnectorError
-from connector.kafka.letters import REPLAYS
+from connector.kafka.letters import IDENTITY, REPLAYS
 from connector.model import ACCEPTED, Failure, Item, Limits, Outcome, Record
 from tests.component.doubles import DOWN, REFUSED, UNAUTHORIZED, LetterTopic, Request, Vendor, refuse_those_marked
 from tests.component.virtual_time import LoopClock
@@ -61,16 +61,18 @@ class ReceiptTopic:
 class Table:
     """A replay of letters whose values these are, against one scripted vendor."""
 
-    def __init__(self, values: Sequence[bytes], *, route: str | None = "a", max_failures: float = 1.0) -> None:
+    def __init__(
+        self, values: Sequence[bytes], *, route: str | None = "a", max_failures: float = 1.0, identity: int = 2
+    ) -> None:
         receipts = Receipts()
         self.index = Index(receipts)
         self.lock = Lock()
         self.vendor = Vendor(LIMITS)
         self.letters = LetterTopic()
-        self.chunk = []
+        self.chunk: list[Selected] = []
         for number, value in enumerate(values):
             of = record(number, value=value, key=b"%d" % number)
-            letter = read_letter(message(of, (0, number), route=route))
+            letter = read_letter(message(of, (0, number), route=route, identity=identity))
             assert letter is not None
             self.index.add(letter, of.key, taken=True)
             self.chunk.append(Selected(number, letter, of))
@@ -96,7 +98,10 @@ class Table:
         await self.replay.run(iter([self.chunk]), drain=20.0)
 
     def key(self, number: int, route: str | None = "a") -> bytes:
-        return identity("events", 3, number, "mytracker", route)
+        return self.letter(number).identity_by(route)
+
+    def letter(self, number: int) -> DeadLetter:
+        return self.chunk[number].letter
 
 
 async def test_each_accepted_letter_has_a_receipt_that_closes_it() -> None:
@@ -117,6 +122,25 @@ async def test_what_is_refused_again_has_its_new_letter_before_the_old_ones_rece
     assert [table.letters.header(letter, REPLAYS) for letter in table.letters.letters] == ["1"]
     assert table.receipts.written[table.key(1, None)].what is State.REFUSED
     assert table.receipts.letters_before[table.key(1, None)] == 1
+
+
+async def test_a_letter_of_an_older_version_is_closed_as_such_and_written_again_as_one_of_this() -> None:
+    table = Table([b"a", b"bad"], route=None, identity=1)
+    table.vendor.answer = refuse_those_marked
+    await table.run()
+    assert set(table.receipts.written) == {b"events/3/0/mytracker", b"events/3/1/mytracker"}
+    assert table.receipts.written[b"events/3/1/mytracker"].closes == {0: 1}
+    (new,) = table.letters.letters
+    assert table.letters.header(new, IDENTITY) == "2"
+
+
+async def test_a_letter_that_was_sent_again_as_often_as_can_be_counted_stays_a_letter() -> None:
+    table = Table([b"a"])
+    table.vendor.answer = lambda _: REFUSED
+    (selected,) = table.chunk
+    table.chunk[0] = selected._replace(letter=selected.letter._replace(replays=2**31 - 1))
+    await table.run()
+    assert [table.letters.header(letter, REPLAYS) for letter in table.letters.letters] == [str(2**31 - 1)]
 
 
 async def test_no_receipt_is_written_while_the_new_letter_is_not() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connector.deadletters.index import Index
-from connector.deadletters.letter import identity, read_letter
+from connector.deadletters.letter import read_letter
 from connector.deadletters.receipts import Receipt, Receipts, State
 from connector.deadletters.selection import Selection
 from connector.deadletters.summary import MAX_GROUPS, Group, Groups
@@ -20,6 +20,12 @@ def summarised(messages: list[Record], receipts: Receipts | None = None) -> list
     return groups.counted(index)
 
 
+def identity_of(written: Record) -> bytes:
+    letter = read_letter(written)
+    assert letter is not None
+    return letter.identity
+
+
 def test_letters_that_differ_in_values_are_one_group_shown_folded() -> None:
     (group,) = summarised([message(record(n), (0, n), text=f"order {n} is wrong", now=1e9 + n) for n in range(5)])
     assert (group.open, group.message, group.cause.message) == (5, "order <n> is wrong", "order <n> is wrong")
@@ -34,7 +40,7 @@ def test_a_message_that_all_share_is_shown_as_it_was_written() -> None:
 def test_the_largest_group_comes_first_and_closed_letters_are_counted_apart() -> None:
     receipts = Receipts()
     for number, what in enumerate((State.REPLAYED, State.DISCARDED)):
-        receipts.add(identity("events", 3, number, "mytracker", "mytracker.login"), Receipt(what, 0.0, "", {0: number}))
+        receipts.add(identity_of(message(record(number))), Receipt(what, 0.0, "", {0: number}))
     small = [message(record(100), (0, 100), reason=Reason.SCHEMA)]
     first, second = summarised(small + [message(record(n), (0, n)) for n in range(6)], receipts)
     assert (first.open, first.replayed, first.discarded, first.example) == (4, 1, 1, (0, 2))
@@ -43,7 +49,7 @@ def test_the_largest_group_comes_first_and_closed_letters_are_counted_apart() ->
 
 def test_a_letter_that_was_refused_again_is_in_its_new_group_alone() -> None:
     receipts = Receipts()
-    receipts.add(identity("events", 3, 7, "mytracker", "mytracker.login"), Receipt(State.REFUSED, 0.0, "", {0: 0}))
+    receipts.add(identity_of(message(record())), Receipt(State.REFUSED, 0.0, "", {0: 0}))
     old, new = message(record(), (0, 0)), message(record(), (0, 9), reason=Reason.REFUSED, replays=1)
     (group,) = summarised([old, new], receipts)
     assert (group.cause.reason, group.open, group.replayed) == ("refused", 1, 0)

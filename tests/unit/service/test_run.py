@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,34 @@ async def test_after_a_bug_nothing_is_committed_and_the_log_says_why(
     said = {entry["event"]: entry for entry in logs}
     assert said["a bug in the connector: it stops without committing"]["what"] == "a test"
     assert said["stopped by a failure, without committing: what was open will be read again"]["why"] == "KeyError"
+
+
+async def test_a_compacted_dead_letter_topic_ends_it_with_all_settled_and_committed_and_status_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKEN", "demo-token")
+    found = threading.Event()
+    monkeypatch.setattr("connector.service.run.is_compacted", lambda _, topic: found.wait() and topic == "letters")
+    with MockKafka() as kafka, capture_logs() as logs:
+        async with MyTrackerSimulator() as vendor:
+            kafka.create("users", 1)
+            kafka.create("letters", 1)
+            running = asyncio.create_task(Service(load(configuration(tmp_path, kafka, vendor))).run())
+            producer = Producer({"bootstrap.servers": kafka.bootstrap})
+            producer.produce("users", b'{"id": "ann"}')
+            assert await asyncio.to_thread(producer.flush, 20) == 0
+            while not vendor.ledger.events:  # noqa: ASYNC110 - the simulator tells nobody; the test's time limit ends it
+                await asyncio.sleep(0.01)
+            found.set()
+            assert await running == 1
+        consumer = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "crm.mytracker"})
+        (committed,) = consumer.committed([TopicPartition("users", 0)], timeout=20)
+        consumer.close()
+        assert committed.offset == 1
+    said = {entry["event"]: entry for entry in logs}
+    refusal = said["the dead-letter topic is compacted: of letters with one key it keeps the last alone, so we stop"]
+    assert refusal["todo"].endswith("--alter --topic letters --add-config cleanup.policy=delete")
+    assert "stopped: all that was in flight is settled and committed" in said
 
 
 def configuration(directory: Path, kafka: MockKafka, vendor: MyTrackerSimulator) -> Path:

@@ -24,11 +24,15 @@ _PASSING = frozenset(
 
 
 class Group(NamedTuple):
-    """What the coordinator says of a group. `readable`: we may join it and commit. `error`: why nothing is known."""
+    """What the coordinator says of a group. `readable`: we may join it and commit. `error`: why nothing is known.
+
+    `names` says of each member, for people, who it is and where it runs.
+    """
 
     members: int
     readable: bool
     error: str = ""
+    names: Sequence[str] = ()
 
 
 def ask_groups(conf: Mapping[str, Any], groups: Sequence[str]) -> dict[str, Group]:
@@ -62,7 +66,13 @@ def _describe(client: AdminClient, name: str, deadline: float) -> Group:
             time.sleep(0.2)
         else:
             allowed = {operation.name for operation in group.authorized_operations or ()}
-            return Group(len(group.members), "READ" in allowed)
+            return Group(len(group.members), "READ" in allowed, names=[_named(member) for member in group.members])
+
+
+def _named(member: Any) -> str:
+    """A member's client.id, its group.instance.id if it has one, and its address."""
+    instance = f" ({member.group_instance_id})" if member.group_instance_id else ""
+    return f"{member.client_id}{instance} at {member.host.lstrip('/')}"
 
 
 def main() -> None:

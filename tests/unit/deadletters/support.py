@@ -64,9 +64,10 @@ def message(
     sink: str = "mytracker",
     now: float = 1_700_000_100.0,
     replays: int = 0,
+    stage: Stage = Stage.MAP,
 ) -> FakeMessage:
     """The letter of a record, lying at `place`."""
-    failure = Failure(of, reason, Stage.MAP, text, route, method, status, 0 if status is None else 2)
+    failure = Failure(of, reason, stage, text, route, method, status, 0 if status is None else 2)
     letter = compose(failure, group=f"crm.{sink}", sink=sink, now=now, replays=replays)
     headers = [(name, value.encode() if isinstance(value, str) else value) for name, value in letter.headers]
     return FakeMessage(place, letter.key, letter.value, headers)

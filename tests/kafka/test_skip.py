@@ -16,7 +16,7 @@ from connector.config.load import load
 from connector.deadletters.letter import DeadLetter, failed_record, read_letter
 from connector.deadletters.reader import TopicReader
 from connector.errors import ConnectorError
-from connector.kafka.group_offsets import GroupOffsets
+from connector.kafka.group_offsets import Committed, GroupOffsets
 from connector.kafka.lookup import Address
 from connector.model import Record
 from connector.service.skip import skip_offset
@@ -131,6 +131,50 @@ async def test_above_the_position_it_is_noted_and_never_sent(desk: Desk) -> None
     assert {letter.offset: record.value for letter, record in letters(desk)} == {
         offset: event(f"u{offset}") for offset in (1, 2, 3)
     }
+
+
+async def test_what_cannot_be_read_and_was_noted_is_passed_when_its_turn_has_come(desk: Desk, tmp_path: Path) -> None:
+    """The client stands at it all the same; the second run needs no second letter."""
+    produce(desk, [event(f"u{number}") for number in range(3)])
+    produce(desk, [event("lost", pad=PADDING)], **{"compression.type": "zstd"})
+    produce(desk, [event("u4")])
+    commit(desk, 0)
+    settings = desk.settings(NEW, kafka=TIGHT)
+    config = str(desk.write(settings))
+    noted = await desk.skip(3, config)
+    assert (noted.json["settled"], noted.json["position"]) == ("noted", {"before": 0, "after": 0})
+    async with RunningConnector(tmp_path, settings) as running:
+
+        async def stands() -> bool:
+            sink = await running.sink("mytracker")
+            return bool(sink) and sink["waiting_for"]["cause"] == "kafka" and sink["counts"]["delivered"] == 3
+
+        await until(stands, seconds=40, what="it stands at offset 3")
+        assert await running.stop() == 0
+    moved = await desk.skip(3, config)
+    assert (moved.status, moved.json["settled"], moved.json["position"]["after"]) == (0, "moved", 4), moved.err
+    assert not moved.json["letter_written"]
+    await desk.deliver(settings, 1)
+    assert desk.accepted() == {"u0": 1, "u1": 1, "u2": 1, "u4": 1}
+    assert len(list(letters(desk))) == 1
+
+
+async def test_a_group_that_moved_meanwhile_is_left_alone(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that started, committed and stopped between the look and the commit: that would take it back."""
+    produce(desk, [event("u0"), event("u1")])
+    commit(desk, 0)
+    config, read = desk.write(desk.settings(NEW)), GroupOffsets.committed
+
+    def and_then_it_moves(offsets: GroupOffsets, topic: str, partition: int) -> Committed | None:
+        found = read(offsets, topic, partition)
+        commit(desk, 2)
+        return found
+
+    monkeypatch.setattr(GroupOffsets, "committed", and_then_it_moves)
+    conf, address = {"bootstrap.servers": desk.broker.bootstrap}, Address(desk.events, 0, 0)
+    with pytest.raises(ConnectorError, match="has moved meanwhile, nothing was committed"):
+        await asyncio.to_thread(skip_offset, load(config), conf, "mytracker", address, "a test", SystemClock())
+    assert committed(desk) == 2
 
 
 async def test_its_letter_is_shown_as_what_it_is_and_no_replay_sends_it(desk: Desk) -> None:

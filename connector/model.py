@@ -99,6 +99,7 @@ class Stage(StrEnum):
     ROUTE = "route"
     MAP = "map"
     SEND = "send"
+    SKIP = "skip"  # settled by an operator, who would not have it delivered
 
 
 class Failure(NamedTuple):

@@ -14,6 +14,7 @@ from connector.deadletters.plan import SinkPlan, plan_replay
 from connector.deadletters.reader import TopicReader
 from connector.deadletters.selected import read_selected
 from connector.deadletters.stock import SinkNames, read_receipts, take_stock
+from connector.deadletters.today import SKIPPED
 from connector.operations.words import counted
 from connector.service.wiring import limits_of
 
@@ -40,7 +41,8 @@ def show_plan(context: Context, selection: Selection, limit: int | None, rate: f
         )
         for obstacle, count in plan.failing.most_common():
             failing = f"{count:,} still fails" if count == 1 else f"{count:,} still fail"
-            typer.echo(f"  {typer.style(failing, fg='red')}: {obstacle}")
+            told = f"{count:,} left as it is" if obstacle == SKIPPED else typer.style(failing, fg="red")
+            typer.echo(f"  {told}: {obstacle}")
 
 
 def _time(context: Context, sink: str, plan: SinkPlan, rate: float | None) -> str:

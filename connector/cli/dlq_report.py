@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from connector.deadletters.today import SKIPPED
 from connector.deadletters.underway import Tally
 from connector.operations.words import counted
 
@@ -87,12 +88,12 @@ def report(replay: Replay, total: int, seconds: float, *, as_json: bool) -> int:
             typer.echo(f"stopped: {replay.stopped}", err=True)
         if remaining:
             typer.echo(f"{counted(remaining, 'letter')} not answered for, and so still open: run it again", err=True)
-    return 0 if tally.accepted == total and not replay.stopped else 1
+    return 0 if tally.accepted + tally.skipped == total and not replay.stopped else 1
 
 
 def _table(replay: Replay, total: int) -> None:
     table = Table("sink", box=None, pad_edge=False)
-    for column in ("taken", "accepted", "refused again", "cannot be mapped", "remaining"):
+    for column in ("taken", "accepted", "refused again", "cannot be mapped", "skipped", "remaining"):
         table.add_column(column, justify="right")
     for sink, tally in sorted(replay.tallies.items()):
         table.add_row(sink, *_cells(tally, tally.done), "")
@@ -101,11 +102,12 @@ def _table(replay: Replay, total: int) -> None:
     Console(soft_wrap=True).print(table)
     for sink, tally in sorted(replay.tallies.items()):
         for obstacle, count in tally.left.most_common():
-            typer.echo(f"{sink}: {count:,} cannot be mapped: {obstacle}")
+            what = "left as it is" if obstacle == SKIPPED else "cannot be mapped"
+            typer.echo(f"{sink}: {count:,} {what}: {obstacle}")
 
 
 def _cells(tally: Tally, taken: int) -> Iterator[str]:
-    for count in (taken, tally.accepted, tally.refused, tally.left.total()):
+    for count in (taken, tally.accepted, tally.refused, tally.unmappable, tally.skipped):
         yield f"{count:,}"
 
 
@@ -115,7 +117,8 @@ def _as_json(replay: Replay, total: int, seconds: float) -> dict[str, Any]:
         "selected": total,
         "accepted": tally.accepted,
         "refused": tally.refused,
-        "unmappable": tally.left.total(),
+        "unmappable": tally.unmappable,
+        "skipped": tally.skipped,
         "remaining": total - tally.done,
         "stopped": replay.stopped or None,
         "seconds": round(seconds, 3),

@@ -183,6 +183,8 @@ def _failure(failure: dict[str, Any]) -> str:
 
 
 def _say_today(told: dict[str, Any]) -> None:
+    from connector.deadletters.today import SKIPPED
+
     today = told["today"]
     _heading("today's configuration")
     for item in today["items"]:
@@ -190,7 +192,9 @@ def _say_today(told: dict[str, Any]) -> None:
         _pretty(item["body"], indent=4)
         if item["fired"] is not None:
             typer.echo(f"  {_fired(item['fired'])}")
-    if today["obstacle"]:
+    if today["obstacle"] == SKIPPED:
+        typer.echo(f"  {today['obstacle']}: a replay leaves it as it is")
+    elif today["obstacle"]:
         typer.echo(f"  {typer.style('still fails', fg='red', bold=True)}: {today['obstacle']}")
     else:
         typer.echo(f"  {typer.style('passes', fg='green', bold=True)} today's rules; the vendor may still refuse it")

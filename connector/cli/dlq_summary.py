@@ -82,7 +82,9 @@ def _say(context: Context, found: list[Group], shown: list[Group], stock: Stock,
         counts = {"replayed": group.replayed, "discarded": group.discarded}
         closed = "".join(f", {count:,} {word}" for word, count in counts.items() if count)
         typer.echo(f"   {_seen(group)}{closed}, for example {_example(context, group)}")
-        if group.open:
+        if group.skipped:
+            typer.echo("   skipped by an operator: a replay leaves them as they are; dlq discard closes them")
+        elif group.open:
             command = replay_command(context, cause)
             typer.echo(f"   {style(command, fg='cyan') if command else _LATER}")
     hidden = len(found) - len(shown)
@@ -129,7 +131,8 @@ def _as_json(
                 "first_seen": clock_time(group.first_seen),
                 "last_seen": clock_time(group.last_seen),
                 "example": _example(context, group),
-                "replay": replay_command(context, group.cause),
+                "skipped": group.skipped,
+                "replay": None if group.skipped else replay_command(context, group.cause),
             }
             for group in shown
         ],

@@ -11,7 +11,7 @@ from connector.deadletters.index import Index
 from connector.deadletters.letter import DeadLetter, Place
 from connector.deadletters.receipts import State
 from connector.deadletters.selection import ABSENT, event_type
-from connector.model import Reason
+from connector.model import Reason, Stage
 
 # Past so many groups no human reads on: further causes share a group for each sink, method, reason and topic.
 MAX_GROUPS = 5_000
@@ -58,7 +58,8 @@ class Group:
     """One cause and how often it struck. Times are in seconds since the epoch.
 
     `message` is shown: as written where all letters have the same, else folded. `example` is where one of the group's
-    letters lies in the dead-letter topic: an open one, if there is one.
+    letters lies in the dead-letter topic: an open one, if there is one. `skipped`: an operator passed all of them
+    over, and a replay leaves them as they are.
     """
 
     cause: Cause
@@ -69,6 +70,7 @@ class Group:
     first_seen: float = float("inf")
     last_seen: float = 0.0
     example: Place | None = None
+    skipped: bool = False
 
     def count(self, state: State, failed_at: float, place: Place) -> None:
         """One letter more."""
@@ -98,20 +100,22 @@ class Groups:
         cause = cause_of(letter, value, self._fold(letter.message))
         number = self._numbers.get(cause)
         if number is None:
-            number = self._new(cause, letter.message)
+            number = self._new(cause, letter)
         group = self._groups[number]
+        group.skipped = group.skipped and letter.stage == Stage.SKIP
         if group.message != letter.message:
             group.message = group.cause.message
         return number
 
-    def _new(self, cause: Cause, message: str) -> int:
+    def _new(self, cause: Cause, letter: DeadLetter) -> int:
+        message = letter.message
         if len(self._groups) >= MAX_GROUPS:
             cause = cause._replace(message=_OTHER, type=ABSENT)
             message = _OTHER
             if cause in self._numbers:
                 return self._numbers[cause]
         number = self._numbers[cause] = len(self._groups)
-        self._groups.append(Group(cause, message))
+        self._groups.append(Group(cause, message, skipped=letter.stage == Stage.SKIP))
         return number
 
     def _fold(self, message: str) -> str:

@@ -8,7 +8,10 @@ from typing import Protocol
 
 from connector.deadletters.letter import DeadLetter
 from connector.deadletters.receipts import Receipts, State
-from connector.model import Failure, Item, Record
+from connector.model import Failure, Item, Record, Stage
+
+# What keeps a letter from being sent that stands for what `connector skip` passed over.
+SKIPPED = "skipped by an operator"
 
 
 class Router(Protocol):
@@ -39,6 +42,8 @@ def route_today(letter: DeadLetter, record: Record, routers: Mapping[str, Router
     """Route a letter's record again: by the route that failed, or anew where it had not come to a route."""
     if not letter.reason_known:  # after a roll-back: which of them may be sent again, the later version knows
         return Today((), f"reason {letter.reason} is of a later version of the connector: replay it with that one")
+    if letter.stage == Stage.SKIP:
+        return Today((), SKIPPED)
     router = routers.get(letter.sink)
     if router is None:
         return Today((), f"no sink {letter.sink} in the configuration")

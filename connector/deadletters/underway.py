@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from connector.deadletters.letter import DeadLetter
 from connector.deadletters.selected import Selected
-from connector.deadletters.today import Router
+from connector.deadletters.today import SKIPPED, Router
 from connector.delivery.dispatcher import Dispatcher
 from connector.delivery.letter_box import LetterBox
 from connector.sinks.base import Sink
@@ -25,7 +25,7 @@ class Outlet:
 
 @dataclass(slots=True)
 class Tally:
-    """What became of one sink's letters. `left` counts what today's configuration cannot map, by obstacle."""
+    """What became of one sink's letters. `left` counts those that were left as they are, by obstacle."""
 
     accepted: int = 0
     refused: int = 0
@@ -35,6 +35,16 @@ class Tally:
     def done(self) -> int:
         """Letters that came to an end."""
         return self.accepted + self.refused + self.left.total()
+
+    @property
+    def skipped(self) -> int:
+        """Letters of what an operator skipped: a replay does not mean them."""
+        return self.left[SKIPPED]
+
+    @property
+    def unmappable(self) -> int:
+        """Letters that today's configuration cannot map."""
+        return self.left.total() - self.skipped
 
 
 class Taken:

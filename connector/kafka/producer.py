@@ -16,6 +16,9 @@ from connector.kafka.logs import client_logger
 
 # The topic's own limit decides about a letter's size, never the client's (librdkafka allows up to this).
 MAX_MESSAGE_BYTES = 1_000_000_000
+# Topics' limits count what is packed, so a letter must be packed as its record was: one that unpacks to 4 MB in a topic
+# of 1 MiB makes a letter for a topic of the same limit. Of zstd the client unpacks only so much, of gzip all.
+COMPRESSION = "gzip"
 POLL_SECONDS = 0.1
 UNKNOWN_TOPIC_MS = 3_000
 PURGE_SECONDS = 1.0
@@ -32,6 +35,7 @@ class LetterProducer:
         self._topic = topic
         self._loop = loop
         self._conf = {
+            "compression.type": COMPRESSION,
             **conf,
             "enable.idempotence": True,
             "acks": "all",

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from connector.config.load import load
-from tests.helm.charts import CHART, Manifest, only, pod_of, value_sets
+from tests.helm.charts import CHART, ROOT, Manifest, only, pod_of, value_sets
 
 pytestmark = pytest.mark.helm
 
@@ -236,3 +236,16 @@ def test_nothing_of_operators_that_may_be_absent_is_made_unasked(render: Render)
         "Pod",
         "PodDisruptionBudget",
     }
+
+
+def test_the_memory_is_what_the_page_reckons_for_the_record_that_it_names(render: Render) -> None:
+    """Two sinks, records of up to 8 MiB unpacked: the formula and its figures stand in docs/operations.md."""
+    page = (ROOT / "docs" / "operations.md").read_text()
+    formula = "80 MiB + sinks * (max_open_bytes + 3 * largest record) + 28 * largest record"
+    assert formula in page
+    assert "512Mi are for two sinks and records of up to 8 MiB" in page
+    (container,) = pod_of(only(render("minimal"), "Deployment"))["containers"]
+    limit = container["resources"]["limits"]["memory"]
+    assert limit == "512Mi"
+    sinks, open_bytes, record = 2, 32, 8
+    assert 80 + sinks * (open_bytes + 3 * record) + 28 * record <= 512

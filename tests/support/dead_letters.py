@@ -136,11 +136,11 @@ class Desk:
             await until(settled, seconds=seconds, what="all events settled")
             assert await running.stop() == 0, running.log.read_text()
 
-    async def start(self, *arguments: str) -> asyncio.subprocess.Process:
+    async def start(self, *arguments: str, command: str = "dlq") -> asyncio.subprocess.Process:
         """Start `connector dlq ...`."""
         return await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "connector", "dlq", *arguments),
+            *("-m", "connector", command, *arguments),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -150,6 +150,12 @@ class Desk:
         """Run `connector dlq ...` to its end."""
         process = await self.start(*arguments)
         return await ended(process)
+
+    async def skip(self, offset: int, config: str, because: str = "a test", partition: int = 0) -> Ended:
+        """Run `connector skip` of an event's offset to its end."""
+        address = f"{self.events}/{partition}/{offset}"
+        arguments = (address, "--config", config, "--sink", "mytracker", "--because", because, "--json")
+        return await ended(await self.start(*arguments, command="skip"))
 
     async def until_accepted(self, count: int, seconds: float = 30.0) -> None:
         """Wait until the vendor has accepted so many events."""

@@ -27,13 +27,15 @@ _PROTOCOLS = {ConsumerGroupType.CLASSIC: "classic", ConsumerGroupType.CONSUMER: 
 class Group(NamedTuple):
     """What the coordinator says of a group. `readable`: we may join it and commit. `error`: why nothing is known.
 
-    `protocol` is the one that its members use, as `group.protocol` names it; empty if it is not known.
+    `protocol` is the one that its members use, as `group.protocol` names it; empty if it is not known. `names` says of
+    each member, for people, who it is and where it runs.
     """
 
     members: int
     readable: bool
     error: str = ""
     protocol: str = ""
+    names: Sequence[str] = ()
 
 
 def ask_groups(conf: Mapping[str, Any], groups: Sequence[str]) -> dict[str, Group]:
@@ -67,7 +69,14 @@ def _describe(client: AdminClient, name: str, deadline: float) -> Group:
             time.sleep(0.2)
         else:
             allowed = {operation.name for operation in group.authorized_operations or ()}
-            return Group(len(group.members), "READ" in allowed, protocol=_PROTOCOLS.get(group.type, ""))
+            names = [_named(member) for member in group.members]
+            return Group(len(names), "READ" in allowed, protocol=_PROTOCOLS.get(group.type, ""), names=names)
+
+
+def _named(member: Any) -> str:
+    """A member's client.id, its group.instance.id if it has one, and its address."""
+    instance = f" ({member.group_instance_id})" if member.group_instance_id else ""
+    return f"{member.client_id}{instance} at {member.host.lstrip('/')}"
 
 
 def main() -> None:

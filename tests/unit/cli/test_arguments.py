@@ -31,6 +31,20 @@ OPTIONS = ("sink", "method", "route", "reason", "message", "type", "topic", "sta
         ("preview --event absent.json", "--event: absent.json cannot be read: No such file or directory"),
         ("dlq show orders", "ADDRESS: 'orders' is no address: topic/partition/offset, such as shop.orders/3/1204"),
         (
+            "skip orders/0 --sink mt --because why",
+            "ADDRESS: 'orders/0' is no address: topic/partition/offset, such as shop.orders/3/1204",
+        ),
+        ("skip orders/0/1 --sink mtt --because why", "--sink: no sink is called mtt; there is mt, sp"),
+        ("skip other/0/1 --sink mt --because why", "ADDRESS: mt does not read other; it reads orders"),
+        (
+            "skip crm.dead-letters/0/1 --sink mt --because why",
+            "ADDRESS: mt does not read crm.dead-letters; it reads orders",
+        ),
+        (
+            "skip orders/0/1 --sink mt --because ' '",
+            "--because: say why: it is all that a reader of the letter will know",
+        ),
+        (
             "dlq summary --reason refuse",
             f"--reason: 'refuse' is no reason of a dead letter: one of {', '.join(Reason)}",
         ),

@@ -32,10 +32,11 @@ def message(
     sink: str = "mytracker",
     now: float = 1_700_000_100.0,
     replays: int = 0,
+    stage: Stage = Stage.MAP,
     identity: int = 2,
 ) -> Record:
     """The letter of a record, lying at `place`; of `identity` 1 as older versions wrote it."""
-    failure = Failure(of, reason, Stage.MAP, text, route, method, status, 0 if status is None else 2)
+    failure = Failure(of, reason, stage, text, route, method, status, 0 if status is None else 2)
     letter = compose(failure, group=f"crm.{sink}", sink=sink, now=now, replays=replays)
     headers = tuple((name, value.encode() if isinstance(value, str) else value) for name, value in letter.headers)
     if identity == 1:

@@ -32,8 +32,8 @@ class Words:
 ROUTERS = {"mytracker": Words()}
 
 
-def letter(route: str | None, sink: str = "mytracker") -> DeadLetter:
-    found = read_letter(message(record(), route=route, sink=sink))
+def letter(route: str | None, sink: str = "mytracker", stage: Stage = Stage.MAP) -> DeadLetter:
+    found = read_letter(message(record(), route=route, sink=sink, stage=stage))
     assert found is not None
     return found
 
@@ -60,6 +60,11 @@ def test_a_sink_that_is_gone_is_named() -> None:
     assert route_today(letter("a", "old"), record(value=b"a"), ROUTERS, Receipts()).obstacle == (
         "no sink old in the configuration"
     )
+
+
+def test_what_an_operator_skipped_is_sent_by_no_replay() -> None:
+    today = route_today(letter(None, stage=Stage.SKIP), record(value=b"a b"), ROUTERS, Receipts())
+    assert (today.items, today.obstacle) == ((), "skipped by an operator")
 
 
 def test_what_an_earlier_replay_settled_of_a_letter_is_not_sent_again() -> None:

@@ -7,7 +7,7 @@ from connector.deadletters.letter import read_letter
 from connector.deadletters.receipts import Receipt, Receipts, State
 from connector.deadletters.selection import Selection
 from connector.deadletters.summary import MAX_GROUPS, Group, Groups
-from connector.model import Reason, Record
+from connector.model import Reason, Record, Stage
 from tests.unit.deadletters.support import message, record
 
 
@@ -45,6 +45,14 @@ def test_the_largest_group_comes_first_and_closed_letters_are_counted_apart() ->
     first, second = summarised(small + [message(record(n), (0, n)) for n in range(6)], receipts)
     assert (first.open, first.replayed, first.discarded, first.example) == (4, 1, 1, (0, 2))
     assert (second.open, second.cause.reason) == (1, "schema")
+
+
+def test_a_group_is_skipped_where_an_operator_passed_over_all_of_it() -> None:
+    letters = [message(record(n), (0, n), text="damaged", stage=Stage.SKIP) for n in range(2)]
+    (group,) = summarised(letters)
+    assert group.skipped
+    (mixed,) = summarised([*letters, message(record(9), (0, 9), text="damaged")])
+    assert not mixed.skipped
 
 
 def test_a_letter_that_was_refused_again_is_in_its_new_group_alone() -> None:

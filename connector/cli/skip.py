@@ -1,0 +1,100 @@
+"""`connector skip`: one offset settled by hand, for a sink that cannot get past it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import orjson
+import typer
+
+from connector.cli._options import AsJson, Config
+
+if TYPE_CHECKING:
+    from connector.kafka.lookup import Address
+    from connector.service.skip import Skipped
+
+
+def skip(
+    address: Annotated[
+        str, typer.Argument(metavar="ADDRESS", help="topic/partition/offset: where the record lies, one offset.")
+    ],
+    config: Config,
+    sink: Annotated[str, typer.Option("--sink", metavar="NAME", help="The sink that shall not have it.")],
+    because: Annotated[str, typer.Option("--because", metavar="TEXT", help="Why; it becomes the letter's message.")],
+    as_json: AsJson = False,
+) -> None:
+    """Settle one offset without delivering it, such as a record that cannot be unpacked and stops its partition.
+
+    Its dead letter is written first, with what can be had of the record; no replay sends it. Then the group's position
+    moves past it; where events before it are still open, it is noted in the commit instead. Stop the service of this
+    sink first: it is refused while the group has a member. All else stays as it is.
+
+    Exit status 0: it is settled; 1: it is not, or was so before; 2: wrong configuration or arguments.
+
+    Example: connector skip shop.orders/3/1204 --config connector.yaml --sink mytracker --because 'damaged, see OPS-17'
+    """
+    from connector.cli.dlq_options import open_config
+    from connector.clock import SystemClock
+    from connector.config.load import load
+    from connector.errors import ConfigError, Mistake
+    from connector.kafka.lookup import parse_address
+    from connector.service.skip import expect_reading, skip_offset
+
+    try:
+        wanted = parse_address(address)
+    except ValueError as error:
+        raise ConfigError([Mistake("ADDRESS", str(error))]) from None
+    if not because.strip():
+        raise ConfigError([Mistake("--because", "say why: it is all that a reader of the letter will know")])
+    expect_reading(load(config), sink, wanted)  # before any broker is asked
+    context = open_config(config)
+    done = skip_offset(context.settings, context.conf, sink, wanted, because.strip(), SystemClock())
+    if as_json:
+        typer.echo(orjson.dumps(_as_json(done, wanted, sink, context.settings.dead_letters)))
+    else:
+        _say(done, wanted, context.settings.dead_letters)
+
+
+def _say(done: Skipped, address: Address, letters: str) -> None:
+    if not done.change.known:
+        typer.echo(f"{address}: its dead letter is written to {letters}{_what_it_lacks(done)}")
+    if done.moved:
+        typer.echo(f"the position of group {done.group} moved from {done.before:,} to {done.after:,}")
+    else:
+        typer.echo(f"noted as settled above the position of group {done.group}, which is {done.after:,}")
+        if done.unreadable:
+            typer.echo(
+                "→ the service still cannot read past it: run this again when its position has come there, "
+                "and the position moves"
+            )
+    again = done.change.again
+    if again:
+        typer.echo(
+            f"may come twice: {len(again):,} settled before, at {min(again):,} to {max(again):,}, "
+            "of which the commit cannot tell any more"
+        )
+    if done.ahead_unreadable is not None:
+        following = address._replace(offset=done.ahead_unreadable)
+        typer.echo(f"→ {following} cannot be read either (a batch is one to Kafka): skip it too")
+
+
+def _what_it_lacks(done: Skipped) -> str:
+    if done.unreadable:
+        return f", without key, value and headers: {done.unreadable}"
+    return ", without its value, which is too large for that topic" if done.value_left_out else ""
+
+
+def _as_json(done: Skipped, address: Address, sink: str, letters: str) -> dict[str, Any]:
+    return {
+        "address": str(address),
+        "sink": sink,
+        "group": done.group,
+        "settled": "moved" if done.moved else "noted",
+        "position": {"before": done.before, "after": done.after},
+        "dead_letters": letters,
+        "letter_written": not done.change.known,
+        "unreadable": done.unreadable or None,
+        "value_left_out": done.value_left_out,
+        "may_come_twice": len(done.change.again),
+        "next_unreadable": done.ahead_unreadable,
+    }

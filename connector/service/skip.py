@@ -1,0 +1,205 @@
+"""Settles one offset by hand, for a sink that does not run: its dead letter is written, then the commit tells it.
+
+In this order, so that a kill between the two costs a second letter of the same event and never an offset without one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import KafkaError
+
+from connector.clock import Clock
+from connector.config.settings import Settings
+from connector.delivery.offsets import fingerprint
+from connector.delivery.skipping import Change, Seen, settle_one
+from connector.errors import ConfigError, ConnectorError, Mistake
+from connector.kafka import commit_metadata
+from connector.kafka.commit_metadata import Metadata
+from connector.kafka.group_offsets import Committed, GroupOffsets, open_group
+from connector.kafka.letters import compose
+from connector.kafka.lookup import Address, NothingThereError, UnreadableError, read_record
+from connector.kafka.producer import LetterProducer, describe
+from connector.kafka.topic_ids import TopicIds
+from connector.model import Failure, Reason, Record, Stage
+from connector.routing.plan import applies
+from connector.service.live.members import ask_groups
+
+LETTER_SECONDS = 30.0
+ID_SECONDS = 5.0
+_CLOSE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """What was done to `offset`. `before` and `after` are the group's positions.
+
+    `unreadable` is why nothing can be made of the record ("" if something can). `value_left_out`: the dead-letter topic
+    refuses the whole letter for its size. `ahead_unreadable` is the offset of what comes next, if that cannot be read.
+    """
+
+    group: str
+    offset: int
+    before: int
+    after: int
+    change: Change
+    unreadable: str
+    value_left_out: bool
+
+    @property
+    def moved(self) -> bool:
+        """Whether the position moved past it; else it is noted above the position."""
+        return self.after > self.offset
+
+    @property
+    def ahead_unreadable(self) -> int | None:
+        """Where the service will stand next, if that is known."""
+        ahead = self.change.ahead
+        return ahead.offset if self.moved and ahead is not None and ahead.fingerprint is None else None
+
+
+def expect_reading(settings: Settings, sink: str, address: Address) -> None:
+    """Raise ConfigError where there is no such sink, or it does not read the topic."""
+    if sink not in settings.sinks:
+        known = ", ".join(settings.sinks)
+        raise ConfigError([Mistake("--sink", f"no sink is called {sink}; there is {known}")])
+    topics = sorted({topic for route in settings.routes if route.sink == sink for topic in route.topics})
+    own = address.topic in (settings.dead_letters, settings.receipts)
+    if own or not applies(topics, address.topic):
+        reads = ", ".join(topics) or "nothing"
+        raise ConfigError([Mistake("ADDRESS", f"{sink} does not read {address.topic}; it reads {reads}")])
+
+
+def skip_offset(
+    settings: Settings, conf: Mapping[str, Any], sink: str, address: Address, because: str, clock: Clock
+) -> Skipped:
+    """Settle the offset for this sink. Raises ConnectorError, and commits nothing, where that cannot be."""
+    group = f"{settings.group}.{sink}"
+    _expect_no_member(conf, group)
+    with open_group(conf, group) as offsets:
+        record, unreadable = _at(conf, address)
+        here = Seen(address.offset, None if unreadable else fingerprint(record))
+        committed = _expect_position(offsets, group, address)
+        told = commit_metadata.decode(group, address.topic, address.partition, *committed) or Metadata(None)
+        _expect_same_topic(conf, group, address.topic, told.topic_id)
+
+        def look(offset: int) -> Seen | None:
+            return _seen(conf, address._replace(offset=offset), here)
+
+        change = settle_one(address.offset, committed.position, told.settled, look)
+        # A record of a later leader than the metadata tells of would pass for one that took a settled one's place.
+        epoch = -1 if record.leader_epoch < 0 else max(told.leader_epoch, record.leader_epoch)
+        metadata = Metadata(change.settled, told.topic_id, epoch)
+        to = Committed(
+            change.position,
+            commit_metadata.encode(group, address.topic, address.partition, change.position, metadata),
+        )
+        if to == committed:
+            raise ConnectorError(f"{address} is settled already, above the position of group {group}: nothing was done")
+        left_out = False
+        if not change.known:
+            failure = Failure(record, Reason.UNDECODABLE, Stage.SKIP, _message(because, unreadable))
+            left_out = asyncio.run(_write(settings, conf, sink, failure, clock.now()))
+        if offsets.committed(address.topic, address.partition) != committed:
+            raise ConnectorError(
+                f"group {group} has moved meanwhile, nothing was committed: stop its members and retry"
+            )
+        offsets.commit(address.topic, address.partition, to)
+    return Skipped(group, address.offset, committed.position, to.position, change, unreadable, left_out)
+
+
+def _expect_no_member(conf: Mapping[str, Any], group: str) -> None:
+    found = ask_groups(conf, [group])[group]
+    if found.error:
+        raise ConnectorError(f"whether group {group} has members is not known: {found.error}")
+    if found.members:
+        raise ConnectorError(
+            f"group {group} has {'a member' if found.members == 1 else f'{found.members} members'}, which would go on "
+            f"from its own position: {', '.join(found.names)}\n→ stop the service (of this sink) first; a process that "
+            "was killed, or has a group.instance.id, is a member until its session ends"
+        )
+
+
+def _expect_same_topic(conf: Mapping[str, Any], group: str, topic: str, topic_id: str) -> None:
+    """The commit is of the topic that has this name now."""
+    if topic_id and TopicIds(conf).ask({topic}, ID_SECONDS).get(topic, topic_id) != topic_id:
+        raise ConnectorError(
+            f"{topic} was made anew since group {group} committed: run the service once, so that it begins anew"
+        )
+
+
+def _expect_position(offsets: GroupOffsets, group: str, address: Address) -> Committed:
+    """What is committed, where the offset may lie at or above it."""
+    committed = offsets.committed(address.topic, address.partition)
+    if committed is None:
+        raise ConnectorError(
+            f"group {group} has committed nothing for {address.topic}/{address.partition}: run the service once, so "
+            "that it settles where to begin"
+        )
+    low, high = offsets.edges(address.topic, address.partition)
+    if not low <= committed.position <= high:
+        raise ConnectorError(
+            f"the position of group {group}, {committed.position}, is not in the log ({low} to {high}): run the "
+            "service once, so that it settles where to go on"
+        )
+    if address.offset < committed.position:
+        raise ConnectorError(
+            f"{address} is settled already: the position of group {group} is {committed.position}; nothing was done"
+        )
+    return committed
+
+
+def _at(conf: Mapping[str, Any], address: Address) -> tuple[Record, str]:
+    """What can be had of the record, and why that is not all ("" if it is). Raises ConnectorError where none lies."""
+    try:
+        return read_record(conf, address), ""
+    except UnreadableError as error:
+        return Record(*address, -1, None, None, ()), error.why
+
+
+def _seen(conf: Mapping[str, Any], address: Address, known: Seen) -> Seen | None:
+    """The first record at or after an address; `known` was looked at before."""
+    if address.offset == known.offset:
+        return known
+    try:
+        return Seen(address.offset, fingerprint(read_record(conf, address)))
+    except UnreadableError:
+        return Seen(address.offset, None)
+    except NothingThereError as error:
+        return None if error.following is None else _seen(conf, address._replace(offset=error.following), known)
+
+
+def _message(because: str, unreadable: str) -> str:
+    return f"{because} (it cannot be read: {unreadable})" if unreadable else because
+
+
+async def _write(settings: Settings, conf: Mapping[str, Any], sink: str, failure: Failure, now: float) -> bool:
+    """Write the letter; True if its value had to be left out. Raises ConnectorError where the brokers refuse it."""
+    topic = settings.dead_letters
+    producer = LetterProducer(conf, topic, asyncio.get_running_loop())
+    try:
+        refused = await _produced(producer, failure, settings.group, sink, now)
+        left_out = refused == describe(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE), topic)
+        if left_out:
+            record = failure.record
+            message = f"{failure.message} (its value, {len(record.value or b''):,} bytes, is too large for {topic})"
+            failure = failure._replace(record=record._replace(value=None), message=message)
+            refused = await _produced(producer, failure, settings.group, sink, now)
+    finally:
+        await asyncio.to_thread(producer.close, _CLOSE_SECONDS)
+    if refused is not None:
+        raise ConnectorError(f"the dead letter cannot be written, so nothing was committed: {refused}")
+    return left_out
+
+
+async def _produced(producer: LetterProducer, failure: Failure, group: str, sink: str, now: float) -> str | None:
+    """Why the brokers refuse the failure's letter; None if they have it."""
+    reported: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+    producer.write(compose(failure, group=group, sink=sink, now=now), reported.set_result)
+    try:
+        return await asyncio.wait_for(reported, LETTER_SECONDS)
+    except TimeoutError:
+        return f"the brokers did not take it within {LETTER_SECONDS:.0f} s"

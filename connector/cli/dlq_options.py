@@ -181,3 +181,13 @@ def replay_command(context: Context, cause: Cause) -> str:
 def clock_time(seconds: float) -> str:
     """A time as the commands show it, and as --since takes it: ISO 8601 in UTC, to the second."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def record_time(milliseconds: int) -> str | None:
+    """A record's timestamp as the commands show it: as the number it is beyond the calendar; None if it has none."""
+    if milliseconds == -1:
+        return None
+    try:
+        return clock_time(milliseconds / 1000)
+    except (ValueError, OverflowError, OSError):
+        return f"{milliseconds} ms"

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import structlog
-from confluent_kafka import Message, cimpl
+from confluent_kafka import Message
 
+from connector.kafka.library import librdkafka
 from connector.model import Headers
 
 log = structlog.get_logger()
@@ -61,7 +62,7 @@ class _Headers(ctypes.Structure):
 
 
 class UnknownLayoutError(Exception):
-    """The layout is another."""
+    """The layout is another than the one that is known."""
 
 
 def header_sizes() -> Size:
@@ -70,7 +71,7 @@ def header_sizes() -> Size:
     It must be asked before the message's `headers()`. 0: there are none; -1: it cannot be told.
     """
     try:
-        _try_headers(_library())
+        _try_headers()
         address = _address()
     except Exception as error:  # noqa: BLE001 - another client, another Python: whatever it lacks, records are read
         return _Blind(f"{type(error).__name__}: {error}")
@@ -135,8 +136,16 @@ def _place() -> int:
     return place * _WORD
 
 
-def _try_headers(library: ctypes.CDLL) -> None:
+def _try_headers() -> None:
     """Raises UnknownLayoutError if the size of headers is not where it is looked for, or counted in another way."""
+    pointer, text, length = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_ssize_t
+    library = librdkafka(
+        {
+            "rd_kafka_headers_new": (pointer, [ctypes.c_size_t]),
+            "rd_kafka_header_add": (ctypes.c_int, [pointer, text, length, text, length]),
+            "rd_kafka_headers_destroy": (None, [pointer]),
+        }
+    )
     for sample in _SAMPLES:
         headers = library.rd_kafka_headers_new(len(sample))
         try:
@@ -148,13 +157,3 @@ def _try_headers(library: ctypes.CDLL) -> None:
                 raise UnknownLayoutError("headers are counted in another way")
         finally:
             library.rd_kafka_headers_destroy(headers)
-
-
-def _library() -> ctypes.CDLL:
-    """The librdkafka that confluent_kafka itself runs on, found through the module that is linked to it."""
-    library = ctypes.CDLL(cimpl.__file__)
-    pointer, text, length = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_ssize_t
-    library.rd_kafka_headers_new.restype, library.rd_kafka_headers_new.argtypes = pointer, [ctypes.c_size_t]
-    library.rd_kafka_header_add.argtypes = [pointer, text, length, text, length]
-    library.rd_kafka_headers_destroy.restype, library.rd_kafka_headers_destroy.argtypes = None, [pointer]
-    return library

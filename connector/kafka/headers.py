@@ -32,7 +32,7 @@ size_of = header_sizes()
 
 def checked(found: list[tuple[str, bytes | None]], size: int) -> tuple[Headers, str]:
     """What headers() gave, and what is wrong with it ("": nothing); `size` is what size_of() told."""
-    shown = 2 * len(found)  # the least that they take: the length of a length is one byte, that of a letter, too
+    shown = 2 * len(found)  # the least that they take: a byte for each length, a byte for each character
     for name, value in found:
         shown += len(name) + len(value) if value else len(name)
     if shown < size and serialised(found) < size:
@@ -52,4 +52,5 @@ def legible(message: Message) -> tuple[Headers, str]:
         kept: Any = message.headers()
     except Exception:  # noqa: BLE001 - a client that keeps nothing
         kept = ()
-    return tuple(pair for pair in kept or () if len(gc.get_referents(pair)) == 2), NOT_UTF8
+    pairs = [pair for pair in kept or () if len(gc.get_referents(pair)) == 2]
+    return tuple(pairs[:MAX_HEADERS]), NOT_UTF8

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
-from confluent_kafka import KafkaError, KafkaException, cimpl
+from confluent_kafka import KafkaError, KafkaException
+
+from connector.kafka.library import librdkafka
 
 _PRODUCER: Final = 0  # rd_kafka_type_t
 _CONF_OK: Final = 0  # rd_kafka_conf_res_t
@@ -55,7 +57,7 @@ class ForeignProducer:
         self._library = _library()
         why = ctypes.create_string_buffer(512)
         conf = self._library.rd_kafka_conf_new()
-        for name, value in {"enable.idempotence": "true", "log_level": "3", **settings}.items():
+        for name, value in {"log_level": "3", **settings}.items():
             if self._library.rd_kafka_conf_set(conf, name.encode(), str(value).encode(), why, len(why)) != _CONF_OK:
                 raise KafkaException(why.value.decode())
         self._errors: list[int] = []
@@ -115,25 +117,20 @@ def _argument(kind: int, **value: Any) -> _Argument:
 
 
 def _library() -> ctypes.CDLL:
-    """The librdkafka that confluent_kafka itself runs on, found through the module that is linked to it."""
-    library = ctypes.CDLL(cimpl.__file__)
     pointer, text, number, length = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int, ctypes.c_ssize_t
-    signatures: dict[str, tuple[Any, list[Any]]] = {
-        "rd_kafka_conf_new": (pointer, []),
-        "rd_kafka_conf_set": (number, [pointer, text, text, text, ctypes.c_size_t]),
-        "rd_kafka_conf_set_dr_msg_cb": (None, [pointer, pointer]),
-        "rd_kafka_new": (pointer, [number, pointer, text, ctypes.c_size_t]),
-        "rd_kafka_destroy": (None, [pointer]),
-        "rd_kafka_flush": (number, [pointer, number]),
-        "rd_kafka_headers_new": (pointer, [ctypes.c_size_t]),
-        "rd_kafka_headers_destroy": (None, [pointer]),
-        "rd_kafka_header_add": (number, [pointer, text, length, text, length]),
-        "rd_kafka_produceva": (pointer, [pointer, pointer, ctypes.c_size_t]),
-        "rd_kafka_error_code": (number, [pointer]),
-        "rd_kafka_error_destroy": (None, [pointer]),
-    }
-    for name, (result, arguments) in signatures.items():
-        function = library[name]
-        function.restype, function.argtypes = result, arguments
-        setattr(library, name, function)
-    return library
+    return librdkafka(
+        {
+            "rd_kafka_conf_new": (pointer, []),
+            "rd_kafka_conf_set": (number, [pointer, text, text, text, ctypes.c_size_t]),
+            "rd_kafka_conf_set_dr_msg_cb": (None, [pointer, pointer]),
+            "rd_kafka_new": (pointer, [number, pointer, text, ctypes.c_size_t]),
+            "rd_kafka_destroy": (None, [pointer]),
+            "rd_kafka_flush": (number, [pointer, number]),
+            "rd_kafka_headers_new": (pointer, [ctypes.c_size_t]),
+            "rd_kafka_headers_destroy": (None, [pointer]),
+            "rd_kafka_header_add": (number, [pointer, text, length, text, length]),
+            "rd_kafka_produceva": (pointer, [pointer, pointer, ctypes.c_size_t]),
+            "rd_kafka_error_code": (number, [pointer]),
+            "rd_kafka_error_destroy": (None, [pointer]),
+        }
+    )

@@ -109,10 +109,12 @@ def test_headers_that_are_strange_but_right_are_not_damaged(read: Log, written: 
 
 def test_more_headers_than_a_letter_can_hold_are_damage(read: Log) -> None:
     """The client shows a record with more than 100,000 as one without any, and a letter has its own beside."""
-    most, more = read(*with_headers(((b"", None),) * MAX_HEADERS, ((b"", None),) * (MAX_HEADERS + 1)))
+    counts = (MAX_HEADERS, MAX_HEADERS + 1, 100_001)
+    most, more, beyond = read(*with_headers(*(((b"", None),) * count for count in counts)))
     assert (len(most.headers), most.damage) == (MAX_HEADERS, "")
     assert len(more.headers) == MAX_HEADERS
     assert "99,901 headers" in more.damage
+    assert (beyond.headers, beyond.damage) == ((), "")  # nothing tells
 
 
 @pytest.mark.parametrize("timestamp", [1, 2**63 - 1, -2, -(2**63)])
@@ -126,7 +128,7 @@ def test_null_and_empty_are_told_apart(read: Log) -> None:
     assert [(record.key, record.value) for record in records] == [(None, None), (b"", b"")]
 
 
-@pytest.mark.parametrize("lacking", ["_library", "_place", "_try_headers"])
+@pytest.mark.parametrize("lacking", ["librdkafka", "_place", "_try_headers"])
 def test_a_client_of_another_layout_is_read_without_noticing_nuls(
     monkeypatch: pytest.MonkeyPatch, read: Log, lacking: str
 ) -> None:

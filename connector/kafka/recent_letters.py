@@ -18,6 +18,9 @@ READ_SECONDS = 2.0
 CHUNK = 2000
 WAIT_SECONDS = 0.05
 
+_MAX_PARTITION = 1 << 31
+_MAX_OFFSET = 1 << 63
+
 
 class RecentLetter(NamedTuple):
     """One letter: the sink and the reason, its origin's place, and when it was written (seconds since the epoch)."""
@@ -88,6 +91,8 @@ def _letter(record: Record) -> RecentLetter | None:
     if sink is None or reason is None or topic is None or partition is None or offset is None or replays != "0":
         return None
     try:
-        return RecentLetter(sink, reason, topic, int(partition), int(offset), record.timestamp / 1000)
+        letter = RecentLetter(sink, reason, topic, int(partition), int(offset), record.timestamp / 1000)
     except ValueError:
         return None
+    # What Kafka never numbers so was not written by the connector; and no arithmetic holds numbers of any length.
+    return letter if 0 <= letter.partition < _MAX_PARTITION and 0 <= letter.offset < _MAX_OFFSET else None

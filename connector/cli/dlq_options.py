@@ -181,11 +181,18 @@ def replay_command(context: Context, cause: Cause) -> str | None:
 
 
 def clock_time(seconds: float) -> str:
-    """A time as the commands show it, and as --since takes it: ISO 8601 in UTC, to the second.
+    """A time as the commands show it, and as --since takes it: ISO 8601 in UTC, to the second."""
+    return _on_the_calendar(seconds) or f"{seconds:.0f} s from 1970, beyond the calendar"
 
-    An event's time may lie beyond the calendar, for its producer chooses it.
-    """
+
+def record_time(milliseconds: int) -> str | None:
+    """A record's timestamp as the commands show it: as the number it is beyond the calendar, which its producer may
+    choose; None if it has none."""
+    return None if milliseconds == -1 else _on_the_calendar(milliseconds / 1000) or f"{milliseconds} ms"
+
+
+def _on_the_calendar(seconds: float) -> str | None:
     try:
         return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     except (ValueError, OverflowError, OSError):
-        return f"{seconds:.0f} s from 1970, beyond the calendar"
+        return None

@@ -8,7 +8,7 @@ import orjson
 import typer
 
 from connector.cli._options import AsJson, Config
-from connector.cli.dlq_options import Context, clock_time, open_config, reading_progress, replay_command
+from connector.cli.dlq_options import Context, clock_time, open_config, reading_progress, record_time, replay_command
 
 if TYPE_CHECKING:
     from connector.cli.dlq_letter import Veil
@@ -73,7 +73,7 @@ def _described(context: Context, history: History) -> dict[str, Any]:
     return {
         **facts(newest, topic, record, veil),
         "state": history.state.word,
-        "timestamp": clock_time(record.timestamp / 1000),
+        "timestamp": record_time(record.timestamp),
         "bytes": len(record.value or b""),
         "value": veil.event() if event is not None else _undecoded(record, veil),
         "failures": [
@@ -150,7 +150,7 @@ def _say(told: dict[str, Any]) -> None:
     typer.echo(f"dead letter {style(told['letter'], bold=True)}  {state}")
     way = told["sink"] if told["route"] is None else f"{told['sink']}, route {told['route']} ({told['method']})"
     lines = {
-        "event": f"{told['origin']}, written {told['timestamp']}",
+        "event": f"{told['origin']}, written {told['timestamp'] or '(no timestamp)'}",
         "key": told["key"] if told["key"] is not None else "(none)",
         "sink": way,
         "reason": f"{told['reason']}, at {told['stage']}",

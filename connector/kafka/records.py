@@ -6,6 +6,7 @@ from typing import Any
 
 from confluent_kafka import Message
 
+from connector.kafka.headers import ask, checked, legible, size_of
 from connector.model import Headers, Record
 
 
@@ -16,6 +17,16 @@ def record_of(message: Message, claim: int = 0, read_at: float = 0.0) -> Record:
     partition: Any = message.partition()
     offset: Any = message.offset()
     epoch = message.leader_epoch()
+    headers: Headers = ()
+    damage = ""
+    size = size_of(message)  # before headers() is called
+    try:
+        found: Any = ask(message) if size else message.headers()
+    except Exception:  # noqa: BLE001 - whatever the client makes of foreign bytes
+        headers, damage = legible(message)
+    else:
+        if found:
+            headers, damage = checked(found, size)
     return Record(
         topic,
         partition,
@@ -23,13 +34,9 @@ def record_of(message: Message, claim: int = 0, read_at: float = 0.0) -> Record:
         message.timestamp()[1],
         message.key(),
         message.value(),
-        _headers(message),
+        headers,
         claim,
         read_at,
         -1 if epoch is None else epoch,
+        damage,
     )
-
-
-def _headers(message: Message) -> Headers:
-    found: Any = message.headers()
-    return tuple(found) if found else ()

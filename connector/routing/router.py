@@ -29,6 +29,8 @@ class _Topic:
         """The record's event, or what is wrong with it; None for a tombstone and where no route reads the topic."""
         if record.value is None or not self.table.routes:
             return None
+        if record.damage:
+            return Failure(record, Reason.UNDECODABLE, Stage.DECODE, record.damage)
         try:
             event = decode(record.value)
         except DecodeError as error:

@@ -10,9 +10,11 @@ import ctypes
 from collections.abc import Sequence
 from enum import IntEnum
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
-from confluent_kafka import KafkaError, KafkaException, cimpl
+from confluent_kafka import KafkaError, KafkaException
+
+from connector.kafka.library import librdkafka
 
 _PRODUCER: Final = 0  # rd_kafka_type_t
 _CONF_OK: Final = 0  # rd_kafka_conf_res_t
@@ -75,26 +77,21 @@ class MockKafka:
 
 
 def _library() -> ctypes.CDLL:
-    """The librdkafka that confluent_kafka itself runs on, found through the module that is linked to it."""
-    library = ctypes.CDLL(cimpl.__file__)
     pointer, text, number, short = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int32, ctypes.c_int16
-    signatures: dict[str, tuple[Any, list[Any]]] = {
-        "rd_kafka_conf_new": (pointer, []),
-        "rd_kafka_conf_set": (ctypes.c_int, [pointer, text, text, text, ctypes.c_size_t]),
-        "rd_kafka_new": (pointer, [ctypes.c_int, pointer, text, ctypes.c_size_t]),
-        "rd_kafka_destroy": (None, [pointer]),
-        "rd_kafka_handle_mock_cluster": (pointer, [pointer]),
-        "rd_kafka_mock_cluster_bootstraps": (text, [pointer]),
-        "rd_kafka_mock_group_initial_rebalance_delay_ms": (None, [pointer, number]),
-        "rd_kafka_mock_topic_create": (ctypes.c_int, [pointer, text, ctypes.c_int, ctypes.c_int]),
-        "rd_kafka_mock_push_request_errors_array": (None, [pointer, short, ctypes.c_size_t, pointer]),
-        "rd_kafka_mock_coordinator_set": (ctypes.c_int, [pointer, text, text, number]),
-    }
-    for name, (result, arguments) in signatures.items():
-        function = library[name]
-        function.restype, function.argtypes = result, arguments
-        setattr(library, name, function)
-    return library
+    return librdkafka(
+        {
+            "rd_kafka_conf_new": (pointer, []),
+            "rd_kafka_conf_set": (ctypes.c_int, [pointer, text, text, text, ctypes.c_size_t]),
+            "rd_kafka_new": (pointer, [ctypes.c_int, pointer, text, ctypes.c_size_t]),
+            "rd_kafka_destroy": (None, [pointer]),
+            "rd_kafka_handle_mock_cluster": (pointer, [pointer]),
+            "rd_kafka_mock_cluster_bootstraps": (text, [pointer]),
+            "rd_kafka_mock_group_initial_rebalance_delay_ms": (None, [pointer, number]),
+            "rd_kafka_mock_topic_create": (ctypes.c_int, [pointer, text, ctypes.c_int, ctypes.c_int]),
+            "rd_kafka_mock_push_request_errors_array": (None, [pointer, short, ctypes.c_size_t, pointer]),
+            "rd_kafka_mock_coordinator_set": (ctypes.c_int, [pointer, text, text, number]),
+        }
+    )
 
 
 def _client(library: ctypes.CDLL, settings: dict[str, str]) -> int:

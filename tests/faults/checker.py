@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Any, NamedTuple, Self
 
+from connector.kafka.records import record_of
 from tests.faults.commits import Commit
 from tests.faults.events import Made
 from tests.faults.process import Exit
@@ -42,19 +43,19 @@ class Letter(NamedTuple):
     def of(cls, message: Any) -> Self:
         """Read from the record that it is."""
         assert message.error() is None, message.error()
-        headers = message.headers() or []
-        first = next(i for i, (name, _) in enumerate(headers) if name == "__connect.errors.topic")
-        added = {name: value.decode() for name, value in headers[first:]}
+        record = record_of(message)
+        first = next(i for i, (name, _) in enumerate(record.headers) if name == "__connect.errors.topic")
+        added = {name: (value or b"").decode() for name, value in record.headers[first:]}
         return cls(
             added["__connect.errors.topic"],
             int(added["__connect.errors.partition"]),
             int(added["__connect.errors.offset"]),
             added["connector.sink"],
             added["connector.reason"],
-            message.key(),
-            message.value(),
-            tuple(headers[:first]),
-            message.timestamp()[1] / 1000,
+            record.key,
+            record.value,
+            record.headers[:first],
+            record.timestamp / 1000,
         )
 
 

@@ -18,6 +18,7 @@ from urllib.parse import quote
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from connector.kafka.records import record_of
 from connector.simulators.mytracker import MyTrackerSimulator
 from connector.simulators.sailplay import SailPlaySimulator
 from connector.simulators.server import Simulator
@@ -114,8 +115,7 @@ def letters_of(broker: Broker, topic: str) -> list[tuple[str, bytes]]:
         consumer.assign([TopicPartition(topic, 0, 0)])
         added: list[tuple[str, bytes]] = []
         while (message := consumer.poll(10)) is not None and message.error() is None:
-            headers: Any = message.headers()  # pairs; the client's types allow for what only a producer is given
-            added += [(name, value) for name, value in headers if name != "trace"]
+            added += [(name, value or b"") for name, value in record_of(message).headers if name != "trace"]
     finally:
         consumer.close()
     return added

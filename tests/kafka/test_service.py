@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
+from connector.kafka.records import record_of
 from connector.simulators.mytracker import MyTrackerSimulator
 from connector.simulators.sailplay import SailPlaySimulator
 from tests.support.connector import RunningConnector, configuration, until
@@ -209,13 +210,12 @@ def _letters(bootstrap: str, topic: str) -> Iterator[tuple[str, bytes | None, by
         for _ in range(end):
             message = consumer.poll(10)
             assert message is not None
-            headers = dict(message.headers() or [])
-            assert isinstance(headers, dict)
-            texts = {name: value.decode() for name, value in headers.items() if isinstance(value, bytes)}
+            record = record_of(message)
+            texts = {name: value.decode() for name, value in record.headers if value is not None}
             yield (
                 texts["__connect.errors.topic"],
-                message.key(),
-                message.value(),
+                record.key,
+                record.value,
                 texts["connector.sink"],
                 texts["connector.reason"],
             )

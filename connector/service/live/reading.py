@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
+from connector.kafka.records import record_of
+
 READ_SECONDS = 6.0
 
 
@@ -43,7 +45,7 @@ def _take(consumer: Consumer, message: Message, read: Read) -> None:
     if place not in read.silent:
         return
     if error is None:
-        read.times[place] = message.timestamp()[1]
+        read.times[place] = record_of(message).timestamp
     elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - a public name, for its underscore
         read.times[place] = None
     else:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from connector.config.settings import Settings
+from connector.kafka.records import record_of
 from connector.resources import schemas
 from connector.simulators.demo.reconciliation import Partition, Produced, ReadLetter
 from connector.simulators.demo.samples import (
@@ -190,10 +191,5 @@ def _reader(bootstrap: str, group: str) -> Consumer:
 
 
 def _letter(message: Message) -> ReadLetter:
-    headers = message.headers()
-    pairs = headers.items() if isinstance(headers, dict) else headers or ()
-    return ReadLetter(
-        message.key(),
-        message.value(),
-        tuple((name, value.encode() if isinstance(value, str) else value) for name, value in pairs),
-    )
+    record = record_of(message)
+    return ReadLetter(record.key, record.value, record.headers)

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from connector.cli import app
-from connector.cli.dlq_options import clock_time, make_selection
+from connector.cli.dlq_options import clock_time, make_selection, record_time
 from connector.errors import ConfigError
 from connector.model import Reason
 
@@ -75,3 +75,18 @@ def test_a_time_that_was_shown_can_be_given_back() -> None:
     shown = clock_time(1_772_443_020.9)
     assert shown == "2026-03-02T09:17:00Z"
     assert make_selection({**dict.fromkeys(OPTIONS), "since": shown}).since == 1_772_443_020.0
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "shown"),
+    [
+        (-1, None),
+        (0, "1970-01-01T00:00:00Z"),
+        (-1000, "1969-12-31T23:59:59Z"),
+        (253_402_300_800_000, "253402300800000 ms"),
+        (2**63 - 1, "9223372036854775807 ms"),
+        (-(2**63), "-9223372036854775808 ms"),
+    ],
+)
+def test_a_records_time_beyond_the_calendar_is_shown_as_its_number(milliseconds: int, shown: str | None) -> None:
+    assert record_time(milliseconds) == shown

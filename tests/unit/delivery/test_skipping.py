@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from connector.delivery.offsets import PartitionOffsets, fingerprint
 from connector.delivery.skipping import Change, Seen, settle_one
 from connector.errors import ConnectorError
-from connector.kafka.commit_metadata import MAX_BITS, Settled, decode, encode
+from connector.kafka.commit_metadata import MAX_BITS, Metadata, Settled, decode, encode
 from connector.model import Record
 from tests.support.settled import settled as settled_at
 

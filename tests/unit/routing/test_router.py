@@ -91,6 +91,18 @@ def test_an_undecodable_value_is_one_failure_without_a_route() -> None:
     )
 
 
+def test_a_record_of_which_a_part_is_not_there_is_one_failure_without_a_route() -> None:
+    bad = record({"id": 7})._replace(damage="a header's name is not UTF-8")
+    (failure,) = router(plan("a"), plan("b")).route(bad)
+    assert failure == Failure(bad, Reason.UNDECODABLE, Stage.DECODE, "a header's name is not UTF-8", None, None)
+
+
+def test_a_tombstone_is_skipped_and_a_topic_without_routes_passed_over_whatever_is_damaged() -> None:
+    damage = "a header's name holds a NUL"
+    assert router(plan("r")).route(record(None)._replace(damage=damage)) == ()
+    assert router(plan("r")).route(record({}, topic="other")._replace(damage=damage)) == ()
+
+
 def test_a_breach_of_the_schema_is_one_failure_without_a_route() -> None:
     bad = record({})
     (failure,) = router(plan("a"), plan("b"), orders=EventSchema({"required": ["id"]})).route(bad)

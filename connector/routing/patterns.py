@@ -18,21 +18,23 @@ _FEW = 16
 
 
 class Cost(NamedTuple):
-    """Units of work of one string: of each of its characters, and for the whole of it."""
+    """Units of work of one string: of each of its characters, for the whole of it, and what backtracking may take."""
 
     character: int
     string: int
+    tries: int
 
     def of(self, text: str) -> int:
-        return self.character * len(text) + self.string
+        """Of this one."""
+        return self.character * len(text) + self.string + self.tries
 
     @staticmethod
     def sum(costs: Iterable[Cost]) -> Cost:
         """Of several patterns."""
-        total = Cost(0, 0)
-        for cost in costs:
-            total = Cost(total.character + cost.character, total.string + cost.string)
-        return total
+        return Cost(*map(sum, zip(*costs, FREE, strict=True)))
+
+
+FREE = Cost(0, 0, 0)
 
 
 def cost_of(pattern: str) -> Cost:
@@ -44,14 +46,14 @@ def cost_of(pattern: str) -> Cost:
     try:
         jsonschema_rs.validator_for({"pattern": pattern}, pattern_options=jsonschema_rs.RegexOptions())
     except ValueError:
-        return Cost(0, _BACKTRACKING)
+        return Cost(0, 0, _BACKTRACKING)
     repeats = [int(found[2] or found[1]) for found in _COUNTED.finditer(pattern)]
     loops = _LOOPS.search(pattern)
     looping = loops is not None or not pattern.startswith("^") or "|^" in pattern
     states = sum(repeats) + (len(pattern) if loops is not None and len(pattern) > 200 else 0)
     if not looping or (states <= _FEW and max(repeats, default=0) <= _FEW):
-        return Cost(0, 0)
+        return FREE
     nested = 1
     for repeat in repeats:
         nested = min(nested * max(repeat, 1), 100_000)
-    return Cost(max(states, nested if len(repeats) > 1 else 0), 0)
+    return Cost(max(states, nested if len(repeats) > 1 else 0), 0, 0)

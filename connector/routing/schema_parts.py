@@ -9,7 +9,7 @@ from urllib.parse import unquote, urldefrag, urljoin
 
 import jsonschema_rs
 
-from connector.routing.patterns import Cost, cost_of
+from connector.routing.patterns import FREE, Cost, cost_of
 
 # A subschema as it stands in the document: an object or a boolean.
 Raw = Any
@@ -126,7 +126,7 @@ class Parts:
         self._draft = _DRAFTS.index(self.validator)
         # Before draft 2020-12, unevaluatedItems does not see what `contains` has looked at.
         self.counts_contained = self._draft == _2020
-        self.root = jsonschema_rs.bundle(schema)
+        self.root = jsonschema_rs.bundle(schema, offline=True)
         self._parts: dict[int, Part] = {}
         self._bases: dict[int, str] = {}
         self._resources: dict[str, Any] = {}
@@ -211,7 +211,7 @@ class Parts:
             unique=raw.get("uniqueItems") is True and raw.get("maxItems", PAIRS + 1) > PAIRS,
             contained=self._contained(raw),
             weight=_weight(uses, leaf),
-            text=_text(pattern, raw.get("maxLength")) if isinstance(pattern, str) else Cost(0, 0),
+            text=_text(pattern, raw.get("maxLength")) if isinstance(pattern, str) else FREE,
             name=Cost.sum(cost_of(one) for one in uses.get("patternProperties", ())),
         )
 
@@ -228,13 +228,18 @@ class Parts:
         if "$recursiveRef" in uses:
             found = list(self._found(base, uses["$recursiveRef"]))
             if any(isinstance(one, dict) and one.get("$recursiveAnchor") is True for one in found):
-                found = [one for one in self._roots if one.get("$recursiveAnchor") is True]
+                found = self._outermost([one for one in self._roots if one.get("$recursiveAnchor") is True])
             yield from found
         if "$dynamicRef" in uses:
             found = list(self._found(base, uses["$dynamicRef"]))
             name = urldefrag(uses["$dynamicRef"])[1]
             dynamic = any(isinstance(one, dict) and one.get("$dynamicAnchor") == name for one in found)
-            yield from self._dynamic[name] if dynamic else found
+            yield from self._outermost(self._dynamic[name]) if dynamic else found
+
+    def _outermost(self, found: list[Raw]) -> list[Raw]:
+        """Of the anchors of one name the root's own, if it has one: every way begins there. Else any may be meant."""
+        outer = [one for one in found if self._bases[id(one)] == self._bases[id(self.root)]]
+        return outer[:1] or found
 
     def _found(self, base: str, reference: str) -> Iterator[Raw]:
         """What a reference leads to; nothing if it cannot be followed here."""
@@ -265,7 +270,8 @@ def _joined(base: str, reference: str) -> tuple[str, str]:
 def _text(pattern: str, most: Any) -> Cost:
     """maxLength is looked at first, so that a short string costs no more than it says."""
     cost = cost_of(pattern)
-    return Cost(0, cost.character * int(most) + cost.string) if most is not None and most <= SHORT else cost
+    short = most is not None and most <= SHORT
+    return Cost(0, cost.character * int(most), cost.tries) if short else cost
 
 
 def _weight(uses: Mapping[str, Any], leaf: Mapping[str, Any]) -> int:

@@ -6,18 +6,16 @@ with, and for what it would say at any length. Says the same as the library wher
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Mapping
 from typing import Any, NamedTuple
 
 from connector.routing import schema_words as words
 from connector.routing.schema_parts import Part, Parts, Raw
+from connector.routing.schema_seen import EndlessPatternError, TooMuchError, unevaluated
 
-# A step is about 1 µs, as much as so many of the library's units.
+# A step is about 1 µs, as much as so many of the library's units; a check of its own costs so many steps.
 _UNITS = 90
-
-
-class TooMuchError(Exception):
-    """The steps allowed do not suffice, or one of the schema's references cannot be followed."""
+_CHECK = 4
 
 
 class Fault(NamedTuple):
@@ -35,7 +33,6 @@ class Fault(NamedTuple):
 
 # A check asks for other checks, and is given their outcome: recursion as deep as events and schemas are.
 _Check = Generator[tuple[Raw, Any], Fault | None, Fault | None]
-_Seen = Generator[tuple[Raw, Any], Fault | None, None]
 _KEYWORDS = {
     "_dependent": {"dependencies", "dependentSchemas"},
     "_all_of": {"allOf"},
@@ -52,14 +49,14 @@ class Steps:
     """One event's check. `most`: how many steps it may take."""
 
     def __init__(self, parts: Parts, leaves: words.Leaves, most: int) -> None:
-        self._parts = parts
+        self.parts = parts
         self._leaves = leaves
         self.left = most
         self._found: dict[tuple[int, int], Fault | None] = {}
 
     def mistake(self, event: Any) -> tuple[list[str | int], str] | None:
         """Where something is wrong with an event, and what; None if nothing is. Raises TooMuchError."""
-        fault = self._run(self._parts.root, event)
+        fault = self._run(self.parts.root, event)
         if fault is None:
             return None
         path: list[str | int] = []
@@ -75,7 +72,7 @@ class Steps:
         if isinstance(raw, bool):
             return None if raw else _FALSE
         keys = [(id(raw), id(value))]
-        checks = [self._check(self._parts.part(raw), value)]
+        checks = [self._check(self.parts.part(raw), value)]
         open_ = set(keys)
         outcome: Fault | None = None
         started = False
@@ -90,6 +87,7 @@ class Steps:
                 started = True
                 continue
             started = True
+            self.spend(1)
             if isinstance(raw, bool):
                 outcome = None if raw else _FALSE
                 continue
@@ -99,14 +97,15 @@ class Steps:
             elif key in open_:  # it applies itself to the same value: what the library then says depends on the way
                 raise TooMuchError
             else:
-                self._spend(1)
+                self.spend(_CHECK)
                 keys.append(key)
                 open_.add(key)
-                checks.append(self._check(self._parts.part(raw), value))
+                checks.append(self._check(self.parts.part(raw), value))
                 started = False
         return outcome
 
-    def _spend(self, steps: int) -> None:
+    def spend(self, steps: int) -> None:
+        """Counts steps before they are taken. Raises TooMuchError."""
         self.left -= steps
         if self.left < 0:
             raise TooMuchError
@@ -114,11 +113,8 @@ class Steps:
     def _check(self, part: Part, value: Any) -> _Check:
         if not part.sure:
             raise TooMuchError
-        if part.leaf:
-            text = part.text.of(value) if isinstance(value, str) else 0
-            self._spend((part.weight + text) // _UNITS)
-            if not self._leaves.hold(part, value):
-                return Fault(self._leaves.said(part, value))
+        if not self._held(part, value):
+            return Fault(self._leaves.said(part, value))
         if isinstance(value, dict):
             fault = yield from self._object(part, value)
         elif isinstance(value, list):
@@ -130,7 +126,7 @@ class Steps:
     def _object(self, part: Part, value: Mapping[str, Any]) -> _Check:
         uses = part.uses
         named = uses.get("properties", {})
-        self._spend(len(named) // _UNITS)
+        self.spend(len(named) // _UNITS)
         there = [name for name in named if name in value]
         # What is quick to tell comes first: {"type": {"const": …}} rules an alternative out before all that is in it.
         for name in sorted(there, key=lambda name: self._deep(named[name])):
@@ -149,9 +145,12 @@ class Steps:
         """Properties by their pattern, and all others."""
         named = part.uses.get("properties", ())
         additional = part.uses.get("additionalProperties", True)
-        others = []
+        others: list[str] = []
+        self.spend(len(value) // 8)
         for name, child in value.items():
-            matching = self._matching(part, name)
+            if additional is False and len(others) == words.NAMED:
+                break
+            matching = self.matching(part, name)
             if not matching and name not in named:
                 others.append(name)
             for raw in matching:
@@ -181,7 +180,7 @@ class Steps:
             least, most = part.contained
             if count < least or (most is not None and count > most):
                 return Fault(words.CONTAINS)
-        if part.raw.get("uniqueItems") is True and not words.unique(value, self._spend):
+        if part.raw.get("uniqueItems") is True and not words.unique(value, self.spend):
             return Fault(words.UNIQUE)
         return None
 
@@ -219,17 +218,43 @@ class Steps:
 
     def _any_of(self, part: Part, value: Any) -> _Check:
         for raw in part.uses["anyOf"]:
-            if (yield raw, value) is None:
+            if not self._refused(raw, value) and (yield raw, value) is None:
                 return None
         return Fault(words.ANY_OF)
 
     def _one_of(self, part: Part, value: Any) -> _Check:
         count = 0
         for raw in part.uses["oneOf"]:
-            count += (yield raw, value) is None
+            count += not self._refused(raw, value) and (yield raw, value) is None
             if count > 1:
                 return Fault(words.SEVERAL_OF)
         return None if count else Fault(words.ONE_OF)
+
+    def _refused(self, raw: Raw, value: Any) -> bool:
+        """Whether a look tells that a value does not match: most alternatives go by its type, or by one property."""
+        if isinstance(raw, bool):
+            return not raw
+        part = self.parts.part(raw)
+        if not self._held(part, value):
+            return True
+        if isinstance(value, dict):
+            for name, child in part.uses.get("properties", {}).items():
+                if name in value and isinstance(child, dict):
+                    there = self.parts.part(child)
+                    if not there.uses and not self._held(there, value[name]):
+                        return True
+        return False
+
+    def _held(self, part: Part, value: Any) -> bool:
+        """Whether a value is what a subschema's own assertions ask for."""
+        if not part.leaf:
+            return True
+        text = part.text.of(value) if isinstance(value, str) else 0
+        self.spend(1 + (part.weight + text) // _UNITS)
+        holds = self._leaves.hold(part, value)
+        if not holds and text and part.text.tries and self._leaves.unknown(part.leaf["pattern"], value):
+            raise EndlessPatternError
+        return holds
 
     def _not(self, part: Part, value: Any) -> _Check:
         raw = part.uses["not"]
@@ -243,70 +268,22 @@ class Steps:
     def _rest(self, part: Part, value: Any) -> _Check:
         """The unevaluated… keywords."""
         if isinstance(value, dict) and "unevaluatedProperties" in part.uses:
-            names = yield from self._unevaluated(part, "unevaluatedProperties", value, value)
+            names = yield from unevaluated(self, part, "unevaluatedProperties", value, value)
             return Fault(self._leaves.unevaluated(names)) if names else None
         if isinstance(value, list) and "unevaluatedItems" in part.uses:
-            indexes = yield from self._unevaluated(part, "unevaluatedItems", value, range(len(value)))
+            indexes = yield from unevaluated(self, part, "unevaluatedItems", value, range(len(value)))
             return Fault(words.unevaluated_items(len(indexes))) if indexes else None
         return None
 
-    def _unevaluated(
-        self, part: Part, keyword: str, value: Any, places: Iterable[str | int]
-    ) -> Generator[tuple[Raw, Any], Fault | None, list[str | int]]:
-        """The names or indexes that nothing has evaluated, and that the keyword's own subschema does not take."""
-        seen: set[str | int] = set()
-        yield from self._evaluated(part, value, seen, part, ())
-        wrong = []
-        for place in places:
-            if place not in seen and (yield part.uses[keyword], value[place]) is not None:
-                wrong.append(place)  # noqa: PERF401 (a comprehension cannot yield)
-        return wrong
-
-    def _evaluated(self, part: Part, value: Any, seen: set[str | int], top: Part, above: tuple[int, ...]) -> _Seen:
-        """Adds the names or indexes that a subschema which holds, and those that it applies, have evaluated."""
-        if id(part) in above:
-            return
-        uses = part.uses
-        self._spend(1 + len(value))
-        if isinstance(value, dict):
-            seen.update(name for name in uses.get("properties", ()) if name in value)
-            seen.update(name for name in value if "patternProperties" in uses and self._matching(part, name))
-            if "additionalProperties" in uses or ("unevaluatedProperties" in uses and part is not top):
-                seen.update(value)
-        else:
-            seen.update(range(len(value) if part.rest() is not None else min(len(part.first()), len(value))))
-            if "unevaluatedItems" in uses and part is not top:
-                seen.update(range(len(value)))
-            if "contains" in uses and self._parts.counts_contained:
-                for index, item in enumerate(value):
-                    if (yield uses["contains"], item) is None:
-                        seen.add(index)
-        for raw in (yield from self._holding(part, value)):
-            if isinstance(raw, dict):
-                yield from self._evaluated(self._parts.part(raw), value, seen, top, (*above, id(part)))
-
-    def _holding(self, part: Part, value: Any) -> Generator[tuple[Raw, Any], Fault | None, list[Raw]]:
-        """Of the subschemas applied to the same value, those that hold and evaluate something."""
-        uses = part.uses
-        found = list(part.targets)
-        if "if" in uses:
-            holds = (yield uses["if"], value) is None
-            found += [uses["if"], uses.get("then")] if holds else [uses.get("else")]
-        if isinstance(value, dict):
-            found += [raw for name, raw in uses.get("dependentSchemas", {}).items() if name in value]
-        for keyword in ("allOf", "anyOf", "oneOf"):
-            for raw in uses.get(keyword, ()):
-                if (yield raw, value) is None:
-                    found.append(raw)
-        return found
-
-    def _matching(self, part: Part, name: str) -> list[Raw]:
+    def matching(self, part: Part, name: str) -> list[Raw]:
         """The subschemas of patternProperties whose pattern a name matches."""
         patterns = part.uses.get("patternProperties")
         if not patterns:
             return []
-        self._spend(1 + part.name.of(name) // _UNITS)
+        self.spend(1 + part.name.of(name) // _UNITS)
+        if part.name.tries and any(self._leaves.unknown(pattern, name) for pattern in patterns):
+            raise EndlessPatternError
         return [raw for pattern, raw in patterns.items() if self._leaves.matches(pattern, name)]
 
     def _deep(self, raw: Raw) -> bool:
-        return not isinstance(raw, bool) and bool(self._parts.part(raw).uses)
+        return not isinstance(raw, bool) and bool(self.parts.part(raw).uses)

@@ -14,7 +14,7 @@ from connector.routing.schema_parts import Part
 # Stands wherever a message would quote the event.
 MASK = "the value"
 # So much of what is wrong is named: messages are cut far below.
-_NAMED = 100
+NAMED = 100
 
 
 def _said(schema: dict[str, Any], value: Any) -> str:
@@ -41,7 +41,7 @@ def unevaluated_items(count: int) -> str:
 
 def of_name(message: str, name: str) -> str:
     """What is said of a property's name: the name, cut, in the value's place."""
-    return message.replace(MASK, orjson.dumps(name[:_NAMED]).decode(), 1)
+    return message.replace(MASK, orjson.dumps(name[:NAMED]).decode(), 1)
 
 
 class Leaves:
@@ -63,30 +63,42 @@ class Leaves:
         """What the library says of it; a container is shown to it without its contents, a large one not at all."""
         shown = value
         if isinstance(value, dict | list):
-            if len(value) > 10 * _NAMED:
+            if len(value) > 10 * NAMED and not (isinstance(value, dict) and part.leaf.keys() <= {"type", "required"}):
                 return self._broken(part, value)
-            shown = dict.fromkeys(value) if isinstance(value, dict) else [None] * len(value)
+            if isinstance(value, dict):
+                names = value if len(value) <= 10 * NAMED else value.keys() & part.leaf.get("required", ())
+                shown = dict.fromkeys(names)
+            else:
+                shown = [None] * len(value)
         error = next(self._of(part).iter_errors(shown), None)
         return self._broken(part, value) if error is None else error.message
 
     def matches(self, pattern: str, name: str) -> bool:
         """Whether a property's name matches a pattern of patternProperties."""
-        validator = self._patterns.get(pattern)
-        if validator is None:
-            validator = self._patterns[pattern] = self._compiled({"pattern": pattern})
-        return validator.is_valid(name)
+        return self._pattern(f"={pattern}", {"pattern": pattern}).is_valid(name)
+
+    def unknown(self, pattern: str, text: str) -> bool:
+        """Whether backtracking did not find out in time if a text matches: then the library takes neither answer."""
+        matches = self._pattern(f"={pattern}", {"pattern": pattern}).is_valid(text)
+        return not matches and not self._pattern(f"!{pattern}", {"not": {"pattern": pattern}}).is_valid(text)
 
     def required(self, name: str) -> str:
         return _said({"required": [name]}, {})
 
     def additional(self, names: Sequence[str]) -> str:
-        return _said({"properties": {"": True}, "additionalProperties": False}, dict.fromkeys(names[:_NAMED]))
+        return _said({"properties": {"": True}, "additionalProperties": False}, dict.fromkeys(names[:NAMED]))
 
     def unevaluated(self, names: Sequence[str | int]) -> str:
-        return _said({"unevaluatedProperties": False}, {str(name): None for name in names[:_NAMED]})
+        return _said({"unevaluatedProperties": False}, {str(name): None for name in names[:NAMED]})
 
     def forbidden(self, raw: Any) -> str:
         return f"{orjson.dumps(raw, option=orjson.OPT_SORT_KEYS).decode()} is not allowed for {MASK}"
+
+    def _pattern(self, key: str, schema: dict[str, Any]) -> jsonschema_rs.Validator:
+        validator = self._patterns.get(key)
+        if validator is None:
+            validator = self._patterns[key] = self._compiled(schema)
+        return validator
 
     def _of(self, part: Part) -> jsonschema_rs.Validator:
         validator = self._validators.get(id(part))

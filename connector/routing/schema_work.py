@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from connector.routing.patterns import Cost
+from connector.routing.patterns import FREE, Cost
 from connector.routing.schema_parts import PAIRS, Part, Parts, Raw
 
 # What an event may cost, 20 ms at most in all, and beside that for each of its values (3 µs).
@@ -19,10 +19,13 @@ EVENT = 1_000_000
 VALUE = 300
 # Beyond that a state is only "too much": numbers stay small.
 _MOST = 10 * EVENT
-# So many ways are told apart at most, at load; and kept, while events are counted.
-_STATES = 5_000
+# What is kept of all ways, in subschemas: beyond that a schema is not looked through at load, nor more remembered.
+_KEPT = 200_000
 # So many subschemas are met at most, at load, on all ways of one that comes back to itself.
 _WAYS = 2_000
+
+# Larger integers share their hash, a float's, with others.
+_EXACT = 2**53
 
 # A subschema as one may meet it: applied, or (True) searched for what it has evaluated, for unevaluated… above it.
 _Key = tuple[int, bool]
@@ -46,6 +49,11 @@ class State:
         self.text = _cost((parts[key].text, 0 if key[1] else count) for key, count in counts.items())
         self.name = _cost((parts[key].name, count) for key, count in counts.items())
 
+    def at_most(self) -> int:
+        """What any value may cost here: a string or an array of any size."""
+        endless = self.unique + self.text.character + self.text.tries + sum(self.name)
+        return self.weight + self.text.string + EVENT * endless
+
 
 class Work:
     """Counts what a schema's check costs. One thread; what it has worked out is kept within a bound."""
@@ -55,6 +63,7 @@ class Work:
         self._known: dict[_Key, Part] = {}
         self._closures: dict[_Key, _Counts] = {}
         self._states: dict[frozenset[tuple[_Key, int]], State] = {}
+        self._kept = 0
         self._start = self._state([(parts.root, 1, False)])
 
     def always_fits(self) -> bool:
@@ -70,46 +79,65 @@ class Work:
             if seen.get(id(state), False):
                 continue
             seen[id(state)] = many
-            cost = state.weight + state.unique * EVENT + state.text.string + state.name.string
-            cost += EVENT * (state.text.character + state.name.character)
+            cost = state.at_most()
             once += 0 if many else cost
-            if (many and cost > VALUE) or once > EVENT or len(self._states) > _STATES:
+            if (many and cost > VALUE) or once > EVENT or self._kept > _KEPT:
                 return False
             for label in (None, *state.names, *range(state.first)):
-                state_there = self._step(state, label)
-                if state_there is not None:
-                    todo.append((state_there, many or label is None))
+                there = self._step(state, label)
+                if there is not None:
+                    todo.append((there, many or label is None))
             if state.key is not None:
                 todo.append((state.key, True))
         return True
 
     def fits(self, event: Any) -> bool:
         """Whether the check of an event costs no more than EVENT and VALUE allow."""
-        if len(self._states) > _STATES:
-            self._states.clear()
-            self._start = self._state([(self._parts.root, 1, False)])
-        left = EVENT
+        return self._units(event, EVENT, VALUE) is not None
+
+    def units(self, event: Any) -> int:
+        """How much work the check of an event takes at most."""
+        units = self._units(event, _MOST, 0)
+        return _MOST if units is None else units
+
+    def _units(self, event: Any, most: int, value_most: int) -> int | None:
+        """That work, less `value_most` for each value; None if it is more than `most`."""
+        if self._kept > _KEPT:
+            self._forget()
+        units = weight = tries = 0
         todo: list[tuple[State | None, Any]] = [(self._start, event)]
         while todo:
             state, value = todo.pop()
             if state is None:
                 continue
-            left -= max(state.weight - VALUE, 0)
+            weight += state.weight
+            units += max(state.weight - value_most, 0)
             if isinstance(value, dict):
-                left -= sum(map(state.name.of, value)) if state.name != (0, 0) else 0
+                if state.name != FREE:
+                    units += sum(map(state.name.of, value))
+                    tries += state.name.tries
                 names = state.names
                 todo += [(self._step(state, name if name in names else None), child) for name, child in value.items()]
                 if state.key is not None:
                     todo += [(state.key, name) for name in value]
             elif isinstance(value, list):
-                left -= state.unique * len(value) ** 2 if len(value) > PAIRS else 0
+                units += state.unique * _to_compare(value) if state.unique else 0
                 first = state.first
                 todo += [(self._step(state, at if at < first else None), child) for at, child in enumerate(value)]
             elif isinstance(value, str):
-                left -= state.text.of(value)
-            if left < 0:
-                return False
-        return True
+                units += state.text.of(value)
+                tries += state.text.tries
+            if units > most:
+                return None
+        # For a string that backtracking could not decide, the library tries both answers: 64 times at most in all.
+        units += 63 * weight if tries else 0
+        return units if units <= most else None
+
+    def _forget(self) -> None:
+        self._kept = 0
+        self._states.clear()
+        self._closures.clear()
+        self._start = self._state([(self._parts.root, 1, False)])
 
     def _step(self, state: State, label: str | int | None) -> State | None:
         """The state one step on; None where nothing is applied any more."""
@@ -133,6 +161,7 @@ class Work:
         state = self._states.get(name)
         if state is None:
             state = self._states[name] = State(counts, self._known)
+            self._kept += len(counts)
             keys = [
                 (self._known[key].uses["propertyNames"], count, False)
                 for key, count in counts.items()
@@ -144,31 +173,45 @@ class Work:
     def _closure(self, raw: Mapping[str, Any], marking: bool) -> _Counts:
         """Everything that a subschema applies to the same value, itself among it, each as often as there are ways."""
         start = (id(raw), marking)
+        if start not in self._closures:
+            order = self._order(start, raw)
+            found = self._ways(start, raw) if order is None else self._counted(start, order)
+            self._closures[start] = found
+            self._kept += len(found)
+        return self._closures[start]
+
+    def _order(self, start: _Key, raw: Mapping[str, Any]) -> list[tuple[_Key, _Below]] | None:
+        """Those, each after all that apply it; None if one applies itself to the same value."""
+        done: list[tuple[_Key, _Below]] = []
+        state: dict[_Key, bool] = {}
         todo: list[tuple[_Key, Mapping[str, Any], _Below | None]] = [(start, raw, None)]
-        open_: set[_Key] = set()
         while todo:
             key, this, below = todo.pop()
             if below is not None:
-                open_.discard(key)
-                self._closures[key] = self._sum(key, below)
-            elif key in open_:  # it applies itself to the same value
-                self._closures[start] = self._ways(start, raw)
-                break
-            elif key not in self._closures:
-                open_.add(key)
+                state[key] = True
+                done.append((key, below))
+            elif not state.get(key, True):
+                return None
+            elif key not in state:
+                state[key] = False
                 below = self._below(key, this)
                 todo.append((key, this, below))
-                todo += [(one, child, None) for one, child in below if one not in self._closures]
-        return self._closures[start]
+                todo += [(one, child, None) for one, child in below]
+        return done[::-1]
 
-    def _below(self, key: _Key, raw: Mapping[str, Any]) -> _Below:
-        part = self._known[key] = self._parts.part(raw)
-        return list(_below(part, raw, key[1]))
+    def _counted(self, start: _Key, order: Iterable[tuple[_Key, _Below]]) -> _Counts:
+        counts: Counter[_Key] = Counter({start: 1})
+        for key, below in order:
+            if not self._followed(key):  # it may cost anything
+                counts[key] = _MOST
+            for one, _ in below:
+                counts[one] = min(counts[one] + counts[key], _MOST)
+        return counts
 
     def _ways(self, start: _Key, raw: Mapping[str, Any]) -> _Counts:
         """The same by going all ways, for what comes back to itself: there the library turns, at the latest.
 
-        It may do so a little later, so that each subschema counts twice on one way.
+        It may do so a little later, so that each subschema may come twice on one way.
         """
         counts: Counter[_Key] = Counter()
         way: Counter[_Key] = Counter()
@@ -187,13 +230,9 @@ class Work:
                 return Counter({start: _MOST})
         return counts
 
-    def _sum(self, key: _Key, below: _Below) -> _Counts:
-        # What cannot be followed may cost anything.
-        counts: Counter[_Key] = Counter({key: 1 if self._followed(key) else _MOST})
-        for one, _ in below:
-            for reached, often in self._closures[one].items():
-                counts[reached] = min(counts[reached] + often, _MOST)
-        return counts
+    def _below(self, key: _Key, raw: Mapping[str, Any]) -> _Below:
+        part = self._known[key] = self._parts.part(raw)
+        return list(_below(part, raw, key[1]))
 
     def _followed(self, key: _Key) -> bool:
         part = self._known[key]
@@ -234,5 +273,15 @@ def _children(part: Part, label: str | int | None, *, marking: bool) -> Iterable
             yield rest
 
 
+def _to_compare(items: list[Any]) -> int:
+    """How many pairs of items are compared: of those whose hashes may be the same for all that they differ."""
+    if len(items) <= PAIRS:
+        return 0
+    kinds = set(map(type, items))
+    if kinds <= {str, float, bool, type(None)} or (kinds == {int} and max(map(abs, items)) <= _EXACT):
+        return len(items)
+    return len(items) ** 2
+
+
 def _cost(costs: Iterable[tuple[Cost, int]]) -> Cost:
-    return Cost.sum(Cost(min(count * cost.character, _MOST), min(count * cost.string, _MOST)) for cost, count in costs)
+    return Cost.sum(Cost(*(min(count * each, _MOST) for each in cost)) for cost, count in costs)

@@ -12,20 +12,23 @@ from connector.errors import ConnectorError
 from connector.model import Event
 from connector.routing.patterns import PATTERNS
 from connector.routing.schema_parts import PAIRS, SHORT, Parts
-from connector.routing.schema_steps import Steps, TooMuchError
+from connector.routing.schema_seen import EndlessPatternError, TooMuchError
+from connector.routing.schema_steps import Steps
 from connector.routing.schema_words import MASK, Leaves
 from connector.routing.schema_work import Work
 
 LONGEST = 300
 # What the library puts before a reference that is relative.
 _HERE = "json-schema:///"
-# Steps of about 1 µs: to decide what the library might not be done with, and to say what is wrong.
-_DECIDE = 12_000
-_EXPLAIN = 6_000
-_UNEXPLAINED = "does not match the schema (to say more would take too long)"
+# Steps of about 1 µs: to decide what the library might not be done with (beside so many for each of the event's
+# values), and to say what is wrong.
+_DECIDE = 10_000
+_VALUE = 1
+_EXPLAIN = 8_000
+_UNEXPLAINED = "$: does not match the schema (to say more would take too long)"
 _UNDECIDED = (
-    "the schema lets too much be tried for this event, so that it was not checked: "
-    "tell the alternatives (anyOf, oneOf) apart by a property, then replay it"
+    "$: was not checked: the schema lets too much be tried for this event. Tell the alternatives of anyOf and oneOf "
+    "apart by a property, bound arrays with uniqueItems (maxItems) and strings with a pattern (maxLength), then replay"
 )
 # Where one of these stands, a schema that takes less in one place may take more in another.
 _TURNING = frozenset({"not", "if", "oneOf", "contains", "unevaluatedProperties", "unevaluatedItems"})
@@ -64,18 +67,32 @@ class EventSchema:
         known = self._decides or self._work.fits(event)
         if known and not self._decides and self._validator.is_valid(event):
             return None
-        steps = Steps(self._parts, self._leaves, _EXPLAIN if known else _DECIDE)
+        steps = Steps(self._parts, self._leaves, _EXPLAIN if known else _DECIDE + _VALUE * _values(event))
         try:
             mistake = steps.mistake(event)
+        except EndlessPatternError:
+            return _UNDECIDED
         except TooMuchError:
-            return f"$: {_UNEXPLAINED if known else _UNDECIDED}"
+            return _UNEXPLAINED if known else _UNDECIDED
         if mistake is None:
-            return f"$: {_UNEXPLAINED}" if known else None
+            return _UNEXPLAINED if known else None
         return f"{_path(mistake[0])}: {mistake[1]}"[:LONGEST]
 
 
 def _nothing(_: Event) -> bool:
     return False
+
+
+def _values(event: Event) -> int:
+    """How many values an event holds."""
+    count = 0
+    todo: list[Any] = [event]
+    while todo:
+        value = todo.pop()
+        count += 1
+        if isinstance(value, dict | list):
+            todo += value.values() if isinstance(value, dict) else value
+    return count
 
 
 def _compiled(schema: dict[str, Any] | bool) -> jsonschema_rs.Validator:

@@ -5,6 +5,7 @@ None asserts a time. `.venv/bin/pytest benchmarks/micro --benchmark-enable --ben
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -12,15 +13,26 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.contenders import FIELDS, FIRE
 from benchmarks.events import Load, user
+from connector import resources
 from connector.batching.lanes import Lanes
 from connector.delivery.assignment import Assignment
 from connector.kafka.handover import Assigned
 from connector.model import Item, Record
-from connector.routing import RoutePlan, Router
+from connector.routing import EventSchema, RoutePlan, Router
 from connector.sinks.catalogue import METHODS, VENDOR_LIMITS
 
 EVENTS, KEYS = 1_000, 100
 LOAD = Load(EVENTS, keys=KEYS)
+
+EVENTS_OF: dict[str, dict[str, Any]] = {
+    "user": {"type": "user.registered", "occurred_at": "2026-01-31T12:00:00Z", "user": {"id": 1}},
+    "order": {
+        "type": "order.paid",
+        "occurred_at": 1,
+        "user": {"id": "1"},
+        "order": {"id": 1, "currency": "USD", "total": 1.5},
+    },
+}
 
 
 def router(kind: str, method: str, fields: Any) -> Router:
@@ -53,6 +65,16 @@ def test_decode_map_and_encode(
     route = router(kind, method, fields).route
     results = benchmark(lambda: [route(record) for record in records])
     assert all(isinstance(result, Item) for (result,) in results)
+
+
+@pytest.mark.parametrize("right", [True, False])
+@pytest.mark.parametrize("name", EVENTS_OF)
+def test_validate(benchmark: BenchmarkFixture, name: str, right: bool) -> None:
+    """A schema that comes along; most events are right."""
+    schema = EventSchema(json.loads((resources.schemas() / "events" / f"{name}.json").read_bytes()))
+    event = EVENTS_OF[name] if right else EVENTS_OF[name] | {"occurred_at": None}
+    said = benchmark(lambda: [schema.mistake(event) for _ in range(EVENTS)])
+    assert (said[0] is None) == right
 
 
 def test_lanes(benchmark: BenchmarkFixture, items: list[Item]) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
+
 from connector.config.kafka_settings import missing_files
 from connector.config.settings import SailPlay, Settings
 from connector.errors import Mistake
 from connector.expressions.parsing import parse
+from connector.routing.validate import EventSchema
 from connector.secrets import Secret
 
 # "50 requests a second per partner over the whole API, then 429": public material on SailPlay, not its document.
@@ -17,7 +20,7 @@ _SAILPLAY_RATE = 50.0
 
 def warnings(settings: Settings) -> list[Mistake]:
     """Missing secrets and files, and settings that are allowed but rarely meant, each with its path in the file."""
-    return [*_kafka(settings), *_sinks(settings), *_routes(settings)]
+    return [*_kafka(settings), *_topics(settings), *_sinks(settings), *_routes(settings)]
 
 
 def refusals(settings: Settings) -> list[Mistake]:
@@ -48,6 +51,16 @@ def _kafka(settings: Settings) -> Iterator[Mistake]:
         yield Mistake(
             "kafka.group.instance.id", "two processes with the same id shut each other out: give each its own"
         )
+
+
+def _topics(settings: Settings) -> Iterator[Mistake]:
+    for name, topic in settings.topics.items():
+        if topic.schema is not None and not EventSchema(orjson.loads(topic.schema.read_bytes())).bounded:
+            yield Mistake(
+                f"topics.{name}.schema",
+                "an event may be too much work to check, and is then a dead letter (schema): tell alternatives that "
+                "repeat (anyOf, oneOf) apart by the names of their properties, bound arrays and strings",
+            )
 
 
 def _sinks(settings: Settings) -> Iterator[Mistake]:

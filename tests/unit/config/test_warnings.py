@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -86,3 +87,12 @@ def test_a_transaction_id_that_is_not_the_events_own_is_one(tmp_path: Path, expr
 @pytest.mark.parametrize("expression", ["order.id", "key()", "header('id')", "text(order.id)", "a || 'x'", "@.id"])
 def test_a_transaction_id_of_the_event_or_its_record_is_none(tmp_path: Path, expression: str) -> None:
     assert warned(tmp_path, CORRECT + REVENUE.replace("ID", f'"{expression}"')) == []
+
+
+def test_a_schema_that_does_not_bound_every_event_is_one(tmp_path: Path) -> None:
+    alternatives = [{"properties": {"a": {"$ref": "#"}}}, {"properties": {"a": {"$ref": "#"}}, "minProperties": 1}]
+    (tmp_path / "tried.json").write_text(json.dumps({"anyOf": alternatives}))
+    (tmp_path / "told.json").write_text(json.dumps({"properties": {"a": {"$ref": "#"}}}))
+    found = warned(tmp_path, CORRECT.replace("orders: {}", "orders: {schema: tried.json}"))
+    assert [warning.path for warning in found] == ["topics.orders.schema"]
+    assert warned(tmp_path, CORRECT.replace("orders: {}", "orders: {schema: told.json}")) == []

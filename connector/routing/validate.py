@@ -10,12 +10,12 @@ import jsonschema_rs
 
 from connector.errors import ConnectorError
 from connector.model import Event
-from connector.routing.patterns import PATTERNS
-from connector.routing.schema_parts import PAIRS, SHORT, Parts
-from connector.routing.schema_seen import EndlessPatternError, TooMuchError
-from connector.routing.schema_steps import Steps
-from connector.routing.schema_words import MASK, Leaves
-from connector.routing.schema_work import Work
+from connector.routing.schema.parts import PAIRS, SHORT, Parts
+from connector.routing.schema.patterns import PATTERNS
+from connector.routing.schema.seen import EndlessPatternError, TooMuchError
+from connector.routing.schema.steps import Steps
+from connector.routing.schema.words import MASK, Leaves
+from connector.routing.schema.work import Work
 
 LONGEST = 300
 # What the library puts before a reference that is relative.

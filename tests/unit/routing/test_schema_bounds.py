@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from connector.routing import EventSchema
-from connector.routing.schema_parts import Parts
-from connector.routing.schema_work import Work
+from connector.routing.schema.parts import Parts
+from connector.routing.schema.work import Work
 from tests.unit.routing.schema_pairs import PAIRS, alternatives, laughs, nested, of_a
 
 ROOT = Path(__file__).parents[3]

@@ -10,11 +10,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from connector.routing import EventSchema
-from connector.routing.schema_parts import Parts
-from connector.routing.schema_seen import TooMuchError
-from connector.routing.schema_steps import Steps
-from connector.routing.schema_words import MASK, Leaves
-from connector.routing.schema_work import Work
+from connector.routing.schema.parts import Parts
+from connector.routing.schema.seen import TooMuchError
+from connector.routing.schema.steps import Steps
+from connector.routing.schema.words import MASK, Leaves
+from connector.routing.schema.work import Work
 
 DRAFTS = (
     "http://json-schema.org/draft-04/schema#",

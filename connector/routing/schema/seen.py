@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 from typing import Any, Protocol
 
-from connector.routing.schema_parts import Part, Parts, Raw
+from connector.routing.schema.parts import Part, Parts, Raw
 
 # Followed through so many subschemas of one value, one in the other.
 _DEEP = 100

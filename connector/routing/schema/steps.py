@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from typing import Any, NamedTuple
 
-from connector.routing import schema_words as words
-from connector.routing.schema_parts import Part, Parts, Raw
-from connector.routing.schema_seen import EndlessPatternError, TooMuchError, unevaluated
+from connector.routing.schema import words
+from connector.routing.schema.parts import Part, Parts, Raw
+from connector.routing.schema.seen import EndlessPatternError, TooMuchError, unevaluated
 
 # A step is about 1 µs, as much as so many of the library's units; a check of its own costs so many steps.
 _UNITS = 90

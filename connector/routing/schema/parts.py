@@ -9,7 +9,7 @@ from urllib.parse import unquote, urldefrag, urljoin
 
 import jsonschema_rs
 
-from connector.routing.patterns import FREE, Cost, cost_of
+from connector.routing.schema.patterns import FREE, Cost, cost_of
 
 # A subschema as it stands in the document: an object or a boolean.
 Raw = Any

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from connector.routing.patterns import FREE
-from connector.routing.schema_parts import PAIRS, Parts
-from connector.routing.schema_ways import KEPT, TOO_MUCH, Label, State, Ways
+from connector.routing.schema.parts import PAIRS, Parts
+from connector.routing.schema.patterns import FREE
+from connector.routing.schema.ways import KEPT, TOO_MUCH, Label, State, Ways
 
 # What an event may cost, 20 ms at most in all, and beside that for each of its values (3 µs).
 EVENT = 1_000_000

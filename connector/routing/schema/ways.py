@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from connector.routing.patterns import Cost
-from connector.routing.schema_parts import Part, Parts, Raw
+from connector.routing.schema.parts import Part, Parts, Raw
+from connector.routing.schema.patterns import Cost
 
 # Numbers stay small: beyond this all is too much.
 TOO_MUCH = 10_000_000

@@ -8,8 +8,8 @@ from typing import Any
 import jsonschema_rs
 import orjson
 
-from connector.routing.patterns import PATTERNS
-from connector.routing.schema_parts import Part
+from connector.routing.schema.parts import Part
+from connector.routing.schema.patterns import PATTERNS
 
 # Stands wherever a message would quote the event.
 MASK = "the value"

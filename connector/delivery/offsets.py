@@ -116,6 +116,16 @@ class PartitionOffsets:
         """How many settlements they still wait for."""
         return sum(self._pending.values())
 
+    def pass_settled(self) -> int | None:
+        """The record to be read next cannot be read. If an earlier owner settled it, reading goes on behind it, and
+        behind what else it settled there: returns at which offset; else None."""
+        start = offset = self._next
+        while offset is not None and offset in self._before:
+            self._before.discard(offset)
+            offset += 1
+        self._next = offset
+        return None if offset == start else offset
+
     @property
     def position(self) -> int | None:
         """The offset that may be committed; None while nothing is known of this partition."""

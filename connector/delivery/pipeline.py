@@ -10,7 +10,7 @@ import concurrent.futures
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import structlog
 
@@ -58,6 +58,15 @@ class Marks:
     drain: float
 
 
+class Standing(NamedTuple):
+    """A partition that stands at a record which cannot be read, and why. `offset` is None where it is not known."""
+
+    topic: str
+    partition: int
+    offset: int | None
+    why: str
+
+
 class Pipeline:
     """See the module. `source` and `dispatcher` are set by whoever builds it, since both call back here."""
 
@@ -91,6 +100,7 @@ class Pipeline:
         self._intake = Intake(self._take_piece)
         self._backwater = Backwater()
         self._commits = Commits(assignment, marks.commit_interval)
+        self._standing: dict[int, Standing] = {}  # by claim
         self._credits = 0
         self._tasks = Tasks()
         self._flooding = False  # the flood guard holds, or what it held back is still to be taken in
@@ -172,6 +182,22 @@ class Pipeline:
         if claims:
             self.on_lost(claims)
 
+    def on_unreadable(self, claim: int, offset: int | None, why: str) -> None:
+        """A partition stands at a record that cannot be read, unless that record is settled."""
+        self._intake.flush()
+        offsets = self.assignment.offsets.get(claim)
+        if offsets is None:
+            return
+        behind = offsets.pass_settled()
+        if behind is not None:
+            self.source.seek(claim, offsets.topic, offsets.partition, behind)
+            return
+        standing = Standing(offsets.topic, offsets.partition, offset, why)
+        if self._standing.get(claim) != standing:
+            log.error("a record cannot be read: its partition stands", sink=self.sink.name, topic=standing.topic,
+                      partition=standing.partition, offset=offset, why=why)  # fmt: skip
+        self._standing[claim] = standing
+
     def on_watermarks(self, highs: Mapping[tuple[str, int], int]) -> None:
         """How far the partitions reach."""
         self.assignment.highs = highs
@@ -228,6 +254,14 @@ class Pipeline:
     def deferred_events(self) -> int:
         """How many records and failures the flood guard keeps back."""
         return len(self._backwater.records) + len(self._backwater.failures)
+
+    def standing(self) -> list[Standing]:
+        """The partitions that stand at a record which cannot be read."""
+        for claim, standing in list(self._standing.items()):
+            offsets = self.assignment.offsets.get(claim)
+            if offsets is None or (offsets.next_offset or 0) > (standing.offset or 0):
+                del self._standing[claim]
+        return list(self._standing.values())
 
     @property
     def oldest_deferred(self) -> Record | None:

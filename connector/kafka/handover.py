@@ -87,6 +87,11 @@ class Listener(Protocol):
         """The client has failed and is made anew: these, all that was ours, is another's, and we are no member."""
         ...
 
+    def on_unreadable(self, claim: int, offset: int | None, why: str) -> None:
+        """The record (or the batch) to be read next, at `offset`, cannot be unpacked or read: its partition stands.
+        Told again as long as it does."""
+        ...
+
     def on_watermarks(self, highs: Mapping[tuple[str, int], int]) -> None:
         """One past the last offset that each of our partitions (topic, number) holds, as far as that is known."""
         ...
@@ -113,6 +118,10 @@ class SourceControl(Protocol):
 
     def resume(self, claim: int, topic: str, partition: int) -> None:
         """Fetch it again, if that claim of it still stands."""
+        ...
+
+    def seek(self, claim: int, topic: str, partition: int, offset: int) -> None:
+        """Read a partition from this offset on, if that claim of it still stands."""
         ...
 
     def stop(self, commits: Sequence[Commit]) -> None:

@@ -217,6 +217,18 @@ class Resuming:
                   wanted=change.wanted, resumes_at=change.resumes_at)  # fmt: skip
         self._tell(self._listener.on_log_changed, change)
 
+    def seek(self, partition: Partition, offset: int) -> None:
+        """Read a partition from this offset on."""
+        try:
+            self._move(partition, offset, -1)
+        except KafkaException as error:
+            self._put_off(partition, error, lambda: self.seek(partition, offset))
+
+    def next_offset(self, partition: Partition) -> int | None:
+        """The offset to be read next; None if only the first record tells."""
+        offset, _ = self._next(partition)
+        return offset if offset >= 0 else None
+
     def _next(self, partition: Partition) -> tuple[int, int]:
         """The offset to be read next and the leader epoch of the one before it (-1: not known)."""
         here = self._consumer.position([TopicPartition(*partition)])[0]

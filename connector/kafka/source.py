@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import json
+import math
 import queue
 import threading
 import time
@@ -26,6 +27,7 @@ from connector.kafka.consuming import consumer_settings
 from connector.kafka.ends import Ends
 from connector.kafka.fetching import SLEEP_SECONDS, Fetching
 from connector.kafka.handover import Commit, Listener
+from connector.kafka.lookup import UNREADABLE
 from connector.kafka.positions import Start
 from connector.kafka.records import record_of
 from connector.kafka.resuming import Beginning, Resuming, at
@@ -42,8 +44,8 @@ PATIENCE_SECONDS = 0.5
 # Without demand for so long, partitions are paused: that throws away what was prefetched, and to have it again takes
 # long enough to leave places in flight empty.
 STANDSTILL_SECONDS = 2.0
-# How long the client must have been part of the group before an assignment that was never told counts as empty.
-JOINED_AFTER_MS = 2_000
+# How long after it asked to join, and was not refused, a client to which no assignment was told has an empty one.
+JOINED_AFTER_SECONDS = 2.0
 
 # How long a last commit is tried while the group moves from one generation to the next.
 LAST_COMMIT_SECONDS = 2.0
@@ -112,6 +114,7 @@ class Source:
         self._fatal: KafkaError | None = None
         self._anew = 0  # how often the client was made anew since partitions were last assigned
         self._subscribe_at: float | None = 0.0
+        self._subscribed_at = math.inf
         self._make_client()
         self._thread = threading.Thread(target=self._run, name=f"source {group}", daemon=True)
 
@@ -161,6 +164,12 @@ class Source:
     def resume(self, claim: int, topic: str, partition: int) -> None:
         """Fetch it again, if that claim of it still stands."""
         self._commands.put(lambda: self._if_ours(claim, (topic, partition), self._fetching.unhalt))
+
+    def seek(self, claim: int, topic: str, partition: int, offset: int) -> None:
+        """Read a partition from this offset on, if that claim of it still stands."""
+        self._commands.put(
+            lambda: self._if_ours(claim, (topic, partition), lambda place: self._resuming.seek(place, offset))
+        )
 
     def renew_credentials(self, username: str, password: str) -> None:
         """Log in with these (SASL) from the next connection on."""
@@ -225,7 +234,7 @@ class Source:
         threading.Thread(target=self._consumer.close, name=f"closing {self.group}", daemon=True).start()
         self._make_client()
         self._trouble.say(f"the client has failed and is made anew: {error.str()}")
-        self._subscribe_at = self._clock.monotonic() + delay
+        self._subscribe_at, self._subscribed_at = self._clock.monotonic() + delay, math.inf
 
     def _turn(self) -> None:
         self._obey()
@@ -233,7 +242,7 @@ class Source:
             return
         now = self._clock.monotonic()
         if self._subscribe_at is not None and now >= self._subscribe_at:
-            self._subscribe_at = None
+            self._subscribe_at, self._subscribed_at = None, now
             self._consumer.subscribe(
                 self._topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
             )
@@ -456,10 +465,10 @@ class Source:
         self._tell(self._listener.on_committed, None if failed is None else failed.str(), False)
 
     def _on_statistics(self, statistics: str) -> None:
-        if self._joined:
+        if self._joined or self._clock.monotonic() - self._subscribed_at < JOINED_AFTER_SECONDS:
             return
         group = json.loads(statistics).get("cgrp", {})
-        if group.get("state") == "up" and group.get("stateage", 0) >= JOINED_AFTER_MS:
+        if group.get("state") == "up" and not group.get("rebalance_reason"):
             self._joined = True
             self._tell(self._listener.on_assigned, [])
 
@@ -478,6 +487,9 @@ class Source:
             self._fatal = error
         elif error.code() == KafkaError._AUTO_OFFSET_RESET and None not in partition:
             self._resuming.reset(partition, error.str())
+        elif error.code() in UNREADABLE and partition in self._claims:
+            claim, offset = self._claims[partition], self._resuming.next_offset(partition)
+            self._tell(self._listener.on_unreadable, claim, offset, error.str())
         elif error.code() != KafkaError._PARTITION_EOF:
             self._trouble.say(f"{message.topic() or 'consumer'}: {error.str()}")
 

@@ -122,6 +122,8 @@ METRICS: tuple[Definition, ...] = (
             "Records between the positions and the ends of the partitions that this process holds."),
     _single("connector_lag_seconds", lambda view: view.oldest_seconds,
             "Age of the oldest event that is read and not settled, by Kafka's timestamp; 0 if there is none."),
+    _single("connector_partitions_standing", lambda view: len(view.standing),
+            "Partitions that stand at a record which cannot be unpacked or read."),
     _single("connector_held_seconds", lambda view: view.held_seconds,
             "Seconds since the oldest event that is not settled was read; 0 if there is none."),
     _single("connector_retention_left_seconds", lambda view: view.retention_left,

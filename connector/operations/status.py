@@ -67,6 +67,7 @@ def sink_status(view: SinkView, history: History, clock: Clock) -> dict[str, Any
         "vendor_events": dict(view.vendor_events),
         "kafka_trouble": view.kafka_trouble,
         "dead_letter_trouble": view.letter_trouble,
+        "standing": [standing._asdict() for standing in view.standing],
         "partitions": [asdict(partition) for partition in view.partitions],
         "log_changes": [_log_change(at, change) for at, change in reversed(stats.recent_log_changes)],
         "recent_failures": recent_failures(stats, clock),

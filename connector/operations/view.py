@@ -9,7 +9,7 @@ from typing import Protocol
 from connector.clock import Clock
 from connector.delivery.gate import GateState
 from connector.delivery.offsets import PartitionOffsets
-from connector.delivery.pipeline import NOT_THE_EVENTS_FAULT, Pipeline
+from connector.delivery.pipeline import NOT_THE_EVENTS_FAULT, Pipeline, Standing
 from connector.delivery.stats import Stats
 from connector.errors import Mistake
 from connector.model import Limits, Record
@@ -83,6 +83,7 @@ class SinkView:
     kafka_trouble: str
     letter_trouble: str
     joined: bool
+    standing: tuple[Standing, ...]
     partitions: tuple[PartitionView, ...]
     lag_events: int | None
     oldest_seconds: float
@@ -126,6 +127,7 @@ def look(line: Line, clock: Clock, retention: Mapping[str, float]) -> SinkView:
         kafka_trouble=pipeline.trouble,
         letter_trouble=letters.trouble,
         joined=pipeline.joined,
+        standing=tuple(pipeline.standing()),
         partitions=partitions,
         lag_events=assignment.lag(),
         oldest_seconds=max((_age(record, clock.now()) for record in oldest), default=0.0),

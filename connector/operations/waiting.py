@@ -17,6 +17,7 @@ class Cause(StrEnum):
     KAFKA = "kafka"
     ASSIGNMENT = "assignment"
     UNCONFIRMED = "unconfirmed"
+    UNREADABLE = "unreadable"
     HELD = "held"
     MISCONFIGURED = "misconfigured"
     FLOODED = "flooded"
@@ -38,6 +39,7 @@ _STATES = {
     Cause.KAFKA: ("Kafka unreachable", "bad"),
     Cause.ASSIGNMENT: ("Joining", "warn"),
     Cause.UNCONFIRMED: ("Assignment in doubt", "warn"),
+    Cause.UNREADABLE: ("A record cannot be read", "bad"),
     Cause.HELD: ("Secret missing", "bad"),
     Cause.MISCONFIGURED: ("Misconfigured", "bad"),
     Cause.FLOODED: ("Held by the flood guard", "bad"),
@@ -89,6 +91,9 @@ def _what_stops_all(view: SinkView) -> Iterator[Wait]:
         yield Wait(Cause.ASSIGNMENT, "The group has not assigned any partitions yet")
     elif view.state is GateState.UNCONFIRMED:
         yield Wait(Cause.UNCONFIRMED, "The polling thread has not confirmed after a stall that the partitions are ours")
+    for standing in view.standing:
+        at = f"{standing.topic}/{standing.partition}" + ("" if standing.offset is None else f"/{standing.offset}")
+        yield Wait(Cause.UNREADABLE, f"The partition stands: the record at {at} cannot be read: {standing.why}")
     if view.state in _GATE:
         cause, sentence = _GATE[view.state]
         yield Wait(cause, sentence.format(view.reason))

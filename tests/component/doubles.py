@@ -186,6 +186,7 @@ class FakeSource:
         self.blocked = False  # inside a callback, or stalled
         self.commit_error: str | None = None
         self.commits: list[list[Commit]] = []
+        self.sought: list[tuple[str, int, int]] = []
         self.stopped_with: Sequence[Commit] | None = None
         self._claims: dict[tuple[str, int], int] = {}
         self._next: dict[tuple[str, int], int] = {}
@@ -206,6 +207,10 @@ class FakeSource:
     def resume(self, claim: int, topic: str, partition: int) -> None:
         if self._claims.get((topic, partition)) == claim:
             self.halted.discard((topic, partition))
+
+    def seek(self, claim: int, topic: str, partition: int, offset: int) -> None:
+        if self._claims.get((topic, partition)) == claim:
+            self.sought.append((topic, partition, offset))
 
     def stop(self, commits: Sequence[Commit]) -> None:
         self.blocked = True

@@ -93,6 +93,9 @@ class HandSource:
     def resume(self, claim: int, topic: str, partition: int) -> None:
         """As above."""
 
+    def seek(self, claim: int, topic: str, partition: int, offset: int) -> None:
+        """As above."""
+
     def stop(self, commits: Sequence[Commit]) -> None:
         self.committed += commits
 

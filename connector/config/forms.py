@@ -61,7 +61,9 @@ class SinkPart(Part):
     retry: RetryPart = optional({}, "backoff; an outage is waited out, however long")
     order: Literal["key", "none"] = optional("key", "whether the events of one key are sent in Kafka's order")
     start: Start | None = optional(
-        None, "where a new group begins: earliest (unless auto.offset.reset says latest), latest or a time with a zone"
+        None,
+        "where the group begins in a topic that is new to it: earliest (unless auto.offset.reset says latest), latest or a "
+        "time with a zone",
     )
     rate: Rate | None = optional(None, "requests a second; absent: as many as the vendor takes")
 

@@ -62,8 +62,8 @@ class SinkPart(Part):
     order: Literal["key", "none"] = optional("key", "whether the events of one key are sent in Kafka's order")
     start: Start | None = optional(
         None,
-        "where the group begins in a topic that is new to it: earliest (unless auto.offset.reset says latest), latest or a "
-        "time with a zone",
+        "where the group begins in a topic that is new to it: earliest (unless auto.offset.reset says latest), latest "
+        "or a time with a zone",
     )
     rate: Rate | None = optional(None, "requests a second; absent: as many as the vendor takes")
 

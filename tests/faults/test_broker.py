@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable
 
 import pytest
@@ -218,7 +219,7 @@ async def test_a_dead_letter_that_is_too_large_for_its_topic_blocks_and_says_whi
 ) -> None:
     async with new_world(letters={"max.message.bytes": "2000"}) as world:
         large = draft(world.take_numbers(1), "undecodable")
-        await world.produce_these([large._replace(value=b"{" + b"x" * 5000)])
+        await world.produce_these([large._replace(value=b"{" + random.Random(1).randbytes(5000))])
         await world.produce(100, bad=0.0)
         process = world.start()
         await world.accepted_all()

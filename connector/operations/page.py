@@ -123,7 +123,7 @@ def _log_changes(changes: Sequence[Facts]) -> str:
     """Partitions whose log was not the one that was read."""
     rows = "".join(
         f"<li>{_badge(_LOG_CHANGES[each['change']], 'warn')} {escape(each['topic'])}/{each['partition']} at "
-        f"{escape(each['at'])}: {number(each['wanted'])} was to be read next, "
+        f"{moment(each['at'])}: {number(each['wanted'])} was to be read next, "
         f"reading went on at {number(each['resumes_at'])}</li>"
         for each in changes[:_MOST_LOG_CHANGES]
     )

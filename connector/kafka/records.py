@@ -15,6 +15,11 @@ def record_of(message: Message, claim: int = 0, read_at: float = 0.0) -> Record:
     # A message has a topic, a partition and an offset; the client's types allow for one that was never sent.
     topic: Any = message.topic()
     partition: Any = message.partition()
+    return record_at(topic, partition, message, claim, read_at)
+
+
+def record_at(topic: str, partition: int, message: Message, claim: int, read_at: float) -> Record:
+    """The same, for who knows topic and partition already: they cost a call each."""
     offset: Any = message.offset()
     epoch = message.leader_epoch()
     headers: Headers = ()

@@ -29,7 +29,7 @@ from connector.kafka.fetching import SLEEP_SECONDS, Fetching
 from connector.kafka.handover import Commit, Listener
 from connector.kafka.lookup import UNREADABLE
 from connector.kafka.positions import Start
-from connector.kafka.records import record_of
+from connector.kafka.records import record_at
 from connector.kafka.resuming import Beginning, Resuming, at
 from connector.kafka.topic_ids import TopicIds
 from connector.kafka.trouble import Trouble
@@ -307,10 +307,11 @@ class Source:
             if error is not None:
                 self._on_message_error(message, error)
                 continue
-            partition: Any = (message.topic(), message.partition())
-            claim = self._claims.get(partition)
+            topic: Any = message.topic()
+            partition: Any = message.partition()
+            claim = self._claims.get((topic, partition))
             if claim is not None:
-                records.append(record_of(message, claim, now))
+                records.append(record_at(topic, partition, message, claim, now))
         if records and self._trouble.now:
             self._trouble.over()
             self._resuming.ask_soon()

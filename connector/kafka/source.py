@@ -112,6 +112,7 @@ class Source:
         self._joined = False
         self._trouble = Trouble(group, lambda trouble: self._tell(listener.on_trouble, trouble))
         self._fatal: KafkaError | None = None
+        self._clients = 0  # how many were made
         self._anew = 0  # how often the client was made anew since partitions were last assigned
         self._subscribe_at: float | None = 0.0
         self._subscribed_at = math.inf
@@ -119,17 +120,28 @@ class Source:
         self._thread = threading.Thread(target=self._run, name=f"source {group}", daemon=True)
 
     def _make_client(self) -> None:
+        number = self._clients = self._clients + 1
+
+        def if_current(call: Callable[..., None]) -> Callable[..., None]:
+            """A client that has failed is closed on a thread of its own, and calls back from there."""
+            return lambda *arguments: call(*arguments) if self._clients == number else None
+
         self._consumer = Consumer(
             consumer_settings(
                 self._conf,
                 self.group,
                 self._never,
-                on_topic_id=self._on_topic_id,
-                on_commit=self._on_commit,
-                on_error=self._on_error,
-                on_statistics=self._on_statistics,
+                on_topic_id=if_current(self._on_topic_id),
+                on_commit=if_current(self._on_commit),
+                on_error=if_current(self._on_error),
+                on_statistics=if_current(self._on_statistics),
             )
         )
+        self._on_rebalance = {
+            "on_assign": if_current(self._on_assign),
+            "on_revoke": if_current(self._on_revoke),
+            "on_lost": if_current(self._on_lost),
+        }
         self._ends = Ends(self._consumer)
         self._fetching = Fetching(self._consumer, self._claims.keys())
         self._resuming = Resuming(
@@ -243,9 +255,7 @@ class Source:
         now = self._clock.monotonic()
         if self._subscribe_at is not None and now >= self._subscribe_at:
             self._subscribe_at, self._subscribed_at = None, now
-            self._consumer.subscribe(
-                self._topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
-            )
+            self._consumer.subscribe(self._topics, **self._on_rebalance)
         if self._wanted:
             self._wanted -= 1
             self._wanted_at = now

@@ -112,6 +112,7 @@ class Source:
         self._joined = False
         self._trouble = Trouble(group, lambda trouble: self._tell(listener.on_trouble, trouble))
         self._fatal: KafkaError | None = None
+        self._clients = 0  # how many were made
         self._anew = 0  # how often the client was made anew since partitions were last assigned
         self._subscribe_at: float | None = 0.0
         self._subscribed_at = math.inf
@@ -119,15 +120,16 @@ class Source:
         self._thread = threading.Thread(target=self._run, name=f"source {group}", daemon=True)
 
     def _make_client(self) -> None:
+        self._clients += 1
         self._consumer = Consumer(
             consumer_settings(
                 self._conf,
                 self.group,
                 self._never,
-                on_topic_id=self._on_topic_id,
-                on_commit=self._on_commit,
-                on_error=self._on_error,
-                on_statistics=self._on_statistics,
+                on_topic_id=self._of_this_client(self._on_topic_id),
+                on_commit=self._of_this_client(self._on_commit),
+                on_error=self._of_this_client(self._on_error),
+                on_statistics=self._of_this_client(self._on_statistics),
             )
         )
         self._ends = Ends(self._consumer)
@@ -142,6 +144,16 @@ class Source:
             tell=self._tell,
             trouble=self._trouble,
         )
+
+    def _of_this_client(self, call: Callable[..., None]) -> Callable[..., None]:
+        """A client that has failed goes on telling while it is closed, on another thread: nobody listens to it."""
+        number = self._clients
+
+        def callback(*arguments: Any) -> None:
+            if number == self._clients:
+                call(*arguments)
+
+        return callback
 
     # --- what the loop asks for ----------------------------------------------------------------------------------
 
@@ -209,7 +221,7 @@ class Source:
         try:
             self._turn()
         except KafkaException as error:
-            if self._fatal is None and error.args[0].code() != KafkaError._FATAL:
+            if self._fatal is None and not _is_fatal(error.args[0]):
                 raise
             self._fatal = self._fatal or error.args[0]
         if self._fatal is not None and not self._stopping:
@@ -218,6 +230,8 @@ class Source:
     def _remake_client(self, error: KafkaError) -> None:
         """Let another client take the place of one that met a fatal error, which reads and commits nothing any more."""
         self._fatal = None
+        self._joined = False
+        self._tell(self._listener.on_out_of_group, self._ours.remove(list(self._claims)))
         if FENCED in error.str():
             self.failed = self._stopping = True
             log.error("another process has our group.instance.id: each needs its own", group=self.group)
@@ -228,10 +242,8 @@ class Source:
         self._anew += 1
         log.error("Kafka's client has failed: it is made anew", group=self.group, why=error.str(), code=error.name(),
                   seconds=delay)  # fmt: skip
-        self._tell(self._listener.on_out_of_group, self._ours.remove(list(self._claims)))
-        self._joined = False
         # To close it may take long, and there is nothing to wait for.
-        threading.Thread(target=self._consumer.close, name=f"closing {self.group}", daemon=True).start()
+        threading.Thread(target=_close, args=[self._consumer], name=f"closing {self.group}", daemon=True).start()
         self._make_client()
         self._trouble.say(f"the client has failed and is made anew: {error.str()}")
         self._subscribe_at, self._subscribed_at = self._clock.monotonic() + delay, math.inf
@@ -244,7 +256,10 @@ class Source:
         if self._subscribe_at is not None and now >= self._subscribe_at:
             self._subscribe_at, self._subscribed_at = None, now
             self._consumer.subscribe(
-                self._topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+                self._topics,
+                on_assign=self._of_this_client(self._on_assign),
+                on_revoke=self._of_this_client(self._on_revoke),
+                on_lost=self._of_this_client(self._on_lost),
             )
         if self._wanted:
             self._wanted -= 1
@@ -271,7 +286,11 @@ class Source:
     def _read(self, *, credited: bool) -> None:
         self._note_turn()
         most = CHUNK if credited else 1
-        messages = self._consume(most)
+        try:
+            messages = self._consume(most)
+        except KafkaException:
+            self._wanted += credited  # a credit that no turn used up would be lost
+            raise
         self._note_turn()
         now = self._turns.last
         messages = self._resuming.drop_other_topics(messages)
@@ -395,6 +414,9 @@ class Source:
                 if each.change is not None:
                     self._resuming.say(each.change)
         except Exception as error:  # an exception that leaves a callback would kill the thread without a word
+            if isinstance(error, KafkaException) and _is_fatal(error.args[0]):
+                self._fatal = error.args[0]
+                return
             log.exception("where to begin cannot be learned: the process ends rather than guess", group=self.group,
                           error=type(error).__name__)  # fmt: skip
             self._stopping = True
@@ -407,13 +429,14 @@ class Source:
                 return self._resuming.beginnings(partitions, self._start)
             except KafkaException as error:
                 self._trouble.say(f"committed offsets cannot be read: {error.args[0].str()}")
-                if self._clock.monotonic() > deadline:
+                if _is_fatal(error.args[0]) or self._clock.monotonic() > deadline:
                     raise
                 time.sleep(POLL_SECONDS)
 
     def _unclaim(self, partitions: Sequence[TopicPartition]) -> frozenset[int]:
         places = [(each.topic, each.partition) for each in partitions]
         self._fetching.left(places)
+        self._resuming.left(places)
         return self._ours.remove(places)
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
@@ -476,14 +499,14 @@ class Source:
         self._resuming.on_topic_id(topic, topic_id)
 
     def _on_error(self, error: KafkaError) -> None:
-        if error.fatal():
+        if _is_fatal(error):
             self._fatal = error
         elif error.code() != KafkaError._ALL_BROKERS_DOWN or not self._trouble.now:  # what came before says why
             self._trouble.say(error.str())
 
     def _on_message_error(self, message: Message, error: KafkaError) -> None:
         partition: Any = (message.topic(), message.partition())
-        if error.fatal() or error.code() == KafkaError._FATAL:
+        if _is_fatal(error):
             self._fatal = error
         elif error.code() == KafkaError._AUTO_OFFSET_RESET and None not in partition:
             self._resuming.reset(partition, error.str())
@@ -498,6 +521,15 @@ class Source:
             self._loop.call_soon_threadsafe(call, *arguments)
         except RuntimeError:  # the loop is closed: we are ending
             self._stopping = True
+
+
+def _is_fatal(error: KafkaError) -> bool:
+    return error.fatal() or error.code() == KafkaError._FATAL
+
+
+def _close(consumer: Consumer) -> None:
+    with suppress(KafkaException):  # it has failed: nobody needs to hear of it again
+        consumer.close()
 
 
 def _offset(commit: Commit) -> TopicPartition:

@@ -16,6 +16,8 @@ from connector.kafka.logs import client_logger
 # As long as no answer has ever come, nobody waits for the next one for so long: brokers that do not know the request
 # (librdkafka's mock cluster) would delay every assignment.
 MUTE_SECONDS = 60.0
+# The client itself says when the time is over; it is given so much longer, for all topics together.
+GRACE_SECONDS = 0.5
 # What brokers older than 2.8 say, which have no ids.
 NO_ID = "AAAAAAAAAAAAAAAAAAAAAA"
 
@@ -39,7 +41,7 @@ class TopicIds:
         """
         if not topics or time.monotonic() < self._mute_until:
             return {}
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds + GRACE_SECONDS
         try:
             asked = self._client.describe_topics(TopicCollection(list(topics)), request_timeout=seconds)
             answers = {topic: _topic_id(future, deadline) for topic, future in asked.items()}
@@ -59,7 +61,7 @@ class TopicIds:
 def _topic_id(future: Future[TopicDescription], deadline: float) -> str | None:
     """An id, "" where the brokers refuse to tell or have none, None where no answer came."""
     try:
-        told = str(future.result(max(deadline - time.monotonic(), 0.0) + 0.5).topic_id)
+        told = str(future.result(max(deadline - time.monotonic(), 0.0)).topic_id)
     except TimeoutError:
         return None
     except KafkaException as error:

@@ -345,6 +345,7 @@ class Source:
         try:
             self._consumer.commit(offsets=offsets, asynchronous=True)
         except KafkaException as error:
+            self._note_fatal(error.args[0])
             self._tell(self._listener.on_committed, error.args[0].str(), False)
 
     def _commit_sync(self, offsets: list[TopicPartition]) -> None:
@@ -356,6 +357,7 @@ class Source:
             self._consumer.commit(offsets=offsets, asynchronous=False)
         except KafkaException as error:
             refused: KafkaError = error.args[0]
+            self._note_fatal(refused)
             return refused
         return None
 
@@ -414,8 +416,7 @@ class Source:
                 if each.change is not None:
                     self._resuming.say(each.change)
         except Exception as error:  # an exception that leaves a callback would kill the thread without a word
-            if isinstance(error, KafkaException) and _is_fatal(error.args[0]):
-                self._fatal = error.args[0]
+            if isinstance(error, KafkaException) and self._note_fatal(error.args[0]):
                 return
             log.exception("where to begin cannot be learned: the process ends rather than guess", group=self.group,
                           error=type(error).__name__)  # fmt: skip
@@ -499,22 +500,28 @@ class Source:
         self._resuming.on_topic_id(topic, topic_id)
 
     def _on_error(self, error: KafkaError) -> None:
-        if _is_fatal(error):
-            self._fatal = error
-        elif error.code() != KafkaError._ALL_BROKERS_DOWN or not self._trouble.now:  # what came before says why
+        if not self._note_fatal(error) and (
+            error.code() != KafkaError._ALL_BROKERS_DOWN or not self._trouble.now  # what came before says why
+        ):
             self._trouble.say(error.str())
 
     def _on_message_error(self, message: Message, error: KafkaError) -> None:
         partition: Any = (message.topic(), message.partition())
-        if _is_fatal(error):
-            self._fatal = error
-        elif error.code() == KafkaError._AUTO_OFFSET_RESET and None not in partition:
+        if self._note_fatal(error):
+            return
+        if error.code() == KafkaError._AUTO_OFFSET_RESET and None not in partition:
             self._resuming.reset(partition, error.str())
         elif error.code() in UNREADABLE and partition in self._claims:
             claim, offset = self._claims[partition], self._resuming.next_offset(partition)
             self._tell(self._listener.on_unreadable, claim, offset, error.str())
         elif error.code() != KafkaError._PARTITION_EOF:
             self._trouble.say(f"{message.topic() or 'consumer'}: {error.str()}")
+
+    def _note_fatal(self, error: KafkaError) -> bool:
+        """Whether the client has failed: then it is made anew at the end of this turn."""
+        if _is_fatal(error):
+            self._fatal = self._fatal or error
+        return _is_fatal(error)
 
     def _tell(self, call: Callable[..., None], *arguments: Any) -> None:
         try:

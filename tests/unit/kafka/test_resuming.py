@@ -1,9 +1,8 @@
-"""Reading on after an offset that is not in the log, and where an assignment begins."""
+"""Reading on after an offset that is not in the log, and seeks, whatever the client refuses for a while."""
 
 from __future__ import annotations
 
 import pytest
-from confluent_kafka import KafkaException
 from structlog.testing import capture_logs
 
 from connector.kafka.handover import LogChange
@@ -12,7 +11,6 @@ from connector.kafka.resuming import ID_TRIES
 from tests.unit.kafka.reading import NEW, OLD, USERS, Reader
 
 OUT_OF_RANGE = "fetch failed due to requested offset not available on the broker: Broker: Offset out of range"
-ALL = 1_000_000
 
 
 def cut(offset: int, end: int, epoch: int = 1) -> str:
@@ -202,7 +200,7 @@ def test_nothing_is_done_to_a_partition_that_has_left_meanwhile(reader: Reader, 
     assert (reader.heard.calls, reader.client.sought) == ([], [])
 
 
-# --- where an assignment begins, and seeks ---------------------------------------------------------------------------
+# --- seeks ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_position_is_held_against_the_log_by_a_seek_where_its_epoch_is_known(reader: Reader) -> None:
@@ -263,67 +261,3 @@ def test_a_seek_takes_the_place_of_what_was_put_off_for_another_offset(reader: R
     assert reader.read(2) == [300, 301]
     reader.turn()
     assert (reader.client.sought, reader.client.fetched[USERS][0]) == ([], 302)
-
-
-def test_a_topic_that_was_made_anew_since_the_commit_is_read_from_its_beginning(reader: Reader) -> None:
-    reader.commit(300, topic_id=OLD, epoch=2)
-    reader.client.ends[USERS] = (5, 400)
-    reader.ids.known["users"] = NEW
-    (begins,) = reader.begin(0)
-    assert begins.change == LogChange(Change.RECREATED, "users", 0, 300, 5)
-    assert (begins.point.offset, begins.point.metadata, begins.topic_id) == (5, None, NEW)
-    assert reader.client.fetched[USERS] == (5, -1)
-    assert reader.claims.current(OLD) == ""
-
-
-def test_the_topic_that_was_committed_in_is_read_on(reader: Reader) -> None:
-    reader.commit(300, topic_id=OLD, epoch=2)
-    reader.ids.known["users"] = OLD
-    (begins,) = reader.begin(0)
-    assert (begins.change, begins.point.offset, begins.point.leader_epoch, begins.topic_id) == (None, 300, 2, OLD)
-    assert reader.client.sought == [(300, 2)]
-
-
-def test_an_id_that_no_broker_tells_is_taken_from_the_commit(reader: Reader) -> None:
-    reader.commit(300, topic_id=OLD, epoch=2)
-    (begins,) = reader.begin(0)
-    assert (begins.change, begins.topic_id) == (None, OLD)
-
-
-def test_a_commit_of_an_older_version_is_believed(reader: Reader) -> None:
-    reader.client.commits[USERS] = 300, "", -1
-    reader.ids.known["users"] = NEW
-    (begins,) = reader.begin(0)
-    assert (begins.change, begins.point.offset, begins.topic_id) == (None, 300, NEW)
-
-
-def test_a_topic_that_comes_back_without_its_commits_is_known_by_what_was_read_of_it(reader: Reader) -> None:
-    reader.assign(200, topic_id=OLD)
-    reader.claims.remove([USERS])
-    reader.client.fetched.clear()
-    reader.client.ends[USERS] = (3, 50)
-    reader.ids.known["users"] = NEW
-    (begins,) = reader.begin(0)
-    assert begins.change is not None
-    assert (begins.change.change, begins.point.offset) == (Change.RECREATED, 3)
-
-
-def test_a_broker_that_lags_behind_and_tells_the_id_of_before_changes_nothing(reader: Reader) -> None:
-    reader.claims.forsake(OLD)
-    reader.commit(300, topic_id=NEW)
-    reader.ids.known["users"] = OLD
-    (begins,) = reader.begin(0)
-    assert (begins.change, begins.point.offset, begins.topic_id) == (None, 300, NEW)
-    assert reader.claims.current(NEW) == NEW
-
-
-@pytest.mark.parametrize("step", ["committed", "watermarks"])
-def test_where_the_brokers_do_not_answer_at_an_assignment_it_says_so(reader: Reader, step: str) -> None:
-    reader.commit(300, topic_id=OLD)
-    reader.client.ends[USERS] = (5, 400)
-    reader.ids.known["users"] = NEW
-    reader.client.refusals[step] = 1
-    with pytest.raises(KafkaException):
-        reader.begin(0)
-    (begins,) = reader.begin(0)
-    assert begins.point.offset == 5

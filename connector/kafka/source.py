@@ -295,6 +295,9 @@ class Source:
         now = self._turns.last
         messages = self._resuming.drop_other_topics(messages)
         self._tell(self._listener.on_turn, self._records(messages, now), self._turns.confirmed, credited)
+        for message in messages:  # after the records, for what an error tells comes behind what was read
+            if (error := message.error()) is not None:
+                self._on_message_error(message, error)
         self._ran_dry |= len(messages) < most
         highs = self._ends.look(now, self._claims, fetching=self._fetching.whole and self._ran_dry)
         if highs:
@@ -322,9 +325,7 @@ class Source:
     def _records(self, messages: Sequence[Message], now: float) -> list[Record]:
         records = []
         for message in messages:
-            error = message.error()
-            if error is not None:
-                self._on_message_error(message, error)
+            if message.error() is not None:
                 continue
             partition: Any = (message.topic(), message.partition())
             claim = self._claims.get(partition)
@@ -511,9 +512,10 @@ class Source:
             return
         if error.code() == KafkaError._AUTO_OFFSET_RESET and None not in partition:
             self._resuming.reset(partition, error.str())
-        elif error.code() in UNREADABLE and partition in self._claims:
-            claim, offset = self._claims[partition], self._resuming.next_offset(partition)
-            self._tell(self._listener.on_unreadable, claim, offset, error.str())
+        elif error.code() in UNREADABLE and None not in partition:
+            if partition in self._claims:
+                claim, offset = self._claims[partition], self._resuming.next_offset(partition)
+                self._tell(self._listener.on_unreadable, claim, offset, error.str())
         elif error.code() != KafkaError._PARTITION_EOF:
             self._trouble.say(f"{message.topic() or 'consumer'}: {error.str()}")
 

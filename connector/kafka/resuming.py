@@ -71,6 +71,7 @@ class Resuming:
         # What the client or the brokers did not let us do. Until it is done, the partition is read at offsets that may
         # be another log's: what comes of it is dropped, and read again.
         self._later: dict[Partition, Callable[[], None]] = {}
+        self._said = ""  # the trouble that we told of
 
     # --- where an assignment begins ------------------------------------------------------------------------------
 
@@ -209,10 +210,19 @@ class Resuming:
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "the topic's id is not told"))
         return found
 
+    @property
+    def stands(self) -> bool:
+        """Whether a partition waits for something that was put off."""
+        return bool(self._later)
+
     def retry(self) -> None:
         """Try again what the brokers did not let us do."""
+        if not self._later:
+            return
         for act in list(self._later.values()):
             act()
+        if not self._later and self._trouble.now == self._said:
+            self._trouble.over()
 
     # --- both ----------------------------------------------------------------------------------------------------
 
@@ -265,7 +275,9 @@ class Resuming:
         self._claims.move(partition, offset, leader_epoch)
 
     def _put_off(self, partition: Partition, error: KafkaException, act: Callable[[], None]) -> None:
-        self._trouble.say(f"{partition[0]}/{partition[1]} cannot be reset: {error.args[0].str()}")
+        if error.args[0].code() != KafkaError._STATE:  # a moment after it was assigned, a partition cannot be sought
+            self._trouble.say(f"{partition[0]}/{partition[1]} cannot be reset: {error.args[0].str()}")
+            self._said = self._trouble.now
         self._claims.move(partition, *self._next(partition))  # nothing that comes from now on is handed over
         self._later[partition] = act
 

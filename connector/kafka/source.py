@@ -331,7 +331,7 @@ class Source:
             claim = self._claims.get(partition)
             if claim is not None:
                 records.append(record_of(message, claim, now))
-        if records and self._trouble.now:
+        if records and self._trouble.now and not self._resuming.stands:
             self._trouble.over()
             self._resuming.ask_soon()
         return records

@@ -21,7 +21,7 @@ from connector.kafka.trouble import Trouble
 GROUP = "crm.mytracker"
 OLD, NEW = "0123456789+/abcdefghij", "AbCdEfGhIjKlMnOpQrStUv"
 USERS = ("users", 0)
-Lost = KafkaException(KafkaError(KafkaError._TRANSPORT))
+LOST = KafkaException(KafkaError(KafkaError._TRANSPORT))
 
 
 class Client:
@@ -36,6 +36,7 @@ class Client:
         self.ends: dict[Partition, tuple[int, int]] = {}
         self.commits: dict[Partition, tuple[int, str, int]] = {}
         self.refusals: Counter[str] = Counter()
+        self.refusal = LOST
         self.calls: Counter[str] = Counter()
         self._read: dict[Partition, tuple[int, int]] = {}
 
@@ -43,7 +44,7 @@ class Client:
         self.calls[step] += 1
         if self.refusals[step]:
             self.refusals[step] -= 1
-            raise Lost
+            raise self.refusal
 
     def incremental_assign(self, partitions: Sequence[TopicPartition]) -> None:
         self._called("assign")
@@ -142,6 +143,7 @@ class Reader:
     def __init__(self) -> None:
         self.client, self.ids, self.heard, self.claims = Client(), Ids(), Heard(), Claims()
         self.troubles: list[str] = []
+        self.trouble = Trouble(GROUP, self.troubles.append)
         consumer: Any = self.client
         listener: Any = self.heard
         self.resuming = Resuming(
@@ -152,7 +154,7 @@ class Reader:
             self.ids,
             listener=listener,
             tell=lambda call, *told: call(*told),
-            trouble=Trouble(GROUP, self.troubles.append),
+            trouble=self.trouble,
         )
 
     def assign(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 from structlog.testing import capture_logs
 
 from connector.kafka.handover import LogChange
@@ -168,8 +169,9 @@ def test_what_the_brokers_refuse_is_tried_once_a_turn_until_it_is_done(reader: R
         assert reader.client.calls[step] == before + turn
     assert reader.heard.changes == [LogChange(Change.TRUNCATED, "users", 0, 200, 120)]
     assert reader.client.fetched[USERS] == (120, 1)
-    assert len(reader.troubles) == 1
-    assert reader.troubles[0].startswith("users/0 cannot be reset: ")
+    said, over = reader.troubles
+    assert said.startswith("users/0 cannot be reset: ")
+    assert over == "", "on a quiet topic no record would end it"
     reader.turn()
     assert reader.client.calls[step] == before + 3
 
@@ -219,6 +221,23 @@ def test_a_seek_that_fails_is_tried_again_and_nothing_is_handed_over_before_nor_
     assert reader.client.sought == [(200, 4)]
     assert reader.read(3) == [200, 201, 202]
     assert reader.read(3) == [203, 204, 205]
+
+
+def test_a_client_that_is_not_ready_for_a_seek_is_no_trouble_of_kafkas(reader: Reader) -> None:
+    """It refuses one seek in four that follows an assignment at once."""
+    reader.client.refusal = KafkaException(KafkaError(KafkaError._STATE))
+    reader.client.refusals["seek"] = 2
+    reader.assign(200, epoch=4)
+    assert reader.read(3) == reader.read(3) == []
+    assert (reader.client.sought, reader.troubles) == ([(200, 4)], [])
+
+
+def test_a_trouble_of_others_is_not_ended_here(reader: Reader) -> None:
+    reader.client.refusals["seek"] = 1
+    reader.assign(200, epoch=4)
+    reader.trouble.say("all brokers are down")
+    reader.turn()
+    assert reader.troubles[-1] == "all brokers are down"
 
 
 def test_other_partitions_are_read_while_one_waits(reader: Reader) -> None:

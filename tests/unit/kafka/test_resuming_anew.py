@@ -108,7 +108,7 @@ def test_a_move_that_fails_is_tried_once_a_turn_and_nothing_of_the_topic_is_hand
     assert [(change.change, change.resumes_at) for change in reader.heard.changes] == [(Change.RECREATED, 0)]
     assert reader.client.fetched[USERS] == (0, -1)
     assert reader.read(2) == [0, 1]
-    assert len(reader.troubles) == 1
+    assert (len(reader.troubles), reader.troubles[-1]) == (2, "")
 
 
 def test_a_partition_that_left_before_it_could_begin_anew_is_not_claimed(reader: Reader) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from confluent_kafka import OFFSET_END, KafkaError, Message, TopicPartition
+from structlog.testing import capture_logs
 
 from connector.kafka.ends import EVERY_SECONDS_ASKED
 from connector.kafka.fetching import SLEEP_SECONDS
@@ -141,6 +142,19 @@ def test_what_was_read_is_told_before_what_cannot_be_read_behind_it(bench: Bench
     bench.client.messages.extend([Event(), Message(topic="users", partition=0, offset=8, error=error)])
     bench.source._turn()
     assert told == ["1 records", "1 stands: damaged"]
+
+
+def test_records_of_others_do_not_end_the_trouble_of_a_partition_that_waits(bench: Bench) -> None:
+    """It would be told and logged once a turn."""
+    bench.source._claims["users", 1] = 2
+    with capture_logs() as logs:
+        bench.source._resuming.reset(("users", 1), "out of range")
+        for _ in range(20):
+            bench.client.messages.append(Event())
+            bench.source.grant()
+            bench.source._turn()
+    assert len(bench.told.troubles) == 1
+    assert [entry["event"] for entry in logs] == ["Kafka cannot be read"]
 
 
 def test_what_cannot_be_read_of_a_partition_that_has_left_is_nobodys_business(bench: Bench) -> None:

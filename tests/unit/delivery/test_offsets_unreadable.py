@@ -30,7 +30,7 @@ def reading(*settled: int, position: int = 5) -> PartitionOffsets:
 def test_what_was_settled_before_is_passed_with_what_follows_it() -> None:
     offsets = reading(6, 7, 8, 20)
     assert offsets.pass_settled() == 9
-    assert (offsets.next_offset, offsets.position) == (9, 5)
+    assert (offsets.next_offset, offsets.position, offsets._before) == (9, 5, {20})
     assert offsets.settled_above(100) == settled_at(fingerprint(record(5)), 5, {6, 7, 8, 20})
     assert offsets.pass_settled() is None, "9 is not settled"
 

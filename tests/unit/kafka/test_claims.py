@@ -34,6 +34,7 @@ def test_what_has_left_is_ours_no_more_and_what_never_was_does_no_harm() -> None
     assert (claims.numbers, claims.topic_id(USERS), claims.began_at(USERS)) == ({}, "", (-1, -1))
     claims.move(USERS, 3, 4)
     assert claims.began_at(USERS) == (-1, -1)
+    assert claims.add(point(), "id").claim == 2, "a number is given twice"
 
 
 def test_a_claim_that_is_read_from_elsewhere_stays_the_same_claim() -> None:

@@ -11,6 +11,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 from structlog.testing import capture_logs
 
+from connector.kafka import resuming
 from connector.kafka.source import ANEW_SECONDS
 from connector.secrets import Secret
 from connector.service.kafka_secrets import KafkaSecrets
@@ -104,8 +105,9 @@ def test_it_subscribes_when_the_delay_is_over_which_doubles_until_partitions_are
         bench.turn()
         assert bench.now.subscribed != {}
     bench.assign(0)
-    assert bench.told.troubles[-1] == ""
+    assert (bench.told.troubles[-1], bench.source._joined) == ("", True)
     bench.fail()
+    assert not bench.source._joined
     bench.clock.seconds += ANEW_SECONDS[0] + 0.1
     bench.turn()
     assert bench.now.subscribed != {}
@@ -203,6 +205,18 @@ def test_a_failure_in_the_middle_of_an_assignment_is_no_reason_to_end(bench: Cli
     assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == [
         "Kafka's client has failed: it is made anew"
     ]
+
+
+def test_a_failure_while_it_is_learned_where_to_begin_is_not_asked_about_for_ever(
+    bench: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any, **__: Any) -> None:
+        raise KafkaException(KafkaError(KafkaError._FATAL, REFUSED))
+
+    monkeypatch.setattr(resuming, "starting_points", fails)
+    bench.assign(0)
+    bench.turn()
+    assert (len(bench.made), bench.source._stopping) == (2, False)
 
 
 def test_an_error_that_is_not_fatal_is_none_of_this(bench: Clients) -> None:

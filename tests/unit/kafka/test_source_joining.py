@@ -38,6 +38,7 @@ def test_statistics_tell_of_an_empty_assignment_only_when_the_group_could_have_r
 
 
 def test_statistics_of_a_client_that_has_not_asked_to_join_tell_nothing(bench: Clients) -> None:
+    bench.clock.seconds += 10 * JOINED_AFTER_SECONDS
     bench.fail()
     bench.clock.seconds += 0.9
     bench.source._on_statistics(UP)

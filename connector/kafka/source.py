@@ -294,10 +294,10 @@ class Source:
         self._note_turn()
         now = self._turns.last
         messages = self._resuming.drop_other_topics(messages)
-        self._tell(self._listener.on_turn, self._records(messages, now), self._turns.confirmed, credited)
-        for message in messages:  # after the records, for what an error tells comes behind what was read
-            if (error := message.error()) is not None:
-                self._on_message_error(message, error)
+        records, errors = self._records(messages, now)
+        self._tell(self._listener.on_turn, records, self._turns.confirmed, credited)
+        for message, error in errors:  # what they tell of lies behind what was read
+            self._on_message_error(message, error)
         self._ran_dry |= len(messages) < most
         highs = self._ends.look(now, self._claims, fetching=self._fetching.whole and self._ran_dry)
         if highs:
@@ -322,10 +322,15 @@ class Source:
             log.warning("the polling thread has stalled: the assignment is in doubt", group=self.group,
                         seconds=round(stalled, 1))  # fmt: skip
 
-    def _records(self, messages: Sequence[Message], now: float) -> list[Record]:
-        records = []
+    def _records(
+        self, messages: Sequence[Message], now: float
+    ) -> tuple[list[Record], list[tuple[Message, KafkaError]]]:
+        """What was read, and the messages that are errors."""
+        records, errors = [], []
         for message in messages:
-            if message.error() is not None:
+            error = message.error()
+            if error is not None:
+                errors.append((message, error))
                 continue
             partition: Any = (message.topic(), message.partition())
             claim = self._claims.get(partition)
@@ -334,7 +339,7 @@ class Source:
         if records and self._trouble.now and not self._resuming.stands:
             self._trouble.over()
             self._resuming.ask_soon()
-        return records
+        return records, errors
 
     # --- commands ------------------------------------------------------------------------------------------------
 

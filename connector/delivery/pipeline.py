@@ -179,6 +179,7 @@ class Pipeline:
     def on_out_of_group(self, claims: frozenset[int]) -> None:
         """The client has failed: until the group takes the next one, nothing is assigned."""
         self.joined = False
+        self._commits.ended(well=False)  # the client took along what was under way
         if claims:
             self.on_lost(claims)
 
@@ -186,9 +187,10 @@ class Pipeline:
         """A partition stands at a record that cannot be read, unless that record is settled."""
         self._intake.flush()
         offsets = self.assignment.offsets.get(claim)
-        if offsets is None:
+        if offsets is None or (offset is not None and offset < (offsets.next_offset or 0)):  # passed already
             return
-        behind = offsets.pass_settled()
+        # Records that the flood guard keeps back come first: what is to be read next is another one yet.
+        behind = offsets.pass_settled() if offset == offsets.next_offset else None
         if behind is not None:
             self.source.seek(claim, offsets.topic, offsets.partition, behind)
             return

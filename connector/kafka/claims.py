@@ -12,7 +12,7 @@ Partition = tuple[str, int]
 
 
 class _Claim(NamedTuple):
-    offset: int  # at which reading began; negative if only the first record tells
+    offset: int  # at which the client was last told to read; negative if only the first record tells
     leader_epoch: int
     topic_id: str
 
@@ -49,8 +49,14 @@ class Claims:
             gone.append(self.numbers.pop(partition, None))
         return frozenset(claim for claim in gone if claim is not None)
 
+    def move(self, partition: Partition, offset: int, leader_epoch: int) -> None:
+        """The client is told to read this claim from another offset on."""
+        claim = self._claims.get(partition)
+        if claim is not None:
+            self._claims[partition] = _Claim(offset, leader_epoch, claim.topic_id)
+
     def began_at(self, partition: Partition) -> tuple[int, int]:
-        """The offset and leader epoch at which reading began; both negative if they are not known."""
+        """The offset and leader epoch from which the client reads; both negative if they are not known."""
         claim = self._claims.get(partition)
         return (-1, -1) if claim is None else claim[:2]
 
@@ -65,7 +71,9 @@ class Claims:
 
     def identify(self, topic: str, topic_id: str) -> frozenset[int]:
         """A topic has this id now. The claims of which none was known before; they have it from now on."""
-        if topic in self.topics and topic_id not in self._past_ids:
+        if not self.current(topic_id):
+            return frozenset()
+        if topic in self.topics:
             self.topics[topic] = topic_id
         nameless = [partition for partition in self.of_topic(topic) if not self.topic_id(partition)]
         for partition in nameless:
@@ -74,9 +82,13 @@ class Claims:
 
     def read_under_another(self, topic: str, topic_id: str) -> Collection[Partition]:
         """The partitions of the topic that are read under another id than this one."""
-        if topic_id in self._past_ids:
+        if not self.current(topic_id):
             return ()
         return [each for each in self.of_topic(topic) if self.topic_id(each) not in ("", topic_id)]
+
+    def current(self, topic_id: str) -> str:
+        """The id that brokers told; empty where it is that of a topic which is gone."""
+        return "" if topic_id in self._past_ids else topic_id
 
     def forsake(self, topic_id: str) -> None:
         """No topic has this id any more."""

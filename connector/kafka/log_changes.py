@@ -56,7 +56,7 @@ def resume_at(wanted: int, low: int, high: int, *, truncated: Truncation | None,
     if wanted < low:
         return Resumption(low, -1, Change.EXPIRED)
     if truncated is not None and same_topic:
-        end = max(low, min(truncated.end, high))
+        end = max(low, min(truncated.end, high, wanted))
         change = Change.OVERWRITTEN if high >= wanted else Change.TRUNCATED
         return Resumption(end, truncated.leader_epoch if end == truncated.end else -1, change)
     if wanted > high or truncated is not None:

@@ -5,7 +5,8 @@ All of it runs on the thread that polls.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import structlog
@@ -67,7 +68,10 @@ class Resuming:
         self._told: dict[str, str] = {}  # topic → id, not looked at yet
         self._ask_at = 0.0
         self._validated: set[int] = set()  # claims whose position was held against the log on our demand
-        self._later: list[Callable[[], None]] = []  # what the brokers did not let us do
+        # What the client or the brokers did not let us do. Until it is done, the partition is read at offsets that may
+        # be another log's: what comes of it is dropped, and read again.
+        self._later: dict[Partition, Callable[[], None]] = {}
+        self._said = ""  # the trouble that we told of
 
     # --- where an assignment begins ------------------------------------------------------------------------------
 
@@ -75,7 +79,7 @@ class Resuming:
         """Raises KafkaException where the brokers do not answer."""
         points = starting_points(self._consumer, partitions, start, known=self._claims.topics)
         ids = self._topic_ids.ask({point.topic for point in points}, TOPIC_ID_SECONDS)
-        return [self._beginning(point, ids.get(point.topic, "")) for point in points]
+        return [self._beginning(point, self._claims.current(ids.get(point.topic, ""))) for point in points]
 
     def _beginning(self, point: StartingPoint, topic_id: str) -> Beginning:
         told = commit_metadata.decode(self._group, point.topic, point.partition, point.offset, point.metadata)
@@ -92,8 +96,14 @@ class Resuming:
     def begin(self, points: Sequence[StartingPoint]) -> None:
         """Assign these to the client, and have it hold their positions against the logs."""
         self._consumer.incremental_assign([at(*point[:3], point.leader_epoch) for point in points])
+        self.left([point[:2] for point in points])  # what was put off was meant for another offset
         for point in points:
             self._validate(point[:2], point.offset, point.leader_epoch)
+
+    def left(self, partitions: Iterable[Partition]) -> None:
+        """What was put off of these partitions is not to be done any more."""
+        for partition in partitions:
+            self._later.pop(partition, None)
 
     def _validate(self, partition: Partition, offset: int, leader_epoch: int) -> None:
         """An assignment alone is not held against the log: only a seek is. Where the log that was read ends before the
@@ -104,6 +114,8 @@ class Resuming:
             self._consumer.seek(at(*partition, offset, leader_epoch))
         except KafkaException as error:  # it does not read from this partition yet
             self._put_off(partition, error, lambda: self._validate(partition, offset, leader_epoch))
+        else:
+            self._later.pop(partition, None)
 
     # --- a topic that was made anew ------------------------------------------------------------------------------
 
@@ -124,11 +136,13 @@ class Resuming:
     def drop_other_topics(self, messages: list[Message]) -> list[Message]:
         """The messages that may be handed over. Where a topic's id has changed, its messages were read at the old
         topic's offsets: they are dropped, and the new topic is read from its beginning."""
-        if not self._told:
-            return messages
-        told, self._told = self._told, {}
-        other = {topic for topic, topic_id in told.items() if self._follow(topic, topic_id)}
-        return [message for message in messages if message.topic() not in other] if other else messages
+        if self._told:
+            told, self._told = self._told, {}
+            other = {topic for topic, topic_id in told.items() if self._follow(topic, topic_id)}
+            messages = [message for message in messages if message.topic() not in other] if other else messages
+        if self._later:
+            messages = [each for each in messages if each.error() is not None or _partition(each) not in self._later]
+        return messages
 
     def _follow(self, topic: str, topic_id: str) -> bool:
         """Read a topic by the id it has now; returns whether that is another than before."""
@@ -172,8 +186,9 @@ class Resuming:
             if same and wanted > high and truncated is None and epoch >= 0 and claim not in self._validated:
                 # The fetch failed before the position was held against the log: have that done from an offset that
                 # can be fetched. The client then says where the log that was read ends.
-                self._validated.add(claim)
                 self._move(partition, high, -1)
+                self._validated.add(claim)
+                self._claims.move(partition, wanted, epoch)
                 self._validate(partition, wanted, epoch)
                 return
             resumption = resume_at(wanted, low, high, truncated=truncated, same_topic=same)
@@ -189,16 +204,25 @@ class Resuming:
     def _id_of(self, partition: Partition, *, last_try: bool) -> str:
         """The id that the partition's topic has now; "" if it cannot be known. Raises KafkaException where it could be
         known before and the brokers do not answer."""
-        found = self._topic_ids.ask({partition[0]}, TOPIC_ID_SECONDS).get(partition[0], "")
+        told = self._topic_ids.ask({partition[0]}, TOPIC_ID_SECONDS)
+        found = self._claims.current(told.get(partition[0], ""))
         if not found and self._claims.topic_id(partition) and not last_try:
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "the topic's id is not told"))
         return found
 
+    @property
+    def stands(self) -> bool:
+        """Whether a partition waits for something that was put off."""
+        return bool(self._later)
+
     def retry(self) -> None:
         """Try again what the brokers did not let us do."""
-        later, self._later = self._later, []
-        for act in later:
+        if not self._later:
+            return
+        for act in list(self._later.values()):
             act()
+        if not self._later and self._trouble.now == self._said:
+            self._trouble.over()
 
     # --- both ----------------------------------------------------------------------------------------------------
 
@@ -209,7 +233,7 @@ class Resuming:
         point = StartingPoint(*partition, resumption.offset, None, resumption.leader_epoch)
         self._tell(self._listener.on_assigned, [self._claims.add(point, topic_id)])
         change: Any = resumption.change
-        self.say(LogChange(change, *partition, wanted, max(resumption.offset, 0)))
+        self.say(LogChange(change, *partition, max(wanted, 0), max(resumption.offset, 0)))
 
     def say(self, change: LogChange) -> None:
         """Log it and tell the listener."""
@@ -232,7 +256,7 @@ class Resuming:
     def _next(self, partition: Partition) -> tuple[int, int]:
         """The offset to be read next and the leader epoch of the one before it (-1: not known)."""
         here = self._consumer.position([TopicPartition(*partition)])[0]
-        if here.offset < 0:  # nothing was read yet
+        if here.offset < 0 or partition in self._later:  # nothing was read yet, or nothing that was handed over
             return self._claims.began_at(partition)
         return here.offset, known_epoch(here.leader_epoch)
 
@@ -242,12 +266,24 @@ class Resuming:
 
     def _move(self, partition: Partition, offset: int, leader_epoch: int) -> None:
         """A partition without a valid position cannot be sought; it is assigned anew."""
-        self._consumer.incremental_unassign([TopicPartition(*partition)])
+        self._claims.move(partition, *self._next(partition))  # which the client forgets, and the rest may fail
+        with suppress(
+            KafkaException
+        ):  # an earlier try has taken it away; were it still there, the next step would fail
+            self._consumer.incremental_unassign([TopicPartition(*partition)])
         self.begin([StartingPoint(*partition, offset, None, leader_epoch)])
+        self._claims.move(partition, offset, leader_epoch)
 
     def _put_off(self, partition: Partition, error: KafkaException, act: Callable[[], None]) -> None:
-        self._trouble.say(f"{partition[0]}/{partition[1]} cannot be reset: {error.args[0].str()}")
-        self._later.append(act)
+        if error.args[0].code() != KafkaError._STATE:  # a moment after it was assigned, a partition cannot be sought
+            self._trouble.say(f"{partition[0]}/{partition[1]} cannot be reset: {error.args[0].str()}")
+            self._said = self._trouble.now
+        self._claims.move(partition, *self._next(partition))  # nothing that comes from now on is handed over
+        self._later[partition] = act
+
+
+def _partition(message: Message) -> Any:
+    return message.topic(), message.partition()
 
 
 def at(topic: str, partition: int, offset: int, leader_epoch: int, metadata: str | None = None) -> TopicPartition:

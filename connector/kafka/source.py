@@ -120,28 +120,18 @@ class Source:
         self._thread = threading.Thread(target=self._run, name=f"source {group}", daemon=True)
 
     def _make_client(self) -> None:
-        number = self._clients = self._clients + 1
-
-        def if_current(call: Callable[..., None]) -> Callable[..., None]:
-            """A client that has failed is closed on a thread of its own, and calls back from there."""
-            return lambda *arguments: call(*arguments) if self._clients == number else None
-
+        self._clients += 1
         self._consumer = Consumer(
             consumer_settings(
                 self._conf,
                 self.group,
                 self._never,
-                on_topic_id=if_current(self._on_topic_id),
-                on_commit=if_current(self._on_commit),
-                on_error=if_current(self._on_error),
-                on_statistics=if_current(self._on_statistics),
+                on_topic_id=self._of_this_client(self._on_topic_id),
+                on_commit=self._of_this_client(self._on_commit),
+                on_error=self._of_this_client(self._on_error),
+                on_statistics=self._of_this_client(self._on_statistics),
             )
         )
-        self._on_rebalance = {
-            "on_assign": if_current(self._on_assign),
-            "on_revoke": if_current(self._on_revoke),
-            "on_lost": if_current(self._on_lost),
-        }
         self._ends = Ends(self._consumer)
         self._fetching = Fetching(self._consumer, self._claims.keys())
         self._resuming = Resuming(
@@ -154,6 +144,16 @@ class Source:
             tell=self._tell,
             trouble=self._trouble,
         )
+
+    def _of_this_client(self, call: Callable[..., None]) -> Callable[..., None]:
+        """A client that has failed goes on telling while it is closed, on another thread: nobody listens to it."""
+        number = self._clients
+
+        def callback(*arguments: Any) -> None:
+            if number == self._clients:
+                call(*arguments)
+
+        return callback
 
     # --- what the loop asks for ----------------------------------------------------------------------------------
 
@@ -221,7 +221,7 @@ class Source:
         try:
             self._turn()
         except KafkaException as error:
-            if self._fatal is None and error.args[0].code() != KafkaError._FATAL:
+            if self._fatal is None and not _is_fatal(error.args[0]):
                 raise
             self._fatal = self._fatal or error.args[0]
         if self._fatal is not None and not self._stopping:
@@ -230,6 +230,8 @@ class Source:
     def _remake_client(self, error: KafkaError) -> None:
         """Let another client take the place of one that met a fatal error, which reads and commits nothing any more."""
         self._fatal = None
+        self._joined = False
+        self._tell(self._listener.on_out_of_group, self._ours.remove(list(self._claims)))
         if FENCED in error.str():
             self.failed = self._stopping = True
             log.error("another process has our group.instance.id: each needs its own", group=self.group)
@@ -240,10 +242,8 @@ class Source:
         self._anew += 1
         log.error("Kafka's client has failed: it is made anew", group=self.group, why=error.str(), code=error.name(),
                   seconds=delay)  # fmt: skip
-        self._tell(self._listener.on_out_of_group, self._ours.remove(list(self._claims)))
-        self._joined = False
         # To close it may take long, and there is nothing to wait for.
-        threading.Thread(target=self._consumer.close, name=f"closing {self.group}", daemon=True).start()
+        threading.Thread(target=_close, args=[self._consumer], name=f"closing {self.group}", daemon=True).start()
         self._make_client()
         self._trouble.say(f"the client has failed and is made anew: {error.str()}")
         self._subscribe_at, self._subscribed_at = self._clock.monotonic() + delay, math.inf
@@ -255,7 +255,12 @@ class Source:
         now = self._clock.monotonic()
         if self._subscribe_at is not None and now >= self._subscribe_at:
             self._subscribe_at, self._subscribed_at = None, now
-            self._consumer.subscribe(self._topics, **self._on_rebalance)
+            self._consumer.subscribe(
+                self._topics,
+                on_assign=self._of_this_client(self._on_assign),
+                on_revoke=self._of_this_client(self._on_revoke),
+                on_lost=self._of_this_client(self._on_lost),
+            )
         if self._wanted:
             self._wanted -= 1
             self._wanted_at = now
@@ -281,11 +286,18 @@ class Source:
     def _read(self, *, credited: bool) -> None:
         self._note_turn()
         most = CHUNK if credited else 1
-        messages = self._consume(most)
+        try:
+            messages = self._consume(most)
+        except KafkaException:
+            self._wanted += credited  # a credit that no turn used up would be lost
+            raise
         self._note_turn()
         now = self._turns.last
         messages = self._resuming.drop_other_topics(messages)
-        self._tell(self._listener.on_turn, self._records(messages, now), self._turns.confirmed, credited)
+        records, errors = self._records(messages, now)
+        self._tell(self._listener.on_turn, records, self._turns.confirmed, credited)
+        for message, error in errors:  # what they tell of lies behind what was read
+            self._on_message_error(message, error)
         self._ran_dry |= len(messages) < most
         highs = self._ends.look(now, self._claims, fetching=self._fetching.whole and self._ran_dry)
         if highs:
@@ -310,22 +322,25 @@ class Source:
             log.warning("the polling thread has stalled: the assignment is in doubt", group=self.group,
                         seconds=round(stalled, 1))  # fmt: skip
 
-    def _records(self, messages: Sequence[Message], now: float) -> list[Record]:
-        records = []
+    def _records(
+        self, messages: Sequence[Message], now: float
+    ) -> tuple[list[Record], list[tuple[Message, KafkaError]]]:
+        """What was read, and the messages that are errors."""
+        records, errors = [], []
         for message in messages:
             error = message.error()
             if error is not None:
-                self._on_message_error(message, error)
+                errors.append((message, error))
                 continue
             topic: Any = message.topic()
             partition: Any = message.partition()
             claim = self._claims.get((topic, partition))
             if claim is not None:
                 records.append(record_at(topic, partition, message, claim, now))
-        if records and self._trouble.now:
+        if records and self._trouble.now and not self._resuming.stands:
             self._trouble.over()
             self._resuming.ask_soon()
-        return records
+        return records, errors
 
     # --- commands ------------------------------------------------------------------------------------------------
 
@@ -337,6 +352,7 @@ class Source:
         try:
             self._consumer.commit(offsets=offsets, asynchronous=True)
         except KafkaException as error:
+            self._note_fatal(error.args[0])
             self._tell(self._listener.on_committed, error.args[0].str(), False)
 
     def _commit_sync(self, offsets: list[TopicPartition]) -> None:
@@ -348,6 +364,7 @@ class Source:
             self._consumer.commit(offsets=offsets, asynchronous=False)
         except KafkaException as error:
             refused: KafkaError = error.args[0]
+            self._note_fatal(refused)
             return refused
         return None
 
@@ -406,6 +423,8 @@ class Source:
                 if each.change is not None:
                     self._resuming.say(each.change)
         except Exception as error:  # an exception that leaves a callback would kill the thread without a word
+            if isinstance(error, KafkaException) and self._note_fatal(error.args[0]):
+                return
             log.exception("where to begin cannot be learned: the process ends rather than guess", group=self.group,
                           error=type(error).__name__)  # fmt: skip
             self._stopping = True
@@ -418,13 +437,14 @@ class Source:
                 return self._resuming.beginnings(partitions, self._start)
             except KafkaException as error:
                 self._trouble.say(f"committed offsets cannot be read: {error.args[0].str()}")
-                if self._clock.monotonic() > deadline:
+                if _is_fatal(error.args[0]) or self._clock.monotonic() > deadline:
                     raise
                 time.sleep(POLL_SECONDS)
 
     def _unclaim(self, partitions: Sequence[TopicPartition]) -> frozenset[int]:
         places = [(each.topic, each.partition) for each in partitions]
         self._fetching.left(places)
+        self._resuming.left(places)
         return self._ours.remove(places)
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
@@ -487,28 +507,44 @@ class Source:
         self._resuming.on_topic_id(topic, topic_id)
 
     def _on_error(self, error: KafkaError) -> None:
-        if error.fatal():
-            self._fatal = error
-        elif error.code() != KafkaError._ALL_BROKERS_DOWN or not self._trouble.now:  # what came before says why
+        if not self._note_fatal(error) and (
+            error.code() != KafkaError._ALL_BROKERS_DOWN or not self._trouble.now  # what came before says why
+        ):
             self._trouble.say(error.str())
 
     def _on_message_error(self, message: Message, error: KafkaError) -> None:
         partition: Any = (message.topic(), message.partition())
-        if error.fatal() or error.code() == KafkaError._FATAL:
-            self._fatal = error
-        elif error.code() == KafkaError._AUTO_OFFSET_RESET and None not in partition:
+        if self._note_fatal(error):
+            return
+        if error.code() == KafkaError._AUTO_OFFSET_RESET and None not in partition:
             self._resuming.reset(partition, error.str())
-        elif error.code() in UNREADABLE and partition in self._claims:
-            claim, offset = self._claims[partition], self._resuming.next_offset(partition)
-            self._tell(self._listener.on_unreadable, claim, offset, error.str())
+        elif error.code() in UNREADABLE and None not in partition:
+            if partition in self._claims:
+                claim, offset = self._claims[partition], self._resuming.next_offset(partition)
+                self._tell(self._listener.on_unreadable, claim, offset, error.str())
         elif error.code() != KafkaError._PARTITION_EOF:
             self._trouble.say(f"{message.topic() or 'consumer'}: {error.str()}")
+
+    def _note_fatal(self, error: KafkaError) -> bool:
+        """Whether the client has failed: then it is made anew at the end of this turn."""
+        if _is_fatal(error):
+            self._fatal = self._fatal or error
+        return _is_fatal(error)
 
     def _tell(self, call: Callable[..., None], *arguments: Any) -> None:
         try:
             self._loop.call_soon_threadsafe(call, *arguments)
         except RuntimeError:  # the loop is closed: we are ending
             self._stopping = True
+
+
+def _is_fatal(error: KafkaError) -> bool:
+    return error.fatal() or error.code() == KafkaError._FATAL
+
+
+def _close(consumer: Consumer) -> None:
+    with suppress(KafkaException):  # it has failed: nobody needs to hear of it again
+        consumer.close()
 
 
 def _offset(commit: Commit) -> TopicPartition:

@@ -16,7 +16,7 @@ from connector.kafka.logs import client_logger
 # As long as no answer has ever come, nobody waits for the next one for so long: brokers that do not know the request
 # (librdkafka's mock cluster) would delay every assignment.
 MUTE_SECONDS = 60.0
-# The client ends a request that is not answered a little after its time.
+# The client itself says when the time is over; it is given so much longer, for all topics together.
 GRACE_SECONDS = 0.5
 # What brokers older than 2.8 say, which have no ids.
 NO_ID = "AAAAAAAAAAAAAAAAAAAAAA"
@@ -41,10 +41,10 @@ class TopicIds:
         """
         if not topics or time.monotonic() < self._mute_until:
             return {}
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds + GRACE_SECONDS
         try:
             asked = self._client.describe_topics(TopicCollection(list(topics)), request_timeout=seconds)
-            answers = {topic: _topic_id(future, deadline + GRACE_SECONDS) for topic, future in asked.items()}
+            answers = {topic: _topic_id(future, deadline) for topic, future in asked.items()}
         except KafkaException:
             return {}
         if any(answer is not None for answer in answers.values()):

@@ -185,8 +185,11 @@ class FakeSource:
         self.confirmed = True
         self.blocked = False  # inside a callback, or stalled
         self.commit_error: str | None = None
+        self.commits_end = True  # else nobody ever hears of them again
         self.commits: list[list[Commit]] = []
         self.sought: list[tuple[str, int, int]] = []
+        self.unreadable: dict[tuple[str, int], dict[int, str]] = {}  # why, by offset
+        self.deaf = False  # to seeks
         self.stopped_with: Sequence[Commit] | None = None
         self._claims: dict[tuple[str, int], int] = {}
         self._next: dict[tuple[str, int], int] = {}
@@ -198,7 +201,8 @@ class FakeSource:
         self.credits += 1
 
     def commit(self, commits: Sequence[Commit]) -> None:
-        asyncio.get_running_loop().call_later(0.01, self._commit, list(commits))
+        if self.commits_end:
+            asyncio.get_running_loop().call_later(0.01, self._commit, list(commits))
 
     def halt(self, claim: int, topic: str, partition: int) -> None:
         if self._claims.get((topic, partition)) == claim:
@@ -211,6 +215,8 @@ class FakeSource:
     def seek(self, claim: int, topic: str, partition: int, offset: int) -> None:
         if self._claims.get((topic, partition)) == claim:
             self.sought.append((topic, partition, offset))
+            if not self.deaf:
+                self._next[topic, partition] = offset
 
     def stop(self, commits: Sequence[Commit]) -> None:
         self.blocked = True
@@ -227,26 +233,33 @@ class FakeSource:
         self.credits -= credited
         now = asyncio.get_running_loop().time()
         chunk: deque[Record] = deque()
+        stand: list[tuple[int, int, str]] = []
         for place, claim in self._claims.items() if credited else ():
             if place in self.halted:
                 continue
             for record in self.log.records[place]:
+                why = self.unreadable.get(place, {}).get(record.offset)
+                if why is not None and record.offset >= self._next[place]:
+                    stand.append((claim, self._next[place], why))
+                    break
                 if record.offset >= self._next[place] and len(chunk) < self.CHUNK:
                     chunk.append(record._replace(claim=claim, read_at=now))
                     self._next[place] = record.offset + 1
         self.pipeline.on_turn(list(chunk), self.confirmed, credited)
+        for claim, offset, why in stand:
+            self.pipeline.on_unreadable(claim, offset, why)
 
-    def assign(self, *places: tuple[str, int]) -> frozenset[int]:
-        """These partitions are given to us; reading starts at what is committed."""
+    def assign(self, *places: tuple[str, int], position: int | None = 0) -> frozenset[int]:
+        """These partitions are given to us; reading starts at what is committed, else at `position`."""
         assigned = []
         for topic, partition in places:
             self._claimed += 1
             committed = self.log.committed.get((topic, partition))
-            position = committed.position if committed else 0
+            begins = committed.position if committed else position
             self._claims[topic, partition] = self._claimed
-            self._next[topic, partition] = position
+            self._next[topic, partition] = begins or 0
             metadata = committed.metadata if committed else None
-            assigned.append(Assigned(self._claimed, topic, partition, position, metadata))
+            assigned.append(Assigned(self._claimed, topic, partition, begins, metadata))
         self.pipeline.on_assigned(assigned)
         return frozenset(each.claim for each in assigned)
 
@@ -267,6 +280,10 @@ class FakeSource:
     def lose(self, *places: tuple[str, int]) -> None:
         """These partitions are another's already."""
         self.pipeline.on_lost(self._unclaim(places))
+
+    def fail(self) -> None:
+        """The client has met a fatal error: all that was ours is another's, until the next one is assigned it."""
+        self.pipeline.on_out_of_group(self._unclaim(list(self._claims)))
 
     def _unclaim(self, places: Sequence[tuple[str, int]]) -> frozenset[int]:
         self.halted.difference_update(places)

@@ -65,6 +65,27 @@ def test_json_is_for_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     }
 
 
+def test_an_instance_id_in_the_newer_protocol_ends_with_2_in_text_and_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MT_TOKEN", "a")
+    monkeypatch.setenv("SP_TOKEN", "b")
+    path = tmp_path / "connector.yaml"
+    pair = "localhost:9092, group.instance.id: pod-0, group.protocol: consumer"
+    path.write_text(CORRECT.read_text().replace("localhost:9092", pair))
+    result = run(app, ["check", "--config", str(path)])
+    assert result.exit_code == 2
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("kafka.group.instance.id: does not go with group.protocol: consumer: ")
+    assert lines[-1] == "1 mistake, 1 warning"
+    assert any(line.startswith("group crm") for line in lines), "the rest is shown: `run` starts with it"
+    result = run(app, ["check", "--config", str(path), "--json"])
+    assert result.exit_code == 2
+    report = json.loads(result.stdout)
+    assert (report["ok"], [each["path"] for each in report["mistakes"]]) == (False, ["kafka.group.instance.id"])
+    assert "Leave one of the two out" in report["mistakes"][0]["message"]
+
+
 def test_the_example_is_printed_as_it_is_packaged() -> None:
     assert run(app, ["example"]).stdout == EXAMPLE.read_text(encoding="utf-8")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from connector.config.load import load
-from connector.config.warnings import warnings
+from connector.config.warnings import refusals, warnings
 from connector.errors import Mistake
 
 CORRECT = (Path(__file__).parent / "correct.yaml").read_text(encoding="utf-8")
@@ -62,6 +62,28 @@ def test_each_missing_secret_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_kafka_settings_that_are_rarely_meant_are_named(tmp_path: Path, extra: str, path: str) -> None:
     found = warned(tmp_path, CORRECT.replace("localhost:9092", f"localhost:9092, {extra}"))
     assert [warning.path for warning in found] == [path]
+
+
+@pytest.mark.parametrize(
+    ("extra", "refused"),
+    [
+        ("group.instance.id: pod-0, group.protocol: consumer", True),
+        ("group.instance.id: pod-0, group.protocol: CONSUMER", True),
+        ("group.instance.id: pod-0, group.protocol: classic", False),
+        ("group.instance.id: pod-0", False),
+        ("group.protocol: consumer", False),
+    ],
+)
+def test_an_instance_id_in_the_newer_protocol_is_refused_and_loads_all_the_same(
+    tmp_path: Path, extra: str, *, refused: bool
+) -> None:
+    """Older versions started with it: `run` still does."""
+    path = tmp_path / "connector.yaml"
+    path.write_text(CORRECT.replace("localhost:9092", f"localhost:9092, {extra}"))
+    settings = load(path)
+    found = refusals(settings)
+    assert [mistake.path for mistake in found] == ["kafka.group.instance.id"] * refused
+    assert all("does not go with group.protocol: consumer" in mistake.message for mistake in found)
 
 
 def test_a_rate_above_what_sailplay_is_known_to_take_is_one(tmp_path: Path) -> None:

@@ -36,12 +36,21 @@ class Recorder:
         self.asked = 0
         self.woken = 0
         self.polls: list[int] = []  # how many messages each asked for
-        self.messages: deque[Event] = deque()
+        self.messages: deque[Message] = deque()
+        self.failures: deque[KafkaException] = deque()  # of the next calls of consume
+        self.refuses_to_commit: KafkaException | None = None
+        self.refuses_to_assign: KafkaException | None = None
+        self.refuses_to_close: KafkaException | None = None
+        self.assigned: list[int] = []
+        self.credentials: list[tuple[str, str]] = []
+        self.subscribed: dict[str, Any] = {}  # the callbacks
         self.ends_asked = 0
         self.refuses_to_unassign = False
         self.closed = False
 
     def commit(self, offsets: Sequence[TopicPartition], asynchronous: bool) -> None:
+        if self.refuses_to_commit is not None:
+            raise self.refuses_to_commit
         self.committed += [(each.partition, each.offset, asynchronous) for each in offsets]
 
     def incremental_unassign(self, partitions: Sequence[TopicPartition]) -> None:
@@ -56,7 +65,9 @@ class Recorder:
         return
 
     def incremental_assign(self, partitions: Sequence[TopicPartition]) -> None:
-        return
+        if self.refuses_to_assign is not None:
+            raise self.refuses_to_assign
+        self.assigned += [each.partition for each in partitions]
 
     def seek(self, partition: TopicPartition) -> None:
         return
@@ -80,19 +91,24 @@ class Recorder:
 
     def set_sasl_credentials(self, username: str, password: str) -> None:
         assert not self.closed
+        self.credentials.append((username, password))
 
     def subscribe(self, topics: Sequence[str], **callbacks: Any) -> None:
-        return
+        self.subscribed = callbacks
 
     def unsubscribe(self) -> None:
         return
 
     def consume(self, most: int, timeout: float) -> list[Any]:
         self.polls.append(most)
+        if self.failures:
+            raise self.failures.popleft()
         return [self.messages.popleft() for _ in range(min(most, len(self.messages)))]
 
     def close(self) -> None:
         self.closed = True
+        if self.refuses_to_close is not None:
+            raise self.refuses_to_close
 
 
 class NoIds(TopicIds):
@@ -113,6 +129,10 @@ class Told:
         self.ends: list[tuple[str | None, bool]] = []
         self.highs: list[Mapping[tuple[str, int], int]] = []
         self.lost: list[frozenset[int]] = []
+        self.out_of_group: list[frozenset[int]] = []
+        self.assigned: list[Sequence[Assigned]] = []
+        self.troubles: list[str] = []
+        self.turns: list[tuple[Any, ...]] = []
 
     def on_committed(self, error: str | None, last: bool) -> None:
         self.ends.append((error, last))
@@ -123,17 +143,20 @@ class Told:
     def on_lost(self, claims: frozenset[int]) -> None:
         self.lost.append(claims)
 
+    def on_out_of_group(self, claims: frozenset[int]) -> None:
+        self.out_of_group.append(claims)
+
     def on_assigned(self, partitions: Sequence[Assigned]) -> None:
-        return
+        self.assigned.append(partitions)
 
     def on_turn(self, *turn: Any) -> None:
-        return
+        self.turns.append(turn)
 
     def on_watermarks(self, highs: Mapping[tuple[str, int], int]) -> None:
         self.highs.append(highs)
 
     def on_trouble(self, trouble: str) -> None:
-        return
+        self.troubles.append(trouble)
 
 
 class Inline:
@@ -150,8 +173,9 @@ class Bench:
         self.told, self.clock, self.client = Told(), TurnedClock(), client
         loop: Any = Inline()
         listener: Any = self.told
+        self.conf: dict[str, Any] = {"bootstrap.servers": "localhost:9092"}
         self.source = Source(
-            {"bootstrap.servers": "localhost:9092"},
+            self.conf,
             ["users"],
             group="crm.mytracker",
             start="earliest",

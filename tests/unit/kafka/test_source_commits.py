@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from connector.kafka.handover import Commit
 from connector.kafka.positions import StartingPoint
@@ -109,6 +109,18 @@ def test_a_reset_that_fails_is_tried_once_a_turn_so_that_polling_goes_on(bench: 
     for turns in range(1, 4):
         bench.source._turn()
         assert bench.client.asked == 1 + turns
+
+
+@pytest.mark.parametrize("callback", ["_on_revoke", "_on_lost"])
+def test_a_seek_that_was_put_off_is_not_made_of_a_partition_that_has_left(bench: Bench, callback: str) -> None:
+    """It would be read though it is another's."""
+    bench.client.refuses_to_assign = KafkaException(KafkaError(KafkaError._STATE))
+    bench.source.seek(1, "users", 0, 12)
+    bench.run_commands()
+    getattr(bench.source, callback)(bench.client, partition())
+    bench.client.refuses_to_assign = None
+    bench.source._turn()
+    assert bench.client.assigned == []
 
 
 def test_nothing_is_asked_of_a_client_that_is_closed(bench: Bench) -> None:

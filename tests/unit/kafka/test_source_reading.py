@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from confluent_kafka import OFFSET_END, TopicPartition
+from confluent_kafka import OFFSET_END, KafkaError, Message, TopicPartition
+from structlog.testing import capture_logs
 
 from connector.kafka.ends import EVERY_SECONDS_ASKED
 from connector.kafka.fetching import SLEEP_SECONDS
@@ -127,3 +130,35 @@ def test_a_stall_while_the_client_is_woken_leaves_no_turn_that_confirms_afterwar
         fed.source.grant()
         fed.source._turn()
     assert turns == [(False, True), (True, False)]
+
+
+def test_what_was_read_is_told_before_what_cannot_be_read_behind_it(bench: Bench) -> None:
+    """Whether that one is settled can be said only by who has what lies before it."""
+    told: list[str] = []
+    listener: Any = bench.told
+    listener.on_turn = lambda records, *_: told.append(f"{len(records)} records")
+    listener.on_unreadable = lambda claim, offset, why: told.append(f"{claim} stands: {why}")
+    error = KafkaError(KafkaError._BAD_COMPRESSION, "damaged")
+    bench.client.messages.extend([Event(), Message(topic="users", partition=0, offset=8, error=error)])
+    bench.source._turn()
+    assert told == ["1 records", "1 stands: damaged"]
+
+
+def test_records_of_others_do_not_end_the_trouble_of_a_partition_that_waits(bench: Bench) -> None:
+    """It would be told and logged once a turn."""
+    bench.source._claims["users", 1] = 2
+    with capture_logs() as logs:
+        bench.source._resuming.reset(("users", 1), "out of range")
+        for _ in range(20):
+            bench.client.messages.append(Event())
+            bench.source.grant()
+            bench.source._turn()
+    assert len(bench.told.troubles) == 1
+    assert [entry["event"] for entry in logs] == ["Kafka cannot be read"]
+
+
+def test_what_cannot_be_read_of_a_partition_that_has_left_is_nobodys_business(bench: Bench) -> None:
+    error = KafkaError(KafkaError._BAD_COMPRESSION, "damaged")
+    bench.client.messages.append(Message(topic="users", partition=7, offset=8, error=error))
+    bench.source._turn()
+    assert bench.told.troubles == []

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import pytest
 import yaml
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from structlog.testing import capture_logs
 
 from connector.config.load import load
 from connector.service.run import Service
 from connector.simulators.kafka import MockKafka
 from connector.simulators.mytracker import MyTrackerSimulator
+
+HEARTBEAT = 12  # Kafka's number of the request
 
 
 async def test_after_a_bug_nothing_is_committed_and_the_log_says_why(
@@ -74,11 +79,45 @@ async def test_a_compacted_dead_letter_topic_ends_it_with_all_settled_and_commit
     assert "stopped: all that was in flight is settled and committed" in said
 
 
-def configuration(directory: Path, kafka: MockKafka, vendor: MyTrackerSimulator) -> Path:
+async def test_another_process_with_our_instance_id_ends_this_one_with_1_and_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKEN", "demo-token")
+    with MockKafka() as kafka, capture_logs() as logs:
+        async with MyTrackerSimulator() as vendor:
+            kafka.create("users", 1)
+            kafka.create("letters", 1)
+            of_kafka = {"group.instance.id": "a", "heartbeat.interval.ms": 100}
+            service = Service(load(configuration(tmp_path, kafka, vendor, of_kafka)))
+            running = asyncio.create_task(service.run())
+            producer = Producer({"bootstrap.servers": kafka.bootstrap})
+            producer.produce("users", b'{"id": "ann"}')
+            assert await asyncio.to_thread(producer.flush, 20) == 0
+            while not vendor.ledger.events:  # noqa: ASYNC110 - the simulator tells nobody; the test's time limit ends it
+                await asyncio.sleep(0.01)
+            kafka.errors(HEARTBEAT, [KafkaError.FENCED_INSTANCE_ID] * 3)  # type: ignore[arg-type]  # not one of its own
+            assert await running == 1
+            (line,) = service.lines
+            assert (line.source.failed, line.source.alive, line.pipeline.joined) == (True, False, False)
+    said = [(entry["event"], entry.get("why")) for entry in logs if entry["log_level"] in {"error", "critical"}]
+    assert said == [
+        ("another process has our group.instance.id: each needs its own", None),
+        ("stopped by a failure, without committing: what was open will be read again", "a polling thread has died"),
+    ]
+    assert not any("exc_info" in entry or "exception" in entry for entry in logs)
+
+
+def configuration(
+    directory: Path, kafka: MockKafka, vendor: MyTrackerSimulator, of_kafka: Mapping[str, Any] = MappingProxyType({})
+) -> Path:
     """One sink that commits too seldom to have done so by itself."""
     file = directory / "connector.yaml"
     settings = {
-        "kafka": {"bootstrap.servers": kafka.bootstrap, "log_level": 0},  # the brokers end before its producer
+        "kafka": {
+            "bootstrap.servers": kafka.bootstrap,
+            "log_level": 0,
+            **of_kafka,
+        },  # the brokers end before its producer
         "group": "crm",
         "dead_letters": "letters",
         "http": {"port": 0},

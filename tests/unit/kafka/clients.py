@@ -1,0 +1,66 @@
+"""A source whose clients fail: each is another one, and what it was made with is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError, Message, TopicPartition
+
+from connector.kafka import resuming, source
+from connector.kafka.positions import StartingPoint
+from tests.unit.kafka.bench import Bench, Recorder
+
+REFUSED = "Fatal error: Broker: The instance ID is still used by another member in the consumer group: for a test"
+FENCED = (
+    "Fatal error: Broker: Static consumer fenced by other consumer with same group.instance.id: "
+    "Fatal consumer error: Broker: Static consumer fenced by other consumer with same group.instance.id"
+)
+
+
+class Clients(Bench):
+    """A bench whose every client is another one; `made` has them, and `settings` what each was made with."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.made: list[Recorder] = []
+        self.settings: list[dict[str, Any]] = []
+        self.granted = 1
+        monkeypatch.setattr(source, "Consumer", self._make)
+        monkeypatch.setattr(resuming, "starting_points", starting_points)
+        super().__init__(Recorder())
+        self.source._ours._claimed = 1
+
+    def _make(self, settings: dict[str, Any]) -> Recorder:
+        self.made.append(Recorder())
+        self.settings.append(settings)
+        return self.made[-1]
+
+    @property
+    def now(self) -> Recorder:
+        """The client of now."""
+        return self.made[-1]
+
+    def turn(self) -> None:
+        """One turn of the thread, with records wanted."""
+        self.granted += 1
+        self.source.grant()
+        self.source._turn_or_remake()
+
+    def fail(self, said: str = REFUSED) -> None:
+        """A turn in which the client says that it has failed."""
+        self.now.messages.append(failure(said))
+        self.turn()
+
+    def assign(self, *partitions: int) -> None:
+        """The group gives partitions to the client of now."""
+        self.now.subscribed["on_assign"](self.now, [TopicPartition("users", each) for each in partitions])
+
+
+def failure(said: str) -> Message:
+    return Message(topic="users", partition=0, error=KafkaError(KafkaError._FATAL, said))
+
+
+def starting_points(_: Any, partitions: Sequence[TopicPartition], *__: Any, **___: Any) -> list[StartingPoint]:
+    """Every partition begins at the same offset."""
+    return [StartingPoint(each.topic, each.partition, 40, None) for each in partitions]

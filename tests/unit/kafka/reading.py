@@ -1,0 +1,198 @@
+"""What reads on where a log has changed, on a client that behaves as librdkafka does and refuses what a test says."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, Message, TopicPartition
+
+from connector.kafka import commit_metadata
+from connector.kafka.claims import Claims, Partition
+from connector.kafka.commit_metadata import Metadata
+from connector.kafka.fetching import Fetching
+from connector.kafka.handover import LogChange
+from connector.kafka.positions import StartingPoint, known_epoch
+from connector.kafka.resuming import Beginning, Resuming, at
+from connector.kafka.topic_ids import TopicIds
+from connector.kafka.trouble import Trouble
+
+GROUP = "crm.mytracker"
+OLD, NEW = "0123456789+/abcdefghij", "AbCdEfGhIjKlMnOpQrStUv"
+USERS = ("users", 0)
+LOST = KafkaException(KafkaError(KafkaError._TRANSPORT))
+
+
+class Client:
+    """A consumer: an assignment, the offset and leader epoch that each partition is fetched from, and positions.
+
+    `refusals` counts how many of the next calls of a step it refuses.
+    """
+
+    def __init__(self) -> None:
+        self.fetched: dict[Partition, tuple[int, int]] = {}
+        self.sought: list[tuple[int, int]] = []
+        self.ends: dict[Partition, tuple[int, int]] = {}
+        self.commits: dict[Partition, tuple[int, str, int]] = {}
+        self.refusals: Counter[str] = Counter()
+        self.refusal = LOST
+        self.calls: Counter[str] = Counter()
+        self._read: dict[Partition, tuple[int, int]] = {}
+
+    def _called(self, step: str) -> None:
+        self.calls[step] += 1
+        if self.refusals[step]:
+            self.refusals[step] -= 1
+            raise self.refusal
+
+    def incremental_assign(self, partitions: Sequence[TopicPartition]) -> None:
+        self._called("assign")
+        for each in partitions:
+            assert (each.topic, each.partition) not in self.fetched, "it is assigned already"
+            self._fetch(each)
+
+    def incremental_unassign(self, partitions: Sequence[TopicPartition]) -> None:
+        self._called("unassign")
+        for each in partitions:
+            if self.fetched.pop((each.topic, each.partition), None) is None:
+                raise KafkaException(KafkaError(KafkaError._INVALID_ARG))
+            self._read.pop((each.topic, each.partition), None)
+
+    def seek(self, partition: TopicPartition) -> None:
+        self._called("seek")
+        assert (partition.topic, partition.partition) in self.fetched
+        self._fetch(partition)
+        self.sought.append(self.fetched[partition.topic, partition.partition])
+
+    def _fetch(self, each: TopicPartition) -> None:
+        self.fetched[each.topic, each.partition] = each.offset, known_epoch(each.leader_epoch)
+        self._read.pop((each.topic, each.partition), None)
+
+    def position(self, partitions: Sequence[TopicPartition]) -> list[TopicPartition]:
+        found = []
+        for each in partitions:
+            offset, epoch = self._read.get((each.topic, each.partition), (OFFSET_INVALID, -1))
+            found.append(at(each.topic, each.partition, offset, epoch))
+        return found
+
+    def get_watermark_offsets(self, partition: TopicPartition, timeout: float) -> tuple[int, int]:
+        self._called("watermarks")
+        return self.ends[partition.topic, partition.partition]
+
+    def committed(self, partitions: Sequence[TopicPartition], timeout: float) -> list[TopicPartition]:
+        self._called("committed")
+        found = []
+        for each in partitions:
+            place = each.topic, each.partition
+            if place in self.commits:
+                offset, metadata, epoch = self.commits[place]
+                found.append(TopicPartition(*place, offset, metadata, epoch))
+            else:
+                found.append(TopicPartition(*place, OFFSET_INVALID))
+        return found
+
+    def pause(self, partitions: Sequence[TopicPartition]) -> None:
+        """Nothing is prefetched."""
+
+    resume = pause
+
+    def bring(self, partition: Partition = USERS, count: int = 1, epoch: int = 0) -> list[Message]:
+        """The next messages of a partition, from where it is fetched."""
+        offset, _ = self.fetched[partition]
+        messages: list[Message] = [
+            Message(topic=partition[0], partition=partition[1], offset=each, leader_epoch=epoch)
+            for each in range(offset, offset + count)
+        ]
+        self.fetched[partition] = self._read[partition] = offset + count, epoch
+        return messages
+
+
+class Ids(TopicIds):
+    """Brokers that tell the ids in `known`."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, str] = {}
+        self.asked: list[set[str]] = []
+
+    def ask(self, topics: Collection[str], seconds: float) -> dict[str, str]:
+        self.asked.append(set(topics))
+        return {topic: each for topic, each in self.known.items() if topic in topics}
+
+
+class Heard:
+    """A listener: every call by its name."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, Any]] = []
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *told: self.calls.append((name, told[0] if len(told) == 1 else told))
+
+    def of(self, name: str) -> list[Any]:
+        return [told for each, told in self.calls if each == name]
+
+    @property
+    def changes(self) -> list[LogChange]:
+        return self.of("on_log_changed")
+
+
+class Reader:
+    """A member that has partitions of `users`, and the thread's part in it."""
+
+    def __init__(self) -> None:
+        self.client, self.ids, self.heard, self.claims = Client(), Ids(), Heard(), Claims()
+        self.troubles: list[str] = []
+        self.trouble = Trouble(GROUP, self.troubles.append)
+        consumer: Any = self.client
+        listener: Any = self.heard
+        self.resuming = Resuming(
+            consumer,
+            GROUP,
+            self.claims,
+            Fetching(consumer, self.claims.numbers.keys()),
+            self.ids,
+            listener=listener,
+            tell=lambda call, *told: call(*told),
+            trouble=self.trouble,
+        )
+
+    def assign(
+        self,
+        offset: int,
+        *,
+        topic_id: str = OLD,
+        epoch: int = -1,
+        ends: tuple[int, int] = (0, 1_000),
+        partition: int = 0,
+    ) -> int:
+        """A partition is ours and read from this offset; returns its claim."""
+        point = StartingPoint("users", partition, offset, None, epoch)
+        self.client.ends["users", partition] = ends
+        if topic_id:
+            self.ids.known["users"] = topic_id
+        claim = self.claims.add(point, topic_id).claim
+        self.resuming.begin([point])
+        return claim
+
+    def begin(self, *partitions: int) -> list[Beginning]:
+        """Where an assignment of partitions of `users` begins, and a claim for each."""
+        found = self.resuming.beginnings([TopicPartition("users", each) for each in partitions], "earliest")
+        for each in found:
+            self.claims.add(each.point, each.topic_id)
+        self.resuming.begin([each.point for each in found])
+        return found
+
+    def commit(self, offset: int, *, topic_id: str = "", epoch: int = -1, partition: int = 0) -> None:
+        metadata = commit_metadata.encode(GROUP, "users", partition, offset, Metadata(None, topic_id, epoch))
+        self.client.commits["users", partition] = offset, metadata, epoch
+
+    def turn(self, *messages: Message) -> list[int]:
+        """One turn of the thread that brought these; returns the offsets that are handed over."""
+        handed = self.resuming.drop_other_topics(list(messages))
+        self.resuming.retry()
+        return [offset for each in handed if (offset := each.offset()) is not None]
+
+    def read(self, count: int, *, epoch: int = 0) -> list[int]:
+        """So many messages are read and handed over, unless they are dropped."""
+        return self.turn(*self.client.bring(count=count, epoch=epoch))

@@ -120,7 +120,7 @@ def _today(context: Context, history: History, event: Event | None, veil: Veil) 
     letter = history.letters[-1]
     routers = build_routers(context.settings, [letter.sink])
     today = route_today(letter, history.record, routers, Receipts())
-    in_doubt = letter.reason is Reason.AMBIGUOUS and history.state is State.OPEN
+    in_doubt = letter.reason == Reason.AMBIGUOUS and history.state is State.OPEN
     return {
         "accepted": today.whole,
         "obstacle": veil.text(today.obstacle) or None,

@@ -225,6 +225,9 @@ class Dispatcher:
     async def _fly(self, departure: Departure | None) -> None:
         """Send, and go on with the next flight that may go; what an acceptance settles can wait until that is out."""
         while departure is not None:
+            if not self.gate.confirmed(self._clock.monotonic()):
+                self._turn_back(departure)
+                return
             outcome = await self._send(departure.flight, departure.part)
             now = self._clock.monotonic()
             self.gate.answered()
@@ -238,6 +241,16 @@ class Dispatcher:
                 self._settle_accepted()  # what was accepted before counts before
                 self._arrive(departure, outcome, now)
             departure = self._depart()
+
+    def _turn_back(self, departure: Departure) -> None:
+        """The process stood still between the choice and the sending: what was chosen may be another's by now."""
+        flight, part, _ = departure
+        part.sends -= 1
+        if part.sends:
+            self._stats.retries -= 1
+        self.gate.answered()
+        self._flights.arrive(flight)
+        self._back(flight)
 
     async def _send(self, flight: Flight, part: Part) -> Outcome:
         try:
@@ -257,6 +270,10 @@ class Dispatcher:
         self._flights.arrive(flight)
         self._count(flight.batch.method, outcome, now, now - started)
         self._settle(flight, part, outcome, now)
+        self._back(flight)
+
+    def _back(self, flight: Flight) -> None:
+        """It is no more in the air, and what is left of it is held."""
         if self._gone:
             flight.parts.forget(self._is_gone)
         if flight.parts.done:

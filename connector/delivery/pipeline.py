@@ -118,19 +118,21 @@ class Pipeline:
             self.assignment.add(each)
         log.info("partitions assigned", sink=self.sink.name, new=len(partitions), now=len(self.assignment))
 
-    def on_turn(self, records: Sequence[Record], confirmed: bool, credited: bool) -> None:
-        """The polling thread turned: take its records in and send what may go."""
-        now = self._clock.monotonic()
+    def on_turn(self, records: Sequence[Record], turned: float, confirmed: bool, credited: bool) -> None:
+        """The polling thread turned: take its records in and send what may go.
+
+        What it confirms, it confirms for the time of its turning: a process that was frozen since hears it too late.
+        """
         gate = self.dispatcher.gate
         if confirmed:
-            gate.confirm(now)
+            gate.confirm(turned)
         else:
             gate.doubt()
         if self._stopping:
             return
         self._credits += credited
         self._intake.add(records)
-        self._commit_if_due(now)
+        self._commit_if_due(self._clock.monotonic())
 
     def on_revoked(self, claims: frozenset[int], done: concurrent.futures.Future[Sequence[Commit]]) -> None:
         """Partitions are about to leave: forget what was never sent, wait for what is in flight, say what to commit."""

@@ -275,7 +275,7 @@ class Source:
         self._note_turn()
         now = self._turns.last
         messages = self._resuming.drop_other_topics(messages)
-        self._tell(self._listener.on_turn, self._records(messages, now), self._turns.confirmed, credited)
+        self._tell(self._listener.on_turn, self._records(messages, now), now, self._turns.confirmed, credited)
         self._ran_dry |= len(messages) < most
         highs = self._ends.look(now, self._claims, fetching=self._fetching.whole and self._ran_dry)
         if highs:
@@ -446,7 +446,7 @@ class Source:
                 self._note_turn()
                 if self._turns.last > deadline:
                     raise
-            self._tell(self._listener.on_turn, (), self._turns.confirmed, False)
+            self._tell(self._listener.on_turn, (), self._turns.last, self._turns.confirmed, False)
 
     def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._tell(self._listener.on_lost, self._unclaim(partitions))

@@ -184,6 +184,7 @@ class FakeSource:
         self.halted: set[tuple[str, int]] = set()
         self.confirmed = True
         self.blocked = False  # inside a callback, or stalled
+        self.unheard: list[tuple[list[Record], float, bool, bool]] | None = None  # turns, while the loop hears none
         self.commit_error: str | None = None
         self.commits: list[list[Commit]] = []
         self.sought: list[tuple[str, int, int]] = []
@@ -234,7 +235,17 @@ class FakeSource:
                 if record.offset >= self._next[place] and len(chunk) < self.CHUNK:
                     chunk.append(record._replace(claim=claim, read_at=now))
                     self._next[place] = record.offset + 1
-        self.pipeline.on_turn(list(chunk), self.confirmed, credited)
+        turn = (list(chunk), now, self.confirmed, credited)
+        if self.unheard is None:
+            self.pipeline.on_turn(*turn)
+        else:
+            self.unheard.append(turn)
+
+    def hear(self) -> None:
+        """The loop, which was late, hears the turns that were told meanwhile."""
+        told, self.unheard = self.unheard or [], None
+        for turn in told:
+            self.pipeline.on_turn(*turn)
 
     def assign(self, *places: tuple[str, int]) -> frozenset[int]:
         """These partitions are given to us; reading starts at what is committed."""
@@ -258,7 +269,8 @@ class FakeSource:
         self.pipeline.on_revoked(claims, done)
         answer = asyncio.wrap_future(done)
         while not (await asyncio.wait({answer}, timeout=0.1))[0]:
-            self.pipeline.on_turn((), self.confirmed, False)  # turns go on meanwhile, without records
+            now = asyncio.get_running_loop().time()
+            self.pipeline.on_turn((), now, self.confirmed, False)  # turns go on meanwhile, without records
         commits = answer.result()
         self.blocked = False
         self._store(commits)

@@ -105,7 +105,13 @@ class Vendor:
 
 
 class Words:
-    """A router: each word of a value is a route's item; `undecodable` fails, `skip` makes nothing, `crash` raises."""
+    """A router: each word of a value is a route's item; `undecodable` fails, `skip` makes nothing, `crash` raises.
+
+    `only` is the one route that is not removed (None: all are there).
+    """
+
+    def __init__(self, only: str | None = None) -> None:
+        self._only = only
 
     def route(self, record: Record) -> Sequence[Item | Failure]:
         results: list[Item | Failure] = []
@@ -117,7 +123,7 @@ class Words:
             elif word != b"skip":
                 method = word.decode().split(":")[-1] if b":" in word else "login"
                 results.append(Item(record, f"route{number}", method, b'{"%b"}' % word))
-        return results
+        return [each for each in results if self._only in (None, each.route)]
 
 
 class LetterTopic:
@@ -285,8 +291,11 @@ class FakeSource:
         return frozenset(self._claims.pop(place) for place in places)
 
     def _commit(self, commits: list[Commit]) -> None:
+        if self.blocked:  # the thread obeys no command meanwhile
+            asyncio.get_running_loop().call_later(0.01, self._commit, commits)
+            return
         if self.commit_error is None:
-            self._store([commit for commit in commits if (commit.topic, commit.partition) in self._claims])
+            self._store([each for each in commits if self._claims.get((each.topic, each.partition)) == each.claim])
         self.pipeline.on_committed(self.commit_error, False)
 
     def _store(self, commits: Sequence[Commit]) -> None:

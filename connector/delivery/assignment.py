@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from connector.delivery.half_settled import Part
@@ -134,7 +134,7 @@ class Assignment:
         return sum(self.offsets[claim].untold(commit_metadata.MAX_BITS) for claim in claims if claim in self.offsets)
 
     def overrun(
-        self, waiting: Collection[int] = ()
+        self, waiting: Container[int] = ()
     ) -> tuple[list[tuple[int, PartitionOffsets]], list[tuple[int, PartitionOffsets]]]:
         """The claims to halt, because reading is too far ahead of their position or what was read of them is `waiting`,
         and those to resume."""

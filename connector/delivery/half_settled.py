@@ -15,8 +15,8 @@ Part = tuple[str | None, int]
 
 
 class Several:
-    """An open record of which `left` parts are not settled and `done` are. `settled` has those of them that can be told,
-    by route's tag.
+    """An open record of which `left` parts are not settled and `done` are. `settled` has those of the latter that can
+    be told, by route's tag.
 
     `lengths` says for each tag how many indexes may have to be told. It is `begun` once its parts may be sent.
     """

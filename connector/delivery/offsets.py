@@ -149,7 +149,7 @@ class PartitionOffsets:
         lengths = longest((tag, index) for route, index in parts if (tag := self._tag(route)))
         for tag, length in lengths_of(told).items():
             lengths[tag] = max(lengths.get(tag, 0), length)
-        several = self._pending[record.offset] = self._several[record.offset] = Several(len(parts), lengths, told)
+        self._pending[record.offset] = self._several[record.offset] = Several(len(parts), lengths, told)
         if told:
             self._room.add(lengths)
         return size

@@ -23,10 +23,9 @@ from connector.delivery.flood_guard import FloodGuard
 from connector.delivery.gate import FLOOD_PROBE_EVERY
 from connector.delivery.intake import Intake
 from connector.delivery.letter_box import LetterBox
-from connector.delivery.offsets import SHUT, PartitionOffsets
-from connector.delivery.queues import Queues
 from connector.delivery.stats import Mishap, Stats
 from connector.delivery.tasks import Tasks
+from connector.delivery.waiting import Waiting
 from connector.errors import Mistake
 from connector.kafka.handover import Assigned, Commit, LogChange, SourceControl
 from connector.kafka.recent_letters import RecentLetter
@@ -51,8 +50,8 @@ class Router(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """Limits of one pipeline: open items and bytes past which nothing more is read, seconds between commits, the seconds
-    a revocation may wait for what is in flight, and those that one request may take."""
+    """Limits of one pipeline: open items and bytes past which nothing more is read, seconds between commits, and how
+    many seconds a revocation may wait for what is in flight, and one request may take."""
 
     max_open_events: int
     max_open_bytes: int
@@ -102,7 +101,7 @@ class Pipeline:
         self._clock = clock
         self._intake = Intake(self._take_piece)
         self._backwater = Backwater()
-        self._queues = Queues()
+        self._waiting = Waiting(assignment, stats, give_out=self._give_out, take_in=self._take_in)
         self._commits = Commits(assignment, marks.commit_interval)
         self._standing: dict[int, Standing] = {}  # by claim
         self._credits = 0
@@ -119,7 +118,7 @@ class Pipeline:
         self.joined = True
         self.stats.rebalances["assigned"] += 1
         for each in partitions:
-            self._let_in(self.assignment.claim_of(each.topic, each.partition))
+            self._waiting.let_in(self.assignment.claim_of(each.topic, each.partition))
             self.assignment.add(each)
         log.info("partitions assigned", sink=self.sink.name, new=len(partitions), now=len(self.assignment))
 
@@ -169,7 +168,7 @@ class Pipeline:
         offsets = self.assignment.offsets.get(claim)
         if offsets is None or offsets.next_offset is None:
             return
-        lost = low - self._queues.end(claim, offsets.next_offset)
+        lost = low - self._waiting.end(claim, offsets.next_offset)
         if lost <= 0:
             return
         self.stats.lost_to_retention += lost
@@ -195,7 +194,7 @@ class Pipeline:
         """A partition stands at a record that cannot be read, unless that record is settled."""
         self._intake.flush()
         offsets = self.assignment.offsets.get(claim)
-        if offsets is None or claim in self._queues:  # then it is told again, when what comes before it was taken in
+        if offsets is None or claim in self._waiting:  # then it is told again, when what comes before it was taken in
             return
         behind = offsets.pass_settled()
         if behind is not None:
@@ -225,8 +224,8 @@ class Pipeline:
         for item in items:
             if not settle(item.record, item.route, item.element):
                 self.stats.late += 1
-        if self._queues:
-            self._take_in_what_waited()
+        if self._waiting:
+            self._waiting.go_on()
         self._commits.settled(len(items))
         if self._flooding and not self.dispatcher.gate.flooded:
             self._end_flood()
@@ -255,8 +254,7 @@ class Pipeline:
         self.stats.dead_lettered[failure.reason] += 1
         if not self.assignment.settle(failure.record, failure.route, failure.element):
             self.stats.late += 1
-        if self._queues:
-            self._take_in_what_waited()
+        if self._waiting and self._waiting.go_on():
             self.dispatcher.pump()
         self._commits.settled(1)
         self._ask_for_more()
@@ -310,7 +308,7 @@ class Pipeline:
         else:
             self._take_in(records)
         if not self._intake:
-            self._take_in_what_waited()
+            self._waiting.go_on()
             self._check_spans()
             self._ask_for_more()
         self.dispatcher.pump()
@@ -321,7 +319,7 @@ class Pipeline:
             offsets = offsets_of.get(record.claim)
             if offsets is None:
                 continue
-            if record.offset >= offsets.limit and not self._admits(offsets, record):
+            if record.offset >= offsets.limit and not self._waiting.admits(offsets, record):
                 continue
             stats.records += 1
             if not offsets.begin(record):
@@ -333,7 +331,7 @@ class Pipeline:
                 stats.skipped += 1
                 continue
             if len(results) > 1 or offsets.told:
-                self._take_in_several(offsets, record, results)
+                self._waiting.open(offsets, record, results)
                 continue
             stats.read += 1
             self.assignment.open(offsets, record)
@@ -343,59 +341,12 @@ class Pipeline:
             elif type(result) is Failure:
                 self.on_failed(result)
 
-    # --- records of several parts --------------------------------------------------------------------------------
-
-    def _take_in_several(self, offsets: PartitionOffsets, record: Record, results: Sequence[Item | Failure]) -> None:
-        """Take in what an earlier owner has not settled of a record, or let it wait until a commit has room for it."""
-        unsettled, settled = offsets.unsettled(record, [(each.route, each.element) for each in results])
-        left = [each for each, is_open in zip(results, unsettled, strict=True) if is_open]
-        if not left:
-            self.stats.settled_before += 1
-            return
-        self.stats.parts_settled_before += len(results) - len(left)
-        self.stats.read += len(left)
-        alone = len(left) == 1 and not settled
-        parts = None if alone else [(each.route, each.element) for each in left]
-        self.assignment.open(offsets, record, parts, settled)
-        if offsets.start(record.offset):
-            self._give_out(left)
-        else:
-            self._queues.begin(record, left)
-            offsets.limit = SHUT
-
     def _give_out(self, results: Sequence[Item | Failure]) -> None:
         for result in results:
             if type(result) is Item:
                 self.dispatcher.lanes.add(result)
             elif type(result) is Failure:
                 self.on_failed(result)
-
-    def _admits(self, offsets: PartitionOffsets, record: Record) -> bool:
-        """Whether a record may be begun; else it waits."""
-        if record.claim not in self._queues and offsets.admits(record.offset):
-            return True
-        self._queues.append(record)
-        offsets.limit = SHUT
-        return False
-
-    def _take_in_what_waited(self) -> None:
-        """Take in what had to wait, where a commit has room for it now."""
-        for claim in list(self._queues):
-            offsets = self.assignment.offsets[claim]
-            first = self._queues.first(claim)
-            if offsets.start(first.offset) if self._queues.looked_at(claim) else offsets.admits(first.offset):
-                self._take_queue(claim)
-
-    def _take_queue(self, claim: int) -> None:
-        queue = self._queues.take(claim)
-        self._give_out(queue.results)
-        self._take_in(queue.records)
-
-    def _let_in(self, claim: int | None) -> None:
-        """Take in all that waits of a claim of which nothing is committed any more."""
-        if claim is not None and claim in self._queues:
-            self.assignment.offsets[claim].unbind()
-            self._take_queue(claim)
 
     def _route(self, record: Record) -> Sequence[Item | Failure]:
         try:
@@ -460,7 +411,7 @@ class Pipeline:
         """Let the source hand over more, unless there is enough to send or too much is open already."""
         if not self._credits or self._intake or not self.dispatcher.wants_more:
             return
-        events = self.assignment.open_parts + len(self._backwater.records) + self._queues.records
+        events = self.assignment.open_parts + len(self._backwater.records) + self._waiting.records
         size = self.assignment.open_bytes + self._backwater.bytes
         if events < self._marks.max_open_events and size < self._marks.max_open_bytes:
             while self._credits:
@@ -468,7 +419,7 @@ class Pipeline:
                 self.source.grant()
 
     def _check_spans(self) -> None:
-        halt, resume = self.assignment.overrun(self._queues)
+        halt, resume = self.assignment.overrun(self._waiting)
         for claim, offsets in halt:
             self.source.halt(claim, offsets.topic, offsets.partition)
         for claim, offsets in resume:
@@ -534,7 +485,7 @@ class Pipeline:
     def _forget_unsent(self, claims: AbstractSet[int], keep: AbstractSet[tuple[int, int]] = frozenset()) -> None:
         """Forget what was never sent, but for the records to `keep` (claim and offset)."""
         self._intake.forget(claims)
-        self._queues.forget(claims)
+        self._waiting.forget(claims)
         self.dispatcher.forget(claims, keep)
         self.letters.forget(claims)
         self._backwater.forget(claims)

@@ -2,9 +2,9 @@
 
 For each route that has such parts: its tag (32 bits), the number of its records, a shift (6 bits), and for each record
 how many offsets lie between it and the one before (from the position on), and its parts. Distances are Rice codes with
-that shift: a 1 for each full 2^shift, a 0, and the rest in `shift` bits. Parts are a number with bit i set where index i
-is settled: the number of its binary digits, and the digits behind the first. Counts are Elias' gamma codes. So a record
-takes two bits where every record is half-settled, and some twenty where few are; a settled part of index n takes n more.
+that shift: a 1 for each full 2^shift, a 0, and the rest in `shift` bits. Parts are a number with bit i set where index
+i is settled: the number of its binary digits, and the digits behind the first. Counts are Elias' gamma codes. So a
+record takes two bits where every record is half-settled, some twenty where few are, and n more for n indexes.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ class Life:
             max_open_events=dice.choice([50, 20_000]),
             places=(),
         )
-        member.source.CHUNK = dice.choice([3, 50, 500])  # type: ignore[misc]  # of this one
+        member.source.CHUNK = dice.choice([3, 50, 500])
         member.vendor.latency = dice.choice([0.01, 0.3, 1.9])
         member.vendor.answer = self.answer
         self.members.append(member)

@@ -27,7 +27,7 @@ def pack(halves: HalfSettled) -> str:
             by_route.setdefault(route, []).append((above, parts))
     out = [_gamma(len(by_route))]
     for route, entries in sorted(by_route.items()):
-        shift = _shift(entries[-1][0] + 1, len(entries))
+        shift = _shift(entries[-1][0] + 1 - len(entries), len(entries))
         out += (f"{route:0{TAG_BITS}b}", _gamma(len(entries)), f"{shift:0{SHIFT_BITS}b}")
         following = 0
         for above, parts in entries:
@@ -63,14 +63,17 @@ def most_bits(span: int, routes: Iterable[tuple[int, int]]) -> int:
     bits = count = 0
     for records, parts in routes:
         count += 1
-        shift = _shift(span, records)
-        places = (span >> shift) + 1 + records * (shift + 1)
+        between = max(0, span - records)
+        shift = _shift(between, records)
+        places = (between >> shift) + 1 + records * (shift + 1)
         bits += TAG_BITS + 2 * records.bit_length() + SHIFT_BITS + places + parts
     return bits + 2 * count.bit_length()
 
 
-def _shift(span: int, records: int) -> int:
-    return max(0, (span // records).bit_length() - 1)
+def _shift(between: int, records: int) -> int:
+    """With which so many records, and so many offsets in all between them, take few bits. It never makes fewer records
+    cost more."""
+    return max(0, (between // records).bit_length() - 1)
 
 
 def _gamma(number: int) -> str:

@@ -172,6 +172,19 @@ def test_some_two_dozen_records_of_a_thousand_items_are_begun_and_the_next_waits
     assert offsets.start(begun)
 
 
+def test_of_records_of_two_items_some_thousands_are_begun() -> None:
+    offsets, offset = owner(), 0
+    while True:
+        begin(offsets, offset, TWO)
+        if not offsets.start(offset):
+            break
+        offset += 1
+    assert offset > 4_600
+    for each in range(offset):
+        offsets.settle(record(each), "ab"[each % 2])
+    commit(offsets)
+
+
 def test_a_single_record_is_begun_however_large_it_is_and_what_does_not_fit_is_counted() -> None:
     offsets = owner()
     begin(offsets, 0, [("a", element) for element in range(50_000)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -42,6 +44,16 @@ def test_whichever_of_the_records_are_half_settled_the_bits_promised_are_enough(
         offset: {tag: data.draw(st.integers(1, bits)) for tag, bits in possible[offset].items()} for offset in settled
     }
     assert not actual or len(pack(actual)) <= most
+
+
+@settings(max_examples=200)
+@given(st.integers(1, 3_000), st.integers(0, 30_000), st.randoms(use_true_random=False))
+def test_fewer_records_take_no_more_than_was_promised_for_all(records: int, more: int, dice: random.Random) -> None:
+    offsets = sorted(dice.sample(range(records + more), records))
+    most = most_bits(records + more, [(records, records * entry_bits(1))])
+    for share in (0.1, 0.5, 0.51, 0.9, 1.0):
+        some = {each: {1: 1} for each in offsets if dice.random() < share}
+        assert not some or len(pack(some)) <= most
 
 
 @given(st.text("01", max_size=300))

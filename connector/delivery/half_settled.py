@@ -6,12 +6,18 @@ routing.identity), so that a route which was changed since counts as one that ha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from connector.kafka.part_bits import PartsByRoute, entry_bits, most_bits
 
 # A route's name (None: the record failed before any route) and the index within it.
 Part = tuple[str | None, int]
+
+# What one record more takes, its parts aside: its place, and the count of records. A commit tells of less than 2^15
+# offsets, so that a place takes at most 16 bits.
+NEW_RECORD_BITS = 18
+# The first of a route: its tag and shift, too, and the count of routes.
+NEW_ROUTE_BITS = NEW_RECORD_BITS + 42
 
 
 class Several:
@@ -45,19 +51,28 @@ class Room:
     def __len__(self) -> int:
         return len(self._routes)
 
-    def add(self, lengths: Mapping[int, int]) -> None:
-        """A record with so many indexes, by route's tag, may have to be told."""
+    def add(self, lengths: Mapping[int, int]) -> int:
+        """A record with so many indexes, by route's tag, may have to be told. Returns how many more bits are enough for
+        that, as long as `bits` says that all have room."""
+        more = 0
         for tag, length in lengths.items():
-            route = self._routes.setdefault(tag, [0, 0])
-            route[0] += 1
-            route[1] += entry_bits(length)
+            bits = 1 if length == 1 else entry_bits(length)
+            route = self._routes.get(tag)
+            if route is None:
+                self._routes[tag] = [1, bits]
+                more += bits + NEW_ROUTE_BITS
+            else:
+                route[0] += 1
+                route[1] += bits
+                more += bits + NEW_RECORD_BITS
+        return more
 
     def remove(self, lengths: Mapping[int, int]) -> None:
         """It need not any more."""
         for tag, length in lengths.items():
             route = self._routes[tag]
             route[0] -= 1
-            route[1] -= entry_bits(length)
+            route[1] -= 1 if length == 1 else entry_bits(length)
             if not route[0]:
                 del self._routes[tag]
 
@@ -69,11 +84,3 @@ class Room:
 def lengths_of(parts: PartsByRoute) -> dict[int, int]:
     """For each route's tag how many indexes must be told."""
     return {tag: bits.bit_length() for tag, bits in parts.items()}
-
-
-def longest(tagged: Iterable[tuple[int, int]]) -> dict[int, int]:
-    """Of parts, as tag and index: for each tag how many indexes may have to be told."""
-    found: dict[int, int] = {}
-    for tag, index in tagged:
-        found[tag] = max(found.get(tag, 0), index + 1)
-    return found

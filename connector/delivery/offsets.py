@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from zlib import crc32
 
-from connector.delivery.half_settled import Part, Room, Several, lengths_of, longest
+from connector.delivery.half_settled import Part, Room, Several, lengths_of
 from connector.kafka.commit_metadata import SETTLED, SURE_BITS, UNSETTLED, Metadata, Settled
 from connector.kafka.part_bits import HalfSettled, PartsByRoute
 from connector.model import Record
@@ -50,6 +50,7 @@ class PartitionOffsets:
         "_bound",
         "_epoch",
         "_farthest",
+        "_free",
         "_last",
         "_next",
         "_order",
@@ -96,6 +97,7 @@ class PartitionOffsets:
         self._several: dict[int, Several] = {}  # the open records that have several parts, or had
         self._started = 0  # how many of them are begun
         self._room = Room()
+        self._free = 0  # bits that records of several parts may take before all is measured again
         self._bound = True
         self.told: deque[tuple[int, PartsByRoute]] = deque()
         self.limit = UNBOUNDED
@@ -145,10 +147,11 @@ class PartitionOffsets:
         if parts is None:
             self._pending[record.offset] = None
             return size
-        told = {} if settled is None else dict(settled)
-        lengths = longest((tag, index) for route, index in parts if (tag := self._tag(route)))
-        for tag, length in lengths_of(told).items():
-            lengths[tag] = max(lengths.get(tag, 0), length)
+        told = dict(settled) if settled else {}
+        lengths = lengths_of(told)
+        for route, index in parts:
+            if (tag := self._tag(route)) and lengths.get(tag, 0) <= index:
+                lengths[tag] = index + 1
         self._pending[record.offset] = self._several[record.offset] = Several(len(parts), lengths, told)
         if told:
             self._room.add(lengths)
@@ -162,29 +165,33 @@ class PartitionOffsets:
         several = self._several.get(offset)
         if several is None:
             return True
-        if not several.settled:
-            self._room.add(several.lengths)
-        if self._started and self._bound and not self._fits(offset):
+        more = 0 if several.settled else self._room.add(several.lengths)
+        if more <= self._free and offset < self.limit:
+            self._free -= more
+        elif not self._measured(offset) and self._started and self._bound:
             if not several.settled:
                 self._room.remove(several.lengths)
             return False
         several.begun = True
         self._started += 1
-        self.limit = SHUT
-        self.admits(offset)
         return True
 
     def admits(self, offset: int) -> bool:
         """Whether a record may be begun, as far as what was begun before it has to be told beside it."""
         if not self._room or not self._bound:
-            self.limit = UNBOUNDED
+            self.limit, self._free = UNBOUNDED, 0
             return True
-        if not self._pending:
-            self.limit = offset + 1
-            return True
-        span = self._span_to(offset)
-        free = SURE_BITS - span - self._room.bits(span) - len(self._room)
-        self.limit = offset + 1 + free // (1 + len(self._room)) if free >= 0 else SHUT
+        return self._measured(offset) or not self._pending
+
+    def _measured(self, offset: int) -> bool:
+        """Whether a commit has room for all that may have to be told up to an offset. What is left is given half to
+        offsets beyond it, for each of which every route may take a bit, and half to further records of several parts;
+        so not each of these needs to be measured."""
+        at_position = self.oldest() or self._last
+        span = 1 if at_position is None else max(offset, self._farthest) + 1 - at_position.offset
+        free = (SURE_BITS - span - self._room.bits(span) - len(self._room)) // 2
+        self.limit = offset + 1 + free // (2 + len(self._room)) if free >= 0 else SHUT
+        self._free = max(0, free)
         return free >= 0
 
     def unbind(self) -> None:
@@ -347,11 +354,3 @@ class PartitionOffsets:
 
     def _tag(self, route: str | None) -> int:
         return 0 if route is None else self._tags.get(route, 0)
-
-    def _span_to(self, offset: int) -> int:
-        at_position = self.oldest() or self._last
-        return 1 if at_position is None else max(offset, self._farthest) + 1 - at_position.offset
-
-    def _fits(self, offset: int) -> bool:
-        span = self._span_to(offset)
-        return span + self._room.bits(span) <= SURE_BITS

@@ -78,20 +78,22 @@ class Waiting:
     def open(self, offsets: PartitionOffsets, record: Record, results: Sequence[Item | Failure]) -> None:
         """Open a record that was just begun and may have several parts, and send what an earlier owner did not settle,
         at once or when there is room."""
-        unsettled, settled = offsets.unsettled(record, [(each.route, each.element) for each in results])
-        left = [each for each, is_open in zip(results, unsettled, strict=True) if is_open]
-        if not left:
-            self._stats.settled_before += 1
-            return
-        self._stats.parts_settled_before += len(results) - len(left)
-        self._stats.read += len(left)
-        alone = len(left) == 1 and not settled
-        parts = None if alone else [(each.route, each.element) for each in left]
-        self._assignment.open(offsets, record, parts, settled)
+        parts = [(each.route, each.element) for each in results]
+        settled = None
+        if offsets.told:
+            unsettled, settled = offsets.unsettled(record, parts)
+            if not any(unsettled):
+                self._stats.settled_before += 1
+                return
+            self._stats.parts_settled_before += unsettled.count(False)
+            results = [each for each, is_open in zip(results, unsettled, strict=True) if is_open]
+            parts = [each for each, is_open in zip(parts, unsettled, strict=True) if is_open]
+        self._stats.read += len(results)
+        self._assignment.open(offsets, record, parts if len(parts) > 1 or settled else None, settled)
         if offsets.start(record.offset):
-            self._give_out(left)
+            self._give_out(results)
         else:
-            self._queues[record.claim] = _Queue(record, left)
+            self._queues[record.claim] = _Queue(record, results)
             offsets.limit = SHUT
 
     def go_on(self) -> bool:

@@ -72,12 +72,7 @@ class Settled:
 
     def fitting(self) -> Settled:
         """As much of this as a commit can tell: what lies far above the position is left out."""
-        halves, packed = self.halves, _packed_parts(self.halves)
-        while halves and len(packed) > _ROOM:
-            halves = {above: halves[above] for above in sorted(halves)[: len(halves) * 3 // 4]}
-            packed = _packed_parts(halves)
-        flags = self.flags[: (_ROOM - len(packed)) * 6].rstrip(b"0")
-        return replace(self, flags=flags, halves=halves)
+        return _fit(self)[0]
 
 
 class Metadata(NamedTuple):
@@ -94,11 +89,13 @@ def encode(group: str, topic: str, partition: int, position: int, metadata: Meta
     Offsets more than MAX_BITS above the position are left out: they would be sent again after a crash.
     """
     settled, topic_id, leader_epoch = metadata
-    settled = None if settled is None else settled.fitting()
+    parts = ""
+    if settled is not None:
+        settled, parts = _fit(settled)
     bits = "" if settled is None else _pack(settled.flags)
-    if settled is not None and settled.halves:
+    if settled is not None and parts:
         log = f"{topic_id or _UNKNOWN_ID}.{max(leader_epoch, -1)}"
-        rest = f"{log}.{settled.first}.{settled.fingerprint:08x}.{bits}.{_packed_parts(settled.halves)}"
+        rest = f"{log}.{settled.first}.{settled.fingerprint:08x}.{bits}.{parts}"
         return f"4.{_check(4, group, topic, partition, position, rest)}.{rest}"
     told = f"{settled.fingerprint:08x}.{bits}" if settled is not None and bits else ""
     first = 1 if settled is None else settled.first
@@ -144,6 +141,16 @@ def _with_parts(match: re.Match[str], topic_id: str) -> Metadata | None:
     except ValueError:
         return None
     return Metadata(Settled(int(match[5], 16), flags, int(match[4]), halves), topic_id, int(match[3]))
+
+
+def _fit(settled: Settled) -> tuple[Settled, str]:
+    """As much of it as there is room for, and its parts, packed."""
+    halves, packed = settled.halves, _packed_parts(settled.halves)
+    while halves and len(packed) > _ROOM:
+        halves = {above: halves[above] for above in sorted(halves)[: len(halves) * 3 // 4]}
+        packed = _packed_parts(halves)
+    flags = settled.flags[: (_ROOM - len(packed)) * 6].rstrip(b"0")
+    return replace(settled, flags=flags, halves=halves), packed
 
 
 def _packed_parts(halves: HalfSettled) -> str:

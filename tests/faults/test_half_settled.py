@@ -97,3 +97,22 @@ async def test_a_kill_among_half_settled_records_repeats_no_part_that_a_commit_t
         await world.caught_up()
         assert (await world.stop(last)).status == 0
         check(await world.evidence(), duplicates_may_be=True)
+
+
+@pytest.mark.soak
+async def test_forty_thousand_pairs_and_two_stops_at_full_speed_send_no_item_twice(
+    new_world: NewWorld, check: Check
+) -> None:
+    """With the settings a sink has by itself: batches of twenty, 32 in flight."""
+    async with new_world(pairs=True, partitions=4, kafka=LONG, latency_ms=20) as world:
+        count = 24_000  # two of three are pairs
+        await world.produce_these(pairs(world.take_numbers(count), count, keys=200, bad=0.001))
+        for nth in (150, 400):
+            process = world.start(Fault("after response", nth, "SIGTERM"))
+            assert (await world.ended(process)).status == 0, process.tail()
+        last = world.start()
+        await world.caught_up(120)
+        assert (await world.stop(last)).status == 0
+        evidence = await world.evidence()
+        assert evidence.duplicates() == 0
+        check(evidence)

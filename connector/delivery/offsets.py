@@ -21,9 +21,9 @@ from connector.kafka.commit_metadata import SETTLED, SURE_BITS, UNSETTLED, Metad
 from connector.kafka.part_bits import HalfSettled, PartsByRoute
 from connector.model import Record
 
-UNBOUNDED = float("inf")
+UNBOUNDED = 1 << 63  # past every offset
 # No record may be begun: one before it waits.
-SHUT = -1.0
+SHUT = -1
 
 
 def fingerprint(record: Record) -> int:

@@ -52,12 +52,16 @@ Encode = Callable[[dict[str, Any]], bytes]
 
 
 class Item(NamedTuple):
-    """One event mapped for one vendor method and encoded to its final bytes."""
+    """One event mapped for one vendor method and encoded to its final bytes.
+
+    `element` tells the items apart that one route makes of one event.
+    """
 
     record: Record
     route: str
     method: str
     body: bytes
+    element: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,7 @@ class Failure(NamedTuple):
     """Why one record cannot be delivered to one sink; it becomes a dead letter.
 
     `route` and `method` are None where the record failed before routing. `status` is the vendor's HTTP status,
-    None if it was never sent; `attempts` counts the requests that carried it.
+    None if it was never sent; `attempts` counts the requests that carried it. `element` is the item's, if it was one.
     """
 
     record: Record
@@ -117,6 +121,7 @@ class Failure(NamedTuple):
     method: str | None = None
     status: int | None = None
     attempts: int = 0
+    element: int = 0
 
 
 class Blame(StrEnum):

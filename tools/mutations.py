@@ -40,15 +40,15 @@ MUTATIONS = [
     Mutation(
         "commit before the vendor has accepted",
         "connector/delivery/offsets.py",
-        "return self._next if head is None else head.offset",
+        "return self._next if record is None else record.offset",
         "return self._next",
         KILL,
     ),
     Mutation(
         "commit one too far",
         "connector/delivery/offsets.py",
-        "return self._next if head is None else head.offset",
-        "return self._next if head is None else head.offset + 1",
+        "return self._next if record is None else record.offset",
+        "return self._next if record is None else record.offset + 1",
         KILL,
     ),
     Mutation(
@@ -82,8 +82,8 @@ MUTATIONS = [
     Mutation(
         "a revocation waits for nothing in flight",
         "connector/delivery/pipeline.py",
-        "await self._landed(claims, self._marks.drain)",
-        "pass",
+        "await self._drained(claims, self._clock.monotonic() + self._marks.drain)",
+        "self._forget_unsent(claims)",
         "tests/faults/test_rebalance.py -k storm",
     ),
     Mutation(
@@ -96,15 +96,15 @@ MUTATIONS = [
     Mutation(
         "stopping waits for nothing in flight",
         "connector/delivery/pipeline.py",
-        "landed = await self._landed(claims, max(0.0, deadline - self._clock.monotonic()))",
+        "landed = await self._drained(claims, deadline)",
         "landed = True",
         "tests/faults/test_stop.py -k every_stage",
     ),
     Mutation(
         "the commit's metadata is not used",
         "connector/delivery/assignment.py",
-        "settled = commit_metadata.decode(self._group, topic, partition, position, metadata)",
-        "settled = None",
+        "told = commit_metadata.decode(self._group, topic, partition, position, metadata)",
+        "pass",
         "tests/faults/test_duplicates.py",
     ),
     Mutation(
@@ -113,6 +113,34 @@ MUTATIONS = [
         "if record.offset == self._next and fingerprint(record) == settled.fingerprint:",
         "if True:",
         "tests/faults/test_duplicates.py",
+    ),
+    Mutation(
+        "what is settled of a half-settled record is not told",
+        "connector/delivery/offsets.py",
+        "return halves | {offset",
+        "return {} and {offset",
+        "tests/component/test_lives.py",
+    ),
+    Mutation(
+        "what waits behind its key overtakes what was given back",
+        "connector/batching/lanes.py",
+        "elif keep(item) and self._key(item) not in dropped:",
+        "elif keep(item):",
+        "tests/component/test_lives.py",
+    ),
+    Mutation(
+        "a half-settled record is finished by a request that ends after the drain",
+        "connector/delivery/pipeline.py",
+        "deadline - self._marks.timeout - self._clock.monotonic()",
+        "deadline - self._clock.monotonic()",
+        "tests/component/test_lives.py",
+    ),
+    Mutation(
+        "a turn is believed whenever it is heard",
+        "connector/delivery/pipeline.py",
+        "gate.confirm(turned)",
+        "gate.confirm(self._clock.monotonic())",
+        "tests/component/test_frozen.py",
     ),
     Mutation(
         "one key in two batches at a time",

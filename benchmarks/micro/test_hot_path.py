@@ -102,7 +102,7 @@ def test_offsets(benchmark: BenchmarkFixture, records: list[Record]) -> None:
         offsets = assignment.offsets[1]
         for record in records:
             offsets.begin(record)
-            assignment.open(offsets, record, 1)
+            assignment.open(offsets, record)
         for record in records:
             assignment.settle(record)
         return assignment.changes()[1].position

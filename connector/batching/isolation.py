@@ -54,11 +54,13 @@ class Parts:
         part = self._rest.pop()
         self._cut(part, 1)
 
-    def forget(self, gone: Callable[[Item], bool]) -> None:
-        """Drop the items that are `gone`."""
+    def forget(self, gone: Callable[[Item], bool]) -> list[Item]:
+        """Drop the items that are `gone`; returns them."""
+        dropped = [item for item in self.items() if gone(item)]
         for part in self._rest:
             part.items = [item for item in part.items if not gone(item)]
         self._rest = [part for part in self._rest if part.items]
+        return dropped
 
     def items(self) -> list[Item]:
         """Everything still to be sent, in order."""

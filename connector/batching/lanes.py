@@ -9,9 +9,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from enum import StrEnum
 
 from connector.model import Item, Limits
+
+# When what must not linger was read.
+LONG_AGO = float("-inf")
 
 
 class ClosedBy(StrEnum):
@@ -58,7 +62,7 @@ class Lanes:
 
     def add(self, item: Item) -> None:
         """Take an item in: into an open batch, or behind its key."""
-        key = item.record.key if self._ordered else None
+        key = item.record.key if self._ordered else None  # as _key has it; here it would cost a call an item
         if key is None:
             self._join(item)
         elif key in self._waiting:
@@ -126,10 +130,17 @@ class Lanes:
             if not waiting:
                 del self._waiting[key]
 
-    def forget(self, gone: Callable[[Item], bool]) -> None:
+    def forget(
+        self,
+        gone: Callable[[Item], bool],
+        keep: Callable[[Item], bool] = lambda _: False,
+        cut: AbstractSet[bytes] = frozenset(),
+    ) -> int:
         """Drop the unsent items that are `gone`, and pack the others anew in their order.
 
-        Batches that were taken keep their keys until they are released.
+        Of those that are gone, `keep` says which may still be sent, if nothing of their key is dropped before them, nor
+        was before (the keys that are `cut`). These do not linger. Returns how many they are. Batches that were taken
+        keep their keys until they are released.
         """
         unsent = list(self.unsent())
         for batch in (*self._ready, *self._open.values()):
@@ -139,9 +150,16 @@ class Lanes:
         self._ready.clear()
         self._open.clear()
         self._waiting.clear()
+        kept, dropped = 0, set(cut)
         for item in unsent:
             if not gone(item):
                 self.add(item)
+            elif keep(item) and self._key(item) not in dropped:
+                self.add(item._replace(record=item.record._replace(read_at=LONG_AGO)))
+                kept += 1
+            elif (key := self._key(item)) is not None:
+                dropped.add(key)
+        return kept
 
     def unsent(self) -> Iterator[Item]:
         """Every item that is in no taken batch; those of one key in their order."""
@@ -153,6 +171,10 @@ class Lanes:
     def longest_wait(self) -> int:
         """How many items wait behind the busiest key."""
         return max(map(len, self._waiting.values()), default=0)
+
+    def _key(self, item: Item) -> bytes | None:
+        """The key that binds it to an order, if any does."""
+        return item.record.key if self._ordered else None
 
     def _joins(self, key: bytes, item: Item) -> bool:
         """Put an item into an open batch if its key allows; say whether it did."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
+from connector.delivery.half_settled import Part
 from connector.delivery.offsets import PartitionOffsets
 from connector.kafka import commit_metadata
 from connector.kafka.handover import Assigned, Commit
@@ -16,20 +17,33 @@ RESUME_SPAN = 10_000
 
 
 class Assignment:
-    """Offsets of every claim of one consumer group's member."""
+    """Offsets of every claim of one consumer group's member.
 
-    def __init__(self, group: str) -> None:
-        self.open_events = 0
+    `tags` has that of each route of which parts can be told (see routing.identity).
+    """
+
+    def __init__(self, group: str, tags: Mapping[str, int] | None = None) -> None:
+        self.open_parts = 0  # (record, route) pairs that are read and not settled
         self.open_bytes = 0
         self.offsets: dict[int, PartitionOffsets] = {}  # by claim
         self.highs: Mapping[tuple[str, int], int] = {}  # one past the last offset of a partition, as last heard
         self.halted: set[int] = set()  # claims whose reading is too far ahead of their position
         self._group = group
+        self._tags = {} if tags is None else tags
         self._current: dict[tuple[str, int], int] = {}  # the claim that commits for a partition
         self._committed: dict[int, tuple[int, str]] = {}
 
     def __len__(self) -> int:
         return len(self._current)
+
+    @property
+    def open_events(self) -> int:
+        """How many records are read and not settled."""
+        return sum(offsets.open_events for offsets in self.offsets.values())
+
+    def claim_of(self, topic: str, partition: int) -> int | None:
+        """The claim that commits for a partition."""
+        return self._current.get((topic, partition))
 
     def add(self, assigned: Assigned) -> None:
         """A partition is ours; what the commit's metadata says is settled stays so."""
@@ -41,7 +55,7 @@ class Assignment:
                 self._committed[claim] = (position, metadata)
         topic_id = topic_id or ("" if told is None else told.topic_id)
         self.offsets[claim] = PartitionOffsets(
-            topic, partition, position, told, topic_id=topic_id, leader_epoch=leader_epoch
+            topic, partition, position, told, topic_id=topic_id, leader_epoch=leader_epoch, tags=self._tags
         )
         replaced = self._current.get((topic, partition))
         self._current[topic, partition] = claim
@@ -67,24 +81,30 @@ class Assignment:
             if offsets is not None:
                 if self._is_current(claim, offsets):
                     del self._current[offsets.topic, offsets.partition]
-                self.open_events -= offsets.open_events
                 self.open_bytes -= offsets.open_bytes
                 unsettled += offsets.open_parts
+        self.open_parts -= unsettled
         return unsettled
 
-    def open(self, offsets: PartitionOffsets, record: Record, parts: int) -> None:
-        """A record of these offsets is settled only when `parts` settlements of it have come."""
-        self.open_events += 1
-        self.open_bytes += offsets.open(record, parts)
+    def open(
+        self,
+        offsets: PartitionOffsets,
+        record: Record,
+        parts: Sequence[Part] | None = None,
+        settled: Mapping[int, int] | None = None,
+    ) -> None:
+        """A record of these offsets is settled only when its `parts` are; see PartitionOffsets.open."""
+        self.open_parts += 1 if parts is None else len(parts)
+        self.open_bytes += offsets.open(record, parts, settled)
 
-    def settle(self, record: Record) -> bool:
-        """One part of a record is settled. False, and nothing happens, if its claim is forgotten."""
+    def settle(self, record: Record, route: str | None = None, index: int = 0) -> bool:
+        """A part of a record is settled. False, and nothing happens, if its claim is forgotten."""
         offsets = self.offsets.get(record.claim)
         if offsets is None:
             return False
-        freed = offsets.settle(record)
+        freed = offsets.settle(record, route, index)
+        self.open_parts -= 1
         if freed is not None:
-            self.open_events -= 1
             self.open_bytes -= freed
             if not offsets.open_events and not self._is_current(record.claim, offsets):
                 self.forget({record.claim})
@@ -99,15 +119,32 @@ class Assignment:
         ]
         return sum(lags) if lags or not self.offsets else None
 
-    def overrun(self) -> tuple[list[tuple[int, PartitionOffsets]], list[tuple[int, PartitionOffsets]]]:
-        """The claims to halt, because reading is too far ahead of their position, and those to resume."""
+    def half_settled(self, claims: Iterable[int], alive: AbstractSet[tuple[int, int]]) -> set[tuple[int, int]]:
+        """The records of these claims, as claim and offset, of which one part is settled, or `alive`, and another is
+        not."""
+        found = set()
+        for claim in claims:
+            if (offsets := self.offsets.get(claim)) is not None:
+                here = {offset for each, offset in alive if each == claim}
+                found |= {(claim, offset) for offset in offsets.half_settled(here)}
+        return found
+
+    def untold(self, claims: Iterable[int]) -> int:
+        """How many records and parts of these claims are settled of which their commits will not tell."""
+        return sum(self.offsets[claim].untold(commit_metadata.MAX_BITS) for claim in claims if claim in self.offsets)
+
+    def overrun(
+        self, waiting: Container[int] = ()
+    ) -> tuple[list[tuple[int, PartitionOffsets]], list[tuple[int, PartitionOffsets]]]:
+        """The claims to halt, because reading is too far ahead of their position or what was read of them is `waiting`,
+        and those to resume."""
         halt, resume = [], []
         for claim, offsets in self.offsets.items():
             if claim in self.halted:
-                if offsets.span <= RESUME_SPAN:
+                if offsets.span <= RESUME_SPAN and claim not in waiting:
                     self.halted.discard(claim)
                     resume.append((claim, offsets))
-            elif offsets.span >= MAX_SPAN:
+            elif offsets.span >= MAX_SPAN or claim in waiting:
                 self.halted.add(claim)
                 halt.append((claim, offsets))
         return halt, resume

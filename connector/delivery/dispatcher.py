@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple, Protocol
 
@@ -20,7 +20,7 @@ from connector.clock import Clock
 from connector.delivery.backoff import Backoff
 from connector.delivery.echo import without_echo
 from connector.delivery.flights import Flight, Flights
-from connector.delivery.gate import NEVER, Gate
+from connector.delivery.gate import NEVER, Gate, GateState
 from connector.delivery.stats import Mishap, Stats
 from connector.delivery.tasks import Tasks
 from connector.model import Blame, Failure, Item, Outcome, Reason, Stage
@@ -87,6 +87,7 @@ class Dispatcher:
         self._dead_letter_lost = on_answer_lost == "dead_letter"
         self._flights = Flights()
         self._gone: set[int] = set()  # claims that are no longer ours
+        self._kept = 0  # unsent items of these that may still be sent, once
         self._stopped = False
         self._tasks = Tasks()
         self._timer: asyncio.TimerHandle | None = None
@@ -114,13 +115,36 @@ class Dispatcher:
         now = self._clock.monotonic()
         await asyncio.sleep(self.gate.called(now) - now)
 
-    def forget(self, claims: AbstractSet[int]) -> None:
-        """These claims are no longer ours: drop what was never sent, retry nothing; what is in the air comes back."""
-        self._gone = self._gone & self._flights.claims() | claims
-        self.lanes.forget(self._is_gone)
-        for flight in self._flights.forget(self._is_gone):
+    def forget(self, claims: AbstractSet[int], keep: AbstractSet[tuple[int, int]] = frozenset()) -> None:
+        """These claims are no longer ours: drop what was never sent, retry nothing; what is in the air comes back.
+
+        What was never sent of the records `keep` (claim and offset) may still be, once: wait for `finished`, and forget
+        them again.
+        """
+        alive = self._flights.claims() | (self._unsent_claims() if self._kept else set())
+        self._gone = self._gone & alive | claims
+        dropped, empty = self._flights.forget(self._is_gone)
+        self._forget_unsent(dropped, lambda item: (item.record.claim, item.record.offset) in keep)
+        for flight in empty:
             self._land(flight)
         self.pump()  # others' items may have waited behind what is gone
+
+    def _forget_unsent(self, dropped: Sequence[Item], keep: Callable[[Item], bool]) -> None:
+        """Nothing may overtake what was dropped of its key, which another will send."""
+        cut = {item.record.key for item in dropped if item.record.key is not None}
+        self._kept = self.lanes.forget(self._is_gone, keep, cut)
+
+    def _unsent_claims(self) -> set[int]:
+        return {item.record.claim for item in self.lanes.unsent()}
+
+    async def finished(self) -> None:
+        """Wait until what may still be sent of forgotten claims is in the air, or cannot be sent now."""
+        while self._kept and self._sends(self._clock.monotonic()):
+            self._progress.clear()
+            await self._progress.wait()
+
+    def _sends(self, now: float) -> bool:
+        return not self._stopped and self.gate.state(now) is GateState.OPEN and not self.gate.shut_for(now)
 
     def stop(self) -> None:
         """Send nothing more; what is in the air comes back."""
@@ -133,6 +157,10 @@ class Dispatcher:
         while self.airborne(claims):
             self._progress.clear()
             await self._progress.wait()
+
+    def airborne_records(self) -> set[tuple[int, int]]:
+        """Of which records, as claim and offset, something is in a request now."""
+        return self._flights.airborne_records()
 
     def airborne(self, claims: AbstractSet[int] | None = None) -> int:
         """How many items of these claims (None: of all) are in a request now."""
@@ -202,6 +230,8 @@ class Dispatcher:
         self._stats.batches_closed[batch.closed_by] += 1
         self._stats.batch_events += len(batch.items)
         self._stats.batch_bytes += batch.size
+        if self._kept:
+            self._kept -= sum(map(self._is_gone, batch.items))
         return self._flights.board(batch)
 
     # --- sending -------------------------------------------------------------------------------------------------
@@ -225,6 +255,9 @@ class Dispatcher:
     async def _fly(self, departure: Departure | None) -> None:
         """Send, and go on with the next flight that may go; what an acceptance settles can wait until that is out."""
         while departure is not None:
+            if not self.gate.confirmed(self._clock.monotonic()):
+                self._turn_back(departure)
+                return
             outcome = await self._send(departure.flight, departure.part)
             now = self._clock.monotonic()
             self.gate.answered()
@@ -238,6 +271,16 @@ class Dispatcher:
                 self._settle_accepted()  # what was accepted before counts before
                 self._arrive(departure, outcome, now)
             departure = self._depart()
+
+    def _turn_back(self, departure: Departure) -> None:
+        """The process stood still between the choice and the sending: what was chosen may be another's by now."""
+        flight, part, _ = departure
+        part.sends -= 1
+        if part.sends:
+            self._stats.retries -= 1
+        self.gate.answered()
+        self._flights.arrive(flight)
+        self._back(flight)
 
     async def _send(self, flight: Flight, part: Part) -> Outcome:
         try:
@@ -257,8 +300,14 @@ class Dispatcher:
         self._flights.arrive(flight)
         self._count(flight.batch.method, outcome, now, now - started)
         self._settle(flight, part, outcome, now)
+        self._back(flight)
+
+    def _back(self, flight: Flight) -> None:
+        """It is no more in the air, and what is left of it is held."""
         if self._gone:
-            flight.parts.forget(self._is_gone)
+            dropped = flight.parts.forget(self._is_gone)
+            if dropped and self._kept:
+                self._forget_unsent(dropped, lambda _: True)
         if flight.parts.done:
             self._land(flight)
         self._progress.set()
@@ -313,6 +362,7 @@ class Dispatcher:
                 item.method,
                 outcome.status,
                 part.sends,
+                item.element,
             )
             self._listener.on_failed(failure)
 

@@ -60,12 +60,11 @@ class Flights:
         del self._all[flight.batch.number]
         self.held -= 1
 
-    def forget(self, gone: Callable[[Item], bool]) -> list[Flight]:
-        """Drop the items that are `gone` from what is held; returns the flights that have nothing left."""
+    def forget(self, gone: Callable[[Item], bool]) -> tuple[list[Item], list[Flight]]:
+        """Drop the items that are `gone` from what is held; returns them, and the flights that have nothing left."""
         held = [flight for flight in self._all.values() if not flight.airborne]
-        for flight in held:
-            flight.parts.forget(gone)
-        return [flight for flight in held if flight.parts.done]
+        dropped = [item for flight in held for item in flight.parts.forget(gone)]
+        return dropped, [flight for flight in held if flight.parts.done]
 
     # --- what is where -------------------------------------------------------------------------------------------
 
@@ -78,6 +77,15 @@ class Flights:
             for item in flight.parts.current.items
             if claims is None or item.record.claim in claims
         )
+
+    def airborne_records(self) -> set[tuple[int, int]]:
+        """Of which records, as claim and offset, something is in a request now."""
+        return {
+            (item.record.claim, item.record.offset)
+            for flight in self._all.values()
+            if flight.airborne
+            for item in flight.parts.current.items
+        }
 
     def held_items(self) -> int:
         """How many items are not in the air: they wait for another try, or for the rest of their batch."""

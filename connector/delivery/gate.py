@@ -222,9 +222,9 @@ class Gate:
         """Why the gate is held; empty if it is not."""
         return self._held
 
-    def confirm(self, now: float) -> None:
-        """The polling thread says that our partitions are still ours."""
-        self._confirmed_at = now
+    def confirm(self, at: float) -> None:
+        """The polling thread said at that time that our partitions are still ours, whenever it is heard."""
+        self._confirmed_at = at
 
     def doubt(self) -> None:
         """The polling thread has stalled: nothing goes until it confirms the assignment."""

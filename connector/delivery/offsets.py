@@ -5,15 +5,25 @@ lies below it may be committed. What is settled above it goes with the commit as
 
 That metadata is bound to the record at the position. While none is open and what an earlier owner settled is still to
 be read, there is no such record yet: then the position stays at the last one that was read, which is settled too.
+
+A record of several parts may be settled in part. Its parts are begun only where the metadata has room for all such
+records of the partition (see half_settled), whichever of their parts come to be settled.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping, Sequence
 from zlib import crc32
 
-from connector.kafka.commit_metadata import SETTLED, UNSETTLED, Metadata, Settled
+from connector.delivery.half_settled import Part, Room, Several, lengths_of
+from connector.kafka.commit_metadata import SETTLED, SURE_BITS, UNSETTLED, Metadata, Settled
+from connector.kafka.part_bits import HalfSettled, PartsByRoute
 from connector.model import Record
+
+UNBOUNDED = 1 << 63  # past every offset
+# No record may be begun: one before it waits.
+SHUT = -1
 
 
 def fingerprint(record: Record) -> int:
@@ -21,24 +31,40 @@ def fingerprint(record: Record) -> int:
     return crc32(record.value or b"", crc32(record.key or b"", record.timestamp & 0xFFFFFFFF))
 
 
+def _count(parts: PartsByRoute) -> int:
+    return sum(each.bit_count() for each in parts.values())
+
+
 class PartitionOffsets:
     """The offsets of one claim: one assignment of one partition.
 
-    `told` is what the metadata of the committed position says. `leader_epoch` is the one that was committed.
+    `told` is what the metadata of the committed position says. `leader_epoch` is the one that was committed. `tags` has
+    that of each route of which parts can be told.
+
+    An offset below `limit` may be begun; from it on, ask `admits`. `told` are the half-settled records of an earlier
+    owner that are still to be read.
     """
 
     __slots__ = (
         "_before",
+        "_bound",
         "_epoch",
         "_farthest",
+        "_free",
         "_last",
         "_next",
         "_order",
         "_pending",
+        "_room",
         "_settled_epoch",
+        "_several",
+        "_started",
+        "_tags",
         "_unproven",
+        "limit",
         "open_bytes",
         "partition",
+        "told",
         "topic",
         "topic_id",
     )
@@ -52,6 +78,7 @@ class PartitionOffsets:
         *,
         topic_id: str = "",
         leader_epoch: int = -1,
+        tags: Mapping[str, int] | None = None,
     ) -> None:
         self.topic = topic
         self.partition = partition
@@ -65,7 +92,15 @@ class PartitionOffsets:
         self._farthest = -1  # the highest of them
         self._last: Record | None = None  # that was read while there were any
         self._order: deque[Record] = deque()
-        self._pending: dict[int, int] = {}
+        self._pending: dict[int, Several | None] = {}
+        self._tags = {} if tags is None else tags
+        self._several: dict[int, Several] = {}  # the open records that have several parts, or had
+        self._started = 0  # how many of them are begun
+        self._room = Room()
+        self._free = 0  # bits that records of several parts may take before all is measured again
+        self._bound = True
+        self.told: deque[tuple[int, PartsByRoute]] = deque()
+        self.limit = UNBOUNDED
 
     def begin(self, record: Record) -> bool:
         """A record was read. False if an earlier owner had settled it: then it must not be sent again."""
@@ -74,37 +109,118 @@ class PartitionOffsets:
         offset = record.offset
         self._next = offset + 1
         self._epoch = record.leader_epoch
-        if self._before:
+        if self._farthest >= offset:
             self._last = record
             if self._is_overwritten(record):
                 self._before.clear()
+                self._drop_told(self._farthest)
                 self._farthest = -1
             elif offset in self._before:
                 self._before.discard(offset)
                 return False
         return True
 
-    def open(self, record: Record, parts: int) -> int:
-        """The record that was just begun is settled only when `parts` settlements of it have come.
+    def unsettled(self, record: Record, parts: Sequence[Part]) -> tuple[list[bool], dict[int, int]]:
+        """For each part of the record that was just begun, whether it is still to be sent; and what an earlier owner
+        has settled of them. A part of a route that is another one now was not sent."""
+        before = self._drop_told(record.offset)
+        settled: dict[int, int] = {}
+        open_: list[bool] = []
+        for route, index in parts:
+            tag = self._tag(route)
+            done = before.get(tag, 0) >> index & 1 if tag else 0
+            if done:
+                settled[tag] = settled.get(tag, 0) | 1 << index
+            open_.append(not done)
+        return open_, settled
 
-        Returns the bytes that it keeps open.
+    def open(
+        self, record: Record, parts: Sequence[Part] | None = None, settled: Mapping[int, int] | None = None
+    ) -> int:
+        """The record that was just begun is settled only when each of its `parts` is (None: it has one).
+
+        `settled` is what an earlier owner has settled of it. Returns the bytes that it keeps open.
         """
         size = len(record.value or b"")
         self._order.append(record)
-        self._pending[record.offset] = parts
         self.open_bytes += size
+        if parts is None:
+            self._pending[record.offset] = None
+            return size
+        told = dict(settled) if settled else {}
+        lengths = lengths_of(told)
+        for route, index in parts:
+            if (tag := self._tag(route)) and lengths.get(tag, 0) <= index:
+                lengths[tag] = index + 1
+        self._pending[record.offset] = self._several[record.offset] = Several(len(parts), lengths, told)
+        if told:
+            self._room.add(lengths)
         return size
 
-    def settle(self, record: Record) -> int | None:
-        """One part of an open record is settled. Returns the bytes that this freed if it was the last one."""
-        left = self._pending[record.offset] - 1
-        if left:
-            self._pending[record.offset] = left
+    def start(self, offset: int) -> bool:
+        """Whether the parts of an open record may be sent now: a commit could tell of each that is settled.
+
+        If no other such record is begun, they may in any case.
+        """
+        several = self._several.get(offset)
+        if several is None:
+            return True
+        more = 0 if several.settled else self._room.add(several.lengths)
+        if more <= self._free and offset < self.limit:
+            self._free -= more
+        elif not self._measured(offset) and self._started and self._bound:
+            if not several.settled:
+                self._room.remove(several.lengths)
+            return False
+        several.begun = True
+        self._started += 1
+        return True
+
+    def admits(self, offset: int) -> bool:
+        """Whether a record may be begun, as far as what was begun before it has to be told beside it."""
+        if not self._room or not self._bound:
+            self.limit, self._free = UNBOUNDED, 0
+            return True
+        return self._measured(offset) or not self._pending
+
+    def _measured(self, offset: int) -> bool:
+        """Whether a commit has room for all that may have to be told up to an offset. What is left is given half to
+        offsets beyond it, for each of which every route may take a bit, and half to further records of several parts;
+        so not each of these needs to be measured."""
+        at_position = self.oldest() or self._last
+        span = 1 if at_position is None else max(offset, self._farthest) + 1 - at_position.offset
+        free = (SURE_BITS - span - self._room.bits(span) - len(self._room)) // 2
+        self.limit = offset + 1 + free // (2 + len(self._room)) if free >= 0 else SHUT
+        self._free = max(0, free)
+        return free >= 0
+
+    def unbind(self) -> None:
+        """No commit is made of these offsets any more: whatever comes may be begun."""
+        self._bound = False
+
+    def settle(self, record: Record, route: str | None = None, index: int = 0) -> int | None:
+        """A part of an open record is settled. Returns the bytes that this freed if it was the last one."""
+        several = self._pending[record.offset]
+        if several is not None and not self._settle_one(several, route, index):
             return None
         del self._pending[record.offset]
         size = len(record.value or b"")
         self.open_bytes -= size
+        if several is not None:
+            del self._several[record.offset]
+            self._started -= several.begun
+            if several.begun or several.settled:
+                self._room.remove(several.lengths)
         return size
+
+    def _settle_one(self, several: Several, route: str | None, index: int) -> bool:
+        """Whether it was the last part."""
+        several.left -= 1
+        several.done += 1
+        tag = self._tag(route)
+        if tag and several.left:
+            several.settled[tag] = several.settled.get(tag, 0) | 1 << index
+        return not several.left
 
     @property
     def open_events(self) -> int:
@@ -114,7 +230,11 @@ class PartitionOffsets:
     @property
     def open_parts(self) -> int:
         """How many settlements they still wait for."""
-        return sum(self._pending.values())
+        return len(self._pending) + sum(several.left - 1 for several in self._several.values())
+
+    def half_settled(self, alive: frozenset[int] | set[int] = frozenset()) -> list[int]:
+        """The offsets of open records of which a part is settled, or that are among those that are `alive`."""
+        return [offset for offset, several in self._several.items() if several.done or offset in alive]
 
     def pass_settled(self) -> int | None:
         """The record to be read next cannot be read. If an earlier owner settled it, reading goes on behind it, and
@@ -158,7 +278,7 @@ class PartitionOffsets:
 
     def metadata(self, farthest: int) -> Metadata:
         """What is to be committed with the position, with what is settled up to `farthest` offsets above it."""
-        unread = self._before or self._unproven is not None
+        unread = self._farthest >= (self._next or 0) or self._unproven is not None
         epoch = max(self._epoch, self._settled_epoch) if unread else self._epoch
         return Metadata(self.settled_above(farthest), self.topic_id, epoch)
 
@@ -184,7 +304,25 @@ class PartitionOffsets:
                 flags[offset - start] = SETTLED
         first = 0 if head is None else 1
         settled = bytes(flags[first:].rstrip(b"0"))
-        return Settled(fingerprint(at_position), settled, first) if settled else None
+        halves = self._halves(start)
+        return Settled(fingerprint(at_position), settled, first, halves) if settled or halves else None
+
+    def _halves(self, position: int) -> HalfSettled:
+        """What is settled of records that are not settled as a whole, by offset above the position."""
+        halves = {offset - position: dict(each.settled) for offset, each in self._several.items() if each.settled}
+        return halves | {offset - position: dict(parts) for offset, parts in self.told if offset >= position}
+
+    def untold(self, farthest: int) -> int:
+        """How many records and parts are settled above the position of which a commit with what is settled up to
+        `farthest` offsets above it does not tell. Where the log has gaps that far away, it may be fewer."""
+        settled = self.settled_above(farthest)
+        at_position = self.oldest() or self._settled_last()
+        if settled is None or self._unproven is not None or self._next is None or at_position is None:
+            return 0
+        end = at_position.offset + farthest + 1
+        beyond = max(0, self._next - end) - sum(offset >= end for offset in self._pending)
+        parts = sum(each.done - _count(each.settled) for each in self._several.values())
+        return max(0, beyond) + parts + settled.weight() - settled.fitting().weight()
 
     def _settled_last(self) -> Record | None:
         """The record that was read last, if none is open and what an earlier owner settled is still to be read."""
@@ -200,4 +338,19 @@ class PartitionOffsets:
         self._unproven = None
         if record.offset == self._next and fingerprint(record) == settled.fingerprint:
             self._before = settled.offsets(record.offset)
-            self._farthest = max(self._before)
+            self.told.extend((record.offset + above, settled.halves[above]) for above in sorted(settled.halves))
+            self._farthest = max(max(self._before, default=-1), self.told[-1][0] if self.told else -1)
+            for _, parts in self.told:
+                self._room.add(lengths_of(parts))
+
+    def _drop_told(self, offset: int) -> PartsByRoute:
+        """Reading has come so far; returns what an earlier owner has settled of the record there."""
+        while self.told and self.told[0][0] <= offset:
+            at, parts = self.told.popleft()
+            self._room.remove(lengths_of(parts))
+            if at == offset:
+                return parts
+        return {}
+
+    def _tag(self, route: str | None) -> int:
+        return 0 if route is None else self._tags.get(route, 0)

@@ -25,6 +25,7 @@ from connector.delivery.intake import Intake
 from connector.delivery.letter_box import LetterBox
 from connector.delivery.stats import Mishap, Stats
 from connector.delivery.tasks import Tasks
+from connector.delivery.waiting import Waiting
 from connector.errors import Mistake
 from connector.kafka.handover import Assigned, Commit, LogChange, SourceControl
 from connector.kafka.recent_letters import RecentLetter
@@ -49,13 +50,14 @@ class Router(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """Limits of one pipeline: open events and bytes past which nothing more is read, seconds between commits, and the
-    seconds a revocation may wait for what is in flight."""
+    """Limits of one pipeline: open items and bytes past which nothing more is read, seconds between commits, and how
+    many seconds a revocation may wait for what is in flight, and one request may take."""
 
     max_open_events: int
     max_open_bytes: int
     commit_interval: float
     drain: float
+    timeout: float = 0.0
 
 
 class Standing(NamedTuple):
@@ -99,6 +101,7 @@ class Pipeline:
         self._clock = clock
         self._intake = Intake(self._take_piece)
         self._backwater = Backwater()
+        self._waiting = Waiting(assignment, stats, give_out=self._give_out, take_in=self._take_in)
         self._commits = Commits(assignment, marks.commit_interval)
         self._standing: dict[int, Standing] = {}  # by claim
         self._credits = 0
@@ -115,22 +118,25 @@ class Pipeline:
         self.joined = True
         self.stats.rebalances["assigned"] += 1
         for each in partitions:
+            self._waiting.let_in(self.assignment.claim_of(each.topic, each.partition))
             self.assignment.add(each)
         log.info("partitions assigned", sink=self.sink.name, new=len(partitions), now=len(self.assignment))
 
-    def on_turn(self, records: Sequence[Record], confirmed: bool, credited: bool) -> None:
-        """The polling thread turned: take its records in and send what may go."""
-        now = self._clock.monotonic()
+    def on_turn(self, records: Sequence[Record], turned: float, confirmed: bool, credited: bool) -> None:
+        """The polling thread turned: take its records in and send what may go.
+
+        What it confirms, it confirms for the time of its turning: a process that was frozen since hears it too late.
+        """
         gate = self.dispatcher.gate
         if confirmed:
-            gate.confirm(now)
+            gate.confirm(turned)
         else:
             gate.doubt()
         if self._stopping:
             return
         self._credits += credited
         self._intake.add(records)
-        self._commit_if_due(now)
+        self._commit_if_due(self._clock.monotonic())
 
     def on_revoked(self, claims: frozenset[int], done: concurrent.futures.Future[Sequence[Commit]]) -> None:
         """Partitions are about to leave: forget what was never sent, wait for what is in flight, say what to commit."""
@@ -160,9 +166,11 @@ class Pipeline:
         """Retention deleted events that were never read."""
         self._intake.flush()
         offsets = self.assignment.offsets.get(claim)
-        if offsets is None or offsets.next_offset is None or offsets.next_offset >= low:
+        if offsets is None or offsets.next_offset is None:
             return
-        lost = low - offsets.next_offset
+        lost = low - self._waiting.end(claim, offsets.next_offset)
+        if lost <= 0:
+            return
         self.stats.lost_to_retention += lost
         log.error("retention deleted events before they were read", sink=self.sink.name, topic=offsets.topic,
                   partition=offsets.partition, events=lost)  # fmt: skip
@@ -187,7 +195,9 @@ class Pipeline:
         """A partition stands at a record that cannot be read, unless that record is settled."""
         self._intake.flush()
         offsets = self.assignment.offsets.get(claim)
-        if offsets is None or (offset is not None and offset < (offsets.next_offset or 0)):  # passed already
+        if offsets is None or claim in self._waiting:  # then it is told again, when what comes before it was taken in
+            return
+        if offset is not None and offset < (offsets.next_offset or 0):  # passed already
             return
         # Records that the flood guard keeps back come first: what is to be read next is another one yet.
         behind = offsets.pass_settled() if offset == offsets.next_offset else None
@@ -216,8 +226,10 @@ class Pipeline:
         self._guard.delivered(len(items), now)
         settle = self.assignment.settle
         for item in items:
-            if not settle(item.record):
+            if not settle(item.record, item.route, item.element):
                 self.stats.late += 1
+        if self._waiting:
+            self._waiting.go_on()
         self._commits.settled(len(items))
         if self._flooding and not self.dispatcher.gate.flooded:
             self._end_flood()
@@ -244,8 +256,10 @@ class Pipeline:
     def on_written(self, failure: Failure) -> None:
         """The brokers have the failure's letter: its event is settled."""
         self.stats.dead_lettered[failure.reason] += 1
-        if not self.assignment.settle(failure.record):
+        if not self.assignment.settle(failure.record, failure.route, failure.element):
             self.stats.late += 1
+        if self._waiting and self._waiting.go_on():
+            self.dispatcher.pump()
         self._commits.settled(1)
         self._ask_for_more()
         self._commit_if_due(self._clock.monotonic())
@@ -298,6 +312,7 @@ class Pipeline:
         else:
             self._take_in(records)
         if not self._intake:
+            self._waiting.go_on()
             self._check_spans()
             self._ask_for_more()
         self.dispatcher.pump()
@@ -308,6 +323,8 @@ class Pipeline:
             offsets = offsets_of.get(record.claim)
             if offsets is None:
                 continue
+            if record.offset >= offsets.limit and not self._waiting.admits(offsets, record):
+                continue
             stats.records += 1
             if not offsets.begin(record):
                 stats.settled_before += 1
@@ -317,13 +334,23 @@ class Pipeline:
                 stats.read += 1
                 stats.skipped += 1
                 continue
-            stats.read += len(results)
-            self.assignment.open(offsets, record, len(results))
-            for result in results:
-                if type(result) is Item:
-                    add(result)
-                elif type(result) is Failure:
-                    self.on_failed(result)
+            if len(results) > 1 or offsets.told:
+                self._waiting.open(offsets, record, results)
+                continue
+            stats.read += 1
+            self.assignment.open(offsets, record)
+            result = results[0]
+            if type(result) is Item:
+                add(result)
+            elif type(result) is Failure:
+                self.on_failed(result)
+
+    def _give_out(self, results: Sequence[Item | Failure]) -> None:
+        for result in results:
+            if type(result) is Item:
+                self.dispatcher.lanes.add(result)
+            elif type(result) is Failure:
+                self.on_failed(result)
 
     def _route(self, record: Record) -> Sequence[Item | Failure]:
         try:
@@ -388,7 +415,7 @@ class Pipeline:
         """Let the source hand over more, unless there is enough to send or too much is open already."""
         if not self._credits or self._intake or not self.dispatcher.wants_more:
             return
-        events = self.assignment.open_events + len(self._backwater.records)
+        events = self.assignment.open_parts + len(self._backwater.records) + self._waiting.records
         size = self.assignment.open_bytes + self._backwater.bytes
         if events < self._marks.max_open_events and size < self._marks.max_open_bytes:
             while self._credits:
@@ -396,7 +423,7 @@ class Pipeline:
                 self.source.grant()
 
     def _check_spans(self) -> None:
-        halt, resume = self.assignment.overrun()
+        halt, resume = self.assignment.overrun(self._waiting)
         for claim, offsets in halt:
             self.source.halt(claim, offsets.topic, offsets.partition)
         for claim, offsets in resume:
@@ -419,11 +446,26 @@ class Pipeline:
 
     async def _hand_over(self, claims: frozenset[int], done: concurrent.futures.Future[Sequence[Commit]]) -> None:
         may_commit = self._may_commit(self._clock.monotonic())
-        self._forget_unsent(claims)
-        await self._landed(claims, self._marks.drain)
-        done.set_result(list(self.assignment.changes(claims).values()) if may_commit else [])
+        await self._drained(claims, self._clock.monotonic() + self._marks.drain)
+        done.set_result(self._last_commits(claims) if may_commit else [])
         self.stats.given_back += self.assignment.forget(claims)
         self._ask_for_more()
+
+    async def _drained(self, claims: frozenset[int], deadline: float) -> bool:
+        """Forget what was never sent, finish half-settled records, and wait for what is in flight.
+
+        Until `deadline` (monotonic); no request begins that might end after it. Says whether all came back.
+        """
+        half_settled = self.assignment.half_settled(claims, self.dispatcher.airborne_records())
+        self._forget_unsent(claims, half_settled)
+        try:
+            async with asyncio.timeout(max(0.0, deadline - self._marks.timeout - self._clock.monotonic())):
+                await self.dispatcher.finished()
+        except TimeoutError:
+            log.warning("not all of the half-settled records could be finished", sink=self.sink.name)
+        if half_settled:
+            self.dispatcher.forget(claims)
+        return await self._landed(claims, max(0.0, deadline - self._clock.monotonic()))
 
     async def _landed(self, claims: frozenset[int], seconds: float) -> bool:
         """Wait for the requests and letters of these claims, so many seconds at most; say whether all came back."""
@@ -435,22 +477,32 @@ class Pipeline:
             return False
         return True
 
-    def _forget_unsent(self, claims: AbstractSet[int]) -> None:
+    def _last_commits(self, claims: frozenset[int]) -> list[Commit]:
+        """What is to be committed of claims that leave. What that cannot tell of will be sent again."""
+        untold = self.assignment.untold(claims)
+        if untold:
+            self.stats.untold += untold
+            log.warning("a commit cannot tell of all that is settled above its position: it will be sent again",
+                        sink=self.sink.name, events=untold)  # fmt: skip
+        return list(self.assignment.changes(claims).values())
+
+    def _forget_unsent(self, claims: AbstractSet[int], keep: AbstractSet[tuple[int, int]] = frozenset()) -> None:
+        """Forget what was never sent, but for the records to `keep` (claim and offset)."""
         self._intake.forget(claims)
-        self.dispatcher.forget(claims)
+        self._waiting.forget(claims)
+        self.dispatcher.forget(claims, keep)
         self.letters.forget(claims)
         self._backwater.forget(claims)
 
     async def stop(self, deadline: float) -> bool:
-        """Send nothing more, wait for what is in flight until `deadline` (monotonic), commit and leave the group.
+        """Send nothing more that is new, wait for what is in flight until `deadline` (monotonic), commit and leave.
 
         True if all that was in flight is settled. The source ends by itself; see Source.join.
         """
         self._stopping = True
-        self.dispatcher.stop()
         claims = frozenset(self.assignment.offsets)
-        self._forget_unsent(claims)
-        landed = await self._landed(claims, max(0.0, deadline - self._clock.monotonic()))
+        landed = await self._drained(claims, deadline)
+        self.dispatcher.stop()
         may_commit = self._may_commit(self._clock.monotonic())
-        self.source.stop(list(self.assignment.changes(claims).values()) if may_commit else [])
+        self.source.stop(self._last_commits(claims) if may_commit else [])
         return landed

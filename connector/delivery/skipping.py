@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from connector.errors import ConnectorError
 from connector.kafka.commit_metadata import MAX_BITS, SETTLED, UNSETTLED, Settled
+from connector.kafka.part_bits import HalfSettled
 
 
 class Seen(NamedTuple):
@@ -30,9 +31,9 @@ Look = Callable[[int], Seen | None]
 class Change:
     """What to commit: the position, and what is settled above it.
 
-    `known` says that the last commit had told already that the offset is settled. `again` are settled offsets of
-    which this commit cannot tell any more, so that their records will be read as if they were new. `ahead` is what
-    lies at the position; None where that was not looked at, or the log ends.
+    `known` says that the last commit had told already that the offset is settled. `again` are offsets, settled or half
+    settled, of which this commit cannot tell any more, so that their records will be read as if they were new. `ahead`
+    is what lies at the position; None where that was not looked at, or the log ends.
     """
 
     position: int
@@ -53,14 +54,18 @@ def settle_one(offset: int, position: int, told: Settled | None, look: Look) -> 
     proven = told is not None and first == Seen(position, told.fingerprint)
     before = told.offsets(position) if told is not None else frozenset()
     known = offset in before and proven
+    halves = {} if told is None else {position + above: parts for above, parts in told.halves.items()}
+    halves.pop(offset, None)
     settled = {*(before if proven else ()), offset}
-    forgotten = frozenset() if proven else frozenset(before - {offset})
+    forgotten: frozenset[int] = frozenset()
+    if not proven:
+        forgotten, halves = frozenset({*before, *halves} - {offset}), {}
     if first.offset in settled:
-        moved = _advance(first, settled, look)
+        moved = _advance(first, settled, halves, look)
         if offset not in moved.again:
             return Change(moved.position, moved.settled, known, moved.again | forgotten, moved.ahead)
         # What comes next cannot be read, so nothing can be bound to it: the position stays, its own record settled.
-    return Change(first.offset, _bound(first, settled, offset), known, forgotten, first)
+    return Change(first.offset, _bound(first, settled, halves, offset), known, forgotten, first)
 
 
 class _Moved(NamedTuple):
@@ -70,7 +75,7 @@ class _Moved(NamedTuple):
     ahead: Seen | None
 
 
-def _advance(first: Seen, settled: AbstractSet[int], look: Look) -> _Moved:
+def _advance(first: Seen, settled: AbstractSet[int], halves: HalfSettled, look: Look) -> _Moved:
     """Past the settled record `first`, and past everything behind it that is settled or no record."""
     place = first.offset
     while True:
@@ -80,15 +85,16 @@ def _advance(first: Seen, settled: AbstractSet[int], look: Look) -> _Moved:
         if ahead is not None and ahead.offset in settled:  # what lies between holds no record
             place = ahead.offset
             continue
-        rest = {each for each in settled if each > (place if ahead is None else ahead.offset)}
+        start = place if ahead is None else ahead.offset
+        rest = {each for each in settled if each > start} | {each for each in halves if each >= start}
         if not rest:
             return _Moved(place, None, frozenset(), ahead)
         if ahead is None or ahead.fingerprint is None:
             return _Moved(place, None, frozenset(rest), ahead)
-        return _Moved(ahead.offset, _flags(ahead.fingerprint, ahead.offset, settled, 1), frozenset(), ahead)
+        return _Moved(ahead.offset, _flags(ahead.fingerprint, ahead.offset, settled, halves, 1), frozenset(), ahead)
 
 
-def _bound(first: Seen, settled: AbstractSet[int], offset: int) -> Settled:
+def _bound(first: Seen, settled: AbstractSet[int], halves: HalfSettled, offset: int) -> Settled:
     """What is settled, bound to the record at the position. Raises ConnectorError where it cannot be."""
     if first.fingerprint is None:
         raise ConnectorError(
@@ -96,16 +102,21 @@ def _bound(first: Seen, settled: AbstractSet[int], offset: int) -> Settled:
             f"can be noted only beside it: skip {first.offset} first"
         )
     begin = 0 if first.offset in settled else 1
-    if offset - first.offset - begin >= MAX_BITS:
+    bound = None
+    if offset - first.offset - begin < MAX_BITS:
+        bound = _flags(first.fingerprint, first.offset, settled, halves, begin)
+    if bound is None or offset not in bound.fitting().offsets(first.offset):
+        beside = " at most, less where records are settled in part" if halves else ""
         raise ConnectorError(
             f"it lies {offset - first.offset:,} above the group's position, {first.offset}, and a commit can tell of "
-            f"{MAX_BITS:,}: run the service until it has come nearer"
+            f"{MAX_BITS:,}{beside}: run the service until it has come nearer"
         )
-    return _flags(first.fingerprint, first.offset, settled, begin)
+    return bound
 
 
-def _flags(fingerprint: int, position: int, settled: AbstractSet[int], begin: int) -> Settled:
-    """The settled offsets from `position` + `begin` on, of which there is one at least."""
+def _flags(fingerprint: int, position: int, settled: AbstractSet[int], halves: HalfSettled, begin: int) -> Settled:
+    """The settled offsets from `position` + `begin` on, and the half-settled ones from there."""
     above = {each for each in settled if each >= position + begin}
-    flags = (SETTLED if each in above else UNSETTLED for each in range(position + begin, max(above) + 1))
-    return Settled(fingerprint, bytes(flags), begin)
+    end = max(above, default=position + begin - 1) + 1
+    flags = bytes(SETTLED if each in above else UNSETTLED for each in range(position + begin, end))
+    return Settled(fingerprint, flags, begin, {at - position: halves[at] for at in halves if at >= position})

@@ -83,6 +83,8 @@ class Stats:
     given_back: int = 0  # pairs that were open when their partition left; its next owner reads them again
     late: int = 0  # pairs delivered or dead-lettered after they were given back: they will be twice
     settled_before: int = 0  # records that a commit's metadata said were settled
+    parts_settled_before: int = 0  # pairs of other records that it said were
+    untold: int = 0  # settled, when their partition left, above a position whose commit had no room to tell of them
     dead_lettered: Counter[str] = field(default_factory=Counter)  # by reason
     requests: Counter[str] = field(default_factory=Counter)  # by status class: 2xx … 5xx, error
     batches_closed: Counter[str] = field(default_factory=Counter)  # by what closed them

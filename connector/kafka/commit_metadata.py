@@ -7,6 +7,10 @@ newest record read (-1 if the brokers do not say); the offset above the position
 position itself, whose record is settled too; 1: with the next one); the fingerprint of the record at the position; a
 bitmap of offsets, 6 bits a character (URL-safe base64 without padding).
 
+Version 4 is written only where a record is settled in part. It is
+`4.<check>.<topic id>.<leader epoch>.<first>.<fingerprint>.<bits>.<parts>`, where the bits may be none, and the parts
+are what part_bits packs, in the same letters.
+
 Versions 1 and 2 are `<version>.<check>.<fingerprint>.<bits>`, their bitmaps beginning at 1 and at 0. They are read, and
 written where neither id nor epoch is known. Anything else is not ours and means nothing.
 """
@@ -15,18 +19,28 @@ from __future__ import annotations
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 from zlib import crc32
 
+from connector.kafka import part_bits
+from connector.kafka.part_bits import HalfSettled
+
 # A broker keeps 4,096 bytes by default (offset.metadata.max.bytes); so many go to what stands before the bits.
 MAX_CHARACTERS = 4_000
-MAX_BITS = (MAX_CHARACTERS - 60) * 6
+_ROOM = MAX_CHARACTERS - 60
+MAX_BITS = _ROOM * 6
+# So many, of what is settled and of parts together, have room in any case: each of the two is rounded up.
+SURE_BITS = (_ROOM - 4) * 6
 
 SETTLED, UNSETTLED = ord("1"), ord("0")
 
 _UNKNOWN_ID = "-"
 _OLD_FORM = re.compile(r"([12])\.([0-9a-f]{8})\.([0-9a-f]{8})\.([A-Za-z0-9_-]+)")
+_FORM_OF_PARTS = re.compile(
+    r"4\.([0-9a-f]{8})\.([A-Za-z0-9+/]{22}|-)\.(-1|[0-9]{1,10})"
+    r"\.([01])\.([0-9a-f]{8})\.([A-Za-z0-9_-]*)\.([A-Za-z0-9_-]+)"
+)
 _FORM = re.compile(
     r"3\.([0-9a-f]{8})\.([A-Za-z0-9+/]{22}|-)\.(-1|[0-9]{1,10})(?:\.([01])\.([0-9a-f]{8})\.([A-Za-z0-9_-]+))?"
 )
@@ -39,16 +53,26 @@ class Settled:
     `fingerprint` is that of the record at the position: another record there means another topic of that name,
     and then nothing of this holds. `flags` has a character for each offset that follows the position: b"1" if it is
     settled, b"0" if not; the last one is settled. `first` is 0 where they begin with the position itself, because its
-    record is settled; else 1.
+    record is settled; else 1. `halves` has what is settled of records that are not settled as a whole.
     """
 
     fingerprint: int
     flags: bytes
     first: int = 1
+    halves: HalfSettled = field(default_factory=dict)
 
     def offsets(self, position: int) -> set[int]:
         """The settled offsets, for the position that this was committed with."""
         return {position + above for above, flag in enumerate(self.flags, self.first) if flag == SETTLED}
+
+    def weight(self) -> int:
+        """How many records and parts of records it says are settled."""
+        parts = sum(each.bit_count() for half in self.halves.values() for each in half.values())
+        return self.flags.count(SETTLED) + parts
+
+    def fitting(self) -> Settled:
+        """As much of this as a commit can tell: what lies far above the position is left out."""
+        return _fit(self)[0]
 
 
 class Metadata(NamedTuple):
@@ -65,7 +89,14 @@ def encode(group: str, topic: str, partition: int, position: int, metadata: Meta
     Offsets more than MAX_BITS above the position are left out: they would be sent again after a crash.
     """
     settled, topic_id, leader_epoch = metadata
-    bits = "" if settled is None else _pack(settled.flags[:MAX_BITS].rstrip(b"0"))
+    parts = ""
+    if settled is not None:
+        settled, parts = _fit(settled)
+    bits = "" if settled is None else _pack(settled.flags)
+    if settled is not None and parts:
+        log = f"{topic_id or _UNKNOWN_ID}.{max(leader_epoch, -1)}"
+        rest = f"{log}.{settled.first}.{settled.fingerprint:08x}.{bits}.{parts}"
+        return f"4.{_check(4, group, topic, partition, position, rest)}.{rest}"
     told = f"{settled.fingerprint:08x}.{bits}" if settled is not None and bits else ""
     first = 1 if settled is None else settled.first
     if not topic_id and leader_epoch < 0:
@@ -78,7 +109,7 @@ def encode(group: str, topic: str, partition: int, position: int, metadata: Meta
 def decode(group: str, topic: str, partition: int, position: int, metadata: str | None) -> Metadata | None:
     """What the metadata that came with the committed `position` says; None if it is not ours or damaged."""
     text = metadata or ""
-    match = _FORM.fullmatch(text) or _OLD_FORM.fullmatch(text)
+    match = _FORM.fullmatch(text) or _OLD_FORM.fullmatch(text) or _FORM_OF_PARTS.fullmatch(text)
     if match is None:
         return None
     version, rest = int(text[0]), text[11:]  # past the check
@@ -88,6 +119,8 @@ def decode(group: str, topic: str, partition: int, position: int, metadata: str 
         settled = _settled(match[3], match[4], 2 - version)
         return None if settled is None else Metadata(settled)
     topic_id = "" if match[2] == _UNKNOWN_ID else match[2]
+    if version == 4:
+        return _with_parts(match, topic_id)
     if match[4] is None:
         return Metadata(None, topic_id, int(match[3]))
     settled = _settled(match[5], match[6], int(match[4]))
@@ -97,8 +130,31 @@ def decode(group: str, topic: str, partition: int, position: int, metadata: str 
 def _settled(fingerprint: str, bits: str, first: int) -> Settled | None:
     if len(bits) % 4 == 1:  # no base64 has that length
         return None
-    flags = _unpack(bits)
+    flags = _unpack(bits).encode().rstrip(b"0")
     return Settled(int(fingerprint, 16), flags, first) if flags else None
+
+
+def _with_parts(match: re.Match[str], topic_id: str) -> Metadata | None:
+    try:
+        halves = part_bits.unpack(_unpack(match[7]))
+        flags = _unpack(match[6]).encode().rstrip(b"0") if match[6] else b""
+    except ValueError:
+        return None
+    return Metadata(Settled(int(match[5], 16), flags, int(match[4]), halves), topic_id, int(match[3]))
+
+
+def _fit(settled: Settled) -> tuple[Settled, str]:
+    """As much of it as there is room for, and its parts, packed."""
+    halves, packed = settled.halves, _packed_parts(settled.halves)
+    while halves and len(packed) > _ROOM:
+        halves = {above: halves[above] for above in sorted(halves)[: len(halves) * 3 // 4]}
+        packed = _packed_parts(halves)
+    flags = settled.flags[: (_ROOM - len(packed)) * 6].rstrip(b"0")
+    return replace(settled, flags=flags, halves=halves), packed
+
+
+def _packed_parts(halves: HalfSettled) -> str:
+    return _pack(part_bits.pack(halves).encode()) if halves else ""
 
 
 def _check(version: int, group: str, topic: str, partition: int, position: int, rest: str) -> str:
@@ -114,6 +170,7 @@ def _pack(flags: bytes) -> str:
     return urlsafe_b64encode(packed).decode().rstrip("=")
 
 
-def _unpack(bits: str) -> bytes:
-    octets = urlsafe_b64decode(bits + "=" * (-len(bits) % 4))
-    return f"{int.from_bytes(octets):0{len(octets) * 8}b}".encode().rstrip(b"0")
+def _unpack(text: str) -> str:
+    """Raises ValueError where base64 has no such length."""
+    octets = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    return f"{int.from_bytes(octets):0{len(octets) * 8}b}"

@@ -50,9 +50,11 @@ class LogChange(NamedTuple):
 class Listener(Protocol):
     """The pipeline, as the source sees it; every method is called on the event loop."""
 
-    def on_turn(self, records: Sequence[Record], confirmed: bool, credited: bool) -> None:
-        """The polling thread has turned once. `confirmed` is False while the assignment is in doubt after a stall;
-        `credited` says that the turn used up a credit, to be granted again when more records are wanted."""
+    def on_turn(self, records: Sequence[Record], turned: float, confirmed: bool, credited: bool) -> None:
+        """The polling thread turned once, at `turned` (monotonic seconds), which may be long ago when this is heard.
+
+        `confirmed` is False while the assignment is in doubt after a stall; `credited` says that the turn used up a
+        credit, to be granted again when more records are wanted."""
         ...
 
     def on_assigned(self, partitions: Sequence[Assigned]) -> None:

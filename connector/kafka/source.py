@@ -295,7 +295,7 @@ class Source:
         now = self._turns.last
         messages = self._resuming.drop_other_topics(messages)
         records, errors = self._records(messages, now)
-        self._tell(self._listener.on_turn, records, self._turns.confirmed, credited)
+        self._tell(self._listener.on_turn, records, now, self._turns.confirmed, credited)
         for message, error in errors:  # what they tell of lies behind what was read
             self._on_message_error(message, error)
         self._ran_dry |= len(messages) < most
@@ -477,7 +477,7 @@ class Source:
                 self._note_turn()
                 if self._turns.last > deadline:
                     raise
-            self._tell(self._listener.on_turn, (), self._turns.confirmed, False)
+            self._tell(self._listener.on_turn, (), self._turns.last, self._turns.confirmed, False)
 
     def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._tell(self._listener.on_lost, self._unclaim(partitions))

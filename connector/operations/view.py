@@ -65,9 +65,9 @@ class PartitionView:
 class SinkView:
     """One sink, now. Seconds and events; `reason` says why the gate is shut, the vendor's words masked.
 
-    Where the events stand that are read and not settled: `unsent` (packed, or waiting behind their key), `in_flight`
-    (in a request), `retrying` (in a batch that failed and goes again), `letters` (their dead letter is under way),
-    `deferred` (kept back by the flood guard).
+    `open_events` are records that are read and not settled, `open_parts` are (record, route) pairs. Where these stand:
+    `unsent` (packed, or waiting behind their key), `in_flight` (in a request), `retrying` (in a batch that failed and
+    goes again), `letters` (their dead letter is under way), `deferred` (kept back by the flood guard).
 
     `warnings` is what the vendor says is wrong with the configuration; `vendor_events` gives the vendor's names of the
     events that the routes name by key.
@@ -90,6 +90,7 @@ class SinkView:
     held_seconds: float
     retention_left: float | None
     open_events: int
+    open_parts: int
     open_bytes: int
     unsent: int
     in_flight: int
@@ -134,6 +135,7 @@ def look(line: Line, clock: Clock, retention: Mapping[str, float]) -> SinkView:
         held_seconds=max((now - record.read_at for record in oldest), default=0.0),
         retention_left=_retention_left(oldest, clock.now(), retention),
         open_events=assignment.open_events,
+        open_parts=assignment.open_parts,
         open_bytes=assignment.open_bytes,
         unsent=sum(1 for _ in lanes.unsent()),
         in_flight=dispatcher.airborne(),

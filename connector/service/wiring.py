@@ -27,6 +27,7 @@ from connector.kafka.producer import LetterProducer
 from connector.kafka.source import Source
 from connector.kafka.topic_ids import TopicIds
 from connector.model import Limits
+from connector.routing.identity import route_tag, telling
 from connector.routing.plan import OtherRoute, RoutePlan, Unrouted
 from connector.routing.router import Router
 from connector.routing.validate import EventSchema
@@ -61,7 +62,7 @@ def build_line(
     guard = settings.delivery.flood_guard
     stats = Stats()
     sink = build_sink(of, clock)
-    assignment = Assignment(group)
+    assignment = Assignment(group, route_tags(settings, name))
     stall = min(
         _ms(conf, "max.poll.interval.ms", MAX_POLL_INTERVAL_MS), _ms(conf, "session.timeout.ms", SESSION_TIMEOUT_MS)
     )
@@ -75,6 +76,7 @@ def build_line(
             settings.delivery.max_open_bytes,
             settings.delivery.commit_interval,
             settings.delivery.drain,
+            of.timeout,
         ),
         clock=clock,
         stats=stats,
@@ -150,6 +152,15 @@ def build_router(settings: Settings, name: str) -> Router:
         if route.sink == name
     ]
     return Router(plans, {topic.name: _schema(topic) for topic in settings.topics.values()}, unrouted)
+
+
+def route_tags(settings: Settings, name: str) -> dict[str, int]:
+    """By the name of each of a sink's routes: the tag by which a commit tells what was sent of it."""
+    return telling(
+        (each.name, route_tag(each.name, each.topics, each.when, each.method, each.fields))
+        for each in settings.routes
+        if each.sink == name
+    )
 
 
 def limits_of(of: SinkSettings) -> Limits:

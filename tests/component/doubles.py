@@ -105,7 +105,13 @@ class Vendor:
 
 
 class Words:
-    """A router: each word of a value is a route's item; `undecodable` fails, `skip` makes nothing, `crash` raises."""
+    """A router: each word of a value is a route's item; `undecodable` fails, `skip` makes nothing, `crash` raises.
+
+    `only` is the one route that is not removed (None: all are there).
+    """
+
+    def __init__(self, only: str | None = None) -> None:
+        self._only = only
 
     def route(self, record: Record) -> Sequence[Item | Failure]:
         results: list[Item | Failure] = []
@@ -117,7 +123,7 @@ class Words:
             elif word != b"skip":
                 method = word.decode().split(":")[-1] if b":" in word else "login"
                 results.append(Item(record, f"route{number}", method, b'{"%b"}' % word))
-        return results
+        return [each for each in results if self._only in (None, each.route)]
 
 
 class LetterTopic:
@@ -184,6 +190,7 @@ class FakeSource:
         self.halted: set[tuple[str, int]] = set()
         self.confirmed = True
         self.blocked = False  # inside a callback, or stalled
+        self.unheard: list[tuple[list[Record], float, bool, bool]] | None = None  # turns, while the loop hears none
         self.commit_error: str | None = None
         self.commits_end = True  # else nobody ever hears of them again
         self.commits: list[list[Commit]] = []
@@ -245,9 +252,19 @@ class FakeSource:
                 if record.offset >= self._next[place] and len(chunk) < self.CHUNK:
                     chunk.append(record._replace(claim=claim, read_at=now))
                     self._next[place] = record.offset + 1
-        self.pipeline.on_turn(list(chunk), self.confirmed, credited)
+        turn = (list(chunk), now, self.confirmed, credited)
+        if self.unheard is None:
+            self.pipeline.on_turn(*turn)
+        else:
+            self.unheard.append(turn)
         for claim, offset, why in stand:
             self.pipeline.on_unreadable(claim, offset, why)
+
+    def hear(self) -> None:
+        """The loop, which was late, hears the turns that were told meanwhile."""
+        told, self.unheard = self.unheard or [], None
+        for turn in told:
+            self.pipeline.on_turn(*turn)
 
     def assign(self, *places: tuple[str, int], position: int | None = 0) -> frozenset[int]:
         """These partitions are given to us; reading starts at what is committed, else at `position`."""
@@ -271,7 +288,8 @@ class FakeSource:
         self.pipeline.on_revoked(claims, done)
         answer = asyncio.wrap_future(done)
         while not (await asyncio.wait({answer}, timeout=0.1))[0]:
-            self.pipeline.on_turn((), self.confirmed, False)  # turns go on meanwhile, without records
+            now = asyncio.get_running_loop().time()
+            self.pipeline.on_turn((), now, self.confirmed, False)  # turns go on meanwhile, without records
         commits = answer.result()
         self.blocked = False
         self._store(commits)
@@ -290,8 +308,11 @@ class FakeSource:
         return frozenset(self._claims.pop(place) for place in places)
 
     def _commit(self, commits: list[Commit]) -> None:
+        if self.blocked:  # the thread obeys no command meanwhile
+            asyncio.get_running_loop().call_later(0.01, self._commit, commits)
+            return
         if self.commit_error is None:
-            self._store([commit for commit in commits if (commit.topic, commit.partition) in self._claims])
+            self._store([each for each in commits if self._claims.get((each.topic, each.partition)) == each.claim])
         self.pipeline.on_committed(self.commit_error, False)
 
     def _store(self, commits: Sequence[Commit]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from connector.batching.lanes import Lanes
@@ -23,6 +23,7 @@ from tests.component.virtual_time import LoopClock
 GROUP = "crm.mytracker"
 HERE = ("users", 0)
 TURN_SECONDS = 0.05
+TAGS = {f"route{number}": 0xC0FFEE00 + number for number in range(50)}  # what a changed configuration changes
 
 
 class Harness:
@@ -38,9 +39,13 @@ class Harness:
         max_open_events: int = 20_000,
         max_open_bytes: int = 1 << 25,
         drain: float = 20.0,
+        timeout: float = 10.0,
         stall: float = 45.0,
         on_answer_lost: str = "retry",
         ordered: bool = True,
+        tags: Mapping[str, int] | None = None,
+        only: str | None = None,
+        places: Sequence[tuple[str, int]] = (HERE,),
     ) -> None:
         clock, backoff = LoopClock(), Backoff(0.2, 30.0)
         self.log = log or Log()
@@ -48,11 +53,11 @@ class Harness:
         self.topic = LetterTopic()
         self.source = FakeSource(self.log)
         self.stats = Stats()
-        self.assignment = Assignment(GROUP)
+        self.assignment = Assignment(GROUP, tags or TAGS)
         self.gate = Gate(max_in_flight=max_in_flight, backoff=backoff, stall=stall)
-        marks = Marks(max_open_events, max_open_bytes, commit_interval=1.0, drain=drain)
+        marks = Marks(max_open_events, max_open_bytes, commit_interval=1.0, drain=drain, timeout=timeout)
         self.pipeline = Pipeline(
-            self.vendor, Words(), self.assignment, FloodGuard(*guard), marks, clock=clock, stats=self.stats
+            self.vendor, Words(only), self.assignment, FloodGuard(*guard), marks, clock=clock, stats=self.stats
         )
         self.letters = LetterBox(
             self.topic, group=GROUP, sink="mytracker", clock=clock, on_written=self.pipeline.on_written
@@ -69,7 +74,7 @@ class Harness:
         )
         self.pipeline.letters, self.pipeline.dispatcher = self.letters, self.dispatcher
         self.pipeline.source, self.source.pipeline = self.source, self.pipeline
-        self.source.assign(HERE)
+        self.source.assign(*places)
         self._turning = asyncio.create_task(self._turn())
 
     async def _turn(self) -> None:

@@ -26,6 +26,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._jumping = _JumpingSelector()
         super().__init__(self._jumping)
 
+    def freeze(self, seconds: float) -> None:
+        """Time goes on, and nothing runs meanwhile."""
+        self._jumping.now += seconds
+
     def time(self) -> float:
         """Seconds; advances only when everything that is ready has run."""
         return self._jumping.now

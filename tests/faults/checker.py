@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from typing import Any, NamedTuple, Self
 
 from connector.kafka.records import record_of
 from tests.faults.commits import Commit
-from tests.faults.events import Made
+from tests.faults.events import REVENUE, Made, sink_of
 from tests.faults.process import Exit
 
 # A commit's and a letter's times come in milliseconds, the ledger's in microseconds.
@@ -33,6 +33,7 @@ class Letter(NamedTuple):
     partition: int
     offset: int
     sink: str
+    way: str
     reason: str
     key: bytes | None
     value: bytes | None
@@ -51,6 +52,7 @@ class Letter(NamedTuple):
             int(added["__connect.errors.partition"]),
             int(added["__connect.errors.offset"]),
             added["connector.sink"],
+            way if (way := added.get("connector.route", "")) == REVENUE else added["connector.sink"],
             added["connector.reason"],
             record.key,
             record.value,
@@ -61,9 +63,10 @@ class Letter(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything that was seen of a scenario. `accepted`, by sink, is in the order of arrival; `commits` of making.
+    """Everything that was seen of a scenario. `accepted`, by way, is in the order of arrival; `commits` of making.
 
-    `grace` is how many seconds a process may take from SIGTERM to its end.
+    `tags` are those by which a commit's metadata names the ways. `grace` is how many seconds a process may take from
+    SIGTERM to its end.
     """
 
     made: Sequence[Made]
@@ -73,6 +76,7 @@ class Evidence:
     exits: Sequence[Exit]
     kills: int
     grace: float
+    tags: Mapping[int, str] = field(default_factory=dict)
 
     def duplicates(self) -> int:
         """How many acceptances were not an event's first."""
@@ -106,10 +110,10 @@ class Checker:
         self._by_place: dict[Place, Made] = {(made.partition, made.offset): made for made in evidence.made}
         self._letters: dict[str, dict[Place, list[Letter]]] = defaultdict(lambda: defaultdict(list))
         for letter in evidence.letters:
-            self._letters[letter.sink][letter.partition, letter.offset].append(letter)
+            self._letters[letter.way][letter.partition, letter.offset].append(letter)
         self._times: dict[str, dict[int, list[float]]] = {}
-        for sink, acceptances in evidence.accepted.items():
-            times = self._times[sink] = defaultdict(list)
+        for way, acceptances in evidence.accepted.items():
+            times = self._times[way] = defaultdict(list)
             for number, at in acceptances:
                 times[number].append(at)
 
@@ -155,7 +159,8 @@ class Checker:
     def _committed_early(self) -> Iterator[str]:
         """A commit lies on what is finished only, and its metadata names nothing else."""
         for (sink, partition), commits in self._commits().items():
-            finished = self._finished(sink, partition)
+            by_way = {way: self._finished(way, partition) for way in self._times if sink_of(way) == sink}
+            finished = [max(times) for times in zip(*by_way.values(), strict=True)]
             latest = list(accumulate(finished, max))
             for commit in commits:
                 if commit.position > len(finished):
@@ -167,6 +172,10 @@ class Checker:
                 early = [each for each in above if each >= len(finished) or finished[each] > commit.at + STEP]
                 if early:
                     yield f"{_commit(commit)} says that {early[:SHOWN]} were settled"
+                for offset, tags in commit.settled_in_part().items():
+                    for way in map(self._evidence.tags.get, tags):
+                        if way is None or offset >= len(finished) or by_way[way][offset] > commit.at + STEP:
+                            yield f"{_commit(commit)} says that {way} of {offset} was settled"
 
     def _moved_back(self) -> Iterator[str]:
         for commits in self._commits().values():
@@ -199,7 +208,7 @@ class Checker:
                 for again in at[1:]:
                     if self._unheard is not None and self._unheard[0] <= again <= self._unheard[1]:
                         continue
-                    told = self._told(commits.get((sink, made.partition), ()), made.offset, again)
+                    told = self._told(commits.get((sink_of(sink), made.partition), ()), made.offset, sink, again)
                     if told is not None:
                         yield f"{sink} got {_shown(made)} again although {_commit(told)} had told of it"
         for sink, by_place in self._letters.items():
@@ -210,8 +219,8 @@ class Checker:
     def _undeserved(self) -> Iterator[str]:
         for letter in self._evidence.letters:
             made = self._by_place.get((letter.partition, letter.offset))
-            if made is None or made.draft.ends.get(letter.sink) != "letter":
-                yield f"{letter.sink} gave {letter.partition}/{letter.offset} up as {letter.reason}"
+            if made is None or made.draft.ends.get(letter.way) != "letter":
+                yield f"{letter.way} gave {letter.partition}/{letter.offset} up as {letter.reason}"
 
     def _overstayed(self) -> Iterator[str]:
         for status, seconds in self._evidence.exits:
@@ -242,12 +251,17 @@ class Checker:
                 finished[made.offset] = min((letter.at for letter in letters), default=NEVER)
         return finished
 
-    def _told(self, commits: Sequence[Commit], offset: int, before: float) -> Commit | None:
-        """A commit made before that time which says that the offset is settled."""
+    def _told(self, commits: Sequence[Commit], offset: int, way: str, before: float) -> Commit | None:
+        """A commit made before that time which says that the offset is settled, by this way at least."""
         for commit in commits:
-            above = commit.settled_above() if self._told_by_metadata else ()
-            if commit.at < before - STEP and (offset < commit.position or offset in above):
+            if commit.at >= before - STEP:
+                continue
+            if offset < commit.position:
                 return commit
+            if self._told_by_metadata:
+                tags = commit.settled_in_part().get(offset, ())
+                if offset in commit.settled_above() or way in map(self._evidence.tags.get, tags):
+                    return commit
         return None
 
 

@@ -20,7 +20,13 @@ from tests.faults.ends import ends_of
 TOPIC = "__consumer_offsets"
 _TIMEOUT = 10.0
 # The connector's metadata (see connector.kafka.commit_metadata.py), decoded by other code than the product's.
-_METADATA = re.compile(r"1\.[0-9a-f]{8}\.[0-9a-f]{8}\.([A-Za-z0-9_-]+)")
+_METADATA = (
+    re.compile(r"(?P<version>[12])\.[0-9a-f]{8}\.[0-9a-f]{8}\.(?P<bits>[A-Za-z0-9_-]+)"),
+    re.compile(
+        r"[34]\.[0-9a-f]{8}\.[^.]+\.-?[0-9]+\.(?P<first>[01])\.[0-9a-f]{8}\.(?P<bits>[A-Za-z0-9_-]*)"
+        r"(\.(?P<parts>[A-Za-z0-9_-]+))?"
+    ),
+)
 
 
 class Commit(NamedTuple):
@@ -35,12 +41,56 @@ class Commit(NamedTuple):
 
     def settled_above(self) -> set[int]:
         """The offsets above the position that the metadata says are settled."""
-        match = _METADATA.fullmatch(self.metadata)
-        if match is None:
-            return set()
-        octets = urlsafe_b64decode(match[1] + "=" * (-len(match[1]) % 4))
-        bits = (at * 8 + bit for at, octet in enumerate(octets) for bit in range(8) if octet & (128 >> bit))
-        return {self.position + 1 + bit for bit in bits}
+        said = self._said()
+        first = int(said["first"]) if "first" in said else 2 - int(said.get("version", 1))
+        bits = _bits(said.get("bits", ""))
+        return {self.position + first + at for at, bit in enumerate(bits) if bit == "1"}
+
+    def settled_in_part(self) -> dict[int, set[int]]:
+        """The offsets of which it says that some routes are settled, with the tags of these."""
+        parts = self._said().get("parts")
+        found: dict[int, set[int]] = {}
+        for tag, above in _parts(_bits(parts)) if parts else ():
+            found.setdefault(self.position + above, set()).add(tag)
+        return found
+
+    def _said(self) -> dict[str, str]:
+        for form in _METADATA:
+            match = form.fullmatch(self.metadata)
+            if match is not None:
+                return {name: text for name, text in match.groupdict().items() if text is not None}
+        return {}
+
+
+def _bits(text: str) -> str:
+    octets = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    return "".join(f"{octet:08b}" for octet in octets)
+
+
+def _parts(bits: str) -> Iterator[tuple[int, int]]:
+    """Each route's tag and offset above the position (see connector.kafka.part_bits)."""
+    stream = iter(bits)
+
+    def number(length: int) -> int:
+        value = 0
+        for _ in range(length):
+            value = 2 * value + int(next(stream))
+        return value
+
+    def gamma() -> int:
+        length = 0
+        while next(stream) == "0":
+            length += 1
+        return (1 << length) + number(length)
+
+    for _ in range(gamma()):
+        tag, records, shift, at = number(32), gamma(), number(6), -1
+        for _ in range(records):
+            while next(stream) == "1":
+                at += 1 << shift
+            at += number(shift) + 1
+            yield tag, at
+            number(gamma() - 1)  # which of its parts: here a route has one
 
 
 class CommitLog:

@@ -14,13 +14,27 @@ import yaml
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from connector.config.load import load
+from connector.service.wiring import route_tags
 from connector.simulators.mytracker import MyTrackerSimulator
 from connector.simulators.sailplay import SailPlaySimulator
 from connector.simulators.server import Simulator
 from tests.faults.checker import Acceptance, Evidence, Letter
 from tests.faults.commits import CommitLog
 from tests.faults.ends import ends_of
-from tests.faults.events import MYTRACKER, REFUSED_MARK, SAILPLAY, Draft, Made, mixture, number_of, routes
+from tests.faults.events import (
+    MYTRACKER,
+    REFUSED_MARK,
+    REVENUE,
+    SAILPLAY,
+    Draft,
+    Made,
+    mixture,
+    number_of,
+    routes,
+    sink_of,
+    way_of,
+)
 from tests.faults.launcher import Fault
 from tests.faults.process import Exit, Process
 from tests.faults.producer import EventProducer
@@ -40,7 +54,10 @@ CONSUMER = {"group.protocol": "consumer"}
 
 
 class World:
-    """See the module; `async with`. `sinks`: which of the two vendors the configuration has."""
+    """See the module; `async with`. `sinks`: which of the two vendors the configuration has.
+
+    With `pairs` two routes of myTracker read the topic.
+    """
 
     def __init__(
         self,
@@ -49,6 +66,7 @@ class World:
         directory: Path,
         *,
         sinks: tuple[str, ...] = (MYTRACKER,),
+        pairs: bool = False,
         partitions: int = 4,
         kafka: Mapping[str, Any] | None = None,
         letters: Mapping[str, str] | None = None,
@@ -58,6 +76,7 @@ class World:
     ) -> None:
         self.bootstrap = producer.bootstrap
         self.sinks = sinks
+        self.ways = (*sinks, REVENUE) if pairs else sinks
         self.partitions = partitions
         self.processes: list[Process] = []
         self.exits: list[Exit] = []
@@ -80,6 +99,7 @@ class World:
         self._producer = producer
         self._commits = CommitLog(producer.bootstrap)
         self._next_number = 0
+        self._config: Path | None = None  # of the process that was started last
         self._readers: dict[str, Consumer] = {}
 
     async def __aenter__(self) -> Self:
@@ -155,7 +175,7 @@ class World:
             dead_letters=self.dead_letters,
             topics={self.topic: {}},
             sinks={name: kinds[name] for name in self.sinks},
-            routes=list(routes(self.topic, self.sinks)),
+            routes=list(routes(self.topic, self.ways)),
             kafka=self._kafka,
             delivery=self._delivery,
             **more,
@@ -169,6 +189,7 @@ class World:
             settings["kafka"]["bootstrap.servers"] = bootstrap
         config = self._directory / f"{name}.yaml"
         config.write_text(yaml.safe_dump(settings))
+        self._config = config
         process = Process(config, self._directory / f"{name}.log", fault)
         self.processes.append(process)
         return process
@@ -259,7 +280,8 @@ class World:
         """Everything that was seen."""
         return Evidence(
             made=self.made,
-            accepted={sink: self._acceptances(sink) for sink in self.sinks},
+            accepted={way: self._acceptances(way) for way in self.ways},
+            tags=self._tags(),
             letters=await asyncio.to_thread(read_letters, self.bootstrap, self.dead_letters),
             commits=await asyncio.to_thread(self._commits.read, f"{self.group}."),
             exits=self.exits,
@@ -267,8 +289,21 @@ class World:
             grace=DRAIN_SECONDS + 5.0,
         )
 
-    def _acceptances(self, sink: str) -> list[Acceptance]:
-        return [Acceptance(number_of(sink, entry.item), entry.time) for entry in self.vendors[sink].ledger]
+    def _acceptances(self, way: str) -> list[Acceptance]:
+        sink = sink_of(way)
+        return [
+            Acceptance(number_of(sink, entry.item), entry.time)
+            for entry in self.vendors[sink].ledger
+            if way_of(sink, entry.item) == way
+        ]
+
+    def _tags(self) -> dict[int, str]:
+        """By the tag with which a commit names a route: its way."""
+        if self._config is None:
+            return {}
+        settings = load(self._config)
+        tags = (each for sink in self.sinks for each in route_tags(settings, sink).items())
+        return {tag: name if name == REVENUE else name.partition(".")[0] for name, tag in tags}
 
 
 def read_letters(bootstrap: str, topic: str) -> list[Letter]:

@@ -25,7 +25,7 @@ def assignment(*claims: int) -> Assignment:
 def begin(of: Assignment, each: Record, parts: int = 1) -> None:
     offsets = of.offsets[each.claim]
     assert offsets.begin(each)
-    of.open(offsets, each, parts)
+    of.open(offsets, each, [(None, index) for index in range(parts)])
 
 
 def test_a_new_groups_first_commit_says_where_it_began() -> None:
@@ -248,5 +248,5 @@ def test_the_sums_are_those_of_the_claims_whatever_happens(data: st.DataObject) 
         alive = [each for each in open_parts if each.claim in of.offsets]
         assert of.open_events == len(set(alive))
         assert of.open_bytes == 2 * len(set(alive))
-        assert sum(offsets.open_parts for offsets in of.offsets.values()) == len(alive)
+        assert sum(offsets.open_parts for offsets in of.offsets.values()) == len(alive) == of.open_parts
         assert len({(each.topic, each.partition) for each in of.offsets.values()}) >= len(of)

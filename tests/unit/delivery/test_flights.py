@@ -38,7 +38,8 @@ def test_only_what_is_held_is_forgotten_and_what_is_empty_then_is_told() -> None
     of = Flights()
     gone, mixed, airborne = of.board(batch(1, 1, 1)), of.board(batch(2, 1, 2)), of.board(batch(3, 1))
     of.depart(airborne)
-    assert of.forget(lambda item: item.record.claim == 1) == [gone]
+    dropped, empty = of.forget(lambda item: item.record.claim == 1)
+    assert ([item.record.claim for item in dropped], empty) == ([1, 1, 1], [gone])
     assert [item.record.claim for item in mixed.parts.items()] == [2]
     assert len(airborne.parts.items()) == 1
 

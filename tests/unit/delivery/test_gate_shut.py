@@ -146,3 +146,10 @@ def test_a_doubtful_assignment_lets_nothing_out_until_it_is_confirmed() -> None:
     assert of.opens_at(145.1) == NEVER
     of.confirm(150.0)
     assert of.opens_at(150.0) <= 150.0
+
+
+def test_a_confirmation_that_is_heard_late_holds_for_the_time_at_which_it_was_given() -> None:
+    of = gate(stall=45.0)
+    of.confirm(100.0)  # heard at 200, by a process that was frozen in between
+    assert of.opens_at(200.0) == NEVER
+    assert not of.confirmed(200.0)

@@ -24,7 +24,7 @@ def record(offset: int, value: bytes | None = b"{}", *, key: bytes | None = b"k"
 def begun(offsets: PartitionOffsets, *read: Record, parts: int = 1) -> None:
     for each in read:
         assert offsets.begin(each)
-        offsets.open(each, parts)
+        offsets.open(each, [(None, index) for index in range(parts)])
 
 
 class Reader:
@@ -61,7 +61,7 @@ class Reader:
         if at_position:
             self.position = self.unread[0].offset if self.unread else each.offset + 1
         if fresh:
-            self.offsets.open(each, 1)
+            self.offsets.open(each)
             self.open[each.offset] = each
 
     def settle(self, index: int) -> None:

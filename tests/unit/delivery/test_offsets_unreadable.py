@@ -23,7 +23,7 @@ def reading(*settled: int, position: int = 5) -> PartitionOffsets:
     told = Metadata(settled_at(fingerprint(record(position)), position, set(settled)))
     offsets = PartitionOffsets("users", 0, position, told)
     assert offsets.begin(record(position))
-    offsets.open(record(position), 1)
+    offsets.open(record(position))
     return offsets
 
 
@@ -81,7 +81,7 @@ def test_whatever_is_unreadable_and_settled_commits_are_right_and_a_restart_send
             fresh = offsets.begin(record(here))
             assert fresh == (here not in told)
             if fresh:
-                offsets.open(record(here), 1)
+                offsets.open(record(here))
                 is_open.add(here)
         position = offsets.position
         assert position is not None

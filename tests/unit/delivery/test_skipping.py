@@ -165,3 +165,50 @@ def test_the_service_then_reads_everything_but_what_was_settled_and_the_one(data
     due = {each for each in readable if each >= position} - before - {offset}
     assert read == due | (change.again & set(offsets))
     assert offset not in change.again
+
+
+PARTS = {0xC0FFEE: 1}
+
+
+def halves_told(change: Change) -> dict[int, object]:
+    return (
+        {} if change.settled is None else {change.position + at: parts for at, parts in change.settled.halves.items()}
+    )
+
+
+def half_told(log: Log, position: int, above: set[int], halves: set[int]) -> Settled:
+    flags = log.told(position, above).flags if above else b""
+    return Settled(log.mark(position), flags, 1, {at - position: PARTS for at in halves})
+
+
+@pytest.mark.parametrize(
+    ("offset", "above", "halves", "position", "kept"),
+    [
+        (3, set(), {4}, 4, {4}),  # the next record is half-settled: it is the position now
+        (3, {4}, {6}, 5, {6}),
+        (3, set(), {3}, 4, set()),  # what is skipped itself is settled whole
+        (8, {5}, {4, 8, 9}, 3, {4, 9}),
+    ],
+)
+def test_what_is_half_settled_stays_so(
+    offset: int, above: set[int], halves: set[int], position: int, kept: set[int]
+) -> None:
+    log = Log(range(20))
+    change = log.skip(offset, 3, half_told(log, 3, above, halves))
+    assert (change.position, halves_told(change), change.again) == (position, dict.fromkeys(kept, PARTS), set())
+
+
+def test_what_is_half_settled_is_read_anew_where_nothing_can_be_bound_to_it() -> None:
+    log = Log(range(20), (4,))
+    change = log.skip(3, 3, half_told(log, 3, set(), {6}))
+    assert (change.position, change.settled, change.again) == (4, None, {6})
+    other = Settled(1, b"", 1, {2: PARTS})
+    assert log.skip(3, 3, other).again == {5}
+
+
+def test_an_offset_that_has_no_room_beside_half_settled_records_is_refused() -> None:
+    log = Log(range(23_000))
+    told = Settled(log.mark(0), b"", 1, {at: {1: 1 << 999} for at in range(1, 20)})
+    with pytest.raises(ConnectorError, match="less where records are settled in part"):
+        log.skip(22_000, 0, told)
+    assert log.skip(2_000, 0, told).settled is not None

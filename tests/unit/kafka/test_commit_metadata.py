@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.kafka.commit_metadata import MAX_BITS, MAX_CHARACTERS, Metadata, Settled, decode, encode
+from connector.kafka.commit_metadata import MAX_BITS, MAX_CHARACTERS, SURE_BITS, Metadata, Settled, decode, encode
+from connector.kafka.part_bits import entry_bits, most_bits
 from tests.support.settled import settled as settled_at
 
 HERE = ("crm.mytracker", "accounts.users", 3)
@@ -37,6 +38,50 @@ def test_what_was_committed_comes_back(
     text = encode(*HERE, position, metadata)
     assert len(text) <= MAX_CHARACTERS
     assert decode(*HERE, position, text) == (metadata if text else None)
+
+
+@settings(max_examples=200)
+@given(
+    st.sets(st.integers(1, 20_000), max_size=50),
+    st.dictionaries(
+        st.integers(0, 20_000),
+        st.dictionaries(st.integers(1, 2**32 - 1), st.integers(1, 2**40), min_size=1, max_size=3),
+        min_size=1,
+        max_size=20,
+    ),
+    st.sampled_from(LOGS),
+    st.sampled_from([0, 1]),
+)
+def test_what_is_settled_in_part_comes_back(
+    above: set[int], halves: dict[int, dict[int, int]], log: tuple[str, int], first: int
+) -> None:
+    flags = settled_at(7, 0, above).flags if above else b""
+    metadata = Metadata(Settled(7, b"1" + flags if first == 0 else flags, first, halves), *log)
+    text = encode(*HERE, 100, metadata)
+    assert text.startswith("4.")
+    assert len(text) <= MAX_CHARACTERS
+    assert decode(*HERE, 100, text) == metadata
+
+
+def test_so_many_bits_as_are_sure_always_fit() -> None:
+    for parts in (1, 7, 100, 5_000, SURE_BITS - 60):
+        halves = {0: {2**32 - 1: 1 << parts - 1}}
+        span = SURE_BITS - most_bits(1, [(1, entry_bits(parts))])
+        settled = Settled(1, b"1" * span, 1, halves)
+        text = encode(*HERE, 2**62, Metadata(settled, TOPIC_ID, 2**31 - 1))
+        assert len(text) <= MAX_CHARACTERS
+        assert decode(*HERE, 2**62, text) == Metadata(settled, TOPIC_ID, 2**31 - 1)
+
+
+def test_of_more_than_fits_the_farthest_is_left_out_and_the_text_stays_within_its_bound() -> None:
+    settled = Settled(1, b"1" * 20_000, 1, {above: {1: 1 << 999} for above in range(100)})
+    fitting = settled.fitting()
+    assert 0 < len(fitting.halves) < 25
+    assert fitting.halves == {above: settled.halves[above] for above in range(len(fitting.halves))}
+    assert settled.weight() - fitting.weight() > 0
+    text = encode(*HERE, 7, Metadata(settled, TOPIC_ID, 3))
+    assert len(text) <= MAX_CHARACTERS
+    assert decode(*HERE, 7, text) == Metadata(fitting, TOPIC_ID, 3)
 
 
 @pytest.mark.parametrize(
@@ -95,6 +140,7 @@ def test_nothing_settled_above_leaves_what_the_log_is(settled: Settled | None) -
         Metadata(Settled(0xDEADBEEF, b"1101", first=0)),
         Metadata(settled_at(0xDEADBEEF, 100, {101, 103}), TOPIC_ID, 12),
         Metadata(None, TOPIC_ID, -1),
+        Metadata(Settled(0xDEADBEEF, b"101", 1, {1: {0xC0FFEE: 1, 5: 5}, 900: {5: 1}}), TOPIC_ID, 12),
     ],
 )
 def test_every_change_of_a_single_character_is_noticed(metadata: Metadata) -> None:
@@ -141,6 +187,7 @@ def test_another_group_topic_partition_or_position_means_nothing(elsewhere: tupl
         f"3.00000000.{TOPIC_ID}.7",
         f"3.00000000.{TOPIC_ID}.7.1.00000000.gA",
         f"3.00000000.{TOPIC_ID}.99999999999",
+        "4.00000000.-.-1.1.00000000.gA.gA",
         "\ud800",
         "é",
     ],
@@ -159,6 +206,13 @@ def test_bits_that_tell_of_nothing_mean_nothing() -> None:
     rest = "00000005.AA"
     check = crc32(f"{HERE[0]}/{HERE[1]}/{HERE[2]}/100/{rest}".encode())
     assert decode(*HERE, 100, f"1.{check:08x}.{rest}") is None
+
+
+@pytest.mark.parametrize("parts", ["AAAA", "gAAAA", "B", "wAAA", "____"])
+def test_even_a_right_checksum_over_impossible_parts_means_nothing(parts: str) -> None:
+    rest = f"-.-1.1.00000005.gA.{parts}"
+    check = crc32(f"4/{HERE[0]}/{HERE[1]}/{HERE[2]}/100/{rest}".encode())
+    assert decode(*HERE, 100, f"4.{check:08x}.{rest}") is None
 
 
 @given(st.text(max_size=60))

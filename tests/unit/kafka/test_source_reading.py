@@ -124,7 +124,7 @@ def test_a_stall_while_the_client_is_woken_leaves_no_turn_that_confirms_afterwar
         return []
 
     monkeypatch.setattr(fed.client, "offsets_for_times", stall)
-    monkeypatch.setattr(fed.told, "on_turn", lambda _, confirmed, __: turns.append((stalled, confirmed)))
+    monkeypatch.setattr(fed.told, "on_turn", lambda _, __, confirmed, ___: turns.append((stalled, confirmed)))
     fed.source._on_assign(fed.client, [])  # type: ignore[arg-type]  # the recorder
     for _ in range(2):
         fed.source.grant()

@@ -136,7 +136,7 @@ class Bench:
             milliseconds = int(self.clock.now() * 1000)
             records.append(Record("orders", partition, self.offset, milliseconds, key, value, (), partition, now))
             self.offset += 1
-        self.pipeline.on_turn(records, confirmed, credited=False)
+        self.pipeline.on_turn(records, now, confirmed, credited=False)
 
     async def settle(self) -> None:
         """Let everything on the loop run that can."""

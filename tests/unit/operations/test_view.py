@@ -37,7 +37,7 @@ async def test_the_oldest_event_is_aged_by_kafkas_time_and_by_ours(bench: Bench)
     bench.assign(0)
     now = bench.clock.monotonic()
     old = Record("orders", 0, 0, int((EPOCH - 300) * 1000), None, b"{}", (), 0, now)
-    bench.pipeline.on_turn([old], confirmed=True, credited=False)
+    bench.pipeline.on_turn([old], now, confirmed=True, credited=False)
     bench.clock.passed += 7.0
     view = look(bench, bench.clock, {"orders": 1_000.0})
     assert (view.oldest_seconds, view.held_seconds, view.retention_left) == (307.0, 7.0, 693.0)
@@ -48,7 +48,7 @@ async def test_a_record_without_a_time_has_no_age_and_one_of_the_future_neither(
     now = bench.clock.monotonic()
     timeless = Record("orders", 0, 0, -1, None, b"{}", (), 0, now)
     future = Record("orders", 1, 0, int((EPOCH + 50) * 1000), None, b"{}", (), 1, now)
-    bench.pipeline.on_turn([timeless, future], confirmed=True, credited=False)
+    bench.pipeline.on_turn([timeless, future], now, confirmed=True, credited=False)
     assert look(bench, bench.clock, {}).oldest_seconds == 0.0
 
 

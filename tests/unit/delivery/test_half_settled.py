@@ -1,0 +1,315 @@
+"""Records of several parts: what is settled of them survives any owner, has room, and never stops the reading."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connector.delivery.half_settled import Part, Room
+from connector.delivery.offsets import SHUT, UNBOUNDED, PartitionOffsets, fingerprint
+from connector.kafka import commit_metadata
+from connector.kafka.commit_metadata import MAX_BITS, MAX_CHARACTERS, Metadata, Settled
+from connector.model import Record
+
+HERE = ("crm.mytracker", "users", 0)
+TAGS = {"a": 0xAAAA0001, "b": 0xBBBB0002, "c": 0xCCCC0003}
+TWO: list[Part] = [("a", 0), ("b", 0)]
+
+
+def record(offset: int, *, epoch: int = -1) -> Record:
+    return Record("users", 0, offset, 1, b"k", b"%d" % offset, (), leader_epoch=epoch)
+
+
+def owner(position: int = 0, metadata: str | None = None, tags: dict[str, int] | None = None) -> PartitionOffsets:
+    told = commit_metadata.decode(*HERE, position, metadata)
+    return PartitionOffsets("users", 0, position, told, tags=TAGS if tags is None else tags)
+
+
+def commit(offsets: PartitionOffsets) -> tuple[int, str]:
+    assert offsets.position is not None
+    assert offsets.untold(MAX_BITS) == 0
+    text = commit_metadata.encode(*HERE, offsets.position, offsets.metadata(MAX_BITS))
+    assert len(text) <= MAX_CHARACTERS
+    return offsets.position, text
+
+
+def begin(offsets: PartitionOffsets, offset: int, parts: list[Part], *, epoch: int = -1) -> list[Part]:
+    """Read a record, and open what is left of it; what that is."""
+    each = record(offset, epoch=epoch)
+    if not offsets.begin(each):
+        return []
+    unsettled, settled = offsets.unsettled(each, parts)
+    left = [part for part, is_open in zip(parts, unsettled, strict=True) if is_open]
+    if left:
+        offsets.open(each, left, settled)
+    return left
+
+
+class Owner:
+    """One owner after the other of one log, begun and waiting as the pipeline does it, and what the model knows."""
+
+    def __init__(self, log: dict[int, list[Part]]) -> None:
+        self.log = log
+        self.settled: set[tuple[int, Part]] = set()
+        self.start(0, None)
+
+    def start(self, position: int, metadata: str | None) -> None:
+        self.offsets = owner(position, metadata)
+        self.unread = deque(offset for offset in self.log if offset >= position)
+        self.head: tuple[int, list[Part]] | None = None
+        self.open: list[tuple[int, Part]] = []
+
+    def read(self) -> None:
+        if self.head is not None:
+            offset, left = self.head
+            if not self.offsets.start(offset):
+                assert self.open, "it waits though nothing is under way"
+                return
+            self.head = None
+            self.open += [(offset, part) for part in left]
+        elif self.unread and (self.unread[0] < self.offsets.limit or self.offsets.admits(self.unread[0])):
+            offset = self.unread.popleft()
+            left = begin(self.offsets, offset, self.log[offset])
+            assert set(left) == {part for part in self.log[offset] if (offset, part) not in self.settled}
+            if left and self.offsets.start(offset):
+                self.open += [(offset, part) for part in left]
+            elif left:
+                self.head = offset, left
+        elif self.unread:
+            assert self.open, "reading waits though nothing is under way"
+
+    def settle(self, index: int) -> None:
+        if self.open:
+            offset, part = self.open.pop(index % len(self.open))
+            self.settled.add((offset, part))
+            self.offsets.settle(record(offset), *part)
+
+    def hand_over(self) -> None:
+        position, metadata = commit(self.offsets)
+        below = {(offset, part) for offset, parts in self.log.items() if offset < position for part in parts}
+        assert below <= self.settled
+        self.start(position, metadata)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 2**32))
+def test_no_part_is_lost_or_sent_again_over_any_number_of_owners(seed: int) -> None:
+    dice = random.Random(seed)
+    log: dict[int, list[Part]] = {}
+    offset = 0
+    largest = dice.choice([3, 30, 1_000])
+    for _ in range(dice.randint(5, 60)):
+        size, routes = dice.choice([1, 1, 2, 2, 3, largest]), dice.choice(["a", "ab", "abc"])
+        log[offset] = [(routes[at % len(routes)], at // len(routes)) for at in range(size)]
+        offset += dice.choice([1, 1, 1, 2, 50, 3_000])
+    line = Owner(log)
+    for step in dice.choices("rrrrrrrsssh", k=dice.randint(30, 150)):
+        if step == "r":
+            line.read()
+        elif step == "s":
+            at = dice.randint(0, 10_000)
+            for _ in range(dice.choice([1, 3, 400])):
+                line.settle(at)
+        else:
+            line.hand_over()
+    while line.unread or line.head or line.open:
+        line.read()
+        line.settle(-1)
+    line.hand_over()
+    assert line.settled == {(at, part) for at, parts in log.items() for part in parts}
+
+
+def test_a_record_is_half_settled_until_its_last_part() -> None:
+    offsets = owner()
+    begin(offsets, 0, TWO)
+    assert offsets.start(0)
+    assert offsets.half_settled() == []
+    assert offsets.half_settled({0}) == [0]
+    assert offsets.settle(record(0), "b") is None
+    assert (offsets.half_settled(), offsets.open_parts, offsets.open_events) == ([0], 1, 1)
+    assert offsets.settled_above(10) == Settled(fingerprint(record(0)), b"", 1, {0: {TAGS["b"]: 1}})
+    assert offsets.settle(record(0), "a") == 1
+    assert (offsets.half_settled(), offsets.position, commit(offsets)) == ([], 1, (1, ""))
+
+
+def test_single_records_need_no_room_and_are_never_asked_about() -> None:
+    offsets = owner()
+    for offset in range(30_000):
+        assert offset < offsets.limit
+        offsets.begin(record(offset))
+        offsets.open(record(offset))
+    assert offsets.limit == UNBOUNDED
+
+
+def thousands(offsets: PartitionOffsets) -> int:
+    """How many records of a thousand items are begun before one waits."""
+    for offset in range(100):
+        begin(offsets, offset, [("a", element) for element in range(1_000)])
+        if not offsets.start(offset):
+            return offset
+    raise AssertionError("none waits")
+
+
+def test_some_two_dozen_records_of_a_thousand_items_are_begun_and_the_next_waits_for_one_of_them() -> None:
+    offsets = owner()
+    begun = thousands(offsets)
+    assert begun == 23
+    for offset in range(begun):
+        for element in range(1, 1_000):
+            offsets.settle(record(offset), "a", element)
+    assert not offsets.start(begun)
+    position, text = commit(offsets)
+    assert position == 0
+    assert len(text) > 3_700
+    told = commit_metadata.decode(*HERE, 0, text)
+    assert told is not None
+    assert told.settled is not None
+    assert told.settled.halves == {offset: {TAGS["a"]: (1 << 1_000) - 2} for offset in range(begun)}
+    offsets.settle(record(5), "a", 0)
+    assert offsets.start(begun)
+
+
+def test_of_records_of_two_items_some_thousands_are_begun() -> None:
+    offsets, offset = owner(), 0
+    while True:
+        begin(offsets, offset, TWO)
+        if not offsets.start(offset):
+            break
+        offset += 1
+    assert offset > 4_600
+    for each in range(offset):
+        offsets.settle(record(each), "ab"[each % 2])
+    commit(offsets)
+
+
+def test_a_single_record_is_begun_however_large_it_is_and_what_does_not_fit_is_counted() -> None:
+    offsets = owner()
+    begin(offsets, 0, [("a", element) for element in range(50_000)])
+    assert offsets.start(0)
+    begin(offsets, 1, TWO)
+    assert not offsets.start(1)
+    offsets.settle(record(0), "a", 40_000)
+    assert offsets.untold(MAX_BITS) == 1
+    assert commit_metadata.encode(*HERE, 0, offsets.metadata(MAX_BITS)) == ""
+
+
+def test_reading_goes_no_farther_ahead_than_a_commit_can_tell_beside_the_parts() -> None:
+    offsets = owner()
+    begin(offsets, 0, [("a", element) for element in range(10_000)])
+    assert offsets.start(0)
+    offset = 1
+    while offset < offsets.limit or offsets.admits(offset):
+        offsets.begin(record(offset))
+        offsets.open(record(offset))
+        offsets.settle(record(offset))
+        offset += 1
+    assert 13_000 < offset < 13_620
+    for element in range(9_999):
+        offsets.settle(record(0), "a", element)
+    commit(offsets)
+    offsets.settle(record(0), "a", 9_999)
+    assert offsets.admits(offset)
+    assert offsets.limit == UNBOUNDED
+
+
+def test_a_gap_of_any_size_does_not_stop_the_reading_once_nothing_is_open() -> None:
+    offsets = owner()
+    begin(offsets, 0, TWO)
+    offsets.start(0)
+    assert not offsets.admits(10**9)
+    for route in "ab":
+        offsets.settle(record(0), route)
+    assert offsets.admits(10**9)
+
+
+def test_what_is_not_bound_to_a_commit_waits_for_nothing() -> None:
+    offsets = owner()
+    begun = thousands(offsets)
+    offsets.limit = SHUT
+    offsets.unbind()
+    assert offsets.start(begun)
+    assert offsets.admits(10**9)
+    assert offsets.limit == UNBOUNDED
+
+
+def half_told(*, epoch: int = -1) -> Metadata:
+    return Metadata(Settled(fingerprint(record(5)), b"", 1, {2: {TAGS["a"]: 1}}), "", epoch)
+
+
+def test_another_record_at_the_position_means_that_no_part_was_settled() -> None:
+    offsets = PartitionOffsets("users", 0, 5, half_told(), tags=TAGS)
+    offsets.begin(record(5)._replace(value=b"another log's"))
+    assert begin(offsets, 7, TWO) == TWO
+
+
+def test_parts_of_a_log_that_was_truncated_and_written_anew_behind_the_position_are_not_taken_for_the_new_ones() -> (
+    None
+):
+    offsets = PartitionOffsets("users", 0, 5, half_told(epoch=3), tags=TAGS)
+    begin(offsets, 5, TWO, epoch=3)
+    assert begin(offsets, 7, TWO, epoch=4) == TWO
+    same = PartitionOffsets("users", 0, 5, half_told(epoch=3), tags=TAGS)
+    begin(same, 5, TWO, epoch=3)
+    assert begin(same, 7, TWO, epoch=3) == [("b", 0)]
+
+
+def test_until_the_first_record_is_read_parts_are_committed_as_they_came() -> None:
+    offsets = PartitionOffsets("users", 0, 5, half_told(), tags=TAGS)
+    assert offsets.metadata(MAX_BITS) == half_told()
+    assert offsets.untold(MAX_BITS) == 0
+
+
+def test_half_settled_records_that_are_still_to_be_read_hold_the_position_at_the_last_one_read() -> None:
+    offsets = PartitionOffsets("users", 0, 5, half_told(), tags=TAGS)
+    assert offsets.begin(record(5))
+    assert offsets.begin(record(6))
+    assert (offsets.position, offsets.next_offset) == (6, 7)
+    position, text = commit(offsets)
+    third = owner(position, text)
+    third.begin(record(6))
+    assert begin(third, 7, TWO) == [("b", 0)]
+
+
+@pytest.mark.parametrize(
+    ("parts", "left"),
+    [
+        ([("a", 0)], []),  # the other was removed
+        ([("new", 0), ("a", 0)], [("new", 0)]),
+        ([("a", 1), ("a", 0)], [("a", 1)]),
+        ([(None, 0)], [(None, 0)]),  # it cannot be decoded any more
+        ([("c", 0), ("b", 0)], [("c", 0), ("b", 0)]),
+    ],
+)
+def test_only_what_was_sent_is_taken_for_sent(parts: list[Part], left: list[Part]) -> None:
+    offsets = PartitionOffsets("users", 0, 5, half_told(), tags=TAGS)
+    offsets.begin(record(5))
+    assert begin(offsets, 7, parts) == left
+
+
+def test_a_part_before_any_route_is_never_told() -> None:
+    offsets = owner()
+    begin(offsets, 0, [(None, 0), ("a", 0)])
+    offsets.start(0)
+    offsets.settle(record(0), None)
+    assert offsets.settled_above(10) is None
+    assert offsets.half_settled() == [0]
+
+
+def test_room_that_was_taken_is_given_back() -> None:
+    room = Room()
+    assert not room
+    for lengths in ({1: 1, 2: 1000}, {2: 3}):
+        room.add(lengths)
+    before = room.bits(100)
+    room.add({3: 7})
+    assert room.bits(100) > before
+    room.remove({3: 7})
+    assert room.bits(100) == before
+    room.remove({2: 3})
+    room.remove({1: 1, 2: 1000})
+    assert not room
+    assert room.bits(100) == 0

@@ -27,13 +27,15 @@ class Assignment:
         self._group = group
         self._current: dict[tuple[str, int], int] = {}  # the claim that commits for a partition
         self._committed: dict[int, tuple[int, str]] = {}
+        # Claims in place of earlier ones whose log was truncated: those, and the offset at which it was.
+        self._cut: dict[int, list[tuple[int, int]]] = {}
 
     def __len__(self) -> int:
         return len(self._current)
 
     def add(self, assigned: Assigned) -> None:
         """A partition is ours; what the commit's metadata says is settled stays so."""
-        claim, topic, partition, position, metadata, leader_epoch, topic_id = assigned
+        claim, topic, partition, position, metadata, leader_epoch, topic_id, cut_at = assigned
         told = None
         if position is not None:
             told = commit_metadata.decode(self._group, topic, partition, position, metadata)
@@ -45,7 +47,12 @@ class Assignment:
         )
         replaced = self._current.get((topic, partition))
         self._current[topic, partition] = claim
-        if replaced is not None and not self.offsets[replaced].open_events:
+        if replaced is None:
+            return
+        if cut_at >= 0:
+            earlier = [(each, min(cut, cut_at)) for each, cut in self._cut.pop(replaced, ())]
+            self._cut[claim] = [*earlier, (replaced, cut_at)]
+        if not self.offsets[replaced].open_events:
             self.forget({replaced})
 
     def identify(self, claims: Iterable[int], topic_id: str) -> None:
@@ -53,6 +60,10 @@ class Assignment:
         for claim in claims:
             if claim in self.offsets:
                 self.offsets[claim].topic_id = topic_id
+
+    def with_earlier(self, claims: AbstractSet[int]) -> frozenset[int]:
+        """These claims, and the earlier ones of the same partitions whose events lie in the same log."""
+        return frozenset(claims).union(*({each for each, _ in self._cut.get(claim, ())} for claim in claims))
 
     def forget(self, claims: AbstractSet[int]) -> int:
         """These are no longer ours: what comes of their events is no concern of this group's offsets.
@@ -63,6 +74,7 @@ class Assignment:
         for claim in claims:
             self.halted.discard(claim)
             self._committed.pop(claim, None)
+            self._cut.pop(claim, None)
             offsets = self.offsets.pop(claim, None)
             if offsets is not None:
                 if self._is_current(claim, offsets):
@@ -119,18 +131,23 @@ class Assignment:
             offsets = self.offsets.get(claim)
             if offsets is None or (position := offsets.position) is None or not self._is_current(claim, offsets):
                 continue
+            farthest = commit_metadata.MAX_BITS
+            for earlier, cut in self._still_open(claim):
+                head = earlier.oldest()
+                if head is not None and head.offset < min(position, cut):
+                    offsets, position, farthest = earlier, head.offset, cut - head.offset - 1
             metadata = commit_metadata.encode(
-                self._group,
-                offsets.topic,
-                offsets.partition,
-                position,
-                offsets.metadata(commit_metadata.MAX_BITS),
+                self._group, offsets.topic, offsets.partition, position, offsets.metadata(farthest)
             )
             if self._committed.get(claim) != (position, metadata):
                 changed[claim] = Commit(
                     claim, offsets.topic, offsets.partition, position, metadata, offsets.leader_epoch
                 )
         return changed
+
+    def _still_open(self, claim: int) -> list[tuple[PartitionOffsets, int]]:
+        """What earlier claims in whose place this one came have open, and where their log was truncated."""
+        return [(self.offsets[each], cut) for each, cut in self._cut.get(claim, ()) if each in self.offsets]
 
     def committed(self, commits: dict[int, Commit]) -> None:
         """These commits went well."""

@@ -134,11 +134,13 @@ class Pipeline:
 
     def on_revoked(self, claims: frozenset[int], done: concurrent.futures.Future[Sequence[Commit]]) -> None:
         """Partitions are about to leave: forget what was never sent, wait for what is in flight, say what to commit."""
+        claims = self.assignment.with_earlier(claims)
         self.stats.rebalances["revoked"] += 1
         self._tasks.start(self._hand_over(claims, done))
 
     def on_lost(self, claims: frozenset[int]) -> None:
         """Partitions are another's already: forget them."""
+        claims = self.assignment.with_earlier(claims)
         self.stats.rebalances["lost"] += 1
         self._forget_unsent(claims)
         self.stats.given_back += self.assignment.forget(claims)

@@ -116,6 +116,7 @@ class Source:
         self._anew = 0  # how often the client was made anew since partitions were last assigned
         self._subscribe_at: float | None = 0.0
         self._subscribed_at = math.inf
+        self._rejoined_at = -math.inf
         self._make_client()
         self._thread = threading.Thread(target=self._run, name=f"source {group}", daemon=True)
 
@@ -220,6 +221,8 @@ class Source:
     def _turn_or_remake(self) -> None:
         try:
             self._turn()
+            if self._resuming.reads_other_topics and self._fatal is None and not self._stopping:
+                self._rejoin()
         except KafkaException as error:
             if self._fatal is None and not _is_fatal(error.args[0]):
                 raise
@@ -242,10 +245,27 @@ class Source:
         self._anew += 1
         log.error("Kafka's client has failed: it is made anew", group=self.group, why=error.str(), code=error.name(),
                   seconds=delay)  # fmt: skip
+        self._replace_client(delay)
+        self._trouble.say(f"the client has failed and is made anew: {error.str()}")
+
+    def _rejoin(self) -> None:
+        """Leave the group in order, and join it with another client: one that has met a topic which was made anew may
+        never read from it (see Resuming.reads_other_topics)."""
+        now = self._clock.monotonic()
+        again = now - self._rejoined_at < ANEW_SECONDS[1]  # brokers that do not agree yet
+        self._rejoined_at = now
+        log.warning("a topic was made anew: the group is joined with a new client", group=self.group)
+        self._consumer.unsubscribe()
+        while self._claims and self._clock.monotonic() < now + self._drain + LAST_COMMIT_SECONDS:
+            self._consumer.consume(1, POLL_SECONDS)  # hears of the revocation, which waits for what is in flight
+        if self._claims:
+            self._tell(self._listener.on_lost, self._ours.remove(list(self._claims)))
+        self._replace_client(ANEW_SECONDS[1] if again else 0.0)
+
+    def _replace_client(self, delay: float) -> None:
         # To close it may take long, and there is nothing to wait for.
         threading.Thread(target=_close, args=[self._consumer], name=f"closing {self.group}", daemon=True).start()
         self._make_client()
-        self._trouble.say(f"the client has failed and is made anew: {error.str()}")
         self._subscribe_at, self._subscribed_at = self._clock.monotonic() + delay, math.inf
 
     def _turn(self) -> None:

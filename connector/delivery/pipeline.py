@@ -179,7 +179,7 @@ class Pipeline:
         self.assignment.identify(claims, topic_id)
 
     def on_out_of_group(self, claims: frozenset[int]) -> None:
-        """The client has failed: until the group takes the next one, nothing is assigned."""
+        """The client is another one: until the group takes it, nothing is assigned."""
         self.joined = False
         self._commits.ended(well=False)  # the client took along what was under way
         if claims:
@@ -297,6 +297,7 @@ class Pipeline:
             return
         if self._flooding:
             self._backwater.defer(records)
+            self.assignment.keep_back({record.claim for record in records})
         else:
             self._take_in(records)
         if not self._intake:
@@ -383,6 +384,8 @@ class Pipeline:
             self.on_failed(failure)
         while self._backwater.records and not self._flooding:
             self._take_in((self._backwater.next_record(),))
+        if not self._backwater.records:
+            self.assignment.all_begun()
 
     # --- flow and commits ----------------------------------------------------------------------------------------
 

@@ -86,7 +86,8 @@ class Listener(Protocol):
         ...
 
     def on_out_of_group(self, claims: frozenset[int]) -> None:
-        """The client has failed and is made anew: these, all that was ours, is another's, and we are no member."""
+        """The client is another one now: these, all that was still ours, is another's, and we are no member. How the
+        commit that was under way has ended will not be told."""
         ...
 
     def on_unreadable(self, claim: int, offset: int | None, why: str) -> None:

@@ -256,10 +256,14 @@ class Source:
         self._rejoined_at = now
         log.warning("a topic was made anew: the group is joined with a new client", group=self.group)
         self._consumer.unsubscribe()
-        while self._claims and self._clock.monotonic() < now + self._drain + LAST_COMMIT_SECONDS:
-            self._consumer.consume(1, POLL_SECONDS)  # hears of the revocation, which waits for what is in flight
-        if self._claims:
-            self._tell(self._listener.on_lost, self._ours.remove(list(self._claims)))
+        deadline = now + self._drain + LAST_COMMIT_SECONDS
+        while self._claims and self._fatal is None and self._clock.monotonic() < deadline:
+            # Hears of the revocation, which waits for what is in flight.
+            self._note_fatal_among(self._consumer.consume(1, POLL_SECONDS))
+        if self._fatal is not None:  # it is out of the group already, and made anew for that
+            return
+        self._joined = False
+        self._tell(self._listener.on_out_of_group, self._ours.remove(list(self._claims)))
         self._replace_client(ANEW_SECONDS[1] if again else 0.0)
 
     def _replace_client(self, delay: float) -> None:
@@ -313,7 +317,10 @@ class Source:
             raise
         self._note_turn()
         now = self._turns.last
-        messages = self._resuming.drop_other_topics(messages)
+        handed = self._resuming.drop_other_topics(messages)
+        if len(handed) < len(messages):
+            self._note_fatal_among(messages)  # whatever topic it came with
+        messages = handed
         records, errors = self._records(messages, now)
         self._tell(self._listener.on_turn, records, self._turns.confirmed, credited)
         for message, error in errors:  # what they tell of lies behind what was read
@@ -550,6 +557,12 @@ class Source:
         if _is_fatal(error):
             self._fatal = self._fatal or error
         return _is_fatal(error)
+
+    def _note_fatal_among(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            error = message.error()
+            if error is not None:
+                self._note_fatal(error)
 
     def _tell(self, call: Callable[..., None], *arguments: Any) -> None:
         try:

@@ -70,14 +70,14 @@ class Claims:
         """The partitions of one topic."""
         return [partition for partition in self.numbers if partition[0] == topic]
 
-    def hear(self, topic: str, topic_id: str) -> tuple[frozenset[int], bool]:
-        """The client has told the id under which it reads a topic from now on.
+    def hear(self, topic: str, topic_id: str, was: str = "") -> tuple[frozenset[int], bool]:
+        """The client has told the id under which it reads a topic from now on; `was` is what it told before.
 
-        Returns the claims of which none was known, which have it from now on, and whether others are of another topic.
+        Only what it has read under itself is known to be gone: the first broker that it asks may lag behind the one
+        that told us an id. Returns the claims of which none was known, which have it from now on, and whether others are of another topic.
         """
         if topic_id not in self._past_ids:
-            before = {self.told.get(topic, ""), *(self.topic_id(each) for each in self.of_topic(topic))}
-            self._past_ids |= before - {"", topic_id}
+            self._past_ids |= {was} - {"", topic_id}
             self.told[topic] = topic_id
         return self.identify(topic, topic_id), any(self.topic_id(each) != topic_id for each in self.of_topic(topic))
 

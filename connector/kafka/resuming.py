@@ -64,6 +64,7 @@ class Resuming:
         self._tell = tell
         self._trouble = trouble
         self._told: list[tuple[str, str]] = []  # topics and their ids, not looked at yet
+        self._reads_as: dict[str, str] = {}  # topic → id, as this client has told last
         self._other: set[str] = set()  # topics whose id is another than the one that is read
         self._ask_at = 0.0
         self._validated: set[int] = set()  # claims whose position was held against the log on our demand
@@ -148,7 +149,8 @@ class Resuming:
         """The messages that may be handed over. Those of a topic whose id has changed were read at another topic's
         offsets: they are dropped, from this poll on, also if the client comes back to the old id."""
         for topic, topic_id in self._told:
-            identified, other = self._claims.hear(topic, topic_id)
+            identified, other = self._claims.hear(topic, topic_id, self._reads_as.get(topic, ""))
+            self._reads_as[topic] = topic_id
             self._say_identified(identified, topic_id)
             if other:
                 self._other.add(topic)

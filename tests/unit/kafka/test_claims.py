@@ -94,22 +94,31 @@ def test_the_id_that_is_read_already_is_no_news() -> None:
 
 def test_another_id_makes_the_one_that_is_read_a_past_one_and_leaves_the_claim_to_it() -> None:
     claims = reading("old", "new", "")
-    assert claims.hear("users", "new") == (frozenset({3}), True)
+    assert claims.hear("users", "new", "old") == (frozenset({3}), True)
     assert [claims.topic_id(("users", each)) for each in range(3)] == ["old", "new", "new"]
     assert (claims.current("old"), claims.current("new"), claims.told) == ("", "new", {"users": "new"})
+
+
+def test_the_first_word_of_a_client_makes_no_id_a_past_one() -> None:
+    """The broker that it asked may lag behind the one that told us of the new topic."""
+    claims = reading("new")
+    assert claims.hear("users", "old") == (frozenset(), True)
+    assert (claims.current("new"), claims.told) == ("new", {"users": "old"})
+    assert claims.hear("users", "new", "old") == (frozenset(), False)
+    assert (claims.current("old"), claims.told) == ("", {"users": "new"})
 
 
 def test_what_was_told_and_never_read_is_a_past_id_too() -> None:
     claims = Claims()
     claims.hear("users", "old")
-    assert claims.hear("users", "new") == (frozenset(), False), "there are no claims of it"
+    assert claims.hear("users", "new", "old") == (frozenset(), False), "there are no claims of it"
     assert (claims.current("old"), claims.told) == ("", {"users": "new"})
 
 
 def test_a_past_id_that_is_told_again_is_not_taken_for_the_topics_and_fits_only_who_reads_it() -> None:
     """Brokers that lag behind tell it, to claims without an id, too."""
     claims = reading("old")
-    claims.hear("users", "new")
+    claims.hear("users", "new", "old")
     assert claims.hear("users", "old") == (frozenset(), False)
     assert claims.told == {"users": "new"}
     claims.add(point(), "new")
@@ -122,7 +131,8 @@ def test_a_past_id_that_is_told_again_is_not_taken_for_the_topics_and_fits_only_
 
 def test_of_two_changes_in_a_row_the_last_id_stands() -> None:
     claims = reading("first")
-    assert [claims.hear("users", each)[1] for each in ("second", "third")] == [True, True]
+    told = (("second", "first"), ("third", "second"))
+    assert [claims.hear("users", each, was)[1] for each, was in told] == [True, True]
     assert claims.told == {"users": "third"}
     assert [claims.current(each) for each in ("first", "second", "third")] == ["", "", "third"]
 
@@ -137,6 +147,6 @@ def test_the_id_of_one_topic_says_nothing_of_another() -> None:
 
 def test_what_was_told_stays_when_the_partitions_leave() -> None:
     claims = reading("old")
-    claims.hear("users", "new")
+    claims.hear("users", "new", "old")
     claims.remove([USERS])
     assert (claims.told, claims.topics, claims.current("old")) == ({"users": "new"}, {"users": "old"}, "")

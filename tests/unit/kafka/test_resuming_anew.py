@@ -44,6 +44,8 @@ def test_nothing_of_the_topic_is_handed_over_from_then_on_nor_of_any_of_its_part
 def test_a_client_that_comes_back_to_the_old_id_within_one_poll_has_read_of_another_topic_all_the_same(
     reader: Reader,
 ) -> None:
+    reader.resuming.on_topic_id("users", OLD)
+    reader.turn()
     reader.resuming.on_topic_id("users", NEW)
     reader.resuming.on_topic_id("users", OLD)
     assert reader.read(2) == []
@@ -60,6 +62,7 @@ def test_a_client_that_comes_back_to_the_old_id_later_is_not_trusted_again(reade
 
 
 def test_two_changes_in_one_poll_are_both_heard(reader: Reader) -> None:
+    reader.resuming.on_topic_id("users", OLD)
     reader.resuming.on_topic_id("users", NEW)
     reader.resuming.on_topic_id("users", THIRD)
     assert reader.read(2) == []
@@ -69,7 +72,7 @@ def test_two_changes_in_one_poll_are_both_heard(reader: Reader) -> None:
 
 def test_an_id_of_before_that_is_told_to_who_reads_the_new_topic_is_of_another_one(reader: Reader) -> None:
     """A broker that lags behind tells it to the next client, which then reads by what that broker says."""
-    reader.claims.hear("users", NEW)
+    reader.claims.hear("users", NEW, OLD)
     reader.claims.remove([USERS])
     reader.client.fetched.clear()
     reader.assign(0, topic_id=NEW)

@@ -72,7 +72,7 @@ def test_a_broker_that_lags_behind_and_tells_the_id_of_before_changes_nothing(re
 def test_what_the_last_client_was_told_counts_whatever_the_brokers_say(reader: Reader, asked: str) -> None:
     """It left the group because of it: what was committed is the old topic's."""
     reader.assign(200, topic_id=OLD)
-    reader.claims.hear("users", NEW)
+    reader.claims.hear("users", NEW, OLD)
     reader.claims.remove([USERS])
     reader.client.fetched.clear()
     reader.commit(200, topic_id=OLD, epoch=1)

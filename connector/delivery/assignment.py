@@ -32,6 +32,9 @@ class Assignment:
         self._tags = {} if tags is None else tags
         self._current: dict[tuple[str, int], int] = {}  # the claim that commits for a partition
         self._committed: dict[int, tuple[int, str]] = {}
+        # Claims in place of earlier ones whose log was truncated: those, and the offset at which it was.
+        self._cut: dict[int, list[tuple[int, int]]] = {}
+        self._kept_back: set[int] = set()  # claims of which records were read and are not begun
 
     def __len__(self) -> int:
         return len(self._current)
@@ -47,7 +50,7 @@ class Assignment:
 
     def add(self, assigned: Assigned) -> None:
         """A partition is ours; what the commit's metadata says is settled stays so."""
-        claim, topic, partition, position, metadata, leader_epoch, topic_id = assigned
+        claim, topic, partition, position, metadata, leader_epoch, topic_id, cut_at = assigned
         told = None
         if position is not None:
             told = commit_metadata.decode(self._group, topic, partition, position, metadata)
@@ -59,14 +62,23 @@ class Assignment:
         )
         replaced = self._current.get((topic, partition))
         self._current[topic, partition] = claim
-        if replaced is not None and not self.offsets[replaced].open_events:
-            self.forget({replaced})
+        if replaced is None:
+            return
+        if cut_at >= 0:
+            earlier = [(each, min(cut, cut_at)) for each, cut in self._cut.pop(replaced, ())]
+            self._cut[claim] = [*earlier, (replaced, cut_at)]
+        self._forget_if_done(replaced)
 
     def identify(self, claims: Iterable[int], topic_id: str) -> None:
         """The id of these claims' topic is known now; it goes with their commits."""
         for claim in claims:
             if claim in self.offsets:
                 self.offsets[claim].topic_id = topic_id
+
+    def with_earlier(self, claims: AbstractSet[int]) -> frozenset[int]:
+        """These claims, and the earlier ones of the same partitions whose events lie in the same log."""
+        earlier = (each for claim in claims for each, _ in self._cut.get(claim, ()))
+        return frozenset(claims).union(each for each in earlier if each in self.offsets)
 
     def forget(self, claims: AbstractSet[int]) -> int:
         """These are no longer ours: what comes of their events is no concern of this group's offsets.
@@ -77,6 +89,8 @@ class Assignment:
         for claim in claims:
             self.halted.discard(claim)
             self._committed.pop(claim, None)
+            self._cut.pop(claim, None)
+            self._kept_back.discard(claim)
             offsets = self.offsets.pop(claim, None)
             if offsets is not None:
                 if self._is_current(claim, offsets):
@@ -106,9 +120,24 @@ class Assignment:
         self.open_parts -= 1
         if freed is not None:
             self.open_bytes -= freed
-            if not offsets.open_events and not self._is_current(record.claim, offsets):
-                self.forget({record.claim})
+            self._forget_if_done(record.claim)
         return True
+
+    def keep_back(self, claims: Iterable[int]) -> None:
+        """Records of these claims were read and will be begun later: the claims stay, and so do their positions."""
+        self._kept_back.update(claim for claim in claims if claim in self.offsets)
+
+    def all_begun(self) -> None:
+        """Nothing is kept back any more."""
+        claims, self._kept_back = self._kept_back, set()
+        for claim in claims:
+            self._forget_if_done(claim)
+
+    def _forget_if_done(self, claim: int) -> None:
+        """A claim whose place another has taken is forgotten when nothing of it is open or still to be begun."""
+        offsets = self.offsets[claim]
+        if not offsets.open_events and claim not in self._kept_back and not self._is_current(claim, offsets):
+            self.forget({claim})
 
     def lag(self) -> int | None:
         """How many records lie between our positions and the partitions' ends; None while no end is known."""
@@ -156,18 +185,29 @@ class Assignment:
             offsets = self.offsets.get(claim)
             if offsets is None or (position := offsets.position) is None or not self._is_current(claim, offsets):
                 continue
+            farthest = commit_metadata.MAX_BITS
+            for earlier, cut in self._still_open(claim):
+                held = earlier.position
+                if held is not None and held < min(position, cut):
+                    offsets, position = earlier, held
+                    farthest = min(cut - held - 1, commit_metadata.MAX_BITS)
             metadata = commit_metadata.encode(
-                self._group,
-                offsets.topic,
-                offsets.partition,
-                position,
-                offsets.metadata(commit_metadata.MAX_BITS),
+                self._group, offsets.topic, offsets.partition, position, offsets.metadata(farthest)
             )
             if self._committed.get(claim) != (position, metadata):
                 changed[claim] = Commit(
                     claim, offsets.topic, offsets.partition, position, metadata, offsets.leader_epoch
                 )
         return changed
+
+    def _still_open(self, claim: int) -> list[tuple[PartitionOffsets, int]]:
+        """The earlier claims in whose place this one came and of which something is open or still to be begun, and
+        where their log was truncated."""
+        return [
+            (offsets, cut)
+            for each, cut in self._cut.get(claim, ())
+            if (offsets := self.offsets.get(each)) is not None and (offsets.open_events or each in self._kept_back)
+        ]
 
     def committed(self, commits: dict[int, Commit]) -> None:
         """These commits went well."""

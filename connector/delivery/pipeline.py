@@ -140,11 +140,13 @@ class Pipeline:
 
     def on_revoked(self, claims: frozenset[int], done: concurrent.futures.Future[Sequence[Commit]]) -> None:
         """Partitions are about to leave: forget what was never sent, wait for what is in flight, say what to commit."""
+        claims = self.assignment.with_earlier(claims)
         self.stats.rebalances["revoked"] += 1
         self._tasks.start(self._hand_over(claims, done))
 
     def on_lost(self, claims: frozenset[int]) -> None:
         """Partitions are another's already: forget them."""
+        claims = self.assignment.with_earlier(claims)
         self.stats.rebalances["lost"] += 1
         self._forget_unsent(claims)
         self.stats.given_back += self.assignment.forget(claims)
@@ -185,7 +187,7 @@ class Pipeline:
         self.assignment.identify(claims, topic_id)
 
     def on_out_of_group(self, claims: frozenset[int]) -> None:
-        """The client has failed: until the group takes the next one, nothing is assigned."""
+        """The client is another one: until the group takes it, nothing is assigned."""
         self.joined = False
         self._commits.ended(well=False)  # the client took along what was under way
         if claims:
@@ -309,6 +311,7 @@ class Pipeline:
             return
         if self._flooding:
             self._backwater.defer(records)
+            self.assignment.keep_back({record.claim for record in records})
         else:
             self._take_in(records)
         if not self._intake:
@@ -408,6 +411,8 @@ class Pipeline:
             self.on_failed(failure)
         while self._backwater.records and not self._flooding:
             self._take_in((self._backwater.next_record(),))
+        if not self._backwater.records:
+            self.assignment.all_begun()
 
     # --- flow and commits ----------------------------------------------------------------------------------------
 

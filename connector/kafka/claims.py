@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from connector.kafka.handover import Assigned
@@ -21,25 +21,26 @@ class Claims:
     """Belongs to the thread that polls.
 
     `numbers` has the claim of each partition that is ours. `topics` has all topics of which a partition ever was ours,
-    with the id that the topic had when it was last known.
+    with the id under which it was read last ("": not known). `told` has the ids that the client has told itself.
     """
 
     def __init__(self) -> None:
         self.numbers: dict[Partition, int] = {}
         self.topics: dict[str, str] = {}
+        self.told: dict[str, str] = {}
         self._claimed = 0
         self._claims: dict[Partition, _Claim] = {}
         self._past_ids: set[str] = set()  # of topics that are gone: brokers that lag behind still name them
 
-    def add(self, point: StartingPoint, topic_id: str) -> Assigned:
-        """Claim a partition, in place of an earlier claim of it."""
+    def add(self, point: StartingPoint, topic_id: str, cut_at: int = -1) -> Assigned:
+        """Claim a partition, in place of an earlier claim of it; `cut_at`: see Assigned."""
         partition = (point.topic, point.partition)
         self._claimed += 1
         self.numbers[partition] = self._claimed
         self.topics[point.topic] = topic_id or self.topics.get(point.topic, "")
         self._claims[partition] = _Claim(point.offset, point.leader_epoch, topic_id)
         position = point.offset if point.offset >= 0 else None
-        return Assigned(self._claimed, *partition, position, point.metadata, point.leader_epoch, topic_id)
+        return Assigned(self._claimed, *partition, position, point.metadata, point.leader_epoch, topic_id, cut_at)
 
     def remove(self, partitions: Iterable[Partition]) -> frozenset[int]:
         """These are ours no more; returns their claims."""
@@ -69,27 +70,27 @@ class Claims:
         """The partitions of one topic."""
         return [partition for partition in self.numbers if partition[0] == topic]
 
+    def hear(self, topic: str, topic_id: str, was: str = "") -> tuple[frozenset[int], bool]:
+        """The client has told the id under which it reads a topic from now on; `was` is what it told before.
+
+        Only what it has read under itself is known to be gone: the first broker that it asks may lag behind the one
+        that told us an id. Returns the claims of which none was known, which have it from now on, and whether others are of another topic.
+        """
+        if topic_id not in self._past_ids:
+            self._past_ids |= {was} - {"", topic_id}
+            self.told[topic] = topic_id
+        return self.identify(topic, topic_id), any(self.topic_id(each) != topic_id for each in self.of_topic(topic))
+
     def identify(self, topic: str, topic_id: str) -> frozenset[int]:
         """A topic has this id now. The claims of which none was known before; they have it from now on."""
         if not self.current(topic_id):
             return frozenset()
-        if topic in self.topics:
-            self.topics[topic] = topic_id
         nameless = [partition for partition in self.of_topic(topic) if not self.topic_id(partition)]
         for partition in nameless:
             self._claims[partition] = _Claim(*self.began_at(partition), topic_id)
+            self.topics[topic] = topic_id
         return frozenset(self.numbers[partition] for partition in nameless)
-
-    def read_under_another(self, topic: str, topic_id: str) -> Collection[Partition]:
-        """The partitions of the topic that are read under another id than this one."""
-        if not self.current(topic_id):
-            return ()
-        return [each for each in self.of_topic(topic) if self.topic_id(each) not in ("", topic_id)]
 
     def current(self, topic_id: str) -> str:
         """The id that brokers told; empty where it is that of a topic which is gone."""
         return "" if topic_id in self._past_ids else topic_id
-
-    def forsake(self, topic_id: str) -> None:
-        """No topic has this id any more."""
-        self._past_ids.add(topic_id)

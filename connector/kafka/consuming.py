@@ -7,7 +7,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, TopicPartition
 
-from connector.kafka.logs import ConsumerLog
+from connector.kafka.logs import ClientLog
 
 # What the client prefetches, and therefore what one answer of a broker may bring: its own default of 64 MiB is more
 # than the rest of the process weighs. So little is gone in a fraction of a second: the client, which by itself waits a
@@ -34,7 +34,7 @@ def consumer_settings(
     """The client's settings: the operator's, and over them what the guarantees stand on.
 
     Topics in `never` do not exist for this consumer. `on_statistics` is called only where the group's protocol tells
-    nothing of an empty assignment. `on_topic_id`: see ConsumerLog.
+    nothing of an empty assignment. `on_topic_id`: see ClientLog.
     """
     settings: dict[str, Any] = {
         "queued.max.messages.kbytes": QUEUED_KBYTES,
@@ -47,7 +47,7 @@ def consumer_settings(
         "allow.auto.create.topics": False,
         "on_commit": on_commit,
         "error_cb": on_error,
-        **ConsumerLog(conf, on_topic_id).settings,
+        **ClientLog("consumer", conf, on_topic_id).settings,
     }
     if never:
         settings["topic.blacklist"] = ",".join(map(_exactly, never))

@@ -14,7 +14,8 @@ class Assigned(NamedTuple):
     """One partition that is now ours. `position` is None where only the first record will tell.
 
     `leader_epoch` is the one that was committed with the position (-1: none); `topic_id` is Kafka's id of the topic,
-    empty where it is not known.
+    empty where it is not known. `cut_at`: the log that an earlier claim of ours has read was truncated at this offset;
+    what that claim has open below it is still in the log, and must not be committed past (-1: it was not).
     """
 
     claim: int
@@ -24,6 +25,7 @@ class Assigned(NamedTuple):
     metadata: str | None
     leader_epoch: int = -1
     topic_id: str = ""
+    cut_at: int = -1
 
 
 class Commit(NamedTuple):
@@ -86,7 +88,8 @@ class Listener(Protocol):
         ...
 
     def on_out_of_group(self, claims: frozenset[int]) -> None:
-        """The client has failed and is made anew: these, all that was ours, is another's, and we are no member."""
+        """The client is another one now: these, all that was still ours, is another's, and we are no member. How the
+        commit that was under way has ended will not be told."""
         ...
 
     def on_unreadable(self, claim: int, offset: int | None, why: str) -> None:

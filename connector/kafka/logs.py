@@ -55,19 +55,20 @@ def client_logger(role: str) -> logging.Logger:
     return logger
 
 
-class ConsumerLog:
-    """What a consumer logs: passes on what its operator wants to see, and tells of topics whose id changed.
+class ClientLog:
+    """What a client (`role`: consumer or producer) logs: passes on what its operator wants to see, and tells of topics
+    whose id changed.
 
-    `on_topic_id(topic, id)` is called on the thread that polls, before that poll returns what was read from the topic
-    under this id. The first id of a topic is told, too.
+    `on_topic_id(topic, id)` is called on the thread that polls; of a consumer, before that poll returns what was read
+    from the topic under this id. The first id of a topic is told, too.
     """
 
-    def __init__(self, conf: Mapping[str, Any], on_topic_id: Callable[[str, str], None]) -> None:
+    def __init__(self, role: str, conf: Mapping[str, Any], on_topic_id: Callable[[str, str], None]) -> None:
         wanted = str(conf.get("debug", ""))
         level = min(max(int(conf.get("log_level", _INFO)), 0), len(_PYTHONS_LEVELS) - 1)
         self.settings = {"debug": f"{wanted},metadata" if wanted else "metadata", "logger": self}
         self._lowest = logging.DEBUG if wanted else _PYTHONS_LEVELS[level]
-        self._logger = client_logger("consumer")
+        self._logger = client_logger(role)
         self._on_topic_id = on_topic_id
 
     def log(self, level: int, form: str, *arguments: object) -> None:

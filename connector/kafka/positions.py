@@ -7,12 +7,14 @@ group knows has appeared later, and is read from its beginning.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
 
 from confluent_kafka import Consumer, TopicPartition
 
+# The numbers of a topic's partitions, in order.
+PartitionsOf = Callable[[str], Sequence[int]]
 Start = Literal["earliest", "latest"] | datetime
 
 TIMEOUT_SECONDS = 30.0
@@ -35,12 +37,14 @@ def starting_points(
     consumer: Consumer,
     assigned: Sequence[TopicPartition],
     start: Start,
+    partitions_of: PartitionsOf,
     *,
     known: Collection[str] = (),
     dry: bool = False,
 ) -> list[StartingPoint]:
     """The starting point of every assigned partition. Raises KafkaException where the brokers do not answer.
 
+    `partitions_of` tells the partitions of a topic, and must not ask this consumer: it is called in its callback.
     Topics in `known` are the group's whether it has committed in them or not: a topic that is made anew loses its
     commits. `dry` only says where a member would begin, and commits nothing.
     """
@@ -52,7 +56,7 @@ def starting_points(
     appeared = [point for point in fresh if point.topic in known]
     rest = [point for point in fresh if point.topic not in known]
     begun += [_at_edge(consumer, point, "low") for point in appeared]
-    return begun + _in_new_topics(consumer, rest, start, dry=dry) if rest else begun
+    return begun + _in_new_topics(consumer, rest, start, partitions_of, dry=dry) if rest else begun
 
 
 def _committed(consumer: Consumer, partitions: Sequence[tuple[str, int]]) -> list[StartingPoint]:
@@ -69,7 +73,7 @@ def known_epoch(epoch: int | None) -> int:
 
 
 def _in_new_topics(
-    consumer: Consumer, fresh: Sequence[StartingPoint], start: Start, *, dry: bool
+    consumer: Consumer, fresh: Sequence[StartingPoint], start: Start, partitions_of: PartitionsOf, *, dry: bool
 ) -> list[StartingPoint]:
     """What `start` says in a topic that the group has committed nothing in, the beginning in the others.
 
@@ -83,7 +87,9 @@ def _in_new_topics(
     deadline = time.monotonic() + BOOTSTRAP_SECONDS
     while True:
         for topic, mine in list(waiting.items()):
-            found = _in_new_topic(consumer, topic, mine, start, waits=time.monotonic() < deadline, dry=dry)
+            # At least the first partition, where the brokers do not know the topic (yet).
+            everything = [(topic, partition) for partition in partitions_of(topic)] or [(topic, 0)]
+            found = _in_new_topic(consumer, everything, mine, start, waits=time.monotonic() < deadline, dry=dry)
             if found is not None:
                 points += found
                 del waiting[topic]
@@ -93,10 +99,16 @@ def _in_new_topics(
 
 
 def _in_new_topic(
-    consumer: Consumer, topic: str, mine: Sequence[StartingPoint], start: Start, *, waits: bool, dry: bool
+    consumer: Consumer,
+    everything: Sequence[tuple[str, int]],
+    mine: Sequence[StartingPoint],
+    start: Start,
+    *,
+    waits: bool,
+    dry: bool,
 ) -> list[StartingPoint] | None:
-    """Where these partitions of one topic begin; None while it is for another member to say."""
-    everything = _partitions_of(consumer, topic)
+    """Where these partitions of one topic begin, of which `everything` is all; None while it is for another member to
+    say."""
     committed = {each[:2]: each for each in _committed(consumer, everything) if each.offset >= 0}
     if committed:
         return [committed.get(each[:2]) or _at_edge(consumer, each, "low") for each in mine]
@@ -125,9 +137,3 @@ def _started(consumer: Consumer, partitions: Sequence[tuple[str, int]], start: S
 def _at_edge(consumer: Consumer, point: StartingPoint, edge: Literal["low", "high"]) -> StartingPoint:
     low, high = consumer.get_watermark_offsets(TopicPartition(point.topic, point.partition), timeout=TIMEOUT_SECONDS)
     return point._replace(offset=low if edge == "low" else high, metadata=None, leader_epoch=-1)
-
-
-def _partitions_of(consumer: Consumer, topic: str) -> list[tuple[str, int]]:
-    """Every partition of a topic, in order; at least the first, where the brokers do not know the topic (yet)."""
-    partitions = consumer.list_topics(topic, timeout=TIMEOUT_SECONDS).topics[topic].partitions
-    return [(topic, partition) for partition in sorted(partitions)] or [(topic, 0)]

@@ -12,7 +12,7 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from connector.kafka.letters import Letter
-from connector.kafka.logs import client_logger
+from connector.kafka.logs import ClientLog
 
 # The topic's own limit decides about a letter's size, never the client's (librdkafka allows up to this).
 MAX_MESSAGE_BYTES = 1_000_000_000
@@ -33,6 +33,8 @@ class LetterProducer:
 
     def __init__(self, conf: Mapping[str, Any], topic: str, loop: asyncio.AbstractEventLoop) -> None:
         self._topic = topic
+        self._topic_id = ""
+        self._made_anew = False
         self._loop = loop
         self._conf = {
             "compression.type": COMPRESSION,
@@ -46,7 +48,7 @@ class LetterProducer:
             # A topic that does not exist is told after so long, not after half a minute.
             "topic.metadata.propagation.max.ms": UNKNOWN_TOPIC_MS,
             "linger.ms": 5,
-            "logger": client_logger("producer"),
+            **ClientLog("producer", conf, self._on_topic_id).settings,
         }
         self._producer = Producer(self._conf)
         self._stopping = threading.Event()
@@ -85,15 +87,27 @@ class LetterProducer:
             try:
                 self._producer.poll(POLL_SECONDS)
             except KafkaException as error:  # only a fatal one is raised here
-                self._replace(error.args[0])
+                self._replace(error.args[0].str())
+            if self._made_anew:
+                self._replace("the topic was made anew")
 
-    def _replace(self, error: KafkaError) -> None:
-        """Let another client take the place of one that met a fatal error (its sequence is not the broker's any more).
+    def _on_topic_id(self, topic: str, topic_id: str) -> None:
+        """Called while polling. A client that has met a topic which was made anew may write nothing to it, and say so
+        to nobody: librdkafka keeps the leader epochs of the old topic's partitions, and takes the new one's for
+        outdated."""
+        if topic == self._topic:
+            self._made_anew = self._made_anew or self._topic_id not in ("", topic_id)
+            self._topic_id = topic_id
+
+    def _replace(self, why: str) -> None:
+        """Let another client take the place of one that met a fatal error (its sequence is not the broker's any more),
+        or whose topic is another one now.
 
         What it had under way is reported as refused, so that it is written again.
         """
+        self._made_anew = False
         dead, self._producer = self._producer, Producer(self._conf)
-        log.error("the dead-letter producer has failed and is made anew", topic=self._topic, why=error.str())
+        log.error("the dead-letter producer has failed and is made anew", topic=self._topic, why=why)
         dead.purge()
         with suppress(KafkaException):  # it says again that it is dead
             dead.flush(PURGE_SECONDS)

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 import structlog
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from connector.kafka import commit_metadata
 from connector.kafka.claims import Claims, Partition
@@ -24,8 +24,6 @@ from connector.kafka.trouble import Trouble
 # How long brokers are waited for: with watermarks, and with the ids of topics.
 WATERMARK_SECONDS = 5.0
 TOPIC_ID_SECONDS = 1.0
-# How often the id of a topic is asked for whose log has changed, before its log is read from the beginning.
-ID_TRIES = 15
 # The client tells by itself when a topic's id changes; the brokers are asked so often all the same.
 ASK_EVERY_SECONDS = 30.0
 
@@ -65,7 +63,9 @@ class Resuming:
         self._listener = listener
         self._tell = tell
         self._trouble = trouble
-        self._told: dict[str, str] = {}  # topic → id, not looked at yet
+        self._told: list[tuple[str, str]] = []  # topics and their ids, not looked at yet
+        self._reads_as: dict[str, str] = {}  # topic → id, as this client has told last
+        self._other: set[str] = set()  # topics whose id is another than the one that is read
         self._ask_at = 0.0
         self._validated: set[int] = set()  # claims whose position was held against the log on our demand
         # What the client or the brokers did not let us do. Until it is done, the partition is read at offsets that may
@@ -77,21 +77,27 @@ class Resuming:
 
     def beginnings(self, partitions: Sequence[TopicPartition], start: Start) -> list[Beginning]:
         """Raises KafkaException where the brokers do not answer."""
-        points = starting_points(self._consumer, partitions, start, known=self._claims.topics)
-        ids = self._topic_ids.ask({point.topic for point in points}, TOPIC_ID_SECONDS)
-        return [self._beginning(point, self._claims.current(ids.get(point.topic, ""))) for point in points]
 
-    def _beginning(self, point: StartingPoint, topic_id: str) -> Beginning:
-        told = commit_metadata.decode(self._group, point.topic, point.partition, point.offset, point.metadata)
-        read_as = told.topic_id if told is not None else ""
+        def partitions_of(topic: str) -> list[int]:
+            return self._topic_ids.partitions(topic, WATERMARK_SECONDS)
+
+        points = starting_points(self._consumer, partitions, start, partitions_of, known=self._claims.topics)
+        ids = self._topic_ids.ask({point.topic for point in points}, TOPIC_ID_SECONDS)
+        return [self._beginning(point, ids.get(point.topic, "")) for point in points]
+
+    def _beginning(self, point: StartingPoint, asked: str) -> Beginning:
+        """`asked` is the id that the brokers say the topic has. Where the client has told another, the committed one
+        decides between them: the client tells the right one before it reads."""
+        committed = commit_metadata.decode(self._group, point.topic, point.partition, point.offset, point.metadata)
+        read_as = "" if committed is None else committed.topic_id
         if point.metadata is None:  # what was committed went with the topic; what we know of it did not
             read_as = self._claims.topics.get(point.topic, "")
-        if not topic_id or read_as in ("", topic_id):
-            return Beginning(point, topic_id or read_as, None)
-        self._claims.forsake(read_as)
+        ids = [each for each in (self._claims.told.get(point.topic, ""), self._claims.current(asked)) if each]
+        if not ids or read_as in ("", *ids):
+            return Beginning(point, read_as or next(iter(ids), ""), None)
         low, _ = self._watermarks((point.topic, point.partition))
-        change = LogChange(Change.RECREATED, point.topic, point.partition, point.offset, low)
-        return Beginning(StartingPoint(point.topic, point.partition, low, None), topic_id, change)
+        change = LogChange(Change.RECREATED, point.topic, point.partition, max(point.offset, 0), low)
+        return Beginning(StartingPoint(point.topic, point.partition, low, None), ids[0], change)
 
     def begin(self, points: Sequence[StartingPoint]) -> None:
         """Assign these to the client, and have it hold their positions against the logs."""
@@ -120,69 +126,66 @@ class Resuming:
     # --- a topic that was made anew ------------------------------------------------------------------------------
 
     def on_topic_id(self, topic: str, topic_id: str) -> None:
-        """The client has told a topic's id; see `drop_other_topics`."""
-        self._told[topic] = topic_id
+        """The client has told the id under which it reads a topic from now on; see `drop_other_topics`."""
+        self._told.append((topic, topic_id))
 
     def ask(self, now: float) -> None:
-        """Ask the brokers for the topics' ids if it is time. May block for TOPIC_ID_SECONDS."""
-        if now >= self._ask_at:
-            self._ask_at = now + ASK_EVERY_SECONDS
-            self._told |= self._topic_ids.ask({topic for topic, _ in self._claims.numbers}, TOPIC_ID_SECONDS)
+        """Ask the brokers for the ids of topics of which the client tells none, if it is time. May block for
+        TOPIC_ID_SECONDS."""
+        if now < self._ask_at:
+            return
+        self._ask_at = now + ASK_EVERY_SECONDS
+        topics = {topic for topic, _ in self._claims.numbers if topic not in self._claims.told}
+        for topic, topic_id in self._topic_ids.ask(topics, TOPIC_ID_SECONDS).items():
+            self._say_identified(self._claims.identify(topic, topic_id), topic_id)
+            if any(self._claims.topic_id(each) != topic_id for each in self._claims.of_topic(topic)):
+                self._other.add(topic)
 
     def ask_soon(self) -> None:
         """The brokers were away: whatever happened meanwhile."""
         self._ask_at = 0.0
 
     def drop_other_topics(self, messages: list[Message]) -> list[Message]:
-        """The messages that may be handed over. Where a topic's id has changed, its messages were read at the old
-        topic's offsets: they are dropped, and the new topic is read from its beginning."""
-        if self._told:
-            told, self._told = self._told, {}
-            other = {topic for topic, topic_id in told.items() if self._follow(topic, topic_id)}
-            messages = [message for message in messages if message.topic() not in other] if other else messages
+        """The messages that may be handed over. Those of a topic whose id has changed were read at another topic's
+        offsets: they are dropped, from this poll on, also if the client comes back to the old id."""
+        for topic, topic_id in self._told:
+            identified, other = self._claims.hear(topic, topic_id, self._reads_as.get(topic, ""))
+            self._reads_as[topic] = topic_id
+            self._say_identified(identified, topic_id)
+            if other:
+                self._other.add(topic)
+        self._told.clear()
+        if self._other:
+            messages = [message for message in messages if message.topic() not in self._other]
         if self._later:
             messages = [each for each in messages if each.error() is not None or _partition(each) not in self._later]
         return messages
 
-    def _follow(self, topic: str, topic_id: str) -> bool:
-        """Read a topic by the id it has now; returns whether that is another than before."""
-        identified = self._claims.identify(topic, topic_id)
-        if identified:
-            self._tell(self._listener.on_identified, identified, topic_id)
-        partitions = self._claims.read_under_another(topic, topic_id)
-        for partition in partitions:
-            self._claims.forsake(self._claims.topic_id(partition))
-        for partition in partitions:
-            self._begin_anew(partition, topic_id)
-        return bool(partitions)
+    @property
+    def reads_other_topics(self) -> bool:
+        """Whether a topic's id has changed. The client is of no use any more: librdkafka keeps the leader epochs of the
+        old topic's partitions, takes the new one's for outdated, and then reads nothing, without a word."""
+        return bool(self._other)
 
-    def _begin_anew(self, partition: Partition, topic_id: str) -> None:
-        """Read a partition of a topic that was made anew from its beginning."""
-        wanted, _ = self._next(partition)
-        try:
-            low, _ = self._watermarks(partition)
-        except KafkaException:
-            low = OFFSET_BEGINNING
-        try:
-            self._move(partition, low, -1)
-        except KafkaException as error:
-            self._put_off(partition, error, lambda: self._begin_anew(partition, topic_id))
-            return
-        self._claim_anew(partition, Resumption(low, -1, Change.RECREATED), wanted, topic_id)
+    def _say_identified(self, claims: frozenset[int], topic_id: str) -> None:
+        if claims:
+            self._tell(self._listener.on_identified, claims, topic_id)
 
     # --- an offset that is not in the log ------------------------------------------------------------------------
 
-    def reset(self, partition: Partition, said: str, tries: int = 1) -> None:
+    def reset(self, partition: Partition, said: str) -> None:
         """The offset to read next is not in the log, `said` the client: find out what happened, and go on."""
         claim = self._claims.numbers.get(partition)
         if claim is None:
             return
         try:
-            known, topic_id = self._claims.topic_id(partition), self._id_of(partition, last_try=tries >= ID_TRIES)
+            same, topic_id = self._same_topic(partition)
+            if same is False:
+                self._other.add(partition[0])
+                return
             low, high = self._watermarks(partition)
             wanted, epoch = self._next(partition)
             truncated = truncation(said)
-            same = known == topic_id if known and topic_id else None
             if same and wanted > high and truncated is None and epoch >= 0 and claim not in self._validated:
                 # The fetch failed before the position was held against the log: have that done from an offset that
                 # can be fetched. The client then says where the log that was read ends.
@@ -194,21 +197,25 @@ class Resuming:
             resumption = resume_at(wanted, low, high, truncated=truncated, same_topic=same)
             self._move(partition, resumption.offset, resumption.leader_epoch)
         except KafkaException as error:
-            self._put_off(partition, error, lambda: self.reset(partition, said, tries + 1))
+            self._put_off(partition, error, lambda: self.reset(partition, said))
             return
         if resumption.change is Change.EXPIRED:
             self._tell(self._listener.on_expired, claim, low)
         elif resumption.change is not None:
-            self._claim_anew(partition, resumption, wanted, topic_id or known)
+            self._claim_anew(partition, resumption, wanted, topic_id)
 
-    def _id_of(self, partition: Partition, *, last_try: bool) -> str:
-        """The id that the partition's topic has now; "" if it cannot be known. Raises KafkaException where it could be
-        known before and the brokers do not answer."""
-        told = self._topic_ids.ask({partition[0]}, TOPIC_ID_SECONDS)
-        found = self._claims.current(told.get(partition[0], ""))
-        if not found and self._claims.topic_id(partition) and not last_try:
-            raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "the topic's id is not told"))
-        return found
+    def _same_topic(self, partition: Partition) -> tuple[bool | None, str]:
+        """Whether the topic is the one that is read, and its id ("": not known). None: that cannot be known.
+
+        The client's own word counts, then the brokers'; where they do not answer, nothing says that it is another.
+        """
+        topic, known = partition[0], self._claims.topic_id(partition)
+        now = self._claims.told.get(topic, "")
+        if not now:
+            now = self._claims.current(self._topic_ids.ask({topic}, TOPIC_ID_SECONDS).get(topic, ""))
+        if not known:
+            return None, now
+        return not now or now == known, now or known
 
     @property
     def stands(self) -> bool:
@@ -231,7 +238,8 @@ class Resuming:
         self._fetching.left([partition])  # that it was paused was the old claim's doing
         self._fetching.came([partition])
         point = StartingPoint(*partition, resumption.offset, None, resumption.leader_epoch)
-        self._tell(self._listener.on_assigned, [self._claims.add(point, topic_id)])
+        cut_at = -1 if resumption.change is Change.RECREATED else resumption.offset
+        self._tell(self._listener.on_assigned, [self._claims.add(point, topic_id, cut_at)])
         change: Any = resumption.change
         self.say(LogChange(change, *partition, max(wanted, 0), max(resumption.offset, 0)))
 
@@ -267,9 +275,8 @@ class Resuming:
     def _move(self, partition: Partition, offset: int, leader_epoch: int) -> None:
         """A partition without a valid position cannot be sought; it is assigned anew."""
         self._claims.move(partition, *self._next(partition))  # which the client forgets, and the rest may fail
-        with suppress(
-            KafkaException
-        ):  # an earlier try has taken it away; were it still there, the next step would fail
+        # An earlier try may have taken it away; were it still there, the next step would fail.
+        with suppress(KafkaException):
             self._consumer.incremental_unassign([TopicPartition(*partition)])
         self.begin([StartingPoint(*partition, offset, None, leader_epoch)])
         self._claims.move(partition, offset, leader_epoch)

@@ -116,6 +116,7 @@ class Source:
         self._anew = 0  # how often the client was made anew since partitions were last assigned
         self._subscribe_at: float | None = 0.0
         self._subscribed_at = math.inf
+        self._rejoined_at = -math.inf
         self._make_client()
         self._thread = threading.Thread(target=self._run, name=f"source {group}", daemon=True)
 
@@ -220,6 +221,8 @@ class Source:
     def _turn_or_remake(self) -> None:
         try:
             self._turn()
+            if self._resuming.reads_other_topics and self._fatal is None and not self._stopping:
+                self._rejoin()
         except KafkaException as error:
             if self._fatal is None and not _is_fatal(error.args[0]):
                 raise
@@ -242,10 +245,31 @@ class Source:
         self._anew += 1
         log.error("Kafka's client has failed: it is made anew", group=self.group, why=error.str(), code=error.name(),
                   seconds=delay)  # fmt: skip
+        self._replace_client(delay)
+        self._trouble.say(f"the client has failed and is made anew: {error.str()}")
+
+    def _rejoin(self) -> None:
+        """Leave the group in order, and join it with another client: one that has met a topic which was made anew may
+        never read from it (see Resuming.reads_other_topics)."""
+        now = self._clock.monotonic()
+        again = now - self._rejoined_at < ANEW_SECONDS[1]  # brokers that do not agree yet
+        self._rejoined_at = now
+        log.warning("a topic was made anew: the group is joined with a new client", group=self.group)
+        self._consumer.unsubscribe()
+        deadline = now + self._drain + LAST_COMMIT_SECONDS
+        while self._claims and self._fatal is None and self._clock.monotonic() < deadline:
+            # Hears of the revocation, which waits for what is in flight.
+            self._note_fatal_among(self._consumer.consume(1, POLL_SECONDS))
+        if self._fatal is not None:  # it is out of the group already, and made anew for that
+            return
+        self._joined = False
+        self._tell(self._listener.on_out_of_group, self._ours.remove(list(self._claims)))
+        self._replace_client(ANEW_SECONDS[1] if again else 0.0)
+
+    def _replace_client(self, delay: float) -> None:
         # To close it may take long, and there is nothing to wait for.
         threading.Thread(target=_close, args=[self._consumer], name=f"closing {self.group}", daemon=True).start()
         self._make_client()
-        self._trouble.say(f"the client has failed and is made anew: {error.str()}")
         self._subscribe_at, self._subscribed_at = self._clock.monotonic() + delay, math.inf
 
     def _turn(self) -> None:
@@ -293,7 +317,10 @@ class Source:
             raise
         self._note_turn()
         now = self._turns.last
-        messages = self._resuming.drop_other_topics(messages)
+        handed = self._resuming.drop_other_topics(messages)
+        if len(handed) < len(messages):
+            self._note_fatal_among(messages)  # whatever topic it came with
+        messages = handed
         records, errors = self._records(messages, now)
         self._tell(self._listener.on_turn, records, now, self._turns.confirmed, credited)
         for message, error in errors:  # what they tell of lies behind what was read
@@ -530,6 +557,12 @@ class Source:
         if _is_fatal(error):
             self._fatal = self._fatal or error
         return _is_fatal(error)
+
+    def _note_fatal_among(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            error = message.error()
+            if error is not None:
+                self._note_fatal(error)
 
     def _tell(self, call: Callable[..., None], *arguments: Any) -> None:
         try:

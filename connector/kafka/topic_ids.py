@@ -53,6 +53,15 @@ class TopicIds:
             self._mute_until = time.monotonic() + MUTE_SECONDS
         return {topic: answer for topic, answer in answers.items() if answer}
 
+    def partitions(self, topic: str, seconds: float) -> list[int]:
+        """The numbers of a topic's partitions; none if the brokers do not know it. Raises KafkaException where they do
+        not answer.
+
+        For callbacks of a consumer, which must not ask that consumer: `list_topics` within a callback ends the process
+        at the next one (it takes the outer call's state away).
+        """
+        return sorted(self._client.list_topics(topic, timeout=seconds).topics[topic].partitions)
+
     def renew_credentials(self, username: str, password: str) -> None:
         """Log in with these (SASL) from the next connection on."""
         self._client.set_sasl_credentials(username, password)

@@ -280,6 +280,16 @@ class FakeSource:
         self.pipeline.on_assigned(assigned)
         return frozenset(each.claim for each in assigned)
 
+    def truncate(self, place: tuple[str, int], end: int) -> int:
+        """The log loses what lies at `end` and behind it; it is read on from there under a claim of its own, which is
+        returned."""
+        del self.log.records[place][end:]
+        self._claimed += 1
+        self._claims[place], self._next[place] = self._claimed, end
+        self.halted.discard(place)
+        self.pipeline.on_assigned([Assigned(self._claimed, *place, end, None, cut_at=end)])
+        return self._claimed
+
     async def revoke(self, *places: tuple[str, int]) -> Sequence[Commit]:
         """These partitions leave; the callback waits for the pipeline and commits what it answers."""
         claims = self._unclaim(places)

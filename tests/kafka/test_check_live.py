@@ -126,7 +126,7 @@ async def test_a_sink_continues_where_it_committed_and_reads_later_partitions_fr
     assert start["says"] == "at the committed offsets: 16 events to read; 1 partition without one from the beginning"
     assert [(each["position"], each["origin"]) for each in start["data"]["partitions"]] == [
         *((4, "committed"), (10, "committed")),
-        (0, "start"),
+        (0, "appeared"),
     ]
 
 

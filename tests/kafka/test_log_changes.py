@@ -37,13 +37,13 @@ class Desk:
         self.vendors = vendors
         self._admin = admin
         self.directory = directory
-        self._letters = letters
+        self.letters = letters
 
     def settings(self, group: str, *topics: str, **kafka: Any) -> dict[str, Any]:
         return configuration(
             self.broker.bootstrap,
             group=group,
-            dead_letters=self._letters,
+            dead_letters=self.letters,
             topics={topic: {} for topic in topics},
             sinks=self.vendors.sinks,
             routes=[
@@ -84,6 +84,21 @@ class Desk:
                 await asyncio.sleep(0.1)
             else:
                 return
+
+    async def bury(self, topic: str, count: int) -> None:
+        """Produce events that cannot be mapped, and wait until their letters are all that the topic holds."""
+        producer = Producer({"bootstrap.servers": self.broker.bootstrap})
+        for _ in range(count):
+            producer.produce(topic, b"{}", partition=0)
+        assert await asyncio.to_thread(producer.flush, 20) == 0
+        consumer = Consumer({"bootstrap.servers": self.broker.bootstrap, "group.id": "desk"})
+
+        async def written() -> bool:
+            ends = await asyncio.to_thread(consumer.get_watermark_offsets, TopicPartition(self.letters, 0), 5)
+            return bool(ends == (0, count))
+
+        await until(written, seconds=30, what="the dead letters")
+        consumer.close()
 
     def accepted(self) -> Counter[str]:
         return Counter(entry.item["customUserId"] for entry in self.vendors.simulators["mytracker"].ledger)
@@ -157,6 +172,47 @@ async def test_a_truncated_log_goes_on_where_it_ends_for_who_reads_and_for_who_s
         await desk.delivered(last)
         assert set(desk.accepted()) == {"last"}
         assert await changes(again) == {}
+
+
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+async def test_a_topic_made_anew_whose_leader_had_moved_is_read_and_so_are_the_others(
+    desk: Desk, topic_factory: TopicFactory, protocol: str
+) -> None:
+    """The client keeps the old topic's leader epoch and takes the new one's for outdated; dead letters' client too."""
+    topic, other = topic_factory(1), topic_factory(1)
+    await asyncio.to_thread(desk.broker.restart)
+    old = await desk.produce(topic, (f"old-{n}" for n in range(50)))
+    old += await desk.produce(other, (f"other-{n}" for n in range(50)))
+    async with desk.connector("crm", topic, other, **{"group.protocol": protocol}) as connector:
+        await desk.delivered(old)
+        await desk.bury(other, 1)
+        for each in (desk.letters, topic):
+            await desk.make_anew(each)
+        new = await desk.produce(topic, (f"new-{n}" for n in range(80)))
+        new += await desk.produce(other, (f"other-new-{n}" for n in range(20)))
+        await desk.delivered(new)
+        await desk.bury(other, 1)
+        assert (await changes(connector))[topic][0] == "recreated"
+        assert await connector.stop() == 0, connector.log.read_text()[-2000:]
+    assert set(desk.accepted().values()) == {1}
+
+
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+async def test_a_group_begins_at_the_end_of_a_new_topic_where_start_says_so(
+    desk: Desk, topic_factory: TopicFactory, protocol: str
+) -> None:
+    topic = topic_factory(3)
+    await desk.produce(topic, (f"old-{n}" for n in range(20)))
+    desk.vendors.sinks["mytracker"]["start"] = "latest"
+    async with desk.connector("crm", topic, **{"group.protocol": protocol}) as connector:
+
+        async def joined() -> bool:
+            return bool((await connector.sink("mytracker")).get("partitions"))
+
+        await until(joined, seconds=30, what="the assignment")
+        await desk.delivered(await desk.produce(topic, ["new"]))
+        assert set(desk.accepted()) == {"new"}
+        assert await connector.stop() == 0
 
 
 @pytest.mark.parametrize("protocol", ["classic", "consumer"])

@@ -60,7 +60,10 @@ def find_places(
     known = {topic for (topic, _), each in committed.items() if each.offset >= 0}
     lows, highs = _edges(consumer, partitions, OFFSET_BEGINNING), _edges(consumer, partitions, OFFSET_END)
     places = []
-    for point in starting_points(consumer, bare, start, dry=True):
+    numbers: dict[str, list[int]] = {}
+    for topic, partition in partitions:
+        numbers.setdefault(topic, []).append(partition)
+    for point in starting_points(consumer, bare, start, numbers.__getitem__, dry=True):
         low, high = lows[point[:2]], highs[point[:2]]
         if committed[point[:2]].offset < 0:
             origin = Origin.APPEARED if point.topic in known else Origin.START

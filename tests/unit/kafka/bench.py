@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from confluent_kafka import OFFSET_END, KafkaError, KafkaException, Message, TopicPartition
 
-from connector.kafka.handover import Assigned, Commit
+from connector.kafka.handover import Assigned, Commit, LogChange
 from connector.kafka.source import Source
 from connector.kafka.topic_ids import TopicIds
 from tests.support.clock import TurnedClock
@@ -47,6 +47,10 @@ class Recorder:
         self.ends_asked = 0
         self.refuses_to_unassign = False
         self.closed = False
+        self.unsubscribed = False
+        self.revokes_after: int | None = None  # so many polls after it unsubscribed; None: never
+        self.edges: tuple[int, int] | None = None  # of every partition; None: the brokers do not tell
+        self.while_polling: Callable[[], None] = lambda: None
 
     def commit(self, offsets: Sequence[TopicPartition], asynchronous: bool) -> None:
         if self.refuses_to_commit is not None:
@@ -87,6 +91,8 @@ class Recorder:
         if cached:
             return (0, CACHED_END)
         self.asked += 1
+        if self.edges is not None:
+            return self.edges
         raise KafkaException(KafkaError(KafkaError.LEADER_NOT_AVAILABLE))
 
     def set_sasl_credentials(self, username: str, password: str) -> None:
@@ -97,10 +103,15 @@ class Recorder:
         self.subscribed = callbacks
 
     def unsubscribe(self) -> None:
-        return
+        self.unsubscribed = True
 
     def consume(self, most: int, timeout: float) -> list[Any]:
         self.polls.append(most)
+        self.while_polling()
+        if self.unsubscribed and self.revokes_after is not None:
+            self.revokes_after -= 1
+            if not self.revokes_after:
+                self.subscribed["on_revoke"](self, [TopicPartition("users", each) for each in self.assigned])
         if self.failures:
             raise self.failures.popleft()
         return [self.messages.popleft() for _ in range(min(most, len(self.messages)))]
@@ -133,11 +144,15 @@ class Told:
         self.assigned: list[Sequence[Assigned]] = []
         self.troubles: list[str] = []
         self.turns: list[tuple[Any, ...]] = []
+        self.revoked: list[frozenset[int]] = []
+        self.identified: list[tuple[frozenset[int], str]] = []
+        self.changes: list[LogChange] = []
 
     def on_committed(self, error: str | None, last: bool) -> None:
         self.ends.append((error, last))
 
     def on_revoked(self, claims: frozenset[int], done: Any) -> None:
+        self.revoked.append(claims)
         done.set_result([COMMIT._replace(position=9)])
 
     def on_lost(self, claims: frozenset[int]) -> None:
@@ -148,6 +163,12 @@ class Told:
 
     def on_assigned(self, partitions: Sequence[Assigned]) -> None:
         self.assigned.append(partitions)
+
+    def on_identified(self, claims: frozenset[int], topic_id: str) -> None:
+        self.identified.append((claims, topic_id))
+
+    def on_log_changed(self, change: LogChange) -> None:
+        self.changes.append(change)
 
     def on_turn(self, *turn: Any) -> None:
         self.turns.append(turn)

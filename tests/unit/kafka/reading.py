@@ -13,7 +13,7 @@ from connector.kafka.claims import Claims, Partition
 from connector.kafka.commit_metadata import Metadata
 from connector.kafka.fetching import Fetching
 from connector.kafka.handover import LogChange
-from connector.kafka.positions import StartingPoint, known_epoch
+from connector.kafka.positions import Start, StartingPoint, known_epoch
 from connector.kafka.resuming import Beginning, Resuming, at
 from connector.kafka.topic_ids import TopicIds
 from connector.kafka.trouble import Trouble
@@ -92,6 +92,9 @@ class Client:
                 found.append(TopicPartition(*place, OFFSET_INVALID))
         return found
 
+    def commit(self, offsets: Sequence[TopicPartition], asynchronous: bool) -> None:
+        self.commits |= {(each.topic, each.partition): (each.offset, "", -1) for each in offsets}
+
     def pause(self, partitions: Sequence[TopicPartition]) -> None:
         """Nothing is prefetched."""
 
@@ -114,6 +117,10 @@ class Ids(TopicIds):
     def __init__(self) -> None:
         self.known: dict[str, str] = {}
         self.asked: list[set[str]] = []
+        self.numbers: dict[str, list[int]] = {}
+
+    def partitions(self, topic: str, seconds: float) -> list[int]:
+        return self.numbers[topic]
 
     def ask(self, topics: Collection[str], seconds: float) -> dict[str, str]:
         self.asked.append(set(topics))
@@ -175,9 +182,9 @@ class Reader:
         self.resuming.begin([point])
         return claim
 
-    def begin(self, *partitions: int) -> list[Beginning]:
+    def begin(self, *partitions: int, start: Start = "earliest") -> list[Beginning]:
         """Where an assignment of partitions of `users` begins, and a claim for each."""
-        found = self.resuming.beginnings([TopicPartition("users", each) for each in partitions], "earliest")
+        found = self.resuming.beginnings([TopicPartition("users", each) for each in partitions], start)
         for each in found:
             self.claims.add(each.point, each.topic_id)
         self.resuming.begin([each.point for each in found])

@@ -15,7 +15,7 @@ def point(topic: str = "users", partition: int = 0, offset: int = 7, epoch: int 
 def test_each_claim_has_a_number_of_its_own_and_the_newest_of_a_partition_stands() -> None:
     claims = Claims()
     first, second, third = (claims.add(each, "id") for each in (point(), point("orders"), point(offset=0)))
-    assert first == (1, "users", 0, 7, "told", 2, "id")
+    assert first == (1, "users", 0, 7, "told", 2, "id", -1)
     assert (second.claim, third.claim) == (2, 3)
     assert claims.numbers == {USERS: 3, ORDERS: 2}
     assert claims.began_at(USERS) == (0, 2)
@@ -65,21 +65,88 @@ def test_an_id_is_given_to_the_claims_that_had_none() -> None:
     assert "elsewhere" not in claims.topics
 
 
-def test_partitions_are_read_under_another_id_only_where_one_is_known() -> None:
+def test_where_a_log_was_truncated_goes_with_the_claim() -> None:
+    assert Claims().add(point(offset=400), "id", 400).cut_at == 400
+
+
+def reading(*ids: str) -> Claims:
+    """Partitions 0, 1, … of users, each read under one of these ids."""
     claims = Claims()
-    for partition, known in enumerate(["", "old", "new"]):
+    for partition, known in enumerate(ids):
         claims.add(point(partition=partition), known)
-    assert claims.read_under_another("users", "new") == [("users", 1)]
-    assert claims.read_under_another("orders", "new") == []
+    return claims
 
 
-def test_an_id_of_a_topic_that_is_gone_means_nothing_any_more() -> None:
-    """Brokers that lag behind still tell it, to claims without an id, too."""
+def test_the_first_id_that_the_client_tells_is_that_of_claims_without_one() -> None:
+    claims = reading("", "")
+    claims.add(point("orders"), "")
+    assert claims.hear("users", "id") == (frozenset({1, 2}), False)
+    assert (claims.told, claims.topics) == ({"users": "id"}, {"users": "id", "orders": ""})
+    assert claims.topic_id(ORDERS) == ""
+    assert claims.hear("users", "id") == (frozenset(), False)
+
+
+def test_the_id_that_is_read_already_is_no_news() -> None:
+    claims = reading("id")
+    assert claims.hear("users", "id") == (frozenset(), False)
+    assert claims.current("id") == "id"
+
+
+def test_another_id_makes_the_one_that_is_read_a_past_one_and_leaves_the_claim_to_it() -> None:
+    claims = reading("old", "new", "")
+    assert claims.hear("users", "new", "old") == (frozenset({3}), True)
+    assert [claims.topic_id(("users", each)) for each in range(3)] == ["old", "new", "new"]
+    assert (claims.current("old"), claims.current("new"), claims.told) == ("", "new", {"users": "new"})
+
+
+def test_the_first_word_of_a_client_makes_no_id_a_past_one() -> None:
+    """The broker that it asked may lag behind the one that told us of the new topic."""
+    claims = reading("new")
+    assert claims.hear("users", "old") == (frozenset(), True)
+    assert (claims.current("new"), claims.told) == ("new", {"users": "old"})
+    assert claims.hear("users", "new", "old") == (frozenset(), False)
+    assert (claims.current("old"), claims.told) == ("", {"users": "new"})
+
+
+def test_what_was_told_and_never_read_is_a_past_id_too() -> None:
     claims = Claims()
+    claims.hear("users", "old")
+    assert claims.hear("users", "new", "old") == (frozenset(), False), "there are no claims of it"
+    assert (claims.current("old"), claims.told) == ("", {"users": "new"})
+
+
+def test_a_past_id_that_is_told_again_is_not_taken_for_the_topics_and_fits_only_who_reads_it() -> None:
+    """Brokers that lag behind tell it, to claims without an id, too."""
+    claims = reading("old")
+    claims.hear("users", "new", "old")
+    assert claims.hear("users", "old") == (frozenset(), False)
+    assert claims.told == {"users": "new"}
     claims.add(point(), "new")
     claims.add(point(partition=1), "")
-    claims.forsake("old")
-    assert (claims.current("old"), claims.current("new")) == ("", "new")
-    assert claims.read_under_another("users", "old") == ()
+    assert claims.hear("users", "old") == (frozenset(), True)
     assert claims.identify("users", "old") == frozenset()
-    assert (claims.topics, claims.topic_id(("users", 1))) == ({"users": "new"}, "")
+    assert (claims.told, claims.topics, claims.topic_id(("users", 1))) == ({"users": "new"}, {"users": "new"}, "")
+    assert (claims.current("old"), claims.current("new")) == ("", "new")
+
+
+def test_of_two_changes_in_a_row_the_last_id_stands() -> None:
+    claims = reading("first")
+    told = (("second", "first"), ("third", "second"))
+    assert [claims.hear("users", each, was)[1] for each, was in told] == [True, True]
+    assert claims.told == {"users": "third"}
+    assert [claims.current(each) for each in ("first", "second", "third")] == ["", "", "third"]
+
+
+def test_the_id_of_one_topic_says_nothing_of_another() -> None:
+    claims = reading("old")
+    claims.add(point("orders"), "other")
+    assert claims.hear("users", "new") == (frozenset(), True)
+    assert (claims.topic_id(ORDERS), claims.current("other")) == ("other", "other")
+    assert claims.hear("orders", "other") == (frozenset(), False)
+
+
+def test_what_was_told_stays_when_the_partitions_leave() -> None:
+    claims = reading("old")
+    claims.hear("users", "new", "old")
+    claims.remove([USERS])
+    assert (claims.told, claims.topics, claims.current("old")) == ({"users": "new"}, {"users": "old"}, "")

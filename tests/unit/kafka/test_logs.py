@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from connector.kafka import logs
-from connector.kafka.logs import REPEAT_SECONDS, ConsumerLog, client_logger
+from connector.kafka.logs import REPEAT_SECONDS, ClientLog, client_logger
 
 FORM = "%s [%s] %s"
 ID, OTHER = "AbCdEfGhIjKlMnOpQrStUv", "0123456789+/abcdefghij"
@@ -45,7 +45,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     logger.setLevel(level)
 
 
-def say_all(log: ConsumerLog) -> None:
+def say_all(log: ClientLog) -> None:
     for level, text in lines():
         log.log(level, FORM, "BROKER", "rdkafka#consumer-1", text)
 
@@ -75,7 +75,7 @@ def test_people_see_what_the_operator_wants_to_see_and_not_our_debugging(
     shown: list[str], conf: dict[str, Any], count: int
 ) -> None:
     """The client takes any `debug` for a wish to see everything, whatever `log_level` says; so it was before."""
-    say_all(ConsumerLog(conf, silent))
+    say_all(ClientLog("consumer", conf, silent))
     assert shown == [f"BROKER [rdkafka#consumer-1] {text}" for _, text in lines()[:count]]
 
 
@@ -83,13 +83,13 @@ def test_people_see_what_the_operator_wants_to_see_and_not_our_debugging(
     ("conf", "debug"), [({}, "metadata"), ({"debug": ""}, "metadata"), ({"debug": "cgrp,fetch"}, "cgrp,fetch,metadata")]
 )
 def test_the_client_debugs_its_metadata_beside_what_the_operator_asks_for(conf: dict[str, Any], debug: str) -> None:
-    log = ConsumerLog(conf, silent)
+    log = ClientLog("consumer", conf, silent)
     assert log.settings == {"debug": debug, "logger": log}
 
 
 def test_the_ids_of_topics_are_heard_first_and_later_ones_and_nothing_else(shown: list[str]) -> None:
     told: list[tuple[str, str]] = []
-    log = ConsumerLog({}, lambda topic, topic_id: told.append((topic, topic_id)))
+    log = ClientLog("consumer", {}, lambda topic, topic_id: told.append((topic, topic_id)))
     for line in (
         f"Topic shop.orders changed id from AAAAAAAAAAAAAAAAAAAAAA to {ID}",
         f"[thrd:main]: 127.0.0.1:9092/1: Topic users changed id from {ID} to {OTHER}",
@@ -106,13 +106,13 @@ def test_the_ids_of_topics_are_heard_first_and_later_ones_and_nothing_else(shown
 
 def test_an_id_is_heard_where_the_operator_sees_next_to_nothing(shown: list[str]) -> None:
     told: list[tuple[str, str]] = []
-    log = ConsumerLog({"log_level": 0}, lambda topic, topic_id: told.append((topic, topic_id)))
+    log = ClientLog("consumer", {"log_level": 0}, lambda topic, topic_id: told.append((topic, topic_id)))
     log.log(logging.DEBUG, "%s", f"Topic users changed id from {OTHER} to {ID}")
     assert (told, shown) == ([("users", ID)], [])
 
 
 def test_a_line_without_arguments_may_hold_a_percent_sign(shown: list[str]) -> None:
-    ConsumerLog({}, silent).log(logging.ERROR, "100% of the brokers are gone")
+    ClientLog("consumer", {}, silent).log(logging.ERROR, "100% of the brokers are gone")
     assert shown == ["100% of the brokers are gone"]
 
 
@@ -120,7 +120,7 @@ def test_a_line_that_differs_in_numbers_alone_is_said_once_a_minute(
     shown: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(logs, "REPEAT_SECONDS", REPEAT_SECONDS)
-    log = ConsumerLog({}, silent)
+    log = ClientLog("consumer", {}, silent)
     for number in range(20):
         log.log(logging.ERROR, FORM, "FAIL", "rdkafka#consumer-1", f"connect failed after {number} ms, for the test")
     assert len(shown) == 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -38,19 +37,21 @@ class Cluster:
         assert {each.offset for each in partitions} == {int(SINCE.timestamp() * 1000)}
         return [TopicPartition(each.topic, each.partition, -1 if each.partition == 1 else 50) for each in partitions]
 
-    def list_topics(self, topic: str, timeout: float) -> Any:
-        return SimpleNamespace(topics={topic: SimpleNamespace(partitions={0: None, 1: None, 2: None})})
-
     def commit(self, offsets: Sequence[TopicPartition], asynchronous: bool) -> None:
         assert not asynchronous
         self.offsets |= {(each.topic, each.partition): (each.offset, "") for each in offsets}
+
+
+def three(_: str) -> Sequence[int]:
+    """The partitions of any topic, as others than the consumer tell them: it must not be asked in its callback."""
+    return (0, 1, 2)
 
 
 def begin(
     cluster: Cluster, start: Start, *partitions: int, topic: str = "users", **how: Any
 ) -> dict[int, StartingPoint]:
     consumer: Any = cluster
-    points = starting_points(consumer, [TopicPartition(topic, each) for each in partitions], start, **how)
+    points = starting_points(consumer, [TopicPartition(topic, each) for each in partitions], start, three, **how)
     return {point.partition: point for point in points}
 
 
@@ -106,7 +107,7 @@ def test_a_topic_that_is_new_to_a_group_that_has_begun_in_others_begins_at_start
 def test_members_of_which_none_leads_in_one_of_two_new_topics_wait_in_that_one_alone() -> None:
     cluster = Cluster({("orders", 0): (7, ""), ("orders", 2): (8, "")})
     consumer: Any = cluster
-    points = starting_points(consumer, [TopicPartition("users", 0), TopicPartition("orders", 2)], "latest")
+    points = starting_points(consumer, [TopicPartition("users", 0), TopicPartition("orders", 2)], "latest", three)
     assert sorted(point[:3] for point in points) == [("orders", 2, 8), ("users", 0, HIGH)]
 
 
@@ -122,3 +123,26 @@ def test_only_asking_commits_nothing_and_waits_for_nobody(start: Start, offset: 
     cluster = Cluster({})
     assert begin(cluster, start, 2, dry=True)[2].offset == offset
     assert cluster.offsets == {}
+
+
+def test_a_topic_whose_partitions_are_not_known_yet_is_led_by_whoever_reads_the_first() -> None:
+    cluster = Cluster({})
+    consumer: Any = cluster
+    points = starting_points(consumer, [TopicPartition("users", 0)], "latest", lambda _: ())
+    assert [point.offset for point in points] == [HIGH]
+    assert set(cluster.offsets) == {("users", 0)}
+
+
+@pytest.mark.parametrize(("start", "committed"), [("earliest", {}), ("latest", {0: (42, "")})])
+def test_partitions_are_not_asked_for_where_all_begin_without(
+    start: Start, committed: Mapping[int | tuple[str, int], tuple[int, str]]
+) -> None:
+    consumer: Any = Cluster(committed)
+    asked: list[str] = []
+
+    def told(topic: str) -> Sequence[int]:
+        asked.append(topic)
+        return (0,)
+
+    starting_points(consumer, [TopicPartition("users", 0)], start, told)
+    assert asked == []

@@ -8,7 +8,6 @@ from structlog.testing import capture_logs
 
 from connector.kafka.handover import LogChange
 from connector.kafka.log_changes import Change
-from connector.kafka.resuming import ID_TRIES
 from tests.unit.kafka.reading import NEW, OLD, USERS, Reader
 
 OUT_OF_RANGE = "fetch failed due to requested offset not available on the broker: Broker: Offset out of range"
@@ -37,7 +36,7 @@ def test_a_truncated_log_is_read_on_from_its_end_under_another_claim(reader: Rea
         reader.resuming.reset(USERS, cut(200, 120))
     assert reader.heard.changes == [LogChange(Change.TRUNCATED, "users", 0, 200, 120)]
     ((assigned,),) = reader.heard.of("on_assigned")
-    assert (assigned.claim, assigned.position, assigned.leader_epoch, assigned.topic_id) == (2, 120, 1, OLD)
+    assert assigned == (2, "users", 0, 120, None, 1, OLD, 120)
     assert reader.client.fetched[USERS] == (120, 1)
     assert [(entry["wanted"], entry["resumes_at"]) for entry in logs] == [(200, 120)]
     assert [name for name, _ in reader.heard.calls] == ["on_assigned", "on_log_changed"]
@@ -119,40 +118,74 @@ def test_a_partition_that_is_not_ours_is_left_alone(reader: Reader) -> None:
     assert reader.client.calls.total() == 0
 
 
-def test_a_topic_that_was_made_anew_is_found_by_its_id(reader: Reader) -> None:
-    reader.assign(200, ends=(0, 50))
-    reader.ids.known["users"] = NEW
-    reader.resuming.reset(USERS, OUT_OF_RANGE)
-    assert reader.heard.changes == [LogChange(Change.RECREATED, "users", 0, 200, 0)]
-    assert reader.claims.topic_id(USERS) == NEW
+@pytest.mark.parametrize("said", [OUT_OF_RANGE, cut(200, 120)])
+@pytest.mark.parametrize("by", ["client", "brokers"])
+def test_a_topic_that_was_made_anew_is_found_by_its_id_and_is_for_another_client_to_read(
+    reader: Reader, said: str, by: str
+) -> None:
+    reader.assign(0, ends=(0, 50))
+    reader.read(200, epoch=1)
+    if by == "client":
+        reader.claims.hear("users", NEW)
+    else:
+        reader.ids.known["users"] = NEW
+    calls = reader.client.calls.copy()
+    reader.resuming.reset(USERS, said)
+    assert reader.resuming.reads_other_topics
+    assert reader.read(3) == []
+    assert (reader.heard.calls, reader.client.calls, reader.resuming.stands) == ([], calls, False)
 
 
-def test_an_id_that_was_known_and_is_not_told_is_asked_for_again_and_at_last_done_without(reader: Reader) -> None:
+def test_brokers_that_do_not_tell_an_id_do_not_make_a_truncation_anything_else(reader: Reader) -> None:
+    reader.assign(0)
+    reader.read(200, epoch=1)
+    reader.client.ends[USERS] = (0, 150)
+    reader.ids.known.clear()
+    reader.resuming.reset(USERS, cut(200, 120))
+    assert reader.heard.changes == [LogChange(Change.TRUNCATED, "users", 0, 200, 120)]
+    ((assigned,),) = reader.heard.of("on_assigned")
+    assert (assigned.position, assigned.topic_id, assigned.cut_at) == (120, OLD, 120)
+    assert not reader.resuming.reads_other_topics
+
+
+def test_where_neither_an_id_nor_the_end_of_a_truncation_is_told_reading_begins_at_the_lowest_offset(
+    reader: Reader,
+) -> None:
     reader.assign(200, ends=(30, 150))
     reader.ids.known.clear()
     reader.resuming.reset(USERS, OUT_OF_RANGE)
-    for _ in range(ID_TRIES - 2):
-        reader.turn()
-    assert reader.heard.calls == []
-    assert len(reader.ids.asked) == ID_TRIES - 1
-    reader.turn()
-    assert reader.heard.changes == [LogChange(Change.RECREATED, "users", 0, 200, 30)]
+    assert len(reader.ids.asked) == 1, "nothing is waited for"
+    assert reader.heard.changes == [LogChange(Change.TRUNCATED, "users", 0, 200, 30)]
     assert reader.client.fetched[USERS] == (30, -1)
-    reader.turn()
-    assert len(reader.ids.asked) == ID_TRIES
+
+
+@pytest.mark.parametrize("known", ["", NEW])
+def test_a_claim_whose_id_was_never_known_may_be_of_another_topic_and_is_bound_to_nothing_before(
+    reader: Reader, known: str
+) -> None:
+    reader.assign(0, topic_id="")
+    reader.read(200, epoch=1)
+    reader.client.ends[USERS] = (5, 150)
+    if known:
+        reader.ids.known["users"] = known
+    reader.resuming.reset(USERS, cut(200, 120))
+    assert reader.heard.changes == [LogChange(Change.RECREATED, "users", 0, 200, 5)]
+    ((assigned,),) = reader.heard.of("on_assigned")
+    assert (assigned.position, assigned.topic_id, assigned.cut_at) == (5, known, -1)
 
 
 def test_the_id_of_a_topic_that_is_gone_is_no_answer(reader: Reader) -> None:
-    """A broker that lags behind tells it: what is read now is not that one."""
+    """A broker that lags behind tells it: the client's own word counts, and the brokers are not asked."""
+    reader.claims.hear("users", OLD)
+    reader.claims.hear("users", NEW)
     reader.assign(0, topic_id=NEW, ends=(0, 150))
     reader.read(200, epoch=1)
-    reader.claims.forsake(OLD)
     reader.ids.known["users"] = OLD
     reader.resuming.reset(USERS, cut(200, 120))
-    assert reader.heard.calls == []
-    reader.ids.known["users"] = NEW
-    reader.turn()
+    assert reader.ids.asked == []
     assert reader.heard.changes == [LogChange(Change.TRUNCATED, "users", 0, 200, 120)]
+    assert reader.claims.topic_id(USERS) == NEW
+    assert not reader.resuming.reads_other_topics
 
 
 @pytest.mark.parametrize("step", ["watermarks", "assign"])

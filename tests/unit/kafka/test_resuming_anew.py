@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from confluent_kafka import OFFSET_BEGINNING, KafkaError, Message
+from confluent_kafka import KafkaError, Message
 
-from connector.kafka.handover import LogChange
-from connector.kafka.log_changes import Change
 from connector.kafka.resuming import ASK_EVERY_SECONDS
 from tests.unit.kafka.reading import NEW, OLD, USERS, Reader
+
+THIRD = "zyxwvutsrqponmlkjihgfe"
 
 
 @pytest.fixture
@@ -19,42 +19,73 @@ def reader() -> Reader:
     return reader
 
 
-def test_what_came_with_the_word_of_another_topic_is_dropped_and_all_of_it_read_under_another_claim(
+def test_what_came_with_the_word_of_another_topic_is_dropped_and_the_client_is_of_no_use_any_more(
     reader: Reader,
 ) -> None:
-    reader.client.ends[USERS] = (5, 400)
+    """Nothing is moved, claimed or told: that is for the next client's assignment (see test_resuming_beginnings)."""
+    calls = reader.client.calls.copy()
     reader.resuming.on_topic_id("users", NEW)
     other = Message(topic="orders", partition=0, offset=9)
     assert reader.turn(*reader.client.bring(count=2), other) == [9]
-    assert reader.client.fetched[USERS] == (5, -1)
-    ((assigned,),) = reader.heard.of("on_assigned")
-    assert (assigned.claim, assigned.position, assigned.metadata, assigned.topic_id) == (2, 5, None, NEW)
-    (change,) = reader.heard.changes
-    assert change == LogChange(Change.RECREATED, "users", 0, 302, 5)
-    assert reader.read(2) == [5, 6]
+    assert reader.resuming.reads_other_topics
+    assert (reader.heard.calls, reader.client.calls, reader.claims.numbers) == ([], calls, {USERS: 1})
+    assert reader.claims.topic_id(USERS) == OLD
 
 
-def test_all_partitions_of_the_topic_begin_anew_and_those_of_others_go_on(reader: Reader) -> None:
+def test_nothing_of_the_topic_is_handed_over_from_then_on_nor_of_any_of_its_partitions(reader: Reader) -> None:
     reader.assign(70, partition=1)
     reader.resuming.on_topic_id("users", NEW)
     reader.turn()
-    assert {change.partition for change in reader.heard.changes} == {0, 1}
-    assert reader.claims.numbers == {USERS: 3, ("users", 1): 4}
+    for _ in range(3):
+        assert reader.turn(*reader.client.bring(count=2), *reader.client.bring(("users", 1), 2)) == []
+    assert reader.resuming.reads_other_topics
 
 
-def test_an_id_of_before_that_a_broker_tells_again_is_ignored(reader: Reader) -> None:
+def test_a_client_that_comes_back_to_the_old_id_within_one_poll_has_read_of_another_topic_all_the_same(
+    reader: Reader,
+) -> None:
+    reader.resuming.on_topic_id("users", OLD)
+    reader.turn()
+    reader.resuming.on_topic_id("users", NEW)
+    reader.resuming.on_topic_id("users", OLD)
+    assert reader.read(2) == []
+    assert reader.resuming.reads_other_topics
+    assert (reader.heard.calls, reader.claims.told) == ([], {"users": NEW})
+
+
+def test_a_client_that_comes_back_to_the_old_id_later_is_not_trusted_again(reader: Reader) -> None:
     reader.resuming.on_topic_id("users", NEW)
     reader.turn()
-    reader.heard.calls.clear()
     reader.resuming.on_topic_id("users", OLD)
-    assert reader.read(2) == [0, 1]
-    assert (reader.heard.calls, reader.claims.topics["users"]) == ([], NEW)
+    assert reader.read(2) == []
+    assert reader.resuming.reads_other_topics
+
+
+def test_two_changes_in_one_poll_are_both_heard(reader: Reader) -> None:
+    reader.resuming.on_topic_id("users", OLD)
+    reader.resuming.on_topic_id("users", NEW)
+    reader.resuming.on_topic_id("users", THIRD)
+    assert reader.read(2) == []
+    assert reader.claims.told == {"users": THIRD}
+    assert [reader.claims.current(each) for each in (OLD, NEW, THIRD)] == ["", "", THIRD]
+
+
+def test_an_id_of_before_that_is_told_to_who_reads_the_new_topic_is_of_another_one(reader: Reader) -> None:
+    """A broker that lags behind tells it to the next client, which then reads by what that broker says."""
+    reader.claims.hear("users", NEW, OLD)
+    reader.claims.remove([USERS])
+    reader.client.fetched.clear()
+    reader.assign(0, topic_id=NEW)
+    reader.resuming.on_topic_id("users", OLD)
+    assert reader.read(2) == []
+    assert reader.resuming.reads_other_topics
+    assert (reader.claims.topics["users"], reader.claims.told["users"]) == (NEW, NEW)
 
 
 def test_the_id_that_is_read_already_changes_nothing(reader: Reader) -> None:
     reader.resuming.on_topic_id("users", OLD)
     assert reader.read(2) == [300, 301]
-    assert reader.heard.calls == []
+    assert (reader.heard.calls, reader.resuming.reads_other_topics) == ([], False)
 
 
 def test_the_first_id_of_a_claim_is_told_and_nothing_dropped() -> None:
@@ -64,6 +95,14 @@ def test_the_first_id_of_a_claim_is_told_and_nothing_dropped() -> None:
     assert reader.read(2) == [10, 11]
     assert reader.heard.calls == [("on_identified", (frozenset({claim}), NEW))]
     assert reader.claims.topic_id(USERS) == NEW
+    assert not reader.resuming.reads_other_topics
+
+
+def test_what_is_heard_of_a_topic_of_which_nothing_is_read_drops_nothing(reader: Reader) -> None:
+    reader.resuming.on_topic_id("orders", OLD)
+    reader.resuming.on_topic_id("orders", NEW)
+    assert reader.read(2) == [300, 301]
+    assert (reader.heard.calls, reader.resuming.reads_other_topics) == ([], False)
 
 
 def test_the_brokers_are_asked_at_times_and_when_they_were_away(reader: Reader) -> None:
@@ -73,53 +112,39 @@ def test_the_brokers_are_asked_at_times_and_when_they_were_away(reader: Reader) 
     assert reader.ids.asked == [{"users"}]
     reader.resuming.ask(100.0 + ASK_EVERY_SECONDS)
     assert len(reader.ids.asked) == 2
+    assert reader.read(1) == [300]
     reader.ids.known["users"] = NEW
     reader.resuming.ask_soon()
     reader.resuming.ask(101.0 + ASK_EVERY_SECONDS)
+    assert reader.resuming.reads_other_topics
     assert reader.read(2) == []
-    assert [change.change for change in reader.heard.changes] == [Change.RECREATED]
 
 
-def test_where_the_lowest_offset_is_not_told_the_client_finds_the_beginning(reader: Reader) -> None:
-    reader.client.refusals["watermarks"] = 1
-    reader.resuming.on_topic_id("users", NEW)
+def test_the_brokers_are_not_asked_about_topics_of_which_the_client_tells_itself(reader: Reader) -> None:
+    """They may lag behind it, and know no better."""
+    reader.resuming.on_topic_id("users", OLD)
     reader.turn()
-    assert reader.client.fetched[USERS] == (OFFSET_BEGINNING, -1)
-    ((assigned,),) = reader.heard.of("on_assigned")
-    assert assigned.position is None
-    assert reader.heard.changes == [LogChange(Change.RECREATED, "users", 0, 300, 0)]
-    assert reader.resuming.next_offset(USERS) is None
+    reader.ids.asked.clear()
+    reader.ids.known["users"] = NEW
+    reader.resuming.ask(100.0)
+    assert reader.ids.asked == [set()]
+    assert (reader.read(2), reader.resuming.reads_other_topics) == ([300, 301], False)
 
 
-@pytest.mark.parametrize("still_assigned", [True, False])
-def test_a_move_that_fails_is_tried_once_a_turn_and_nothing_of_the_topic_is_handed_over_meanwhile(
-    reader: Reader, *, still_assigned: bool
-) -> None:
-    """It is read at the old topic's offsets as long as the client stays there."""
-    reader.client.refusals |= {"assign": 4, "unassign": 4 * still_assigned}
-    reader.resuming.on_topic_id("users", NEW)
-    assert reader.turn(*reader.client.bring(count=2)) == []
-    assigns = reader.client.calls["assign"]
-    for turn in range(1, 3):
-        assert reader.turn(*(reader.client.bring(count=2) if still_assigned else ())) == []
-        assert reader.client.calls["assign"] == assigns + turn
-        assert reader.heard.changes == []
-    reader.turn()
-    assert [(change.change, change.resumes_at) for change in reader.heard.changes] == [(Change.RECREATED, 0)]
-    assert reader.client.fetched[USERS] == (0, -1)
-    assert reader.read(2) == [0, 1]
-    assert (len(reader.troubles), reader.troubles[-1]) == (2, "")
+def test_an_id_that_the_brokers_tell_of_a_claim_without_one_goes_with_it() -> None:
+    reader = Reader()
+    claim = reader.assign(10, topic_id="")
+    reader.ids.known["users"] = NEW
+    reader.resuming.ask(100.0)
+    assert reader.heard.calls == [("on_identified", (frozenset({claim}), NEW))]
+    assert (reader.claims.topic_id(USERS), reader.claims.told) == (NEW, {})
+    assert (reader.read(2), reader.resuming.reads_other_topics) == ([10, 11], False)
 
 
-def test_a_partition_that_left_before_it_could_begin_anew_is_not_claimed(reader: Reader) -> None:
-    reader.client.refusals["assign"] = 2
-    reader.resuming.on_topic_id("users", NEW)
-    reader.turn()
-    reader.resuming.left([USERS])
-    reader.claims.remove([USERS])
-    calls = reader.client.calls.copy()
-    reader.turn()
-    assert (reader.heard.calls, reader.client.calls, reader.claims.numbers) == ([], calls, {})
+def test_brokers_that_do_not_answer_change_nothing(reader: Reader) -> None:
+    reader.ids.known.clear()
+    reader.resuming.ask(100.0)
+    assert (reader.read(2), reader.resuming.reads_other_topics) == ([300, 301], False)
 
 
 def test_errors_are_heard_of_a_partition_whose_messages_are_dropped(reader: Reader) -> None:

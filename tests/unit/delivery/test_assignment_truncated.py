@@ -1,0 +1,230 @@
+"""A claim in place of one whose log was truncated: what is still open below the cut is committed past by nobody."""
+
+from __future__ import annotations
+
+import pytest
+
+from connector.delivery.assignment import Assignment
+from connector.kafka import commit_metadata
+from connector.kafka.handover import Assigned, Commit
+from connector.model import Record
+from tests.unit.delivery.test_assignment import begin, record
+
+GROUP = "crm.mytracker"
+
+
+def epoch(offset: int, leader_epoch: int, *, claim: int = 1) -> Record:
+    return record(offset, claim=claim)._replace(leader_epoch=leader_epoch)
+
+
+def reading(*offsets: int, held: int) -> Assignment:
+    """Claim 1 has read these offsets in epoch 3, and has still `held` and what lies behind it open."""
+    of = Assignment(GROUP)
+    of.add(Assigned(1, "users", 0, offsets[0], None))
+    for offset in offsets:
+        begin(of, epoch(offset, 3))
+    for offset in offsets:
+        if offset < held:
+            of.settle(record(offset))
+    return of
+
+
+def cut(of: Assignment, claim: int, at: int, *, cut_at: int | None = None) -> None:
+    """The log was truncated at this offset, from which the next claim reads."""
+    of.add(Assigned(claim, "users", 0, at, None, 4, "", at if cut_at is None else cut_at))
+
+
+def committed(of: Assignment, claim: int) -> Commit:
+    (commit,) = of.changes({claim}).values()
+    return commit
+
+
+def settled(commit: Commit) -> set[int]:
+    told = commit_metadata.decode(GROUP, "users", 0, commit.position, commit.metadata)
+    return set() if told is None or told.settled is None else set(told.settled.offsets(commit.position))
+
+
+def test_the_position_stays_at_the_oldest_event_that_is_held_below_the_cut() -> None:
+    of = reading(*range(10, 20), held=13)
+    cut(of, 2, 16)
+    assert (committed(of, 2).claim, committed(of, 2).position) == (2, 13)
+    assert committed(of, 2).leader_epoch == 3, "it is that of the record at the position"
+    for offset in range(16, 30):
+        begin(of, epoch(offset, 4, claim=2))
+        of.settle(record(offset, claim=2))
+    assert committed(of, 2).position == 13
+    of.settle(record(13))
+    assert committed(of, 2).position == 14
+
+
+def test_the_metadata_tells_of_the_earlier_claim_and_only_below_the_cut() -> None:
+    """What was settled at the cut and past it is not in the log any more: other events have those offsets."""
+    of = reading(*range(10, 20), held=13)
+    for offset in (14, 15, 16, 17):
+        of.settle(record(offset))
+    assert settled(committed(of, 1)) == {14, 15, 16, 17}
+    cut(of, 2, 16)
+    begin(of, epoch(16, 4, claim=2))
+    begin(of, epoch(17, 4, claim=2))
+    of.settle(record(17, claim=2))
+    assert settled(committed(of, 2)) == {14, 15}
+
+
+def test_it_is_free_once_what_is_below_the_cut_is_settled_though_events_past_it_are_open() -> None:
+    of = reading(*range(10, 20), held=13)
+    cut(of, 2, 16)
+    begin(of, epoch(16, 4, claim=2))
+    for offset in (15, 13, 14):
+        of.settle(record(offset))
+    assert set(of.offsets) == {1, 2}, "16 to 19 of before are open"
+    assert (committed(of, 2).position, committed(of, 2).leader_epoch) == (16, 4)
+    of.settle(record(16, claim=2))
+    assert committed(of, 2).position == 17
+
+
+@pytest.mark.parametrize("held", [16, 17])
+def test_what_is_held_at_the_cut_or_past_it_binds_nothing(held: int) -> None:
+    of = reading(*range(10, 20), held=held)
+    cut(of, 2, 16)
+    assert committed(of, 2).position == 16
+
+
+def test_a_claim_that_has_nothing_open_binds_nothing_and_is_forgotten() -> None:
+    of = reading(*range(10, 20), held=20)
+    cut(of, 2, 16)
+    assert set(of.offsets) == {2}
+    assert committed(of, 2).position == 16
+    assert of.with_earlier({2}) == {2}
+
+
+def test_a_topic_that_was_made_anew_is_bound_by_nothing_of_the_old_one() -> None:
+    of = reading(*range(10, 20), held=13)
+    of.add(Assigned(2, "users", 0, 5, None, -1, "new"))
+    assert committed(of, 2).position == 5
+    begin(of, record(5, claim=2))
+    of.settle(record(5, claim=2))
+    begin(of, record(25, claim=2))
+    of.settle(record(25, claim=2))
+    assert committed(of, 2).position == 26
+    assert of.with_earlier({2}) == {2}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "held", "position"),
+    [
+        (16, 18, 13, 13),  # the second cut lies in what was read since the first
+        (16, 14, 13, 13),
+        (16, 12, 13, 12),  # below what is held: that was cut off, too
+        (16, 18, 17, 18),  # what was cut off first is not back because the log has grown over it
+    ],
+)
+def test_of_two_truncations_in_a_row_the_lower_cut_counts(first: int, second: int, held: int, position: int) -> None:
+    of = reading(*range(10, 20), held=held)
+    cut(of, 2, first)
+    for offset in range(first, 20):
+        begin(of, epoch(offset, 4, claim=2))
+        of.settle(record(offset, claim=2))
+    cut(of, 3, second)
+    assert committed(of, 3).position == position
+    for offset in range(second, 30):
+        begin(of, epoch(offset, 5, claim=3))
+        of.settle(record(offset, claim=3))
+    assert committed(of, 3).position == (30 if position == second else position)
+    for offset in range(held, 20):
+        of.settle(record(offset))
+    assert committed(of, 3).position == 30
+
+
+def test_the_oldest_of_all_earlier_claims_binds() -> None:
+    of = reading(*range(10, 20), held=13)
+    cut(of, 2, 16)
+    begin(of, epoch(16, 4, claim=2))
+    begin(of, epoch(17, 4, claim=2))
+    cut(of, 3, 17)
+    assert committed(of, 3).position == 13
+    assert of.with_earlier({3}) == {1, 2, 3}
+    for offset in (13, 14, 15):
+        of.settle(record(offset))
+    assert (committed(of, 3).position, committed(of, 3).leader_epoch) == (16, 4)
+    of.settle(record(16, claim=2))
+    assert committed(of, 3).position == 17, "17 of claim 2 was cut off"
+
+
+def test_the_earlier_claims_leave_with_the_partition() -> None:
+    of = reading(*range(10, 20), held=13)
+    of.add(Assigned(7, "users", 1, 0, None))
+    cut(of, 2, 16)
+    cut(of, 3, 15)
+    leaving = of.with_earlier({3})
+    assert leaving == {1, 3}, "claim 2 had nothing open, and is gone"
+    assert of.changes(leaving).keys() == {3}
+    assert of.forget(leaving) == 7
+    assert (set(of.offsets), of.open_events, of._cut) == ({7}, 0, {})
+    assert of.settle(record(13)) is False
+    assert of.with_earlier({7}) == {7}
+
+
+def test_nothing_new_is_committed_while_nothing_below_the_cut_changes() -> None:
+    of = reading(*range(10, 20), held=13)
+    cut(of, 2, 16)
+    changes = of.changes({2})
+    of.committed(changes)
+    assert of.changes() == {}
+    begin(of, epoch(16, 4, claim=2))
+    of.settle(record(16, claim=2))
+    assert of.changes() == {}
+    of.settle(record(14))
+    assert settled(committed(of, 2)) == {14}
+
+
+def test_a_gap_of_any_size_below_the_cut_takes_no_room() -> None:
+    """A compacted log has them: the metadata says as much as it can hold."""
+    far = 10 + (1 << 45)
+    of = reading(10, 11, 12, far, held=11)
+    of.settle(record(12))
+    of.settle(record(far))
+    cut(of, 2, far + 1)
+    assert committed(of, 2).position == 11
+    assert 12 in settled(committed(of, 2))
+
+
+def test_what_was_read_and_is_kept_back_unread_binds_though_nothing_is_open() -> None:
+    of = reading(*range(10, 13), held=13)
+    of.keep_back({1, 99})
+    cut(of, 2, 16)
+    assert set(of.offsets) == {1, 2}
+    assert committed(of, 2).position == 13
+    for offset in range(13, 20):
+        begin(of, record(offset))
+        of.settle(record(offset))
+    assert set(of.offsets) == {1, 2}
+    assert committed(of, 2).position == 16
+    of.all_begun()
+    assert set(of.offsets) == {2}
+
+
+def test_what_was_kept_back_and_is_begun_binds_as_long_as_it_is_open() -> None:
+    of = reading(*range(10, 13), held=13)
+    of.keep_back({1})
+    cut(of, 2, 16)
+    begin(of, record(13))
+    of.all_begun()
+    assert committed(of, 2).position == 13
+    of.settle(record(13))
+    assert (set(of.offsets), committed(of, 2).position) == ({2}, 16)
+
+
+def test_a_claim_that_commits_is_not_forgotten_when_nothing_is_kept_back_any_more() -> None:
+    of = reading(*range(10, 13), held=13)
+    of.keep_back({1})
+    of.all_begun()
+    assert committed(of, 1).position == 13
+
+
+def test_what_is_kept_back_is_forgotten_with_its_claim() -> None:
+    of = reading(*range(10, 13), held=13)
+    of.keep_back({1})
+    cut(of, 2, 16)
+    of.forget(of.with_earlier({2}))
+    assert (of.offsets, of._kept_back) == ({}, set())
+    of.all_begun()

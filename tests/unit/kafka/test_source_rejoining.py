@@ -1,0 +1,208 @@
+"""A client that has met a topic which was made anew leaves the group in order, and another one joins it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+from structlog.testing import capture_logs
+
+from connector.kafka.handover import LogChange
+from connector.kafka.log_changes import Change
+from connector.kafka.source import ANEW_SECONDS, LAST_COMMIT_SECONDS
+from tests.unit.kafka.bench import COMMIT, Event
+from tests.unit.kafka.clients import REFUSED, Clients, failure
+from tests.unit.kafka.test_source_fatal import closed
+
+OLD, NEW, THIRD = "0123456789+/abcdefghij", "AbCdEfGhIjKlMnOpQrStUv", "zyxwvutsrqponmlkjihgfe"
+DRAIN = 20.0  # the bench's
+CLAIM = 2  # what the first assignment makes of partition 0
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Clients:
+    """It reads partition 0 of users under the id of old."""
+    bench = Clients(monkeypatch)
+    bench.turn()
+    take(bench)
+    tell(bench, OLD)
+    bench.turn()
+    assert bench.told.identified == [(frozenset({CLAIM}), OLD)]
+    return bench
+
+
+def take(bench: Clients) -> None:
+    """The group gives it partition 0, which the client gives back one poll after it was told to."""
+    bench.now.edges, bench.now.revokes_after = (5, 50), 1
+    bench.assign(0)
+
+
+def tell(bench: Clients, topic_id: str) -> None:
+    bench.settings[-1]["logger"].log(logging.DEBUG, "%s", f"Topic users changed id from x to {topic_id}")
+
+
+def change(bench: Clients, topic_id: str = NEW) -> None:
+    """A turn in which the client tells of another topic, and reads from it at the old one's offset."""
+    tell(bench, topic_id)
+    bench.now.messages.append(Event())
+    bench.turn()
+
+
+def test_it_leaves_with_a_commit_of_what_is_settled_and_the_next_client_joins_at_once(bench: Clients) -> None:
+    bench.now.revokes_after = 3
+    with capture_logs() as logs:
+        change(bench)
+    old = bench.made[0]
+    assert (old.unsubscribed, old.revokes_after) == (True, 0)
+    assert bench.told.revoked == [frozenset({CLAIM})]
+    assert old.committed == [(0, 9, False)]
+    assert bench.told.ends[0] == (None, True)
+    assert (bench.told.lost, bench.told.out_of_group, dict(bench.source._claims)) == ([], [frozenset()], {})
+    assert not bench.source._joined
+    assert closed(old)
+    assert [entry["event"] for entry in logs] == ["a topic was made anew: the group is joined with a new client"]
+    assert (len(bench.made), bench.now.subscribed) == (2, {})
+    assert all(not records for records, *_ in bench.told.turns), "what was read of the other topic is handed over"
+    bench.turn()
+    assert bench.now.subscribed != {}
+    assert len(bench.made) == 2
+
+
+def test_at_its_assignment_the_new_topic_is_read_from_its_beginning_and_told_of(bench: Clients) -> None:
+    change(bench)
+    bench.turn()
+    take(bench)
+    ((assigned,),) = bench.told.assigned[1:]
+    assert (assigned.claim, assigned.position, assigned.topic_id, assigned.cut_at) == (CLAIM + 1, 5, NEW, -1)
+    assert bench.told.changes == [LogChange(Change.RECREATED, "users", 0, 40, 5)]
+    tell(bench, NEW)
+    bench.now.messages.append(Event())
+    bench.turn()
+    assert [record.claim for record in bench.told.turns[-1][0]] == [CLAIM + 1]
+    assert len(bench.made) == 2
+
+
+def test_a_client_that_comes_back_to_the_old_id_within_one_poll_is_replaced_all_the_same(bench: Clients) -> None:
+    tell(bench, NEW)
+    tell(bench, OLD)
+    bench.turn()
+    assert len(bench.made) == 2
+
+
+def test_partitions_that_are_not_revoked_in_time_are_lost(bench: Clients) -> None:
+    def wait() -> None:
+        bench.clock.seconds += 1.0
+
+    bench.now.revokes_after, bench.now.while_polling = None, wait
+    begun = bench.clock.seconds
+    change(bench)
+    assert bench.clock.seconds - begun >= DRAIN + LAST_COMMIT_SECONDS
+    assert bench.told.out_of_group == [frozenset({CLAIM})]
+    assert (bench.told.revoked, bench.made[0].committed, dict(bench.source._claims)) == ([], [], {})
+    assert len(bench.made) == 2
+    bench.turn()
+    assert bench.now.subscribed != {}
+
+
+@pytest.mark.parametrize("topic_id", [OLD, THIRD])
+def test_while_brokers_do_not_agree_the_next_client_waits_before_it_joins(bench: Clients, topic_id: str) -> None:
+    change(bench)
+    bench.turn()
+    take(bench)
+    bench.clock.seconds += ANEW_SECONDS[1] - 0.1
+    change(bench, topic_id)
+    assert len(bench.made) == 3
+    bench.clock.seconds += ANEW_SECONDS[1] - 0.1
+    bench.turn()
+    assert bench.now.subscribed == {}, "too soon"
+    bench.clock.seconds += 0.2
+    bench.turn()
+    assert bench.now.subscribed != {}
+
+
+def test_a_topic_that_is_made_anew_long_after_another_was_is_joined_at_once(bench: Clients) -> None:
+    change(bench)
+    bench.turn()
+    take(bench)
+    bench.clock.seconds += ANEW_SECONDS[1] + 0.1
+    change(bench, THIRD)
+    bench.turn()
+    assert len(bench.made) == 3
+    assert bench.now.subscribed != {}
+
+
+def test_no_credit_is_lost_with_the_client(bench: Clients) -> None:
+    change(bench)
+    bench.turn()
+    assert sum(turn[2] for turn in bench.told.turns) + bench.source._wanted == bench.granted
+
+
+def test_a_commit_that_the_old_client_has_under_way_ends_with_it(bench: Clients) -> None:
+    """Nobody hears of it any more, and the next commit waits until it has ended or we are out of the group."""
+    bench.source.commit([COMMIT._replace(claim=CLAIM)])
+    change(bench)
+    assert bench.made[0].committed[0] == (0, 7, True)
+    bench.settings[0]["on_commit"](None, [])
+    assert bench.told.ends == [(None, True)]
+    assert bench.told.out_of_group == [frozenset()]
+
+
+def test_a_stop_meanwhile_leaves_what_the_revocation_committed_and_never_joins_again(bench: Clients) -> None:
+    bench.now.while_polling = lambda: bench.source.stop([COMMIT._replace(claim=CLAIM)])
+    bench.now.revokes_after = 1
+    change(bench)
+    bench.source.start()
+    assert bench.source.join(20)
+    assert bench.made[0].committed == [(0, 9, False)]
+    assert (bench.now.committed, bench.now.subscribed, bench.now.closed) == ([], {}, True)
+    assert (bench.source.failed, len(bench.made)) == (False, 2)
+    assert [end for end in bench.told.ends if end[1]] == [(None, True)]
+
+
+def by_a_message(bench: Clients) -> None:
+    bench.now.messages.append(failure(REFUSED))
+
+
+def by_an_exception(bench: Clients) -> None:
+    bench.now.failures.append(KafkaException(KafkaError(KafkaError._FATAL, REFUSED)))
+
+
+def by_a_call(bench: Clients) -> None:
+    bench.settings[-1]["error_cb"](KafkaError(KafkaError.UNKNOWN_MEMBER_ID, REFUSED, fatal=True))
+
+
+@pytest.mark.parametrize("way", [by_a_message, by_an_exception, by_a_call])
+def test_a_fatal_error_meanwhile_costs_the_assignment_and_one_client(
+    bench: Clients, way: Callable[[Clients], None]
+) -> None:
+    """It is not waited for a revocation that never comes, and not made anew twice."""
+    client = bench.now
+
+    def fail() -> None:
+        bench.clock.seconds += 0.1
+        if client.unsubscribed:
+            client.while_polling = lambda: None
+            way(bench)
+
+    client.revokes_after, client.while_polling = None, fail
+    begun = bench.clock.seconds
+    change(bench)
+    assert bench.clock.seconds - begun < 1.0
+    assert len(bench.made) == 2
+    assert (bench.told.out_of_group, bench.told.lost) == ([frozenset({CLAIM})], [])
+    bench.turn()
+    assert bench.now.subscribed == {}
+    bench.clock.seconds += ANEW_SECONDS[0] + 0.1
+    bench.turn()
+    assert bench.now.subscribed != {}
+    assert len(bench.made) == 2
+
+
+def test_a_client_that_fails_as_it_tells_of_another_topic_is_made_anew_and_does_not_leave(bench: Clients) -> None:
+    tell(bench, NEW)
+    bench.fail()
+    assert len(bench.made) == 2
+    assert not bench.made[0].unsubscribed
+    assert bench.told.out_of_group == [frozenset({CLAIM})]

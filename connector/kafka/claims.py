@@ -74,7 +74,8 @@ class Claims:
         """The client has told the id under which it reads a topic from now on; `was` is what it told before.
 
         Only what it has read under itself is known to be gone: the first broker that it asks may lag behind the one
-        that told us an id. Returns the claims of which none was known, which have it from now on, and whether others are of another topic.
+        that told us an id. Returns the claims of which none was known, which have it from now on, and whether others
+        are of another topic.
         """
         if topic_id not in self._past_ids:
             self._past_ids |= {was} - {"", topic_id}

@@ -109,8 +109,14 @@ class Waiting:
 
     def let_in(self, claim: int | None) -> None:
         """Take in all that waits of a claim of which nothing is committed any more."""
-        if claim is not None and claim in self._queues:
-            self._assignment.offsets[claim].unbind()
+        if claim is None:
+            return
+        offsets = self._assignment.offsets[claim]
+        offsets.unbind()
+        queue = self._queues.get(claim)
+        if queue is not None:
+            if queue.head is not None:
+                offsets.start(queue.head.offset)
             self._take(claim)
 
     def forget(self, claims: AbstractSet[int]) -> None:

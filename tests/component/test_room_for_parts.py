@@ -108,6 +108,22 @@ async def test_a_topic_made_anew_costs_no_event_that_the_flood_guard_keeps_back(
     await line.end()
 
 
+async def test_what_waits_counts_against_the_mark_of_open_bytes() -> None:
+    places = [("users", partition) for partition in range(8)]
+    line = Harness(limits=TEN, max_open_events=10**6, max_open_bytes=200_000, places=places)
+    line.source.CHUNK = 100
+    line.vendor.answer = lambda _: DOWN
+    large = b"skip " * 2_000
+    for place in places:
+        line.produce(*[MANY] * 2, b"a b " + large, key=None, place=place)
+        line.log.append(None, b"event " + large, topic=place[0], partition=place[1], gap=30_000)
+        line.produce(*[b"event " + large] * 400, key=None, place=place)
+    await asyncio.sleep(600.0)
+    waiting = sum(len(each.value or b"") for queue in line.pipeline._waiting._queues.values() for each in queue.records)
+    assert 0 < waiting + line.assignment.open_bytes < 200_000 + 4 * 100 * (len(large) + 10)
+    await line.end()
+
+
 async def test_what_waits_is_neither_lost_to_retention_nor_passed() -> None:
     line = Harness(limits=TEN, max_open_events=10**6)
     line.vendor.answer = lambda _: DOWN

@@ -155,6 +155,7 @@ class PartitionOffsets:
         self._pending[record.offset] = self._several[record.offset] = Several(len(parts), lengths, told)
         if told:
             self._room.add(lengths)
+            self._measure_anew()  # it was told by what is settled of it, and needs room for what is not
         return size
 
     def start(self, offset: int) -> bool:
@@ -193,6 +194,11 @@ class PartitionOffsets:
         self.limit = offset + 1 + free // (2 + len(self._room)) if free >= 0 else SHUT
         self._free = max(0, free)
         return free >= 0
+
+    def _measure_anew(self) -> None:
+        """The room has got smaller by what nobody asked for."""
+        if self._bound:
+            self.limit, self._free = SHUT, 0
 
     def unbind(self) -> None:
         """No commit is made of these offsets any more: whatever comes may be begun."""
@@ -342,6 +348,7 @@ class PartitionOffsets:
             self._farthest = max(max(self._before, default=-1), self.told[-1][0] if self.told else -1)
             for _, parts in self.told:
                 self._room.add(lengths_of(parts))
+            self._measure_anew()
 
     def _drop_told(self, offset: int) -> PartsByRoute:
         """Reading has come so far; returns what an earlier owner has settled of the record there."""

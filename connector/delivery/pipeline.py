@@ -421,7 +421,7 @@ class Pipeline:
         if not self._credits or self._intake or not self.dispatcher.wants_more:
             return
         events = self.assignment.open_parts + len(self._backwater.records) + self._waiting.records
-        size = self.assignment.open_bytes + self._backwater.bytes
+        size = self.assignment.open_bytes + self._backwater.bytes + self._waiting.bytes
         if events < self._marks.max_open_events and size < self._marks.max_open_bytes:
             while self._credits:
                 self._credits -= 1

@@ -20,12 +20,13 @@ from connector.model import Failure, Item, Record
 class _Queue:
     """Of one claim: the first record may be open already, and then its `results` wait to be sent."""
 
-    __slots__ = ("head", "records", "results")
+    __slots__ = ("bytes", "head", "records", "results")
 
     def __init__(self, head: Record | None = None, results: Sequence[Item | Failure] = ()) -> None:
         self.head = head
         self.results = results
         self.records: deque[Record] = deque()
+        self.bytes = 0  # of these records
 
 
 class Waiting:
@@ -59,6 +60,11 @@ class Waiting:
         """How many records wait that were not looked at."""
         return sum(len(queue.records) for queue in self._queues.values())
 
+    @property
+    def bytes(self) -> int:
+        """What these weigh."""
+        return sum(queue.bytes for queue in self._queues.values())
+
     def end(self, claim: int, default: int) -> int:
         """One past the last record that waits of a claim; `default` where none does."""
         queue = self._queues.get(claim)
@@ -73,6 +79,7 @@ class Waiting:
             queue = self._queues[record.claim] = _Queue()
             offsets.limit = SHUT
         queue.records.append(record)
+        queue.bytes += len(record.value or b"")
         return False
 
     def open(self, offsets: PartitionOffsets, record: Record, results: Sequence[Item | Failure]) -> None:
@@ -109,8 +116,14 @@ class Waiting:
 
     def let_in(self, claim: int | None) -> None:
         """Take in all that waits of a claim of which nothing is committed any more."""
-        if claim is not None and claim in self._queues:
-            self._assignment.offsets[claim].unbind()
+        if claim is None:
+            return
+        offsets = self._assignment.offsets[claim]
+        offsets.unbind()
+        queue = self._queues.get(claim)
+        if queue is not None:
+            if queue.head is not None:
+                offsets.start(queue.head.offset)
             self._take(claim)
 
     def forget(self, claims: AbstractSet[int]) -> None:

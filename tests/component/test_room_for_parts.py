@@ -85,9 +85,42 @@ async def test_a_topic_made_anew_costs_no_event_that_waits() -> None:
     line.source.assign(HERE)
     assert (line.stats.records, len(line.pipeline._waiting)) == (read, 0)
     line.vendor.answer = accept
-    await line.until(lambda: not line.assignment.open_events, 36_000)
+    await line.until(lambda: not line.assignment.open_parts, 36_000)
     assert line.stats.delivered == read * 40
+    assert len(line.assignment.offsets) == 1
     line.check_balance()
+    await line.end()
+
+
+async def test_a_topic_made_anew_costs_no_event_that_the_flood_guard_keeps_back() -> None:
+    line = Harness(limits=Limits(max_events=100, max_bytes=10_000), guard=(0, 0.5, 300.0))
+    line.produce(b"undecodable", MANY)
+    await line.until(lambda: line.gate.flooded)
+    line.produce(MANY, key=b"other")
+    line.log.append(b"far", b"event", gap=30_000)
+    await line.until(lambda: line.source._next[HERE] > 30_000)
+    line.log.records[HERE].clear()
+    line.source.assign(HERE)
+    await line.until(lambda: not line.assignment.open_parts and not line.pipeline.deferred_events, 36_000)
+    assert line.stats.delivered == 40 + 40 + 1
+    assert not line.pipeline._waiting
+    line.check_balance()
+    await line.end()
+
+
+async def test_what_waits_counts_against_the_mark_of_open_bytes() -> None:
+    places = [("users", partition) for partition in range(8)]
+    line = Harness(limits=TEN, max_open_events=10**6, max_open_bytes=200_000, places=places)
+    line.source.CHUNK = 100
+    line.vendor.answer = lambda _: DOWN
+    large = b"skip " * 2_000
+    for place in places:
+        line.produce(*[MANY] * 2, b"a b " + large, key=None, place=place)
+        line.log.append(None, b"event " + large, topic=place[0], partition=place[1], gap=30_000)
+        line.produce(*[b"event " + large] * 400, key=None, place=place)
+    await asyncio.sleep(600.0)
+    waiting = sum(len(each.value or b"") for queue in line.pipeline._waiting._queues.values() for each in queue.records)
+    assert 0 < waiting + line.assignment.open_bytes < 200_000 + 4 * 100 * (len(large) + 10)
     await line.end()
 
 

@@ -18,6 +18,7 @@ from connector.model import Record
 HERE = ("crm.mytracker", "users", 0)
 TAGS = {"a": 0xAAAA0001, "b": 0xBBBB0002, "c": 0xCCCC0003}
 TWO: list[Part] = [("a", 0), ("b", 0)]
+THOUSAND: list[Part] = [("a", element) for element in range(1_000)]
 
 
 def record(offset: int, *, epoch: int = -1) -> Record:
@@ -148,7 +149,7 @@ def test_single_records_need_no_room_and_are_never_asked_about() -> None:
 def thousands(offsets: PartitionOffsets) -> int:
     """How many records of a thousand items are begun before one waits."""
     for offset in range(100):
-        begin(offsets, offset, [("a", element) for element in range(1_000)])
+        begin(offsets, offset, THOUSAND)
         if not offsets.start(offset):
             return offset
     raise AssertionError("none waits")
@@ -214,6 +215,44 @@ def test_reading_goes_no_farther_ahead_than_a_commit_can_tell_beside_the_parts()
     offsets.settle(record(0), "a", 9_999)
     assert offsets.admits(offset)
     assert offsets.limit == UNBOUNDED
+
+
+def left_by_another(settled: list[range]) -> PartitionOffsets:
+    """The next owner of a partition in whose records, of a thousand items each, these are settled."""
+    offsets = owner()
+    for offset, elements in enumerate(settled):
+        begin(offsets, offset, THOUSAND)
+        assert offsets.start(offset)
+        for element in elements:
+            offsets.settle(record(offset), "a", element)
+    return owner(*commit(offsets))
+
+
+def test_reading_goes_no_farther_ahead_than_a_commit_can_tell_beside_what_an_earlier_owner_settled() -> None:
+    offsets = left_by_another([range(1, 1_000)] * 20)
+    for offset in range(20):
+        assert begin(offsets, offset, THOUSAND) == [("a", 0)]
+        assert offsets.start(offset)
+    offset = 20
+    while offset < 20_000 and (offset < offsets.limit or offsets.admits(offset)):
+        offsets.begin(record(offset))
+        offsets.open(record(offset))
+        offsets.settle(record(offset))
+        offset += 1
+    assert 2_500 < offset < 3_500
+    commit(offsets)
+
+
+def test_what_is_left_of_an_earlier_owners_records_has_room_before_others_are_begun() -> None:
+    offsets = left_by_another([range(0), *[range(1)] * 19])
+    offset = 0
+    while begin(offsets, offset, THOUSAND) and offsets.start(offset):
+        offset += 1
+    assert 20 < offset < 24
+    for each in range(offset):
+        for element in range(1 if 0 < each < 20 else 0, 999):
+            offsets.settle(record(each), "a", element)
+    commit(offsets)
 
 
 def test_a_gap_of_any_size_does_not_stop_the_reading_once_nothing_is_open() -> None:

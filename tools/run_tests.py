@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 # About half of the time of everything; each half has a broker of its own, which its tests stop and kill.
-SECOND = ("tests/component", "tests/kafka", "tests/vendors")
+SECOND = ("tests/kafka", "tests/vendors")
 
 
 def main() -> int:

@@ -10,16 +10,16 @@ from connector.kafka.headers import ask, checked, legible, size_of
 from connector.model import Headers, Record
 
 
-def record_of(message: Message, claim: int = 0, read_at: float = 0.0) -> Record:
-    """The record that a message without an error holds."""
+def record_of(message: Message) -> Record:
+    """The record that a message without an error holds, read without a claim."""
     # A message has a topic, a partition and an offset; the client's types allow for one that was never sent.
     topic: Any = message.topic()
     partition: Any = message.partition()
-    return record_at(topic, partition, message, claim, read_at)
+    return record_at(topic, partition, message, 0, 0.0)
 
 
 def record_at(topic: str, partition: int, message: Message, claim: int, read_at: float) -> Record:
-    """The same, for who knows topic and partition already: they cost a call each."""
+    """The record of a claimed partition. Who calls knows topic and partition already: they cost a call each."""
     offset: Any = message.offset()
     epoch = message.leader_epoch()
     headers: Headers = ()

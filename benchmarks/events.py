@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from confluent_kafka import Producer
 
-from connector.kafka.letters import Letter, compose
+from connector.kafka.dead_letter import Letter, compose
 from connector.model import Failure, Reason, Record, Stage
 
 ZONES = ("forest", "castle", "harbour", "desert")

@@ -60,10 +60,10 @@ MUTATIONS = [
     ),
     Mutation(
         "a stalled thread commits and sends",
-        "connector/kafka/turns.py",
+        "connector/kafka/poll_tracker.py",
         "self._doubtful_until = now + self._confirm_after",
         "pass",
-        "tests/unit/kafka/test_turns.py",
+        "tests/unit/kafka/test_poll_tracker.py",
     ),
     Mutation(
         "results of an earlier assignment count",
@@ -74,7 +74,7 @@ MUTATIONS = [
     ),
     Mutation(
         "a letter is settled without its delivery report",
-        "connector/kafka/producer.py",
+        "connector/kafka/dead_letter_producer.py",
         "headers=list(letter.headers), on_delivery=delivered\n            )",
         "headers=list(letter.headers)\n            )\n            self._hand_over(report, None)",
         "tests/faults/test_broker.py -k dead_letter_topic",
@@ -123,7 +123,7 @@ MUTATIONS = [
     ),
     Mutation(
         "what waits behind its key overtakes what was given back",
-        "connector/batching/lanes.py",
+        "connector/batching/batcher.py",
         "elif keep(item) and self._key(item) not in dropped:",
         "elif keep(item):",
         "tests/component/test_lives.py",
@@ -144,7 +144,7 @@ MUTATIONS = [
     ),
     Mutation(
         "one key in two batches at a time",
-        "connector/batching/lanes.py",
+        "connector/batching/batcher.py",
         "if holder is not self._open.get(item.method):\n            return False",
         "if holder is not self._open.get(item.method):\n            self._join(item)\n            return True",
         KILL,
@@ -165,7 +165,7 @@ MUTATIONS = [
     ),
     Mutation(
         "a dead producer is not replaced",
-        "connector/kafka/producer.py",
+        "connector/kafka/dead_letter_producer.py",
         "self._replace(error.args[0])",
         "raise",
         "tests/faults/test_broker.py -k produce_request",

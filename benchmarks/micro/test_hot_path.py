@@ -14,12 +14,12 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from benchmarks.contenders import FIELDS, FIRE
 from benchmarks.events import Load, user
 from connector import resources
-from connector.batching.lanes import Lanes
+from connector.batching.batcher import Lanes
 from connector.delivery.assignment import Assignment
-from connector.kafka.handover import Assigned
+from connector.kafka.source_interface import Assigned
 from connector.model import Item, Record
 from connector.routing import EventSchema, RoutePlan, Router
-from connector.sinks.catalogue import METHODS, VENDOR_LIMITS
+from connector.vendors.catalogue import METHODS, VENDOR_LIMITS
 
 EVENTS, KEYS = 1_000, 100
 LOAD = Load(EVENTS, keys=KEYS)

@@ -18,13 +18,13 @@ from benchmarks.contenders import TOKEN, Vendor
 from benchmarks.events import Load, user
 from benchmarks.measuring import running_sink
 from connector.clock import SystemClock
+from connector.http.client import default_transport
 from connector.model import ACCEPTED, Item, Outcome, Record
 from connector.secrets import Secret
-from connector.sinks.base import Sink
-from connector.sinks.catalogue import VENDOR_LIMITS
-from connector.sinks.http import default_transport
-from connector.sinks.mytracker import MyTrackerSink
-from connector.sinks.sailplay import SailPlaySink
+from connector.vendors.base import Sink
+from connector.vendors.catalogue import VENDOR_LIMITS
+from connector.vendors.mytracker.sink import MyTrackerSink
+from connector.vendors.sailplay.sink import SailPlaySink
 
 REQUESTS, IN_FLIGHT, KEYS = 320, 32, 100
 RECORD = Record("events", 0, 0, -1, None, b"{}", ())

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from connector.errors import ConnectorError
-from connector.service.live.connection import Connection, connect
+from connector.service.preflight.connection import Connection, connect
 
 
 def reach(conf: Mapping[str, Any]) -> None:

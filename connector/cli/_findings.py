@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from connector.service.live.findings import Finding, Mark
+from connector.service.preflight.findings import Finding, Mark
 
 _MARKS = {Mark.OK: ("✓", "green"), Mark.WARN: ("!", "yellow"), Mark.FAIL: ("✗", "bold red")}
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from connector.config.settings import Settings
     from connector.model import Item, Outcome
-    from connector.sinks.sailplay import EventType
+    from connector.settings.values import Settings
+    from connector.vendors.sailplay.sink import EventType
 
     # A department's events by key, or the outcome of not having got them.
     Listed = Mapping[str, EventType] | Outcome
@@ -22,8 +22,8 @@ def list_events(settings: Settings, sinks: Iterable[str]) -> dict[str, Listed]:
 
 async def _list(settings: Settings, sinks: Iterable[str]) -> dict[str, Listed]:
     from connector.clock import SystemClock
-    from connector.service.wiring import build_sink
-    from connector.sinks.sailplay import SailPlaySink
+    from connector.service.assembly import build_sink
+    from connector.vendors.sailplay.sink import SailPlaySink
 
     listed: dict[str, Listed] = {}
     for name in sinks:
@@ -61,8 +61,8 @@ def fires_for_client(settings: Settings, name: str, item: Item) -> dict[str, Any
 async def _fires(settings: Settings, name: str, item: Item) -> dict[str, Any] | None:
     from connector.clock import SystemClock
     from connector.model import Outcome
-    from connector.service.wiring import build_sink
-    from connector.sinks.sailplay import SailPlaySink
+    from connector.service.assembly import build_sink
+    from connector.vendors.sailplay.sink import SailPlaySink
 
     sink = build_sink(settings.sinks[name], SystemClock())
     try:

@@ -10,11 +10,11 @@ import typer
 
 from connector.cli._options import AsJson, Config
 from connector.errors import ConfigError, Mistake
-from connector.operations.words import counted
+from connector.operations.formatting import counted
 
 if TYPE_CHECKING:
-    from connector.config.settings import Settings
-    from connector.service.live.findings import Finding
+    from connector.service.preflight.findings import Finding
+    from connector.settings.values import Settings
 
 Live = Annotated[
     bool,
@@ -63,7 +63,7 @@ def _ask(settings: Settings) -> list[Finding]:
     from rich.console import Console
 
     from connector.clock import SystemClock
-    from connector.service.live.check import check_live
+    from connector.service.preflight.check import check_live
 
     with Console(stderr=True).status("Asking the brokers and vendors …"):
         return asyncio.run(check_live(settings, SystemClock()))

@@ -14,13 +14,13 @@ from connector.cli._options import AsJson, Config
 from connector.cli.dlq_options import Context, filtered, open_config, reading_progress
 from connector.clock import SystemClock
 from connector.errors import ConnectorError
-from connector.operations.words import counted
+from connector.operations.formatting import counted
 
 if TYPE_CHECKING:
+    from connector.deadletters.filters import Selection
     from connector.deadletters.index import Index
     from connector.deadletters.reader import TopicReader
     from connector.deadletters.receipts import Receipts
-    from connector.deadletters.selection import Selection
 
 _FLUSH_SECONDS = 30.0
 
@@ -42,7 +42,7 @@ def discard(
     """
     from connector.cli.dlq_wiring import locked
     from connector.deadletters.reader import TopicReader
-    from connector.deadletters.stock import read_receipts, take_stock
+    from connector.deadletters.scan import read_receipts, take_stock
 
     context = open_config(config)
     settings = context.settings
@@ -66,10 +66,10 @@ async def _close(
 ) -> int:
     """Write the receipts. Raises ConnectorError where the brokers do not take them all."""
     from connector.deadletters.letter import digest
+    from connector.deadletters.ordered_letters import read_selected
     from connector.deadletters.receipts import Receipt, State
-    from connector.deadletters.selected import read_selected
-    from connector.kafka.letters import Letter
-    from connector.kafka.producer import LetterProducer
+    from connector.kafka.dead_letter import Letter
+    from connector.kafka.dead_letter_producer import LetterProducer
 
     producer = LetterProducer(context.conf, context.settings.receipts, asyncio.get_running_loop())
     refusals: deque[str] = deque(maxlen=1)

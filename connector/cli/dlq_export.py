@@ -11,7 +11,7 @@ from connector.cli._options import Config
 from connector.cli.dlq_options import filtered, open_config, reading_progress
 
 if TYPE_CHECKING:
-    from connector.deadletters.selection import Selection
+    from connector.deadletters.filters import Selection
 
 
 @filtered
@@ -28,10 +28,11 @@ def export(
 
     Example: connector dlq export --config connector.yaml --reason refused > letters.ndjson
     """
-    from connector.cli.dlq_letter import Veil, event_of, facts, raw
+    from connector.cli.dlq_letter import event_of, facts, raw
+    from connector.deadletters.ordered_letters import read_selected
     from connector.deadletters.reader import TopicReader
-    from connector.deadletters.selected import read_selected
-    from connector.deadletters.stock import read_receipts, take_stock
+    from connector.deadletters.scan import read_receipts, take_stock
+    from connector.redaction.payloads import Veil
 
     context = open_config(config)
     settings = context.settings

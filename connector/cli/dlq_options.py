@@ -19,10 +19,10 @@ import typer
 from connector.clock import SystemClock
 
 if TYPE_CHECKING:
-    from connector.config.settings import Settings
-    from connector.deadletters.selection import Selection
-    from connector.deadletters.stock import Progress
+    from connector.deadletters.filters import Selection
+    from connector.deadletters.scan import Progress
     from connector.deadletters.summary import Cause
+    from connector.settings.values import Settings
 
 _FILTERS = "Filters (each may be given several times; - means that a letter has none)"
 _TIMES = "Filters by the time of the failure"
@@ -79,7 +79,7 @@ def filtered(command: Callable[..., None]) -> Callable[..., None]:
 
 def make_selection(given: Mapping[str, Any]) -> Selection:
     """The selection that the options name. Raises ConfigError for a reason or time that is none."""
-    from connector.deadletters.selection import Selection
+    from connector.deadletters.filters import Selection
     from connector.errors import ConfigError, Mistake
     from connector.model import Reason
 
@@ -112,7 +112,7 @@ def make_selection(given: Mapping[str, Any]) -> Selection:
 
 def _time(text: str) -> float:
     """`2h` (so long ago) or an ISO time with a zone → seconds since the epoch. Raises ValueError."""
-    from connector.config import units
+    from connector.settings import units
 
     words = text.removesuffix(" ago")
     if words[:1].isdigit() and "-" not in words:

@@ -10,16 +10,16 @@ import typer
 
 from connector.cli.dlq_options import Context, reading_progress
 from connector.cli.dlq_wiring import at_replay_pace, build_routers
+from connector.deadletters.ordered_letters import read_selected
 from connector.deadletters.plan import SinkPlan, plan_replay
 from connector.deadletters.reader import TopicReader
-from connector.deadletters.selected import read_selected
-from connector.deadletters.stock import SinkNames, read_receipts, take_stock
-from connector.deadletters.today import SKIPPED
-from connector.operations.words import counted
-from connector.service.wiring import limits_of
+from connector.deadletters.remap import SKIPPED
+from connector.deadletters.scan import SinkNames, read_receipts, take_stock
+from connector.operations.formatting import counted
+from connector.service.assembly import limits_of
 
 if TYPE_CHECKING:
-    from connector.deadletters.selection import Selection
+    from connector.deadletters.filters import Selection
 
 
 def show_plan(context: Context, selection: Selection, limit: int | None, rate: float | None, as_json: bool) -> None:

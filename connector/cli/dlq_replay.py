@@ -14,15 +14,15 @@ import typer
 from connector.cli._options import AsJson, Config
 from connector.cli.dlq_options import Context, filtered, open_config, reading_progress
 from connector.clock import SystemClock
-from connector.operations.words import counted
+from connector.operations.formatting import counted
 
 if TYPE_CHECKING:
+    from connector.deadletters.filters import Selection
     from connector.deadletters.index import Index
     from connector.deadletters.lock import Lock
     from connector.deadletters.reader import TopicReader
     from connector.deadletters.receipts import Receipts
     from connector.deadletters.replay import Replay
-    from connector.deadletters.selection import Selection
 
 
 @filtered
@@ -64,13 +64,13 @@ def replay(
 
 
 def _rate(text: str | None) -> float | None:
-    from connector.config import units
+    from connector.settings import units
 
     return None if text is None else _option("--rate", units.rate, text)
 
 
 def _share(text: str) -> float:
-    from connector.config import units
+    from connector.settings import units
 
     return _option("--max-failures", units.share, text)
 
@@ -113,7 +113,7 @@ class _Run:
         """Lock, take stock, ask, send, report; returns the exit status."""
         from connector.cli.dlq_wiring import locked
         from connector.deadletters.reader import TopicReader
-        from connector.deadletters.stock import SinkNames, read_receipts, take_stock
+        from connector.deadletters.scan import SinkNames, read_receipts, take_stock
 
         settings, conf = self._context.settings, self._context.conf
         names = SinkNames()
@@ -159,8 +159,8 @@ class _Run:
     async def _deliver(self, replay: Replay, letters: TopicReader, index: Index, sinks: Sequence[str]) -> None:
         from connector.cli.dlq_report import Screen
         from connector.cli.dlq_wiring import TopicReceipts, build_outlets, close_all
-        from connector.deadletters.selected import read_selected
-        from connector.kafka.producer import LetterProducer
+        from connector.deadletters.ordered_letters import read_selected
+        from connector.kafka.dead_letter_producer import LetterProducer
 
         settings, conf = self._context.settings, self._context.conf
         loop = asyncio.get_running_loop()

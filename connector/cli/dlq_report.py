@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from connector.deadletters.today import SKIPPED
-from connector.deadletters.underway import Tally
-from connector.operations.words import counted
+from connector.deadletters.remap import SKIPPED
+from connector.deadletters.replay_state import Tally
+from connector.operations.formatting import counted
 
 if TYPE_CHECKING:
     from connector.deadletters.replay import Replay

@@ -11,9 +11,9 @@ from connector.cli._options import AsJson, Config
 from connector.cli.dlq_options import Context, clock_time, open_config, reading_progress, record_time, replay_command
 
 if TYPE_CHECKING:
-    from connector.cli.dlq_letter import Veil
-    from connector.deadletters.history import History
+    from connector.deadletters.letter_history import History
     from connector.model import Event, Item, Record
+    from connector.redaction.payloads import Veil
 
 # Past so much of a value nobody reads on; export has all of it.
 _MOST_LINES = 60
@@ -39,7 +39,7 @@ def show(
 
     Example: connector dlq show crm.dead-letters/0/17 --config connector.yaml
     """
-    from connector.deadletters.history import find_histories
+    from connector.deadletters.letter_history import find_histories
     from connector.deadletters.reader import TopicReader
     from connector.errors import ConfigError, Mistake
     from connector.kafka.lookup import parse_address
@@ -63,9 +63,10 @@ def show(
 
 def _described(context: Context, history: History) -> dict[str, Any]:
     """Everything that is shown, as JSON holds it, with nothing in it that `redact` hides."""
-    from connector.cli.dlq_letter import Veil, event_of, facts
-    from connector.deadletters.folding import fold
+    from connector.cli.dlq_letter import event_of, facts
+    from connector.deadletters.normalise import fold
     from connector.deadletters.summary import cause_of
+    from connector.redaction.payloads import Veil
 
     topic, record, newest = context.settings.dead_letters, history.record, history.letters[-1]
     event = event_of(record)
@@ -114,7 +115,7 @@ def _today(context: Context, history: History, event: Event | None, veil: Veil) 
     from connector.cli._vendor_events import fires_for_client
     from connector.cli.dlq_wiring import build_routers
     from connector.deadletters.receipts import Receipts, State
-    from connector.deadletters.today import route_today
+    from connector.deadletters.remap import route_today
     from connector.model import Reason
 
     letter = history.letters[-1]
@@ -138,7 +139,7 @@ def _today(context: Context, history: History, event: Event | None, veil: Veil) 
 
 
 def _body(context: Context, item: Item, event: Event | None, record: Record, veil: Veil) -> Any:
-    from connector.cli._redaction import readable
+    from connector.service.readable_items import readable
 
     body = readable(context.settings, item, event or {}, record)
     return {name: veil.text(value) if isinstance(value, str) else value for name, value in body.items()}
@@ -183,7 +184,7 @@ def _failure(failure: dict[str, Any]) -> str:
 
 
 def _say_today(told: dict[str, Any]) -> None:
-    from connector.deadletters.today import SKIPPED
+    from connector.deadletters.remap import SKIPPED
 
     today = told["today"]
     _heading("today's configuration")

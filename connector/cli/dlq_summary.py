@@ -17,11 +17,11 @@ from connector.cli.dlq_options import (
     reading_progress,
     replay_command,
 )
-from connector.operations.words import counted
+from connector.operations.formatting import counted
 
 if TYPE_CHECKING:
-    from connector.deadletters.selection import Selection
-    from connector.deadletters.stock import Stock
+    from connector.deadletters.filters import Selection
+    from connector.deadletters.scan import Stock
     from connector.deadletters.summary import Group
 
 # What a letter means whose vendor said nothing.
@@ -45,7 +45,7 @@ def summary(
     Example: connector dlq summary --config connector.yaml --since 2h
     """
     from connector.deadletters.reader import TopicReader
-    from connector.deadletters.stock import read_receipts, take_stock
+    from connector.deadletters.scan import read_receipts, take_stock
     from connector.deadletters.summary import Groups
 
     context = open_config(config)

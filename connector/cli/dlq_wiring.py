@@ -9,21 +9,21 @@ from dataclasses import replace
 
 from connector.cli.dlq_options import Context
 from connector.clock import SystemClock
-from connector.config.settings import Settings, SinkSettings
 from connector.deadletters.lock import Lock, lock_group
 from connector.deadletters.reader import TopicReader
 from connector.deadletters.receipt_topic import ensure_receipt_topic
 from connector.deadletters.receipts import Receipt
+from connector.deadletters.remap import Router
 from connector.deadletters.replay import Replay
-from connector.deadletters.today import Router
-from connector.deadletters.underway import Outlet
+from connector.deadletters.replay_state import Outlet
+from connector.delivery.dead_letter_writer import LetterBox
 from connector.delivery.gate import NEVER
-from connector.delivery.letter_box import LetterBox
 from connector.delivery.stats import Stats
 from connector.errors import ConnectorError
-from connector.kafka.letters import Letter
-from connector.kafka.producer import LetterProducer
-from connector.service.wiring import build_dispatcher, build_router, build_sink
+from connector.kafka.dead_letter import Letter
+from connector.kafka.dead_letter_producer import LetterProducer
+from connector.service.assembly import build_dispatcher, build_router, build_sink
+from connector.settings.values import Settings, SinkSettings
 
 # The share of a sink's rate that a replay takes unless told otherwise; of its places in flight where it has no rate.
 SHARE = 5

@@ -14,9 +14,9 @@ from connector.cli._options import AsJson, Config
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from connector.config.settings import Settings
     from connector.model import Failure, Record
     from connector.routing import Router, Verdict
+    from connector.settings.values import Settings
 
 
 class Shown(NamedTuple):
@@ -68,7 +68,7 @@ def preview(
     """
     from connector.clock import SystemClock
     from connector.config.load import load
-    from connector.service.wiring import build_router
+    from connector.service.assembly import build_router
 
     settings = load(config)
     routers = {
@@ -93,7 +93,7 @@ def preview(
 
 def explained(settings: Settings, sink: str, router: Router, record: Record) -> list[Shown]:
     """What a sink makes of a record, a line a route of its topic."""
-    from connector.service.wiring import limits_of
+    from connector.service.assembly import limits_of
 
     explanation = router.explain(record)
     limit = limits_of(settings.sinks[sink]).max_bytes
@@ -109,8 +109,8 @@ def explained(settings: Settings, sink: str, router: Router, record: Record) -> 
 
 def _with_names(settings: Settings, shown: list[Shown]) -> list[Shown]:
     """The same with the vendor's names, where `redact` does not hide the key."""
-    from connector.cli._redaction import MASK
     from connector.cli._vendor_events import called_by_vendor, list_events
+    from connector.redaction.payloads import MASK
 
     listed = list_events(settings, dict.fromkeys(each.sink for each in shown if each.body is not None))
     return [
@@ -122,9 +122,9 @@ def _with_names(settings: Settings, shown: list[Shown]) -> list[Shown]:
 
 
 def _verdict(settings: Settings, sink: str, verdict: Verdict, record: Record, limit: int) -> Shown:
-    from connector.cli._redaction import readable
     from connector.model import Item
     from connector.routing.decode import decode
+    from connector.service.readable_items import readable
 
     result = verdict.result
     if result is None:

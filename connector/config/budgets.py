@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from connector.config import units
 from connector.config.kafka_settings import MAX_POLL_INTERVAL_MS
-from connector.config.tree import mapping, parsed
+from connector.config.lenient import mapping, parsed
 from connector.errors import Mistake
+from connector.settings import units
 
 # What a rebalance callback needs beside the drain: to commit, and to be scheduled at all.
 CALLBACK_MARGIN_SECONDS = 10

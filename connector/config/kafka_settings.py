@@ -9,12 +9,12 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, Producer
 
-from connector.config.names import nearest
-from connector.config.references import NEVER_A_LITERAL, reference_tag
-from connector.config.settings import KafkaValue, Settings
-from connector.config.units import shown
 from connector.errors import Mistake
 from connector.secrets import Secret
+from connector.settings.references import NEVER_A_LITERAL, reference_tag
+from connector.settings.suggestions import nearest
+from connector.settings.units import shown
+from connector.settings.values import KafkaValue, Settings
 
 # librdkafka's default, in milliseconds.
 MAX_POLL_INTERVAL_MS = 300_000

@@ -8,14 +8,17 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
-from connector.config import file
+from connector.config import file_model
 from connector.config.budgets import budget_mistakes
 from connector.config.kafka_settings import client_mistake, default_start, kafka_mistakes
-from connector.config.part import mistakes_of
-from connector.config.reading import read_tree
-from connector.config.references import EnvReference, FileReference
+from connector.config.lenient import mapping
 from connector.config.routes import route_mistakes, route_names
-from connector.config.settings import (
+from connector.config.topics import locate_schema, topic_mistakes
+from connector.config.yaml_file import read_tree
+from connector.errors import ConfigError, Mistake
+from connector.settings.model import mistakes_of
+from connector.settings.references import EnvReference, FileReference
+from connector.settings.values import (
     Delivery,
     FloodGuard,
     Http,
@@ -25,9 +28,6 @@ from connector.config.settings import (
     Start,
     Topic,
 )
-from connector.config.topics import locate_schema, topic_mistakes
-from connector.config.tree import mapping
-from connector.errors import ConfigError, Mistake
 
 # sinks.<name>.token.login.pin_code.file
 _DEEPEST = 6
@@ -38,9 +38,9 @@ def load(path: str | Path) -> Settings:
     path = Path(path)
     tree, mistakes = read_tree(path)
     directory = path.resolve().parent
-    parts: file.File | None = None
+    parts: file_model.File | None = None
     try:
-        parts = file.File.model_validate(tree)
+        parts = file_model.File.model_validate(tree)
     except ValidationError as error:
         mistakes += mistakes_of(error)
     kafka = mapping(tree.get("kafka"))
@@ -83,7 +83,7 @@ def _paths(value: Any, path: str, depth: int = 0) -> Iterator[str]:
             yield from _paths(child, f"{path}[{index}]", depth + 1)
 
 
-def _settings(parts: file.File, directory: Path) -> Settings:
+def _settings(parts: file_model.File, directory: Path) -> Settings:
     start = cast(Start, default_start(parts.kafka))
     return Settings(
         kafka={
@@ -106,7 +106,7 @@ def _kafka_value(value: Any, directory: Path) -> KafkaValue:
     return cast(KafkaValue, value)
 
 
-def _delivery(part: file.DeliveryPart) -> Delivery:
+def _delivery(part: file_model.DeliveryPart) -> Delivery:
     guard = part.flood_guard
     return Delivery(
         commit_interval=part.commit_interval,
@@ -118,12 +118,12 @@ def _delivery(part: file.DeliveryPart) -> Delivery:
     )
 
 
-def _topic(name: str, part: file.TopicPart, directory: Path) -> Topic:
+def _topic(name: str, part: file_model.TopicPart, directory: Path) -> Topic:
     schema = None if part.schema_path is None else locate_schema(part.schema_path, directory)
     return Topic(name, name.startswith("^"), schema)
 
 
-def _routes(parts: list[file.RoutePart]) -> tuple[Route, ...]:
+def _routes(parts: list[file_model.RoutePart]) -> tuple[Route, ...]:
     names = route_names([part.model_dump(include={"name", "to"}) for part in parts])
     routes = []
     for index, (part, name) in enumerate(zip(parts, names, strict=True)):

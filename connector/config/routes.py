@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from connector.config.kinds import VENDORS, kind_of
-from connector.config.names import nearest, suggestion
-from connector.config.tree import items, mapping, text, texts
-from connector.config.units import shown
+from connector.config.lenient import items, mapping, text, texts
 from connector.errors import ExpressionError, Mistake
 from connector.expressions import compile_expression
-from connector.sinks.base import Method
+from connector.settings.suggestions import nearest, suggestion
+from connector.settings.units import shown
+from connector.vendors.base import Method
+from connector.vendors.registry import VENDORS, kind_of
 
 
 def route_mistakes(tree: Mapping[str, Any]) -> Iterator[Mistake]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from connector.config.file import File
+from connector.config.file_model import File
 
 
 def config_schema() -> dict[str, Any]:

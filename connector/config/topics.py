@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from connector import resources
-from connector.config.tree import items, mapping, text, texts
-from connector.config.units import shown
+from connector.config.lenient import items, mapping, text, texts
 from connector.errors import ConnectorError, Mistake
 from connector.routing.validate import EventSchema
+from connector.settings.units import shown
 
 _NAME = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
 # What Python's regular expressions have and the broker client's (POSIX) have not, or read as something else.

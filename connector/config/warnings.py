@@ -8,11 +8,11 @@ from typing import Any
 import orjson
 
 from connector.config.kafka_settings import missing_files
-from connector.config.settings import SailPlay, Settings
 from connector.errors import Mistake
 from connector.expressions.parsing import parse
 from connector.routing.validate import EventSchema
 from connector.secrets import Secret
+from connector.settings.values import SailPlay, Settings
 
 # "50 requests a second per partner over the whole API, then 429": public material on SailPlay, not its document.
 _SAILPLAY_RATE = 50.0

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from connector.kafka import letters
-from connector.kafka.letters import MAX_INT32, MAX_INT64, whole_number
+from connector.kafka import dead_letter
+from connector.kafka.dead_letter import MAX_INT32, MAX_INT64, whole_number
 from connector.model import Headers, Reason, Record
 
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
@@ -149,7 +149,7 @@ def failed_record(letter: DeadLetter, record: Record) -> Record:
         partition=letter.partition,
         offset=letter.offset,
         timestamp=record.timestamp if letter.timestamp is None else letter.timestamp,
-        headers=record.headers[: letters.first_added(record.headers)],
+        headers=record.headers[: dead_letter.first_added(record.headers)],
     )
 
 
@@ -175,7 +175,7 @@ _Added = Mapping[str, bytes | None]
 
 
 def _read(record: Record) -> DeadLetter:
-    brought = letters.first_added(record.headers)
+    brought = dead_letter.first_added(record.headers)
     told = dict(record.headers[brought:])
     timestamp, mark = _timestamp(told), ""
     if _second_identity(told):
@@ -183,19 +183,19 @@ def _read(record: Record) -> DeadLetter:
         mark = _fingerprint(at, record.key, record.value, record.headers[:brought])
     return DeadLetter(
         Place(record.partition, record.offset),
-        _name(told, letters.TOPIC),
-        _number(told, letters.PARTITION, MAX_INT32),
-        _number(told, letters.OFFSET, MAX_INT64),
-        _name(told, letters.SINK),
-        _text(told, letters.ROUTE) if told.get(letters.ROUTE) is not None else None,
-        _shown(told, letters.METHOD) if told.get(letters.METHOD) is not None else None,
+        _name(told, dead_letter.TOPIC),
+        _number(told, dead_letter.PARTITION, MAX_INT32),
+        _number(told, dead_letter.OFFSET, MAX_INT64),
+        _name(told, dead_letter.SINK),
+        _text(told, dead_letter.ROUTE) if told.get(dead_letter.ROUTE) is not None else None,
+        _shown(told, dead_letter.METHOD) if told.get(dead_letter.METHOD) is not None else None,
         _reason(told),
-        _shown(told, letters.STAGE),
-        _shown(told, letters.MESSAGE),
-        _number(told, letters.STATUS, MAX_INT32) if told.get(letters.STATUS) is not None else None,
-        _number(told, letters.ATTEMPTS, MAX_INT32) if told.get(letters.ATTEMPTS) is not None else 0,
+        _shown(told, dead_letter.STAGE),
+        _shown(told, dead_letter.MESSAGE),
+        _number(told, dead_letter.STATUS, MAX_INT32) if told.get(dead_letter.STATUS) is not None else None,
+        _number(told, dead_letter.ATTEMPTS, MAX_INT32) if told.get(dead_letter.ATTEMPTS) is not None else 0,
         _failed_at(told),
-        _number(told, letters.REPLAYS, MAX_INT32) if told.get(letters.REPLAYS) is not None else 0,
+        _number(told, dead_letter.REPLAYS, MAX_INT32) if told.get(dead_letter.REPLAYS) is not None else 0,
         timestamp,
         mark,
     )
@@ -235,27 +235,27 @@ def _number(told: _Added, header: str, most: int) -> int:
 
 
 def _reason(told: _Added) -> str:
-    text = _text(told, letters.REASON)
+    text = _text(told, dead_letter.REASON)
     if _REASON.fullmatch(text) is None:
-        raise _FlawError(letters.REASON, "is no reason")
+        raise _FlawError(dead_letter.REASON, "is no reason")
     return text
 
 
 def _failed_at(told: _Added) -> float:
-    at = moment(_text(told, letters.FAILED_AT))
+    at = moment(_text(told, dead_letter.FAILED_AT))
     if at is None:
-        raise _FlawError(letters.FAILED_AT, "is no ISO 8601 time with a zone")
+        raise _FlawError(dead_letter.FAILED_AT, "is no ISO 8601 time with a zone")
     return at
 
 
 def _timestamp(told: _Added) -> int | None:
-    value = told.get(letters.TIMESTAMP)
+    value = told.get(dead_letter.TIMESTAMP)
     if value is None:
         return None
     below = value.startswith(b"-")
     number = whole_number(value.removeprefix(b"-"), MAX_INT64 + below)
     if number is None:
-        raise _FlawError(letters.TIMESTAMP, "is no whole number of 64 bits")
+        raise _FlawError(dead_letter.TIMESTAMP, "is no whole number of 64 bits")
     return -number if below else number
 
 
@@ -264,7 +264,7 @@ def _second_identity(told: _Added) -> bool:
 
     A letter of a rule that only a later version knows is none of ours: what closes it is not known.
     """
-    value = told.get(letters.IDENTITY)
-    if value is not None and value != b"%d" % letters.IDENTITY_NOW:
-        raise _FlawError(letters.IDENTITY, "is of a later version")
+    value = told.get(dead_letter.IDENTITY)
+    if value is not None and value != b"%d" % dead_letter.IDENTITY_NOW:
+        raise _FlawError(dead_letter.IDENTITY, "is of a later version")
     return value is not None

@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from connector.deadletters.folding import fold
+from connector.deadletters.normalise import fold
+from connector.deadletters.ordered_letters import Selected
 from connector.deadletters.receipts import Receipts
-from connector.deadletters.selected import Selected
-from connector.deadletters.today import Router, route_today
+from connector.deadletters.remap import Router, route_today
 from connector.model import Item, Limits
 
 

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from connector.deadletters.letter import DeadLetter, Place, digest, moment
-from connector.kafka.letters import MAX_INT32, MAX_INT64, whole_number
+from connector.kafka.dead_letter import MAX_INT32, MAX_INT64, whole_number
 
 
 class State(IntEnum):

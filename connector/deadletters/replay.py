@@ -12,17 +12,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from connector.clock import Clock
-from connector.deadletters.folding import fold
 from connector.deadletters.index import Index
 from connector.deadletters.letter import DeadLetter, digest
+from connector.deadletters.normalise import fold
+from connector.deadletters.ordered_letters import Selected
 from connector.deadletters.receipts import Receipt, Receipts, State
-from connector.deadletters.selected import Selected
-from connector.deadletters.today import Router, route_today
-from connector.deadletters.underway import Outlet, Taken, Tally
+from connector.deadletters.remap import Router, route_today
+from connector.deadletters.replay_state import Outlet, Taken, Tally
 from connector.delivery.gate import GateState
 from connector.delivery.tasks import Tasks
 from connector.errors import ConnectorError
-from connector.kafka.letters import MAX_INT32
+from connector.kafka.dead_letter import MAX_INT32
 from connector.model import Failure, Item
 
 # Letters in memory at a time: enough for every place in flight, however slow the vendor.

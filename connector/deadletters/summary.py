@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from connector.deadletters.folding import fold
+from connector.deadletters.filters import ABSENT, event_type
 from connector.deadletters.index import Index
 from connector.deadletters.letter import DeadLetter, Place
+from connector.deadletters.normalise import fold
 from connector.deadletters.receipts import State
-from connector.deadletters.selection import ABSENT, event_type
 from connector.model import Reason, Stage
 
 # Past so many groups no human reads on: further causes share a group for each sink, method, reason and topic.

@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from connector.delivery.half_settled import Part
 from connector.delivery.offsets import PartitionOffsets
 from connector.kafka import commit_metadata
-from connector.kafka.handover import Assigned, Commit
+from connector.kafka.source_interface import Assigned, Commit
 from connector.model import Record
 
 # How far reading may be ahead of a partition's position: what the commit's metadata can still tell.

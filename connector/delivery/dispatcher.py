@@ -14,17 +14,17 @@ from typing import NamedTuple, Protocol
 
 import structlog
 
+from connector.batching.batcher import Batch, Lanes
 from connector.batching.isolation import Part
-from connector.batching.lanes import Batch, Lanes
 from connector.clock import Clock
 from connector.delivery.backoff import Backoff
-from connector.delivery.echo import without_echo
-from connector.delivery.flights import Flight, Flights
 from connector.delivery.gate import NEVER, Gate, GateState
+from connector.delivery.in_flight import Flight, Flights
 from connector.delivery.stats import Mishap, Stats
 from connector.delivery.tasks import Tasks
 from connector.model import Blame, Failure, Item, Outcome, Reason, Stage
-from connector.sinks.base import Sink
+from connector.redaction.vendor_messages import without_echo
+from connector.vendors.base import Sink
 
 FIVES_TO_HALVE = 3
 FIVES_TO_CONDEMN = 5

@@ -15,22 +15,22 @@ from typing import NamedTuple, Protocol
 import structlog
 
 from connector.clock import Clock
+from connector.delivery.admission import Waiting
 from connector.delivery.assignment import Assignment
-from connector.delivery.commits import Commits
+from connector.delivery.commit_schedule import Commits
+from connector.delivery.dead_letter_writer import LetterBox
 from connector.delivery.dispatcher import Dispatcher
 from connector.delivery.flood import Backwater
 from connector.delivery.flood_guard import FloodGuard
 from connector.delivery.gate import FLOOD_PROBE_EVERY
 from connector.delivery.intake import Intake
-from connector.delivery.letter_box import LetterBox
 from connector.delivery.stats import Mishap, Stats
 from connector.delivery.tasks import Tasks
-from connector.delivery.waiting import Waiting
 from connector.errors import Mistake
-from connector.kafka.handover import Assigned, Commit, LogChange, SourceControl
-from connector.kafka.recent_letters import RecentLetter
+from connector.kafka.recent_dead_letters import RecentLetter
+from connector.kafka.source_interface import Assigned, Commit, LogChange, SourceControl
 from connector.model import Failure, Item, Reason, Record, Stage
-from connector.sinks.base import Sink
+from connector.vendors.base import Sink
 
 # What did not fall to the event's own fault does not count for the flood guard.
 NOT_THE_EVENTS_FAULT = frozenset({Reason.UNROUTED, Reason.AMBIGUOUS})

@@ -22,18 +22,18 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from connector.clock import Clock
-from connector.kafka.claims import Claims
 from connector.kafka.consuming import consumer_settings
-from connector.kafka.ends import Ends
 from connector.kafka.fetching import SLEEP_SECONDS, Fetching
-from connector.kafka.handover import Commit, Listener
+from connector.kafka.log_recovery import Beginning, Resuming, at
 from connector.kafka.lookup import UNREADABLE
+from connector.kafka.owned_partitions import Claims
+from connector.kafka.poll_tracker import Turns
 from connector.kafka.positions import Start
+from connector.kafka.read_problem import Trouble
 from connector.kafka.records import record_at
-from connector.kafka.resuming import Beginning, Resuming, at
+from connector.kafka.source_interface import Commit, Listener
 from connector.kafka.topic_ids import TopicIds
-from connector.kafka.trouble import Trouble
-from connector.kafka.turns import Turns
+from connector.kafka.watermarks import Ends
 from connector.model import Record
 
 # To hand a chunk over costs as much as a dozen records, whatever its size; the loop takes it in piece by piece.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from connector.operations.history import BUCKET_SECONDS, SAMPLES
+from connector.operations.sink_history import BUCKET_SECONDS, SAMPLES
 
 WIDTH, HEIGHT = 240, 56
 STEPS = SAMPLES // BUCKET_SECONDS

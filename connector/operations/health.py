@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from connector.operations.view import Line
+from connector.operations.snapshot import Line
 
 STALL_SECONDS = 60.0
 

@@ -18,7 +18,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from connector.errors import ConnectorError
-from connector.operations.masking import masked
+from connector.redaction.vendor_messages import masked
 
 MAX_BYTES = 1024
 # The key under which the delivery layer logs what a vendor said.

@@ -13,13 +13,13 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from connector.batching.lanes import ClosedBy
+from connector.batching.batcher import ClosedBy
 from connector.delivery.gate import GateState
 from connector.delivery.stats import MAX_CODES, OTHER_CODES, Histogram
 from connector.kafka.log_changes import Change
 from connector.model import Blame, Reason
-from connector.operations.view import SinkView
-from connector.operations.waiting import waits
+from connector.operations.snapshot import SinkView
+from connector.operations.wait_reasons import waits
 
 LOG_CHANGES = (Change.TRUNCATED, Change.OVERWRITTEN, Change.RECREATED)
 STATUS_CLASSES = ("2xx", "3xx", "4xx", "5xx", "error")

@@ -11,9 +11,9 @@ from importlib.resources import files
 from typing import Any
 
 from connector.operations.charts import line_chart, share_bar
-from connector.operations.history import Point, covered_seconds
-from connector.operations.waiting import Cause, state
-from connector.operations.words import counted, duration, failed, moment, number, size
+from connector.operations.formatting import counted, duration, failed, moment, number, size
+from connector.operations.sink_history import Point, covered_seconds
+from connector.operations.wait_reasons import Cause, state
 
 Facts = Mapping[str, Any]
 

@@ -12,12 +12,12 @@ from prometheus_client.exposition import choose_encoder
 from connector.clock import Clock
 from connector.errors import ConnectorError
 from connector.operations.health import ailments, not_ready
-from connector.operations.history import History, Sample
 from connector.operations.metrics import build_registry, versions
 from connector.operations.page import HEADERS, render
 from connector.operations.retention import AskRetention, Retention
+from connector.operations.sink_history import History, Sample
+from connector.operations.snapshot import Line, SinkView, look
 from connector.operations.status import status
-from connector.operations.view import Line, SinkView, look
 
 # Requests under way when the service stops: scrapes, which are short.
 SHUTDOWN_SECONDS = 1.0

@@ -9,12 +9,12 @@ from typing import Any
 
 from connector.clock import Clock
 from connector.delivery.stats import Mishap, Stats
-from connector.kafka.handover import LogChange
+from connector.kafka.source_interface import LogChange
 from connector.operations.health import not_ready
-from connector.operations.history import History, drain_seconds
-from connector.operations.masking import shown
-from connector.operations.view import Line, SinkView
-from connector.operations.waiting import waits
+from connector.operations.sink_history import History, drain_seconds
+from connector.operations.snapshot import Line, SinkView
+from connector.operations.wait_reasons import waits
+from connector.redaction.vendor_messages import shown
 
 RECENT_FAILURES = 50
 
@@ -93,7 +93,7 @@ def _failure(mishap: Mishap, offset: float) -> dict[str, Any]:
         "reason": mishap.reason,
         "method": mishap.method,
         "status": mishap.status,
-        "message": shown(mishap.message, mishap),
+        "message": shown(mishap.message, status=mishap.status, reason=mishap.reason),
         "record": mishap.record,
     }
 

@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from connector.config.settings import Route
 from connector.delivery.backoff import Backoff
 from connector.delivery.pipeline import Pipeline
 from connector.errors import Mistake
 from connector.expressions.parsing import parse
 from connector.model import Outcome
-from connector.sinks.sailplay import EventType, SailPlaySink
+from connector.settings.values import Route
+from connector.vendors.sailplay.sink import EventType, SailPlaySink
 
 ASK_AGAIN = (1.0, 60.0)
 # While something is wrong the shop may mend it: so often it is looked at again, in seconds.

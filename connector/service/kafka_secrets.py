@@ -7,9 +7,9 @@ from typing import Any, Protocol
 
 import structlog
 
-from connector.config.settings import KafkaValue
 from connector.errors import ConnectorError
 from connector.secrets import Secret
+from connector.settings.values import KafkaValue
 
 _USERNAME, _PASSWORD = "sasl.username", "sasl.password"
 

@@ -14,19 +14,19 @@ import structlog
 from connector import __version__
 from connector.clock import Clock, SystemClock
 from connector.config.kafka_settings import resolve_kafka
-from connector.config.settings import Settings
 from connector.delivery.tasks import Tasks
 from connector.kafka.commands import set_policy
-from connector.kafka.producer import LetterProducer
-from connector.kafka.recent_letters import recent_letters
+from connector.kafka.dead_letter_producer import LetterProducer
+from connector.kafka.recent_dead_letters import recent_letters
 from connector.kafka.retention import is_compacted, topic_retention
 from connector.kafka.topic_ids import TopicIds
 from connector.operations.server import OperationsServer
+from connector.service.assembly import Line, build_line
 from connector.service.audit import audit_while_running
 from connector.service.kafka_secrets import KafkaSecrets
 from connector.service.letter_topic import until_compacted
-from connector.service.wiring import Line, build_line
-from connector.sinks.sailplay import SailPlaySink
+from connector.settings.values import Settings
+from connector.vendors.sailplay.sink import SailPlaySink
 
 TICK_SECONDS = 1.0
 # What leaving the groups and flushing may take beyond the drain; the process ends within drain + 5 s.

@@ -13,20 +13,20 @@ from typing import Any
 from confluent_kafka import KafkaError
 
 from connector.clock import Clock
-from connector.config.settings import Settings
 from connector.delivery.offsets import fingerprint
 from connector.delivery.skipping import Change, Seen, settle_one
 from connector.errors import ConfigError, ConnectorError, Mistake
 from connector.kafka import commit_metadata
 from connector.kafka.commit_metadata import Metadata
+from connector.kafka.dead_letter import compose
+from connector.kafka.dead_letter_producer import LetterProducer, describe
 from connector.kafka.group_offsets import Committed, GroupOffsets, open_group
-from connector.kafka.letters import compose
 from connector.kafka.lookup import Address, NothingThereError, UnreadableError, read_record
-from connector.kafka.producer import LetterProducer, describe
 from connector.kafka.topic_ids import TopicIds
 from connector.model import Failure, Reason, Record, Stage
 from connector.routing.plan import applies
-from connector.service.live.members import ask_groups
+from connector.service.preflight.members import ask_groups
+from connector.settings.values import Settings
 
 LETTER_SECONDS = 30.0
 ID_SECONDS = 5.0

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from connector.delivery.pipeline import Pipeline
-from connector.kafka.handover import Assigned, Commit
-from connector.kafka.letters import MESSAGE, OFFSET, PARTITION, REASON, ROUTE, TOPIC, Letter
+from connector.kafka.dead_letter import MESSAGE, OFFSET, PARTITION, REASON, ROUTE, TOPIC, Letter
+from connector.kafka.source_interface import Assigned, Commit
 from connector.model import ACCEPTED, Blame, Failure, Item, Limits, Outcome, Reason, Record, Stage
 
 REFUSED = Outcome(Blame.EVENT, 422, "bad event")

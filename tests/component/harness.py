@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-from connector.batching.lanes import Lanes
+from connector.batching.batcher import Lanes
 from connector.delivery.assignment import Assignment
 from connector.delivery.backoff import Backoff
+from connector.delivery.dead_letter_writer import LetterBox
 from connector.delivery.dispatcher import Dispatcher
 from connector.delivery.flood_guard import FloodGuard
 from connector.delivery.gate import Gate
-from connector.delivery.letter_box import LetterBox
 from connector.delivery.pipeline import Marks, Pipeline
 from connector.delivery.stats import Stats
 from connector.model import Item, Limits

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from connector.kafka.handover import Commit
+from connector.kafka.source_interface import Commit
 from connector.model import Limits
 from tests.component.doubles import refuse_those_marked
 from tests.component.harness import HERE, Harness

@@ -14,8 +14,8 @@ from typer.testing import CliRunner, Result
 
 from connector.cli import app
 from connector.delivery.offsets import PartitionOffsets
-from connector.kafka.letters import Letter
-from connector.kafka.producer import LetterProducer, Report
+from connector.kafka.dead_letter import Letter
+from connector.kafka.dead_letter_producer import LetterProducer, Report
 from connector.simulators.demo import stage
 from connector.simulators.ledger import Ledger
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from connector.kafka.letters import compose
+from connector.kafka.dead_letter import compose
 from connector.model import Failure, Reason, Record, Stage
 from connector.simulators.demo.reconciliation import Counts, Evidence, Produced, ReadLetter, reconcile
 from connector.simulators.demo.samples import GAME, MYTRACKER, PARTITIONS, Fate, Sample, content, samples

@@ -11,8 +11,8 @@ from connector.delivery.offsets import fingerprint
 from connector.delivery.pipeline import Standing
 from connector.kafka import commit_metadata
 from connector.kafka.commit_metadata import Metadata
-from connector.kafka.handover import Commit, LogChange
 from connector.kafka.log_changes import Change
+from connector.kafka.source_interface import Commit, LogChange
 from tests.component.doubles import Log
 from tests.component.harness import GROUP, HERE, Harness
 from tests.support.settled import settled as settled_at

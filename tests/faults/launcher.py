@@ -90,9 +90,9 @@ def _stages() -> dict[str, tuple[Any, str, Callable[..., Any]]]:
     """Stage → where it stands in the product, and how it is wrapped."""
     from connector.delivery.dispatcher import Dispatcher  # noqa: PLC0415 - as above
     from connector.delivery.pipeline import Pipeline  # noqa: PLC0415
-    from connector.kafka.producer import LetterProducer  # noqa: PLC0415
+    from connector.kafka.dead_letter_producer import LetterProducer  # noqa: PLC0415
     from connector.kafka.source import Source  # noqa: PLC0415
-    from connector.sinks.mytracker import MyTrackerSink  # noqa: PLC0415
+    from connector.vendors.mytracker.sink import MyTrackerSink  # noqa: PLC0415
 
     return {
         "after poll": (Pipeline, "_take_in", _before),

@@ -15,7 +15,7 @@ from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from connector.config.load import load
-from connector.service.wiring import route_tags
+from connector.service.assembly import route_tags
 from connector.simulators.mytracker import MyTrackerSimulator
 from connector.simulators.sailplay import SailPlaySimulator
 from connector.simulators.server import Simulator

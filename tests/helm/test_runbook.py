@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from connector.model import Reason
-from connector.operations.waiting import Cause
+from connector.operations.wait_reasons import Cause
 from tests.helm.charts import ROOT
 
 PAGE = (ROOT / "docs" / "operations.md").read_text()

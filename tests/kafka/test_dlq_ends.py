@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from connector.service.live.members import ask_groups
+from connector.service.preflight.members import ask_groups
 from tests.support.connector import RunningConnector, until
 from tests.support.dead_letters import IN_FLIGHT, NEW, Desk, ended, refusing
 

@@ -7,8 +7,8 @@ from confluent_kafka import Producer
 
 from connector.deadletters.letter import fingerprint, read_letter
 from connector.deadletters.reader import TopicReader
-from connector.kafka import letters as headers
-from connector.kafka.letters import compose
+from connector.kafka import dead_letter as headers
+from connector.kafka.dead_letter import compose
 from connector.model import Failure, Headers, Reason, Record, Stage
 from tests.support.dead_letters import NEW, OLD, Desk, unmappable
 from tests.unit.deadletters.support import message

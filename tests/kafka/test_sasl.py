@@ -13,8 +13,8 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._acl import AclBinding, AclOperation, AclPermissionType
 from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
 
-from connector.service.live.connection import connect
-from connector.service.live.findings import Finding, Mark
+from connector.service.preflight.connection import connect
+from connector.service.preflight.findings import Finding, Mark
 from connector.simulators.mytracker import MyTrackerSimulator
 from tests.support.broker import obtain_broker
 from tests.support.connector import RunningConnector, check_live, configuration, finding, until

@@ -16,9 +16,9 @@ import yaml
 from confluent_kafka import Producer
 
 from connector.config.load import load
-from connector.kafka.letters import compose
+from connector.kafka.dead_letter import compose
 from connector.model import Failure, Headers, Record
-from connector.service.wiring import build_router
+from connector.service.assembly import build_router
 from connector.simulators.mytracker import MyTrackerSimulator
 from tests.support.connector import RunningConnector, configuration, until
 from tests.support.server import Broker

@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any, Self
 
 from connector.clock import SystemClock
-from connector.config.settings import BatchSettings, Login, MyTracker, Retry, SailPlay
 from connector.delivery.dispatcher import Dispatcher
 from connector.delivery.gate import NEVER
 from connector.delivery.stats import Stats
 from connector.model import Failure, Item, Record
 from connector.secrets import Secret
-from connector.service.wiring import build_dispatcher, build_sink
+from connector.service.assembly import build_dispatcher, build_sink
+from connector.settings.values import BatchSettings, Login, MyTracker, Retry, SailPlay
 from connector.simulators.sailplay import SailPlaySimulator
 from connector.simulators.server import Call, Simulator
-from connector.sinks.base import Sink
-from connector.sinks.catalogue import METHODS
+from connector.vendors.base import Sink
+from connector.vendors.catalogue import METHODS
 
 FLAG = "8bd3ede30c49139a9410daf3c42329d40722b0c5"
 # So short that a test waits for nothing; backoff is the gate's own tests' business.

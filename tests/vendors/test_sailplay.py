@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 import pytest
 
-from connector.config.settings import Login
 from connector.model import Blame, Outcome, Reason
+from connector.settings.values import Login
 from connector.simulators.sailplay_switches import SailPlaySwitches
-from connector.sinks.sailplay import Fires, SailPlaySink
+from connector.vendors.sailplay.sink import Fires, SailPlaySink
 from tests.vendors.delivering import FLAG, Delivery, WatchedSailPlay, sailplay, secret
 
 TOKEN = "demo-token"  # noqa: S105 - it guards nothing

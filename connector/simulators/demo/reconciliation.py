@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from connector.kafka import letters
+from connector.kafka import dead_letter
 from connector.model import Headers, Reason
 from connector.simulators.demo.samples import Fate, Sample
 
@@ -38,7 +38,7 @@ class ReadLetter(NamedTuple):
 
     def header(self, name: str) -> str | None:
         """The text of what the connector added under this name."""
-        return letters.last_header(self.headers, name)
+        return dead_letter.last_header(self.headers, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ def _letter_mistakes(due: Sequence[tuple[Produced, Fate]], found: Sequence[ReadL
     pairs = [(letter, *wanted[_identity(letter)]) for letter in found if _identity(letter) in wanted]
     yield from _some(
         "another reason than expected:",
-        [each.address for letter, each, fate in pairs if letter.header(letters.REASON) != fate.reason],
+        [each.address for letter, each, fate in pairs if letter.header(dead_letter.REASON) != fate.reason],
     )
     yield from _some(
         "not the original's bytes:", [each.address for letter, each, _ in pairs if not _same(letter, each)]
@@ -161,8 +161,10 @@ def _letter_mistakes(due: Sequence[tuple[Produced, Fate]], found: Sequence[ReadL
 
 
 def _identity(letter: ReadLetter) -> tuple[str, str | None]:
-    address = "/".join(letter.header(name) or "?" for name in (letters.TOPIC, letters.PARTITION, letters.OFFSET))
-    return address, letter.header(letters.ROUTE)
+    address = "/".join(
+        letter.header(name) or "?" for name in (dead_letter.TOPIC, dead_letter.PARTITION, dead_letter.OFFSET)
+    )
+    return address, letter.header(dead_letter.ROUTE)
 
 
 def _same(letter: ReadLetter, origin: Produced) -> bool:

@@ -13,11 +13,11 @@ from typing import Protocol
 
 from connector.clock import Clock, SystemClock
 from connector.config.load import load
-from connector.config.settings import Settings
 from connector.delivery.stats import Stats
-from connector.kafka.letters import SINK
+from connector.kafka.dead_letter import SINK
+from connector.service.assembly import Line
 from connector.service.run import Service
-from connector.service.wiring import Line
+from connector.settings.values import Settings
 from connector.simulators.demo import stage
 from connector.simulators.demo.reconciliation import Counts, Evidence, Finding, Partition, ReadLetter, reconcile
 from connector.simulators.demo.samples import MYTRACKER, READERS, SAILPLAY, content, samples

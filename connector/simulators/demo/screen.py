@@ -13,10 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from connector.clock import Clock
-from connector.operations.view import look
-from connector.operations.waiting import state, waits
-from connector.operations.words import counted
-from connector.service.wiring import Line
+from connector.operations.formatting import counted
+from connector.operations.snapshot import look
+from connector.operations.wait_reasons import state, waits
+from connector.service.assembly import Line
 from connector.simulators.demo.run import Reckoning, Result
 
 _STYLES = {"good": "green", "warn": "yellow", "bad": "red"}

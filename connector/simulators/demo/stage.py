@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
-from connector.config.settings import Settings
 from connector.kafka.records import record_of
 from connector.resources import schemas
+from connector.settings.values import Settings
 from connector.simulators.demo.reconciliation import Partition, Produced, ReadLetter
 from connector.simulators.demo.samples import (
     PARTITIONS,

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from connector.model import Limits
-from connector.sinks.fields.kinds import Amount, Integer, Text, TextMap
-from connector.sinks.fields.method import Field, Table, VendorMethod, vendor_method, write_json
+from connector.vendors.fields.method import Field, Table, VendorMethod, vendor_method, write_json
+from connector.vendors.fields.types import Amount, Integer, Text, TextMap
 
 # "at most 50 lines and 64,000 bytes, the line ends between them included"
 LIMITS = Limits(max_events=50, max_bytes=64_000, envelope=0, separator=1)

@@ -8,15 +8,15 @@ import httpx
 
 from connector.clock import Clock
 from connector.errors import ConnectorError
+from connector.http.client import Answer, Client
 from connector.model import ACCEPTED, Blame, Item, Limits, Outcome
 from connector.secrets import Secret
-from connector.sinks.http import Client
-from connector.sinks.outcome import Answer, json_of, judge_by_status
-from connector.sinks.token import Token
+from connector.vendors.credentials import Token
+from connector.vendors.outcome import json_of, judge_by_status
 
 
 class BeaconSink:
-    """One Beacon account (connector.sinks.base.Sink). `timeout` is in seconds; the sink owns the transport."""
+    """One Beacon account (connector.vendors.base.Sink). `timeout` is in seconds; the sink owns the transport."""
 
     def __init__(
         self,

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from beacon.fields import LIMITS, METHODS
-from connector.config.forms import Duration, SinkPart, optional, required
-from connector.config.part import Part
-from connector.config.references import SecretReference
-from connector.config.settings import BatchingSink, BatchSettings, Start
-from connector.config.vendor import Vendor
 from connector.secrets import Secret
+from connector.settings.fields import Duration, SinkPart, optional, required
+from connector.settings.model import Part
+from connector.settings.references import SecretReference
+from connector.settings.values import BatchingSink, BatchSettings, Start
+from connector.vendors.vendor import Vendor
 
 if TYPE_CHECKING:
     import httpx

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from connector.clock import SystemClock
 from connector.errors import FieldError
+from connector.http.client import default_transport
 from connector.model import ACCEPTED, Blame, Item, Record
 from connector.secrets import Secret
-from connector.sinks.http import default_transport
 
 TOKEN = "s3cret"  # noqa: S105 - only the simulator knows it
 GOOD = {"user": "u", "name": "order.paid", "at": 1772355600}

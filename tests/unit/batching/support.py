@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from connector.batching.lanes import Batch, Lanes
+from connector.batching.batcher import Batch, Lanes
 from connector.model import Item, Limits, Record
 
 LIMITS = Limits(max_events=5, max_bytes=60)

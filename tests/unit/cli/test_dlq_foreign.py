@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from connector.cli import dlq_show, dlq_summary
 from connector.cli.dlq_options import Context, clock_time
 from connector.config.load import load
-from connector.deadletters.history import Known, history_of
 from connector.deadletters.index import Index
 from connector.deadletters.letter import failed_record, read_letter
+from connector.deadletters.letter_history import Known, history_of
 from connector.deadletters.receipts import Receipts
-from connector.deadletters.stock import Stock
+from connector.deadletters.scan import Stock
 from connector.deadletters.summary import Groups
-from connector.kafka.letters import REASON
+from connector.kafka.dead_letter import REASON
 from connector.model import Record
 from tests.unit.deadletters import foreign
 from tests.unit.deadletters.support import message, record

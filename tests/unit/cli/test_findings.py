@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from connector.cli._findings import show
-from connector.service.live.findings import Finding, Mark
+from connector.service.preflight.findings import Finding, Mark
 
 FINDINGS = (
     Finding("kafka", "brokers", Mark.OK, "3 reachable"),

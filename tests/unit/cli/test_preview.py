@@ -13,8 +13,8 @@ from confluent_kafka import Producer
 from typer.testing import CliRunner, Result
 
 from connector.cli import app
-from connector.cli._redaction import MASK
-from connector.service.live import connection
+from connector.redaction.payloads import MASK
+from connector.service.preflight import connection
 from connector.simulators.kafka import MockKafka
 
 ROOT = Path(__file__).parents[3]

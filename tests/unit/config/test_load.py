@@ -10,7 +10,9 @@ import pytest
 
 from connector.config.kafka_settings import resolve_kafka
 from connector.config.load import load
-from connector.config.settings import (
+from connector.errors import ConfigError, ConnectorError
+from connector.secrets import Secret
+from connector.settings.values import (
     BatchSettings,
     Delivery,
     FloodGuard,
@@ -21,8 +23,6 @@ from connector.config.settings import (
     SailPlay,
     Topic,
 )
-from connector.errors import ConfigError, ConnectorError
-from connector.secrets import Secret
 
 CORRECT = (Path(__file__).parent / "correct.yaml").read_text(encoding="utf-8")
 

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from hypothesis import strategies as st
 
-from connector.kafka.letters import IDENTITY
+from connector.kafka.dead_letter import IDENTITY
 from connector.model import Headers, Record
 from tests.unit.deadletters.support import message, record
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connector.kafka.letters import IDENTITY, compose
+from connector.kafka.dead_letter import IDENTITY, compose
 from connector.model import Failure, Headers, Reason, Record, Stage
 
 TOPIC = "crm.dead-letters"

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.deadletters.history import Known, history_of
+from connector.deadletters.filters import Selection
 from connector.deadletters.index import Index
 from connector.deadletters.letter import Flaw, Place, digest, examine, failed_record, read_letter
+from connector.deadletters.letter_history import Known, history_of
 from connector.deadletters.ordering import Ordering
 from connector.deadletters.receipts import Receipt, Receipts, State, decode_receipt
-from connector.deadletters.selection import Selection
+from connector.deadletters.remap import route_today
 from connector.deadletters.summary import Groups
-from connector.deadletters.today import route_today
-from connector.kafka import letters as headers
+from connector.kafka import dead_letter as headers
 from connector.model import Failure, Item, Record
 from tests.unit.deadletters import foreign
 from tests.unit.deadletters.support import message, record

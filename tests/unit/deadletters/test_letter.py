@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.deadletters.letter import Place, failed_record, identity, read_letter
-from connector.kafka.letters import TIMESTAMP
+from connector.kafka.dead_letter import TIMESTAMP
 from connector.model import Headers, Reason
 from tests.unit.deadletters.support import message, record
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import pytest
 
 from connector.deadletters.letter import DeadLetter, digest, read_letter
+from connector.deadletters.ordered_letters import Selected
 from connector.deadletters.plan import SinkPlan, plan_replay
 from connector.deadletters.receipts import Receipt, Receipts, State
-from connector.deadletters.selected import Selected
-from connector.deadletters.today import route_today
+from connector.deadletters.remap import route_today
 from connector.model import Failure, Item, Limits, Reason, Record, Stage
 from tests.unit.deadletters.support import message, record
 

@@ -6,20 +6,20 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from connector.batching.lanes import Lanes
+from connector.batching.batcher import Lanes
 from connector.deadletters.index import Index
 from connector.deadletters.letter import DeadLetter, read_letter
+from connector.deadletters.ordered_letters import Selected
 from connector.deadletters.receipts import Receipt, Receipts, State
 from connector.deadletters.replay import Replay
-from connector.deadletters.selected import Selected
-from connector.deadletters.underway import Outlet
+from connector.deadletters.replay_state import Outlet
 from connector.delivery.backoff import Backoff
+from connector.delivery.dead_letter_writer import LetterBox
 from connector.delivery.dispatcher import Dispatcher
 from connector.delivery.gate import Gate
-from connector.delivery.letter_box import LetterBox
 from connector.delivery.stats import Stats
 from connector.errors import ConnectorError
-from connector.kafka.letters import IDENTITY, REPLAYS
+from connector.kafka.dead_letter import IDENTITY, REPLAYS
 from connector.model import ACCEPTED, Failure, Item, Limits, Outcome, Record
 from tests.component.doubles import DOWN, REFUSED, UNAUTHORIZED, LetterTopic, Request, Vendor, refuse_those_marked
 from tests.component.virtual_time import LoopClock

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from connector.deadletters.filters import Selection
 from connector.deadletters.index import Index
 from connector.deadletters.letter import read_letter
 from connector.deadletters.receipts import Receipt, Receipts, State
-from connector.deadletters.selection import Selection
 from connector.deadletters.summary import MAX_GROUPS, Group, Groups
 from connector.model import Reason, Record, Stage
 from tests.unit.deadletters.support import message, record

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.delivery.assignment import MAX_SPAN, RESUME_SPAN, Assignment
-from connector.kafka.handover import Assigned, Commit
+from connector.kafka.source_interface import Assigned, Commit
 from connector.model import Record
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from connector.delivery.assignment import Assignment
 from connector.kafka import commit_metadata
-from connector.kafka.handover import Assigned, Commit
+from connector.kafka.source_interface import Assigned, Commit
 from connector.model import Record
 from tests.unit.delivery.test_assignment import begin, record
 

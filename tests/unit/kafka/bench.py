@@ -8,8 +8,8 @@ from typing import Any
 
 from confluent_kafka import OFFSET_END, KafkaError, KafkaException, Message, TopicPartition
 
-from connector.kafka.handover import Assigned, Commit, LogChange
 from connector.kafka.source import Source
+from connector.kafka.source_interface import Assigned, Commit, LogChange
 from connector.kafka.topic_ids import TopicIds
 from tests.support.clock import TurnedClock
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, Message, TopicPartition
 
-from connector.kafka import resuming, source
+from connector.kafka import log_recovery, source
 from connector.kafka.positions import StartingPoint
 from tests.unit.kafka.bench import Bench, Recorder
 
@@ -27,7 +27,7 @@ class Clients(Bench):
         self.settings: list[dict[str, Any]] = []
         self.granted = 1
         monkeypatch.setattr(source, "Consumer", self._make)
-        monkeypatch.setattr(resuming, "starting_points", starting_points)
+        monkeypatch.setattr(log_recovery, "starting_points", starting_points)
         super().__init__(Recorder())
         self.source._ours._claimed = 1
 

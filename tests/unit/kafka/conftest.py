@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connector.kafka import resuming, source
+from connector.kafka import log_recovery, source
 from tests.unit.kafka.bench import Bench, Recorder
 
 
@@ -12,5 +12,5 @@ from tests.unit.kafka.bench import Bench, Recorder
 def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
     client = Recorder()
     monkeypatch.setattr(source, "Consumer", lambda _: client)
-    monkeypatch.setattr(resuming, "starting_points", lambda *_, **__: [])
+    monkeypatch.setattr(log_recovery, "starting_points", lambda *_, **__: [])
     return Bench(client)

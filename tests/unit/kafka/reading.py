@@ -9,14 +9,14 @@ from typing import Any
 from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, Message, TopicPartition
 
 from connector.kafka import commit_metadata
-from connector.kafka.claims import Claims, Partition
 from connector.kafka.commit_metadata import Metadata
 from connector.kafka.fetching import Fetching
-from connector.kafka.handover import LogChange
+from connector.kafka.log_recovery import Beginning, Resuming, at
+from connector.kafka.owned_partitions import Claims, Partition
 from connector.kafka.positions import Start, StartingPoint, known_epoch
-from connector.kafka.resuming import Beginning, Resuming, at
+from connector.kafka.read_problem import Trouble
+from connector.kafka.source_interface import LogChange
 from connector.kafka.topic_ids import TopicIds
-from connector.kafka.trouble import Trouble
 
 GROUP = "crm.mytracker"
 OLD, NEW = "0123456789+/abcdefghij", "AbCdEfGhIjKlMnOpQrStUv"

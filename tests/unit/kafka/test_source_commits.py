@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from connector.kafka.handover import Commit
 from connector.kafka.positions import StartingPoint
+from connector.kafka.source_interface import Commit
 from tests.unit.kafka.bench import COMMIT, STALL, Bench
 
 

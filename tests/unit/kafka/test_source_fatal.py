@@ -11,7 +11,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 from structlog.testing import capture_logs
 
-from connector.kafka import resuming
+from connector.kafka import log_recovery
 from connector.kafka.source import ANEW_SECONDS
 from connector.secrets import Secret
 from connector.service.kafka_secrets import KafkaSecrets
@@ -213,7 +213,7 @@ def test_a_failure_while_it_is_learned_where_to_begin_is_not_asked_about_for_eve
     def fails(*_: Any, **__: Any) -> None:
         raise KafkaException(KafkaError(KafkaError._FATAL, REFUSED))
 
-    monkeypatch.setattr(resuming, "starting_points", fails)
+    monkeypatch.setattr(log_recovery, "starting_points", fails)
     bench.assign(0)
     bench.turn()
     assert (len(bench.made), bench.source._stopping) == (2, False)

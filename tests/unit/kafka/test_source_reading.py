@@ -8,9 +8,9 @@ import pytest
 from confluent_kafka import OFFSET_END, KafkaError, Message, TopicPartition
 from structlog.testing import capture_logs
 
-from connector.kafka.ends import EVERY_SECONDS_ASKED
 from connector.kafka.fetching import SLEEP_SECONDS
 from connector.kafka.source import CHUNK, PATIENCE_SECONDS, STANDSTILL_SECONDS
+from connector.kafka.watermarks import EVERY_SECONDS_ASKED
 from tests.unit.kafka.bench import CACHED_END, END, STALL, Bench, Event
 
 

@@ -9,9 +9,9 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 from structlog.testing import capture_logs
 
-from connector.kafka.handover import LogChange
 from connector.kafka.log_changes import Change
 from connector.kafka.source import ANEW_SECONDS, LAST_COMMIT_SECONDS
+from connector.kafka.source_interface import LogChange
 from tests.unit.kafka.bench import COMMIT, Event
 from tests.unit.kafka.clients import REFUSED, Clients, failure
 from tests.unit.kafka.test_source_fatal import closed

@@ -6,17 +6,17 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from connector.batching.lanes import Lanes
+from connector.batching.batcher import Lanes
 from connector.delivery.assignment import Assignment
 from connector.delivery.backoff import Backoff
+from connector.delivery.dead_letter_writer import LetterBox
 from connector.delivery.dispatcher import Dispatcher
 from connector.delivery.flood_guard import FloodGuard
 from connector.delivery.gate import Gate
-from connector.delivery.letter_box import LetterBox
 from connector.delivery.pipeline import Marks, Pipeline
 from connector.delivery.stats import Stats
-from connector.kafka.handover import Assigned, Commit
-from connector.kafka.letters import Letter
+from connector.kafka.dead_letter import Letter
+from connector.kafka.source_interface import Assigned, Commit
 from connector.model import ACCEPTED, Failure, Item, Limits, Outcome, Reason, Record, Stage
 
 EPOCH = 1_800_000_000.0

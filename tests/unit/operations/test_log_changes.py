@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from connector.kafka.handover import Assigned, LogChange
 from connector.kafka.log_changes import Change
+from connector.kafka.source_interface import Assigned, LogChange
 from connector.operations.server import OperationsServer
-from connector.operations.view import look
-from connector.operations.waiting import Cause, state, waits
+from connector.operations.snapshot import look
+from connector.operations.wait_reasons import Cause, state, waits
 from tests.unit.operations.bench import Bench, HandClock
 from tests.unit.operations.test_server import get
 

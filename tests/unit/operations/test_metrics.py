@@ -11,7 +11,7 @@ from connector.delivery.gate import GateState
 from connector.delivery.stats import MAX_CODE_LENGTH, MAX_CODES
 from connector.model import Blame, Outcome
 from connector.operations.metrics import METRICS, build_registry, table
-from connector.operations.view import look
+from connector.operations.snapshot import look
 from tests.unit.operations.bench import Bench
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "metrics.md"

@@ -11,8 +11,8 @@ import pytest
 
 from connector.model import Blame, Outcome
 from connector.operations.charts import line_chart, share_bar
+from connector.operations.formatting import duration, number, size
 from connector.operations.server import OperationsServer
-from connector.operations.words import duration, number, size
 from tests.unit.operations.bench import EPOCH, Bench, HandClock, build_bench
 from tests.unit.operations.test_server import get
 

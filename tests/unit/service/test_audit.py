@@ -11,15 +11,15 @@ from typing import Any, cast
 import pytest
 
 from connector.clock import SystemClock
-from connector.config.settings import Route
 from connector.delivery.pipeline import Pipeline
+from connector.http.client import default_transport
 from connector.model import Blame, Outcome
 from connector.secrets import Secret
 from connector.service import audit
 from connector.service.audit import Audit, audit_events, audit_while_running, named_keys
+from connector.settings.values import Route
 from connector.simulators.sailplay import EventType, SailPlaySimulator
-from connector.sinks.http import default_transport
-from connector.sinks.sailplay import SailPlaySink
+from connector.vendors.sailplay.sink import SailPlaySink
 
 
 def route(event_key: str, sink: str = "sailplay", index: int = 0, **fields: str) -> Route:

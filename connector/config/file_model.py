@@ -1,0 +1,167 @@
+"""The configuration file's form: every key, its type, its default and what it means (also the source of the schema)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
+
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Tag, WithJsonSchema
+
+from connector.settings import units
+from connector.settings.fields import Share, SinkPart, Size, Span, optional, required
+from connector.settings.model import Part
+from connector.settings.references import EnvReference, FileReference, reference_tag
+from connector.vendors.registry import VENDORS, kind_of
+
+
+def _matching(pattern: str, what: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if re.fullmatch(pattern, value) is None:
+            raise ValueError(f"{units.shown(value)} is no {what}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def _expression_tag(value: Any) -> str:
+    return "<nested>" if isinstance(value, dict) else "<expression>"
+
+
+def _expression(value: Any) -> Any:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool | int | float):
+        literal = units.shown(value)
+        raise ValueError(
+            f"{literal} is no expression: for the value {literal} itself "
+            f'write "`{literal}`", backticks and quotes included'
+        )
+    raise ValueError(f"{units.shown(value)} is no expression: write JMESPath, such as user.id")
+
+
+def _kafka_tag(value: Any) -> str:
+    return reference_tag(value) or "<value>"
+
+
+def _kafka_value(value: Any) -> Any:
+    if isinstance(value, str | int | float):
+        return value
+    raise ValueError(
+        f"{units.shown(value)} is no setting of librdkafka: text, a number, true or false, "
+        "or a secret as {file: PATH} or {env: NAME}"
+    )
+
+
+def _kind_tag(value: Any) -> str | None:
+    kind = kind_of(value)
+    return kind and f"<{kind}>"
+
+
+TopicName = Annotated[
+    str, _matching(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,240}", "topic name: letters, digits, dots, - and _, at most 240")
+]
+SinkName = Annotated[
+    str,
+    _matching(r"[A-Za-z0-9_-]{1,64}", "sink name: letters, digits, - and _, at most 64"),
+]
+RedactPath = Annotated[str, _matching(r"[^.\s]+(\.[^.\s]+)*", "path: names joined by dots, such as user.email")]
+Expression = Annotated[str, BeforeValidator(_expression)]
+KafkaValue = Annotated[
+    Annotated[
+        Any, AfterValidator(_kafka_value), WithJsonSchema({"type": ["string", "number", "boolean"]}), Tag("<value>")
+    ]
+    | Annotated[FileReference, Tag("<file>")]
+    | Annotated[EnvReference, Tag("<env>")],
+    Discriminator(_kafka_tag),
+]
+
+
+if TYPE_CHECKING:
+    AnySinkPart = SinkPart
+else:
+    AnySinkPart = Union[*(Annotated[vendor.form, Tag(f"<{kind}>")] for kind, vendor in VENDORS.items())]
+
+
+class HttpPart(Part):
+    """Where health, metrics and the status page are served."""
+
+    host: str = optional("127.0.0.1", "the address to listen on", min_length=1)
+    port: int = optional(8080, "the port; 0 takes any that is free", ge=0, le=65535)
+
+
+class FloodGuardPart(Part):
+    """When a sink stops itself because too many events are refused."""
+
+    dead_letters: int = optional(1000, "more dead letters than this", ge=0)
+    share: Share = optional("50%", "and more than this share of what was sent")
+    within: Span = optional("5m", "within this time")
+
+
+class DeliveryPart(Part):
+    """Budgets of the delivery."""
+
+    commit_interval: Span = optional(
+        "1s", "how often positions are committed, at most 1m; 1,000 settled events do not wait for it"
+    )
+    drain: Span = optional("20s", "one budget for revoke and for stopping: how long requests in flight are waited for")
+    max_open_events: int = optional(20000, "events read and not settled, per sink; past it partitions pause", ge=1)
+    max_open_bytes: Size = optional("32MiB", "the same in bytes")
+    unrouted: Literal["skip", "dead_letter"] = optional("skip", "what becomes of an event that no route takes")
+    flood_guard: FloodGuardPart = optional({}, "when a sink stops itself because too many events are refused")
+
+
+class TopicPart(Part):
+    """A topic, or a pattern of topics."""
+
+    format: Literal["json"] = optional("json", "how values are encoded")
+    schema_path: str | None = optional(
+        None, "a JSON Schema that every event must match; relative to this file", alias="schema", min_length=1
+    )
+
+
+class RoutePart(Part):
+    """Which events go where, and as what."""
+
+    name: str | None = optional(None, "unique; absent: the `to`, then `<to>#2`, … in file order", min_length=1)
+    from_: Annotated[
+        list[str],
+        BeforeValidator(_listed),
+        WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
+    ] = required("one topic or several, as they stand in topics", alias="from", min_length=1)
+    when: Expression | None = optional(None, "a JMESPath condition; absent: every event of the topic")
+    to: str = required("<sink>.<method>, such as mytracker.registration")
+    fields: dict[
+        str,
+        Annotated[
+            Annotated[Expression, Tag("<expression>")] | Annotated[dict[str, Expression], Tag("<nested>")],
+            Discriminator(_expression_tag),
+        ],
+    ] = required("the vendor's fields, each with the JMESPath expression that fills it")
+
+
+class File(Part):
+    """The whole file."""
+
+    kafka: dict[str, KafkaValue] = required("librdkafka's settings, such as {bootstrap.servers: localhost:9092}")
+    group: str = required("the consumer group; each sink consumes as <group>.<sink>", min_length=1)
+    dead_letters: TopicName = required("the topic for what cannot be delivered")
+    http: HttpPart = optional({}, "where health, metrics and the status page are served")
+    delivery: DeliveryPart = optional({}, "budgets of the delivery")
+    redact: list[RedactPath] = optional([], "paths hidden wherever a payload is shown to people: [user.email]")
+    topics: dict[str, TopicPart] = required("the topics that may be read; a leading ^ makes a pattern", min_length=1)
+    sinks: dict[
+        SinkName,
+        Annotated[
+            AnySinkPart,
+            Discriminator(
+                _kind_tag,
+                custom_error_type="kind",
+                custom_error_message=f"a sink is a mapping with {' or '.join(f'kind: {kind}' for kind in VENDORS)}",
+            ),
+        ],
+    ] = required("the vendor accounts, by a name of your choice", min_length=1)
+    routes: list[RoutePart] = required("which events go where", min_length=1)

@@ -1,0 +1,44 @@
+"""When one sink's positions are committed: once an interval and after many settlements, one commit at a time. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from connector.delivery.assignment import Assignment
+from connector.kafka.source_interface import Commit
+
+# So many settlements do not wait for the interval's end: what was settled since the last commit is what a kill repeats.
+COMMIT_AFTER = 1_000
+
+
+class Commits:
+    """Of the positions in `assignment`; `interval` in seconds."""
+
+    def __init__(self, assignment: Assignment, interval: float) -> None:
+        self._assignment = assignment
+        self._interval = interval
+        self._last = 0.0
+        self._settled = 0
+        self._failing = False  # then the interval drives them alone
+        self._under_way: dict[int, Commit] = {}
+
+    def settled(self, events: int) -> None:
+        """So many more events were settled."""
+        self._settled += events
+
+    def due(self, now: float) -> Collection[Commit]:
+        """What to commit now; nothing if nothing has changed, if it is too soon, or until the last commit has ended."""
+        many = self._settled >= COMMIT_AFTER and not self._failing
+        if self._under_way or (not many and now - self._last < self._interval):
+            return ()
+        self._last = now
+        self._settled = 0
+        self._under_way = self._assignment.changes()
+        return self._under_way.values()
+
+    def ended(self, *, well: bool) -> None:
+        """The commit that was under way has ended."""
+        self._failing = not well
+        if well:
+            self._assignment.committed(self._under_way)
+        self._under_way = {}

@@ -1,0 +1,153 @@
+"""The HTTP seam: one attempt over an httpx transport, bounded in time and size, its faults told as outcomes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import ssl
+import zlib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import httpx
+
+from connector.http.connection import RESPONSE_BYTES, UnreadableAnswerError
+from connector.http.transport import Transport
+from connector.model import Blame, Outcome
+
+# What a transport may raise for what a vendor or network does. Two of httpx's are no TransportError.
+_FAULTS = (httpx.HTTPError, httpx.StreamError, OSError, zlib.error)
+
+# The request certainly never left.
+_NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+# The first that fits says what happened, in words without address or URL: those may hold a token.
+_WORDS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
+    (socket.gaierror, "the host's name could not be resolved"),
+    (ssl.SSLError, "TLS failed"),
+    ((httpx.ConnectTimeout, httpx.PoolTimeout), "no connection in time"),
+    (httpx.ConnectError, "could not connect"),
+    (httpx.RemoteProtocolError, "the answer is not HTTP"),
+    ((httpx.DecodingError, zlib.error), "the answer's compression is broken"),
+)
+_BROKE = "the connection broke"
+# Their errno is none of the system's.
+_OWN_NUMBERS = (socket.gaierror, ssl.SSLError)
+
+
+class _Request(httpx.Request):
+    """A request made of ready parts: httpx's own constructor costs a third of the whole attempt.
+
+    Host and Content-Length are left to the transport, which knows both.
+    """
+
+    def __init__(
+        self, method: str, url: httpx.URL, headers: httpx.Headers, body: bytes, extensions: dict[str, Any]
+    ) -> None:
+        self.method = method
+        self.url = url
+        self.headers = headers
+        self.extensions = extensions
+        self.stream = httpx.ByteStream(body)
+        self._content = body
+
+
+class Client:
+    """Makes single attempts over a transport, which it owns. `timeout` (seconds) bounds each, to the last byte.
+
+    Half of it is for the connection: one that cannot be made is then known never to have carried the request.
+    """
+
+    __slots__ = ("_extensions", "_timeout", "_transport")
+
+    def __init__(self, transport: httpx.AsyncBaseTransport, timeout: float) -> None:
+        self._transport = transport
+        self._timeout = timeout
+        self._extensions = {"timeout": {"connect": timeout / 2, "pool": timeout / 2}}
+
+    async def attempt(
+        self, method: str, url: httpx.URL, headers: httpx.Headers, body: bytes, deadline: float | None = None
+    ) -> Answer | Outcome:
+        """The answer, or the outcome of having none. Raises nothing for what the other side or the network does.
+
+        `deadline` (the loop's time) ends the attempt earlier, where it is only the last of what has to be done in time.
+        """
+        request = _Request(method, url, headers, body, self._extensions)
+        if deadline is None:
+            deadline = asyncio.get_running_loop().time() + self._timeout
+        try:
+            async with asyncio.timeout_at(deadline):
+                response = await self._transport.handle_async_request(request)
+                try:
+                    return Answer(response.status_code, response.headers, await _read(response))
+                finally:
+                    await response.aclose()
+        except TimeoutError:
+            return Outcome(Blame.VENDOR, message=f"no complete answer within {self._timeout:g} s", answer_lost=True)
+        except _FAULTS as error:
+            return _outcome_of(error)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._transport.aclose()
+
+
+def default_transport(max_connections: int) -> httpx.AsyncBaseTransport:
+    """Connections for production: TLS verified (SSL_CERT_FILE and SSL_CERT_DIR name other authorities), no proxy from
+    the environment, no cookies, no redirects, and every request sent once.
+    """
+    return Transport(max_connections, httpx.create_ssl_context())
+
+
+async def _read(response: httpx.Response) -> bytes:
+    stream = response.stream
+    if not isinstance(stream, httpx.AsyncByteStream):
+        raise TypeError("an asynchronous transport answers with an asynchronous stream")
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in stream:
+        size += len(chunk)
+        if size > RESPONSE_BYTES:
+            raise UnreadableAnswerError("the answer is over 1 MiB")
+        chunks.append(chunk)
+    return _decoded(b"".join(chunks), response.headers)
+
+
+def _decoded(raw: bytes, headers: Mapping[str, str]) -> bytes:
+    encoding = headers.get("content-encoding", "").strip().lower()
+    if encoding in ("", "identity"):
+        return raw
+    if encoding not in ("gzip", "x-gzip"):
+        raise UnreadableAnswerError("the answer is compressed in a way that was not asked for")
+    unzip = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    body = unzip.decompress(raw, RESPONSE_BYTES + 1)
+    if len(body) > RESPONSE_BYTES:
+        raise UnreadableAnswerError("the answer is over 1 MiB when decompressed")
+    if not unzip.eof or unzip.unused_data:
+        raise UnreadableAnswerError("the answer's compression is broken")
+    return body
+
+
+def _outcome_of(error: Exception) -> Outcome:
+    return Outcome(Blame.VENDOR, message=_words(error), answer_lost=not isinstance(error, _NEVER_LEFT))
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, UnreadableAnswerError):
+        return str(error)
+    cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"the server's certificate was not accepted: {cause.verify_message}"
+    words = next((words for kind, words in _WORDS if isinstance(cause, kind) or isinstance(error, kind)), _BROKE)
+    if not isinstance(cause, OSError) or isinstance(cause, _OWN_NUMBERS) or not cause.errno:
+        return words
+    return f"{words}: {os.strerror(cause.errno)}"
+
+
+class Answer(NamedTuple):
+    """What came back for one request: the body is complete and decompressed."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes

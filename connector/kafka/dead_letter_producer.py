@@ -1,0 +1,133 @@
+"""The producer of dead letters: idempotent, and each letter's delivery report goes back to who wrote it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from connector.kafka.dead_letter import Letter
+from connector.kafka.logs import ClientLog
+
+# The topic's own limit decides about a letter's size, never the client's (librdkafka allows up to this).
+MAX_MESSAGE_BYTES = 1_000_000_000
+# Topics' limits count what is packed, so a letter must be packed as its record was: one that unpacks to 4 MB in a topic
+# of 1 MiB makes a letter for a topic of the same limit. Of zstd the client unpacks only so much, of gzip all.
+COMPRESSION = "gzip"
+POLL_SECONDS = 0.1
+UNKNOWN_TOPIC_MS = 3_000
+PURGE_SECONDS = 1.0
+
+log = structlog.get_logger()
+
+Report = Callable[[str | None], None]
+
+
+class LetterProducer:
+    """One client and one thread that polls it; reports come back on the event loop, once a letter."""
+
+    def __init__(self, conf: Mapping[str, Any], topic: str, loop: asyncio.AbstractEventLoop) -> None:
+        self._topic = topic
+        self._topic_id = ""
+        self._made_anew = False
+        self._loop = loop
+        self._conf = {
+            "compression.type": COMPRESSION,
+            **conf,
+            "enable.idempotence": True,
+            "acks": "all",
+            "message.max.bytes": MAX_MESSAGE_BYTES,
+            # A letter waits for its broker as long as it must: it is never dropped.
+            "message.timeout.ms": 0,
+            "allow.auto.create.topics": False,
+            # A topic that does not exist is told after so long, not after half a minute.
+            "topic.metadata.propagation.max.ms": UNKNOWN_TOPIC_MS,
+            "linger.ms": 5,
+            **ClientLog("producer", conf, self._on_topic_id).settings,
+        }
+        self._producer = Producer(self._conf)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._poll, name="dead-letters", daemon=True)
+        self._thread.start()
+
+    def write(self, letter: Letter, report: Report) -> None:
+        """Produce a letter; on the loop `report(None)` says that the brokers have it, `report(why)` why they do not."""
+
+        def delivered(error: KafkaError | None, _: Message) -> None:
+            self._hand_over(report, None if error is None else describe(error, self._topic))
+
+        try:
+            self._producer.produce(
+                self._topic, value=letter.value, key=letter.key, headers=list(letter.headers), on_delivery=delivered
+            )
+        except BufferError:
+            self._hand_over(report, "the dead-letter producer's queue is full")
+        except KafkaException as error:
+            self._hand_over(report, describe(error.args[0], self._topic))
+
+    def renew_credentials(self, username: str, password: str) -> None:
+        """Log in with these (SASL) from the next connection on."""
+        self._conf |= {"sasl.username": username, "sasl.password": password}
+        self._producer.set_sasl_credentials(username, password)
+
+    def close(self, timeout: float) -> int:
+        """Flush for at most `timeout` seconds; returns how many letters are still unsent."""
+        self._stopping.set()
+        left: int = self._producer.flush(max(timeout, 0.0))
+        self._thread.join(1.0)
+        return left
+
+    def _poll(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._producer.poll(POLL_SECONDS)
+            except KafkaException as error:  # only a fatal one is raised here
+                self._replace(error.args[0].str())
+            if self._made_anew:
+                self._replace("the topic was made anew")
+
+    def _on_topic_id(self, topic: str, topic_id: str) -> None:
+        """Called while polling. A client that has met a topic which was made anew may write nothing to it, and say so
+        to nobody: librdkafka keeps the leader epochs of the old topic's partitions, and takes the new one's for
+        outdated."""
+        if topic == self._topic:
+            self._made_anew = self._made_anew or self._topic_id not in ("", topic_id)
+            self._topic_id = topic_id
+
+    def _replace(self, why: str) -> None:
+        """Let another client take the place of one that met a fatal error (its sequence is not the broker's any more),
+        or whose topic is another one now.
+
+        What it had under way is reported as refused, so that it is written again.
+        """
+        self._made_anew = False
+        dead, self._producer = self._producer, Producer(self._conf)
+        log.error("the dead-letter producer has failed and is made anew", topic=self._topic, why=why)
+        dead.purge()
+        with suppress(KafkaException):  # it says again that it is dead
+            dead.flush(PURGE_SECONDS)
+
+    def _hand_over(self, report: Report, error: str | None) -> None:
+        try:
+            self._loop.call_soon_threadsafe(report, error)
+        except RuntimeError:  # the loop is closed: the letter's event is not settled and will be read again
+            return
+
+
+def describe(error: KafkaError, topic: str) -> str:
+    """What a refused letter means for the operator."""
+    if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+        return (
+            f"topic {topic} refuses a dead letter for its size: raise its max.message.bytes "
+            "(and the brokers' message.max.bytes) to the source topics' + 64 KiB"
+        )
+    if error.code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION):
+        return f"topic {topic} does not exist: create it"
+    if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+        return f"no permission to write to topic {topic}: allow it"
+    return f"topic {topic}: {error.str()}"

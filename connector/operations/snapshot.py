@@ -1,0 +1,187 @@
+"""What operators see of one sink at one moment: derived from the pipeline when asked, nothing is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from connector.clock import Clock
+from connector.delivery.gate import GateState
+from connector.delivery.offsets import PartitionOffsets
+from connector.delivery.pipeline import NOT_THE_EVENTS_FAULT, Pipeline, Standing
+from connector.delivery.stats import Stats
+from connector.errors import Mistake
+from connector.model import Limits, Record
+from connector.redaction.vendor_messages import masked, shown
+
+
+class PollingThread(Protocol):
+    """What health asks of a source."""
+
+    @property
+    def last_turn(self) -> float:
+        """When the thread last turned (monotonic seconds)."""
+        ...
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs."""
+        ...
+
+
+class Line(Protocol):
+    """One sink's pipeline and the source that feeds it."""
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """The pipeline."""
+        ...
+
+    @property
+    def source(self) -> PollingThread:
+        """The source."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionView:
+    """One partition that is ours. Offsets are Kafka's; None where nothing is known yet.
+
+    `high` is one past the last offset that the brokers hold, `lag` how many lie between the position and that.
+    """
+
+    topic: str
+    partition: int
+    position: int | None
+    next_offset: int | None
+    high: int | None
+    lag: int | None
+    open_events: int
+    halted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SinkView:
+    """One sink, now. Seconds and events; `reason` says why the gate is shut, the vendor's words masked.
+
+    `open_events` are records that are read and not settled, `open_parts` are (record, route) pairs. Where these stand:
+    `unsent` (packed, or waiting behind their key), `in_flight` (in a request), `retrying` (in a batch that failed and
+    goes again), `letters` (their dead letter is under way), `deferred` (kept back by the flood guard).
+
+    `warnings` is what the vendor says is wrong with the configuration; `vendor_events` gives the vendor's names of the
+    events that the routes name by key.
+    """
+
+    name: str
+    limits: Limits
+    stats: Stats
+    warnings: tuple[Mistake, ...]
+    vendor_events: Mapping[str, str]
+    state: GateState
+    reason: str
+    kafka_trouble: str
+    letter_trouble: str
+    joined: bool
+    standing: tuple[Standing, ...]
+    partitions: tuple[PartitionView, ...]
+    lag_events: int | None
+    oldest_seconds: float
+    held_seconds: float
+    retention_left: float | None
+    open_events: int
+    open_parts: int
+    open_bytes: int
+    unsent: int
+    in_flight: int
+    retrying: int
+    letters: int
+    deferred: int
+    requests: int
+    window: int
+    batches_retrying: int
+    shut_for: float
+    slot_in: float | None
+    packed_in: float | None
+    longest_wait: int
+
+
+def look(line: Line, clock: Clock, retention: Mapping[str, float]) -> SinkView:
+    """Look at a sink. `retention` gives the seconds for which a topic keeps its events, where that is limited."""
+    pipeline, now = line.pipeline, clock.monotonic()
+    assignment, dispatcher, letters = pipeline.assignment, pipeline.dispatcher, pipeline.letters
+    gate, lanes = dispatcher.gate, dispatcher.lanes
+    partitions = tuple(
+        _partition(offsets, assignment.highs.get((offsets.topic, offsets.partition)), claim in assignment.halted)
+        for claim, offsets in sorted(assignment.offsets.items(), key=lambda each: (each[1].topic, each[1].partition))
+    )
+    oldest = _oldest_records(pipeline)
+    due = lanes.due_at()
+    return SinkView(
+        name=pipeline.sink.name,
+        limits=pipeline.sink.limits,
+        stats=pipeline.stats,
+        warnings=tuple(pipeline.warnings),
+        vendor_events=pipeline.vendor_events,
+        state=gate.state(now),
+        reason=gate.held_for or _reason(gate.reason, pipeline.stats),
+        kafka_trouble=pipeline.trouble,
+        letter_trouble=letters.trouble,
+        joined=pipeline.joined,
+        standing=tuple(pipeline.standing()),
+        partitions=partitions,
+        lag_events=assignment.lag(),
+        oldest_seconds=max((_age(record, clock.now()) for record in oldest), default=0.0),
+        held_seconds=max((now - record.read_at for record in oldest), default=0.0),
+        retention_left=_retention_left(oldest, clock.now(), retention),
+        open_events=assignment.open_events,
+        open_parts=assignment.open_parts,
+        open_bytes=assignment.open_bytes,
+        unsent=sum(1 for _ in lanes.unsent()),
+        in_flight=dispatcher.airborne(),
+        retrying=dispatcher.held_items,
+        letters=letters.pending,
+        deferred=pipeline.deferred_events,
+        requests=gate.in_flight,
+        window=gate.window,
+        batches_retrying=dispatcher.held_batches,
+        shut_for=gate.shut_for(now),
+        slot_in=gate.slot_in(now) if gate.rate_limited else None,
+        packed_in=None if due is None else max(0.0, due - now),
+        longest_wait=lanes.longest_wait(),
+    )
+
+
+def _reason(text: str, stats: Stats) -> str:
+    """Why the gate is shut, as people may see it: the failure that shut it tells whose words those are."""
+    letters = (each for each in reversed(stats.recent_letters) if each.reason not in NOT_THE_EVENTS_FAULT)
+    cause = next((fault for fault in stats.recent_faults if fault.message == text), next(letters, None))
+    if cause is None or not text.endswith(cause.message):
+        return masked(text)
+    return shown(text, status=cause.status, reason=cause.reason)
+
+
+def _partition(offsets: PartitionOffsets, high: int | None, halted: bool) -> PartitionView:
+    position = offsets.position
+    lag = None if high is None or position is None else max(0, high - position)
+    return PartitionView(
+        offsets.topic, offsets.partition, position, offsets.next_offset, high, lag, offsets.open_events, halted
+    )
+
+
+def _oldest_records(pipeline: Pipeline) -> list[Record]:
+    """The oldest unsettled record of each partition, and the oldest that the flood guard keeps back."""
+    oldest = [record for offsets in pipeline.assignment.offsets.values() if (record := offsets.oldest()) is not None]
+    deferred = pipeline.oldest_deferred
+    return oldest if deferred is None else [*oldest, deferred]
+
+
+def _age(record: Record, now: float) -> float:
+    """Seconds since Kafka's timestamp; 0 where a record has none, or one in the future."""
+    return max(0.0, now - record.timestamp / 1000) if record.timestamp >= 0 else 0.0
+
+
+def _retention_left(oldest: Iterable[Record], now: float, retention: Mapping[str, float]) -> float | None:
+    """Seconds until Kafka may delete the first event that is not settled; None where no limit is known."""
+    left = (retention[record.topic] - _age(record, now) for record in oldest if record.topic in retention)
+    return min(left, default=None)

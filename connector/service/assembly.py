@@ -1,0 +1,176 @@
+"""Wires one sink's line from settings: router, lanes, gate, dispatcher, letter box, pipeline, source."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from connector.batching.batcher import Lanes
+from connector.clock import Clock
+from connector.config.kafka_settings import MAX_POLL_INTERVAL_MS
+from connector.delivery.assignment import Assignment
+from connector.delivery.backoff import Backoff
+from connector.delivery.dead_letter_writer import LetterBox
+from connector.delivery.dispatcher import Dispatcher
+from connector.delivery.flood_guard import FloodGuard
+from connector.delivery.gate import Gate
+from connector.delivery.pipeline import Marks, Pipeline
+from connector.delivery.stats import Stats
+from connector.http.client import default_transport
+from connector.kafka.consuming import heartbeat_ms
+from connector.kafka.dead_letter_producer import LetterProducer
+from connector.kafka.source import Source
+from connector.kafka.topic_ids import TopicIds
+from connector.model import Limits
+from connector.routing.identity import route_tag, telling
+from connector.routing.plan import OtherRoute, RoutePlan, Unrouted
+from connector.routing.router import Router
+from connector.routing.validate import EventSchema
+from connector.settings.values import Settings, SinkSettings, Topic
+from connector.vendors.base import Sink
+from connector.vendors.registry import VENDORS
+from connector.vendors.sailplay.sink import SailPlaySink
+
+SESSION_TIMEOUT_MS = 45_000  # librdkafka's own default
+HEARTBEATS_TO_CONFIRM = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One sink's pipeline and the source that feeds it."""
+
+    pipeline: Pipeline
+    source: Source
+
+
+def build_line(
+    settings: Settings,
+    name: str,
+    conf: Mapping[str, Any],
+    letters: LetterProducer,
+    topic_ids: TopicIds,
+    loop: asyncio.AbstractEventLoop,
+    clock: Clock,
+) -> Line:
+    """Everything that one sink needs to run; nothing is started."""
+    of = settings.sinks[name]
+    group = f"{settings.group}.{name}"
+    guard = settings.delivery.flood_guard
+    stats = Stats()
+    sink = build_sink(of, clock)
+    assignment = Assignment(group, route_tags(settings, name))
+    stall = min(
+        _ms(conf, "max.poll.interval.ms", MAX_POLL_INTERVAL_MS), _ms(conf, "session.timeout.ms", SESSION_TIMEOUT_MS)
+    )
+    pipeline = Pipeline(
+        sink,
+        build_router(settings, name),
+        assignment,
+        FloodGuard(guard.dead_letters, guard.share, guard.within),
+        Marks(
+            settings.delivery.max_open_events,
+            settings.delivery.max_open_bytes,
+            settings.delivery.commit_interval,
+            settings.delivery.drain,
+            of.timeout,
+        ),
+        clock=clock,
+        stats=stats,
+    )
+    pipeline.letters = LetterBox(letters, group=settings.group, sink=name, clock=clock, on_written=pipeline.on_written)
+    pipeline.dispatcher = build_dispatcher(of, sink, stats, pipeline, clock, stall=stall)
+    pipeline.source = source = Source(
+        conf,
+        sorted({topic for route in settings.routes if route.sink == name for topic in route.topics}),
+        group=group,
+        start=of.start,
+        listener=pipeline,
+        loop=loop,
+        clock=clock,
+        drain=settings.delivery.drain,
+        stall=stall,
+        never=(settings.dead_letters, settings.receipts),
+        topic_ids=topic_ids,
+        confirm_after=HEARTBEATS_TO_CONFIRM * heartbeat_ms(conf) / 1000,
+    )
+    return Line(pipeline, source)
+
+
+def build_dispatcher(
+    of: SinkSettings, sink: Sink, stats: Stats, listener: Any, clock: Clock, *, stall: float
+) -> Dispatcher:
+    """The dispatcher of a sink: the live pipeline's and the replay's alike."""
+    backoff = Backoff(of.retry.initial, of.retry.max)
+    dispatcher = Dispatcher(
+        sink,
+        Lanes(sink.limits, ordered=of.order == "key", linger=of.linger),
+        Gate(max_in_flight=of.max_in_flight, backoff=backoff, rate=of.rate, stall=stall),
+        clock=clock,
+        stats=stats,
+        listener=listener,
+        heal_backoff=backoff,
+        on_answer_lost=of.on_answer_lost,
+    )
+    if isinstance(sink, SailPlaySink):
+        sink.pace = dispatcher.pace
+    return dispatcher
+
+
+def build_sink(of: SinkSettings, clock: Clock) -> Sink:
+    """The vendor account, with a connection pool of its own."""
+    return VENDORS[of.kind].open(of, default_transport(of.max_in_flight), clock)
+
+
+def build_router(settings: Settings, name: str) -> Router:
+    """The router of one sink: its own routes in file order, and of the others what an unrouted event needs."""
+    of = settings.sinks[name]
+    order = list(settings.sinks)
+    unrouted = None
+    if settings.delivery.unrouted == "dead_letter":
+        unrouted = Unrouted(
+            [
+                OtherRoute(route.topics, route.when, order.index(route.sink) < order.index(name))
+                for route in settings.routes
+                if route.sink != name
+            ]
+        )
+    plans = [
+        RoutePlan(
+            route.name,
+            route.topics,
+            route.when,
+            route.method,
+            route.fields,
+            VENDORS[of.kind].methods[route.method].encode,
+            limits_of(of),
+        )
+        for route in settings.routes
+        if route.sink == name
+    ]
+    return Router(plans, {topic.name: _schema(topic) for topic in settings.topics.values()}, unrouted)
+
+
+def route_tags(settings: Settings, name: str) -> dict[str, int]:
+    """By the name of each of a sink's routes: the tag by which a commit tells what was sent of it."""
+    return telling(
+        (each.name, route_tag(each.name, each.topics, each.when, each.method, each.fields))
+        for each in settings.routes
+        if each.sink == name
+    )
+
+
+def limits_of(of: SinkSettings) -> Limits:
+    """The vendor's limits, lowered where the configuration lowers them."""
+    return of.lowered(VENDORS[of.kind].limits)
+
+
+def _schema(topic: Topic) -> EventSchema | None:
+    return None if topic.schema is None else EventSchema(orjson.loads(topic.schema.read_bytes()))
+
+
+def _ms(conf: Mapping[str, Any], name: str, default: int) -> float:
+    return float(conf.get(name, default)) / 1000

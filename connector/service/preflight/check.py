@@ -1,0 +1,114 @@
+"""The live check: everything at once, each part within its time, and what was found so far if one takes longer."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import threading
+from collections.abc import Iterator, Sequence
+from itertools import chain
+
+from confluent_kafka import KafkaException
+
+from connector.clock import Clock
+from connector.config.kafka_settings import resolve_kafka
+from connector.errors import ConnectorError
+from connector.service.preflight import connection, letters
+from connector.service.preflight.connection import connect, connection_findings
+from connector.service.preflight.findings import Finding, Mark, of_sink
+from connector.service.preflight.letters import letter_findings
+from connector.service.preflight.members import ask_groups
+from connector.service.preflight.sinks import group_findings, reading_findings
+from connector.service.preflight.topics import SECTION as TOPICS
+from connector.service.preflight.topics import ask_topics, matching, topic_findings
+from connector.service.preflight.vendors import ask_vendor
+from connector.settings.values import Settings
+
+# Brokers that answer slowly get so long in all. Those that are away are given up long before: see connect.
+KAFKA_SECONDS = 30.0
+
+
+async def check_live(settings: Settings, clock: Clock) -> list[Finding]:
+    """Ask brokers, topics and vendors; returns within KAFKA_SECONDS. Raises nothing for what they do.
+
+    Joins no group, commits nothing and writes nothing.
+    """
+    kafka = _Asking(settings, clock)
+    vendors = await asyncio.gather(
+        *(ask_vendor(of, settings.routes, clock) for of in settings.sinks.values()),
+    )
+    found = await kafka.findings()
+    order = [connection.SECTION, TOPICS, letters.SECTION, *map(of_sink, settings.sinks)]
+    return sorted([*found, *chain.from_iterable(vendors)], key=lambda finding: order.index(finding.section))
+
+
+class _Asking:
+    """Asks the brokers on a thread of its own, which a call that hangs cannot keep from being left behind."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._found: list[Finding] = []
+        self._ended: concurrent.futures.Future[None] = concurrent.futures.Future()
+
+        def ask() -> None:
+            try:
+                for finding in _ask_kafka(settings, clock):
+                    self._found.append(finding)  # one by one: what takes too long must not hide what came before
+            except KafkaException as error:
+                self._found.append(_broken_off(error.args[0].str()))
+                self._ended.set_result(None)
+            except BaseException as error:  # noqa: BLE001 - a bug: raised again where it is waited for
+                self._ended.set_exception(error)
+            else:
+                self._ended.set_result(None)
+
+        threading.Thread(target=ask, name="live check", daemon=True).start()
+
+    async def findings(self) -> list[Finding]:
+        """What was found, and that not all was, if so."""
+        try:
+            await asyncio.wait_for(asyncio.wrap_future(self._ended), KAFKA_SECONDS)
+        except TimeoutError:
+            return [*self._found, _broken_off(f"not everything was answered within {KAFKA_SECONDS:.0f} s")]
+        return self._found
+
+
+def _broken_off(why: str) -> Finding:
+    says = f"{why}; what is missing here is not known"
+    return Finding(connection.SECTION, "brokers", Mark.FAIL, says, "look at the brokers and their load, and try again")
+
+
+def _ask_kafka(settings: Settings, clock: Clock) -> Iterator[Finding]:
+    try:
+        conf = {"log_level": 0, **resolve_kafka(settings)}
+    except ConnectorError as error:
+        yield Finding(connection.SECTION, "security", Mark.FAIL, str(error), "the service does not start without it")
+        return
+    connected = connect(conf)
+    if isinstance(connected, Finding):
+        yield connected
+        return
+    yield from connection_findings(connected, conf)
+    known = connected.metadata.topics
+    never = (settings.dead_letters, settings.receipts)
+    read = {topic.name: matching(topic, known, never) for topic in settings.topics.values()}
+    names = {name for names in read.values() for name in names} | set(never)
+    facts = ask_topics(connected.client, names)
+    yield from topic_findings(settings, known, facts)
+    readable = {name: fact for name, fact in facts.items() if "READ" in fact.operations}
+    yield from letter_findings(
+        settings, conf, facts, [fact for name, fact in facts.items() if name not in never and fact.error is None]
+    )
+    groups = ask_groups(conf, [f"{settings.group}.{name}" for name in settings.sinks])
+    for name, of in settings.sinks.items():
+        group = f"{settings.group}.{name}"
+        yield from group_findings(of, group, groups[group], str(conf.get("group.protocol", "classic")).lower())
+        if not groups[group].readable and not groups[group].error:
+            continue
+        subscribed = _subscribed(settings, name)
+        topics = {each for entry in subscribed for each in read[entry]} & readable.keys()
+        topic_facts = [readable[each] for each in sorted(topics)]
+        yield from reading_findings(of, group, topic_facts, conf, clock.now())
+
+
+def _subscribed(settings: Settings, sink: str) -> Sequence[str]:
+    return sorted({topic for route in settings.routes if route.sink == sink for topic in route.topics})

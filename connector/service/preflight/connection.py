@@ -1,0 +1,240 @@
+"""Are the brokers there, and do they let us in? If not, which setting is to blame: address, TLS or SASL."""
+
+from __future__ import annotations
+
+import logging
+import re
+import socket
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._metadata import (  # `admin` offers them without exporting them
+    BrokerMetadata,
+    ClusterMetadata,
+)
+
+from connector.service.preflight.findings import Finding, Mark
+
+SECTION = "kafka"
+CONNECT_SECONDS = 8.0
+REACH_SECONDS = 2.0
+_SYSLOG_INFO = 6  # the failures that tell the most are logged and not called back
+# All brokers that are named together: the first that answer nothing tell enough.
+REACH_ALL_SECONDS = 5.0
+
+_FAIL_LINE = re.compile(r"^FAIL \[[^]]*\] \[thrd:[^]]*\]: (?P<broker>\S+?)(?:/\w+)?: (?P<text>.*)$", re.DOTALL)
+_IN_STATE = re.compile(r" \(after \d+ms in state (?P<state>\w+)\).*$", re.DOTALL)
+
+
+class Trouble(NamedTuple):
+    """Why a broker does not let us in. `decided`: trying longer changes nothing."""
+
+    subject: str
+    says: str
+    todo: str
+    decided: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Sign:
+    pattern: re.Pattern[str]
+    subject: str
+    says: str
+    todo: str
+    decided: bool = True
+
+
+def _sign(pattern: str, subject: str, says: str, todo: str, *, decided: bool = True) -> _Sign:
+    return _Sign(re.compile(pattern, re.IGNORECASE | re.DOTALL), subject, says, todo, decided)
+
+
+# What librdkafka says → what it means; the first that fits counts.
+_SIGNS = (
+    _sign(
+        r"SASL .*mechanism handshake failed.*supported mechanisms: *[^\s(]",
+        "SASL",
+        "the broker does not take this SASL mechanism",
+        "set kafka.sasl.mechanism to one that the broker supports",
+    ),
+    _sign(
+        r"SASL .*handshake failed",
+        "SASL",
+        "the listener does no SASL",
+        "set kafka.security.protocol to PLAINTEXT or SSL, or take the port of the SASL listener",
+    ),
+    _sign(
+        r"SASL|authentication",
+        "SASL",
+        "the broker refuses the credentials",
+        "look at kafka.sasl.username, kafka.sasl.password and kafka.sasl.mechanism",
+    ),
+    _sign(
+        r"certificate verify failed.*(hostname|host name|ip address) mismatch",
+        "TLS",
+        "the broker's certificate is for another host",
+        "use the name in kafka.bootstrap.servers that the certificate has",
+    ),
+    _sign(
+        r"certificate verify failed|broker certificate could not be verified",
+        "TLS",
+        "the broker's certificate is not signed by an authority that is trusted here",
+        "set kafka.ssl.ca.location to the CA certificate that signed the brokers' certificates",
+    ),
+    _sign(
+        r"PLAINTEXT broker listener|wrong version number",
+        "TLS",
+        "the listener does not speak TLS",
+        "set kafka.security.protocol to PLAINTEXT or SASL_PLAINTEXT, or take the port of the TLS listener",
+    ),
+    _sign(
+        r"alert.*(certificate|unknown ca)|certificate required",
+        "TLS",
+        "the broker wants a client certificate, or refuses ours",
+        "set kafka.ssl.certificate.location and kafka.ssl.key.location",
+    ),
+    _sign(r"SSL handshake failed", "TLS", "the TLS handshake failed", "look at the kafka.ssl.* settings"),
+    _sign(
+        r"SSL connection closed by peer.*in state (UP|APIVERSION_QUERY)",
+        "SASL",
+        "the broker closes the connection after TLS: the listener wants SASL, or a client certificate",
+        "set kafka.security.protocol to SASL_SSL with kafka.sasl.*, or kafka.ssl.certificate.location",
+    ),
+    _sign(
+        r"Disconnected.*in state (APIVERSION_QUERY|UP)",
+        "TLS",
+        "the broker closes the connection at our first words: the listener wants TLS, or is no Kafka",
+        "set kafka.security.protocol to SSL or SASL_SSL, or take the port of a listener without TLS",
+    ),
+    _sign(
+        r"Failed to resolve",
+        "brokers",
+        "the host's name could not be resolved",
+        "look at kafka.bootstrap.servers and at this machine's DNS",
+        decided=False,
+    ),
+    _sign(
+        r"Connect to .* failed: (?P<why>[^(]*)",
+        "brokers",
+        "no connection",
+        "look at kafka.bootstrap.servers, at the brokers and at firewalls between",
+        decided=False,
+    ),
+)
+
+
+def trouble_in(lines: Sequence[str]) -> Trouble | None:
+    """What the client's log lines say is wrong; what trying longer would not mend comes first. Pure."""
+    found = [trouble for trouble in map(_trouble_of, lines) if trouble is not None]
+    return next((trouble for trouble in found if trouble.decided), found[-1] if found else None)
+
+
+def _seen_to_last(lines: Sequence[str]) -> bool:
+    """Whether trying longer changes nothing. Once is not enough: a broker that restarts closes connections, too."""
+    return sum(trouble is not None and trouble.decided for trouble in map(_trouble_of, lines)) > 1
+
+
+def _trouble_of(line: str) -> Trouble | None:
+    said = _FAIL_LINE.match(line)
+    if said is None:
+        return None
+    sign = next((sign for sign in _SIGNS if sign.pattern.search(said["text"])), None)
+    if sign is None:
+        return Trouble("brokers", f"{said['broker']}: {_cut(said['text'])}", "", False)
+    return Trouble(sign.subject, f"{said['broker']}: {sign.says} ({_cut(said['text'])})", sign.todo, sign.decided)
+
+
+def _cut(text: str) -> str:
+    text = _IN_STATE.sub("", text)
+    return text if len(text) <= 160 else f"{text[:159]}…"
+
+
+class _Lines(logging.Handler):
+    """Keeps what a client logs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A client that was let in, and what it was told of the cluster."""
+
+    client: AdminClient
+    metadata: ClusterMetadata
+
+
+def connect(conf: Mapping[str, Any]) -> Connection | Finding:
+    """The connection, within CONNECT_SECONDS; or what keeps us out."""
+    lines = _Lines()
+    logger = logging.Logger("live")  # noqa: LOG001 - of its own, unknown to the root: nothing of it is printed
+    logger.addHandler(lines)
+    try:
+        client = AdminClient({**conf, "log_level": _SYSLOG_INFO}, logger=logger)
+    except KafkaException as error:
+        return _no_client(error)
+    deadline = time.monotonic() + CONNECT_SECONDS
+    while (left := deadline - time.monotonic()) > 0:
+        try:
+            return Connection(client, client.list_topics(timeout=min(left, 1.0)))
+        except KafkaException:
+            client.poll(0)  # hands the log lines over
+        if _seen_to_last(lines.lines):
+            break
+    trouble = trouble_in(lines.lines)
+    if trouble is not None:
+        return Finding(SECTION, trouble.subject, Mark.FAIL, trouble.says, trouble.todo)
+    servers = conf.get("bootstrap.servers", conf.get("metadata.broker.list"))
+    return Finding(
+        SECTION,
+        "brokers",
+        Mark.FAIL,
+        f"{servers}: no answer within {CONNECT_SECONDS:.0f} s",
+        "look at kafka.bootstrap.servers, at the brokers and at firewalls between",
+    )
+
+
+def _no_client(error: KafkaException) -> Finding:
+    text = str(error.args[0].str())
+    subject = "TLS" if "ssl" in text.lower() else "SASL" if "sasl" in text.lower() else "brokers"
+    return Finding(SECTION, subject, Mark.FAIL, f"librdkafka makes no client: {text}", "mend the kafka section")
+
+
+def connection_findings(connection: Connection, conf: Mapping[str, Any]) -> Iterator[Finding]:
+    """The brokers by the addresses that the cluster gives, to which every client connects in the end."""
+    brokers: Sequence[BrokerMetadata] = list(connection.metadata.brokers.values())
+    protocol = str(conf.get("security.protocol", "plaintext")).upper()
+    user = f" as {conf['sasl.username']}" if "SASL" in protocol and "sasl.username" in conf else ""
+    yield Finding(SECTION, "security", Mark.OK, f"{protocol}{user}: the brokers let us in")
+    away = dict(_unreachable(brokers))
+    if not away:
+        names = ", ".join(f"{broker.host}:{broker.port}" for broker in brokers[:3])
+        says = f"{len(brokers)} reachable: {names}{', …' if len(brokers) > 3 else ''}"
+        yield Finding(SECTION, "brokers", Mark.OK, says, data={"brokers": len(brokers)})
+    for address, why in away.items():
+        yield Finding(
+            SECTION,
+            "brokers",
+            Mark.FAIL,
+            f"the cluster names a broker {address}, which cannot be reached: {why}",
+            "look at the broker, at firewalls between, and at its advertised.listeners",
+        )
+
+
+def _unreachable(brokers: Sequence[BrokerMetadata]) -> Iterator[tuple[str, str]]:
+    deadline = time.monotonic() + REACH_ALL_SECONDS
+    for broker in brokers:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return
+        try:
+            socket.create_connection((broker.host, broker.port), timeout=min(left, REACH_SECONDS)).close()
+        except OSError as error:
+            yield f"{broker.host}:{broker.port}", error.strerror or "no answer"

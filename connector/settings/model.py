@@ -1,0 +1,100 @@
+"""The base of every mapping of the file: unknown keys refused, and pydantic's complaints said in people's words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
+
+from connector.errors import Mistake
+from connector.settings.suggestions import suggestion
+from connector.settings.units import shown
+
+# The type of an error whose message is already final.
+_SAID = "said"
+# Stands behind a mapping's key in the place of an error where the key itself is wrong.
+_KEY = "[key]"
+
+
+class Part(BaseModel):
+    """A mapping of the file. Each validation error leaves it with a message that says what would be right."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _explain(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return handler(value)
+        except ValidationError as error:
+            keys = {field.alias or name: field for name, field in cls.model_fields.items()}
+            raise ValidationError.from_exception_data(
+                error.title,
+                [
+                    InitErrorDetails(
+                        # The input stays behind: it may hold a secret.
+                        type=PydanticCustomError(_SAID, "{message}", {"message": _message(detail, keys)}),
+                        loc=detail["loc"],
+                        input=None,
+                    )
+                    for detail in error.errors(include_url=False)
+                ],
+            ) from None
+
+
+def mistakes_of(error: ValidationError) -> list[Mistake]:
+    """What a `Part` found wrong."""
+    return [Mistake(_path(detail["loc"]), detail["msg"]) for detail in error.errors(include_url=False)]
+
+
+def _path(loc: tuple[int | str, ...]) -> str:
+    path = ""
+    for step, after in zip(loc, (*loc[1:], ""), strict=True):
+        if isinstance(step, int) and after != _KEY:
+            path += f"[{step}]"
+        elif step != _KEY and not str(step).startswith("<"):  # the branch of a union
+            path += f".{step}" if path else str(step)
+    return path
+
+
+def _message(detail: ErrorDetails, keys: Mapping[str, FieldInfo]) -> str:
+    kind, last = detail["type"], str(detail["loc"][-1]) if detail["loc"] else ""
+    if kind == _SAID:
+        return detail["msg"]
+    if kind == "extra_forbidden":
+        return f"there is no key {last} here{suggestion(last, keys)}"
+    if kind == "missing":
+        return f"is missing: {keys[last].description}"
+    if kind == "value_error":
+        return str(detail["ctx"]["error"])
+    if kind in _EXPECTED:
+        expected = _EXPECTED[kind].format(**detail.get("ctx", {}))
+        return f"must be {expected}, not {shown(detail['input'])}{_hint(kind, detail['input'], keys)}"
+    return _FINAL.get(kind, detail["msg"])
+
+
+def _hint(kind: str, value: Any, keys: Mapping[str, FieldInfo]) -> str:
+    if kind == "string_type":
+        return "; put it between quotes" if isinstance(value, bool | int | float) else ""
+    takes_defaults = kind == "model_type" and value is None and not any(key.is_required() for key in keys.values())
+    return "; {} takes the defaults" if takes_defaults else ""
+
+
+# Where what stands there adds nothing.
+_FINAL = {"too_short": "must have at least one entry"}
+# What pydantic's own checks expect, by the type of the error.
+_EXPECTED = {
+    "bool_type": "true or false",
+    "dict_type": "a mapping",
+    "greater_than_equal": "at least {ge}",
+    "int_type": "a whole number",
+    "less_than_equal": "at most {le}",
+    "list_type": "a list",
+    "literal_error": "{expected}",
+    "model_type": "a mapping",
+    "string_type": "text",
+    "string_too_short": "text of at least one character",
+}

@@ -1,0 +1,68 @@
+"""How a secret is named in the file: {file: PATH} or {env: NAME}, never the secret itself."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
+
+from connector.secrets import Secret
+from connector.settings.model import Part
+
+NEVER_A_LITERAL = "a secret is either {file: PATH} or {env: NAME}, never a literal"
+
+
+def _text(value: Any) -> str:
+    # No message here repeats the value: it may be the secret, put in the wrong place.
+    if not isinstance(value, str) or not value:
+        raise ValueError("the path of a file or the name of a variable is wanted here")
+    return value
+
+
+def _variable(value: str) -> str:
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value) is None:
+        raise ValueError("this is no name of an environment variable: letters, digits and _, such as VENDOR_TOKEN")
+    return value
+
+
+class FileReference(Part):
+    """A secret kept in a file."""
+
+    file: Annotated[str, BeforeValidator(_text)] = Field(description="the file that holds the secret")
+
+    def secret(self, directory: Path) -> Secret:
+        """The secret; a relative path starts at `directory`."""
+        return Secret.from_file(directory / self.file)
+
+
+class EnvReference(Part):
+    """A secret kept in an environment variable."""
+
+    env: Annotated[str, BeforeValidator(_text), AfterValidator(_variable)] = Field(
+        description="the environment variable that holds the secret"
+    )
+
+    def secret(self, directory: Path) -> Secret:  # noqa: ARG002 - one signature with FileReference
+        """The secret."""
+        return Secret.from_env(self.env)
+
+
+def reference_tag(value: Any) -> str | None:
+    """Which of the two forms a value has; None where it has neither, or both."""
+    if isinstance(value, FileReference | EnvReference):
+        return "<file>" if isinstance(value, FileReference) else "<env>"
+    if not isinstance(value, dict) or ("file" in value) == ("env" in value):
+        return None
+    return "<file>" if "file" in value else "<env>"
+
+
+SecretReference = Annotated[
+    Annotated[FileReference, Tag("<file>")] | Annotated[EnvReference, Tag("<env>")],
+    Discriminator(
+        reference_tag,
+        custom_error_type="secret",
+        custom_error_message=NEVER_A_LITERAL,
+    ),
+]

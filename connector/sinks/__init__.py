@@ -1,1 +1,0 @@
-"""The vendors behind one seam. Knows no Kafka."""

@@ -1,0 +1,165 @@
+"""One table per vendor method, and what is made of it: the encoder, the JSON Schema, the fields a route may map."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import orjson
+
+from connector.errors import FieldError
+from connector.model import Encode
+from connector.vendors.fields.types import Kind, TextMap
+
+# Checked and coerced values → the bytes that are sent.
+Write = Callable[[dict[str, Any]], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One row of a table. `source` quotes the vendor's document; `note` says what the document leaves open."""
+
+    name: str
+    description: str
+    kind: Kind
+    source: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What one vendor method takes.
+
+    Of each group in `required` at least one field must have a value; of `one_of`, which is such a group too, exactly
+    one. `source` quotes the vendor's document on what is required.
+    """
+
+    name: str
+    title: str
+    source: str
+    fields: Sequence[Field]
+    required: Sequence[Sequence[str]]
+    write: Write
+    one_of: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VendorMethod:
+    """A vendor method as a route may name it (connector.vendors.base.Method), with its JSON Schema."""
+
+    name: str
+    fields: Mapping[str, str]
+    required: Sequence[Sequence[str]]
+    one_of: Collection[str]
+    nested: Collection[str]
+    encode: Encode
+    schema: Mapping[str, Any]
+
+
+def vendor_method(table: Table) -> VendorMethod:
+    """The method that a table describes."""
+    return VendorMethod(
+        table.name,
+        MappingProxyType({field.name: f"{field.description}: {field.kind.takes()}" for field in table.fields}),
+        table.required,
+        frozenset(table.one_of),
+        frozenset(field.name for field in table.fields if isinstance(field.kind, TextMap)),
+        _encoder(table),
+        MappingProxyType(_schema(table)),
+    )
+
+
+def write_json(values: dict[str, Any]) -> bytes:
+    """One JSON object. Raises FieldError where a text is not Unicode (a lone surrogate)."""
+    try:
+        # A copy of the right size: what orjson returns keeps 4 KB allocated as long as it lives.
+        return b"%b" % orjson.dumps(values)
+    except TypeError:
+        raise FieldError(f"{unencodable(values)} holds characters that are not Unicode (a lone surrogate)") from None
+
+
+def unencodable(values: Mapping[str, Any]) -> str:
+    """The name of the field that UTF-8 cannot write."""
+    for name, value in values.items():
+        texts = (*value.keys(), *value.values()) if isinstance(value, dict) else (value,)
+        if any(isinstance(text, str) and not _is_unicode(text) for text in texts):
+            return name
+    raise AssertionError("every field can be written")
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _encoder(table: Table) -> Encode:
+    checks = {field.name: field.kind.check(field.name) for field in table.fields}
+    complete = _completeness(table)
+    write = table.write
+
+    def encode(values: dict[str, Any]) -> bytes:
+        checked: dict[str, Any] = {}
+        for name, value in values.items():
+            if value is None:
+                continue
+            check = checks.get(name)
+            if check is None:
+                raise FieldError(f"{table.name} has no field {name}")
+            coerced = check(value)
+            if coerced is not None:
+                checked[name] = coerced
+        complete(checked)
+        return write(checked)
+
+    return encode
+
+
+def _completeness(table: Table) -> Callable[[dict[str, Any]], None]:
+    """What raises FieldError unless the fields that the method requires are there."""
+    always = tuple(group[0] for group in table.required if len(group) == 1)
+    groups = tuple(tuple(group) for group in table.required if len(group) > 1)
+    one_of = frozenset(table.one_of)
+
+    def complete(checked: dict[str, Any]) -> None:
+        for name in always:
+            if name not in checked:
+                raise FieldError(f"{name} is missing or null: {table.name} requires it")
+        for group in groups:
+            for name in group:
+                if name in checked:
+                    break
+            else:
+                raise FieldError(f"{table.name} requires one of {', '.join(group)}: all are missing or null")
+        if one_of and len(one_of & checked.keys()) > 1:
+            raise FieldError(f"{table.name} takes exactly one of {', '.join(table.one_of)}: here are several")
+
+    return complete
+
+
+def _schema(table: Table) -> dict[str, Any]:
+    schema: dict[str, Any] = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": table.title,
+        "$comment": table.source,
+        "type": "object",
+        "properties": {field.name: _property(field) for field in table.fields},
+        "required": [group[0] for group in table.required if len(group) == 1],
+        "additionalProperties": False,
+    }
+    for group in table.required:
+        if len(group) > 1:
+            rule = "oneOf" if set(group) == set(table.one_of) else "anyOf"
+            schema[rule] = [{"required": [name]} for name in group]
+    return schema
+
+
+def _property(field: Field) -> dict[str, Any]:
+    described = {"description": f"{field.description}: {field.kind.takes()}", "$comment": field.source}
+    if field.note:
+        described["$comment"] += f" | {field.note}"
+    return described | field.kind.schema()

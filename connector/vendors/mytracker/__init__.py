@@ -1,0 +1,1 @@
+"""myTracker: analytics, in batches of up to 20 events."""

@@ -1,0 +1,150 @@
+"""myTracker's field tables: every parameter of its "Import event" document, with the sentence that gives its rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from connector.vendors.fields.method import Field, Table, VendorMethod, vendor_method, write_json
+from connector.vendors.fields.types import Amount, Choice, Integer, Text, TextMap
+
+_NAMED = "String, minimum length 1, maximum length 255"
+_UUID_LIKE = "String, number of symbols 36"
+
+COMMON = (
+    Field(
+        "eventTimestamp",
+        "Event time",
+        Integer(0, 4294967295, is_time=True),
+        "eventTimestamp: Number, minimum value 0, maximum value 4294967295. "
+        "By default - timestamp of receiving the event",
+        "Sent as a JSON integer, taken from the event, so that a retry says the same.",
+    ),
+    Field(
+        "customUserId",
+        "User identifier in your app",
+        Text(1, 1024),
+        "customUserId: String, maximum size 1024",
+        "The document gives no minimum; an empty identifier names nobody.",
+    ),
+    Field("ipv4", "ipv4 address", Text(0, 15), "ipv4: String, maximum size 15"),
+    Field("ipv6", "ipv6 address", Text(0, 45), "ipv6: String, maximum size 45"),
+    Field(
+        "idGender",
+        "Gender",
+        Choice({0: "unknown", 1: "man", 2: "woman"}),
+        "idGender: Number, possible values: 0 - unknown, 1 - man, 2 - woman",
+    ),
+    Field(
+        "age",
+        "Age",
+        Integer(0, 128),
+        "age: Number, maximum value 128",
+        "The document gives no minimum; nobody is younger than 0.",
+    ),
+    Field(
+        "connectionType",
+        "Connection type",
+        Choice({0: "unknown", 1: "mobile", 2: "wi-fi"}),
+        "connectionType: Number, possible values: 0 - unknown, 1 - mobile, 2 - wi-fi. By default 0",
+    ),
+    Field(
+        "bluetoothEnabled",
+        "Bluetooth",
+        Choice({0: "unknown", 1: "on", 2: "off"}),
+        "bluetoothEnabled: Number, possible values: 0 - unknown, 1 - on, 2 - off. By default 0",
+    ),
+)
+
+MOBILE = (
+    Field("instanceId", "S2S device identifier", Text(36, 36), f"instanceId: {_UUID_LIKE}"),
+    Field(
+        "adTrackingEnabled",
+        "Tracking permission",
+        Choice({1: "on", 0: "off"}),
+        "adTrackingEnabled: Number, possible values: 1 - on, 0 - off. By default 1",
+    ),
+    Field("idfa", "iOS advertising identifier", Text(36, 36), f"iOS: idfa: {_UUID_LIKE}"),
+    Field("iosVendorId", "iOS vendor identifier", Text(36, 36), f"iOS: iosVendorId: {_UUID_LIKE}"),
+    Field("gaid", "Android advertising identifier", Text(36, 36), f"Android: gaid: {_UUID_LIKE}"),
+    Field("androidId", "Android identifier", Text(16, 16), "Android: androidId: String, number of symbols 16"),
+)
+
+WEB = (
+    Field("lvid", "S2S device identifier", Text(32, 32), "lvid: String, number of symbols 32"),
+    Field(
+        "adBlocker",
+        "Ad blocker",
+        Choice({1: "on", 0: "off"}),
+        "adBlocker: Number, possible values: 1 - on, 0 - off. By default 0",
+    ),
+    Field("userAgent", "User-Agent", Text(0, 2048), "userAgent: String, maximum size 2048"),
+)
+
+EVENT = (
+    Field("customEventName", "Name of custom event", Text(1, 255), f"customEventName*: {_NAMED}"),
+    Field(
+        "customEventParams",
+        "Parameters of custom event",
+        TextMap(255),
+        "customEventParams: array paramsName => paramValue. Array size is not limited. "
+        "paramsName - string, minimum length 1, maximum length 255; "
+        "paramValue - string, minimum length 1, maximum length 255",
+        "An empty object is left out.",
+    ),
+)
+
+REVENUE = (
+    Field("idTransaction", "Transaction identifier unique in the project", Text(1, 255), f"idTransaction*: {_NAMED}"),
+    Field(
+        "currency",
+        "Currency by ISO 4217",
+        Text(3, 3, "[A-Z]{3}", "three upper-case letters"),
+        'currency*: The numeric code assigned to a currency by ISO 4217. String, length 3 symbols. "currency": "USD"',
+        'The text says numeric, every example says "USD": the letters are sent.',
+    ),
+    Field(
+        "total",
+        "Amount of payment",
+        Amount(),
+        "total*: Nonintegral, minimum value 0",
+        "A decimal with at most 4 places and no exponent.",
+    ),
+)
+
+_ANYONE = ("customUserId", "instanceId", "lvid", "gaid", "androidId", "idfa", "iosVendorId")
+_ANYWHERE = (*COMMON, *MOBILE, *WEB)
+_USER_OR_DEVICE = (
+    "a user identifier customUserId or one of the device identifiers "
+    "(instanceId, lvid, gaid, androidId, idfa, iosVendorId)"
+)
+
+_TABLES = (
+    Table(
+        "registration",
+        "myTracker registration",
+        "Required parameters: customUserId",
+        _ANYWHERE,
+        (("customUserId",),),
+        write_json,
+    ),
+    Table("login", "myTracker login", "Required parameters: customUserId", _ANYWHERE, (("customUserId",),), write_json),
+    Table(
+        "customEvent",
+        "myTracker customEvent",
+        f"Required parameters: {_USER_OR_DEVICE}. * - required parameter",
+        (*EVENT, *_ANYWHERE),
+        (("customEventName",), _ANYONE),
+        write_json,
+    ),
+    Table(
+        "customRevenue",
+        "myTracker customRevenue",
+        f"Required parameters: eventTimestamp, {_USER_OR_DEVICE}, as well as parameters from the table below",
+        (*REVENUE, *_ANYWHERE),
+        (("eventTimestamp",), ("idTransaction",), ("currency",), ("total",), _ANYONE),
+        write_json,
+    ),
+)
+
+METHODS: Mapping[str, VendorMethod] = MappingProxyType({table.name: vendor_method(table) for table in _TABLES})

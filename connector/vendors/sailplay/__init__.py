@@ -1,0 +1,1 @@
+"""SailPlay: loyalty points, one call an event."""

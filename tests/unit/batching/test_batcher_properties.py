@@ -1,0 +1,96 @@
+"""Lanes under random traffic: limits, exact bytes, key order, no key twice, nothing lost, nobody starved."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connector.batching.batcher import Batch
+from connector.model import Item
+from tests.unit.batching.support import LIMITS, item, lanes
+
+METHODS = ("login", "customEvent", "customRevenue")
+
+
+class Model:
+    """What must be true of lanes, whatever is done to them."""
+
+    def __init__(self, *, ordered: bool) -> None:
+        self.lanes = lanes(ordered=ordered)
+        self.ordered = ordered
+        self.in_flight: list[Batch] = []
+        self.expected: set[int] = set()
+        self.sent: set[int] = set()
+        self.last_of: dict[bytes, int] = {}
+
+    def add(self, new: Item) -> None:
+        self.expected.add(new.record.offset)
+        self.lanes.add(new)
+
+    def take(self, now: float, *, oldest: bool = False) -> Batch | None:
+        batch = self.lanes.take_oldest() if oldest else self.lanes.take(now)
+        if batch is None:
+            return None
+        self.check(batch)
+        self.in_flight.append(batch)
+        return batch
+
+    def check(self, batch: Batch) -> None:
+        bodies = [each.body for each in batch.items]
+        assert 1 <= len(bodies) <= LIMITS.max_events
+        assert batch.size == len(b"[" + b",".join(bodies) + b"]") <= LIMITS.max_bytes
+        assert {each.method for each in batch.items} == {batch.method}
+        assert batch.oldest == min(each.record.read_at for each in batch.items)
+        held = {each.record.key for other in self.in_flight for each in other.items}
+        for each in batch.items:
+            offset, key = each.record.offset, each.record.key
+            assert offset not in self.sent
+            self.sent.add(offset)
+            if self.ordered and key is not None:
+                assert key not in held, "a key is in two batches at a time"
+                assert self.last_of.get(key, -1) < offset, "a key's events changed places"
+                self.last_of[key] = offset
+
+    def release(self, index: int) -> None:
+        self.lanes.release(self.in_flight.pop(index % len(self.in_flight)))
+
+    def forget(self, claim: int) -> None:
+        gone = {each.record.offset for each in self.lanes.unsent() if each.record.claim == claim}
+        self.lanes.forget(lambda each: each.record.claim == claim)
+        self.expected -= gone
+        assert not any(each.record.claim == claim for each in self.lanes.unsent())
+
+    def finish(self) -> None:
+        while self.in_flight:
+            self.release(0)
+        while self.take(1e9) is not None:
+            self.release(0)
+        assert self.sent == self.expected, "an item was lost or doubled"
+        assert self.lanes.due_at() is None
+        assert self.lanes.oldest_number() is None
+        assert self.lanes.longest_wait() == 0
+
+
+@settings(max_examples=60)
+@given(st.data(), st.booleans())
+def test_whatever_is_done_no_rule_is_broken(data: st.DataObject, ordered: bool) -> None:
+    model, now = Model(ordered=ordered), 0.0
+    # Without a least size, lists are five steps long on average, and too short to find much.
+    steps = data.draw(st.lists(st.sampled_from("aaaaaaaattorrf"), min_size=20, max_size=120))
+    for number, step in enumerate(steps):
+        now += data.draw(st.sampled_from([0.0, 0.05, 0.3]), label="time passes")
+        if step == "a":
+            key = data.draw(st.sampled_from([None, b"1", b"2", b"3", b"4"]))
+            method, size = data.draw(st.sampled_from(METHODS)), data.draw(st.integers(2, 58))
+            claim = data.draw(st.integers(1, 2))
+            model.add(item(number, key, method, size, read_at=now, claim=claim))
+        elif step == "f":
+            model.forget(data.draw(st.integers(1, 2)))
+        elif step == "r" and model.in_flight:
+            model.release(data.draw(st.integers(0, 9)))
+        elif step in "to":
+            due = model.lanes.due_at()
+            batch = model.take(now, oldest=step == "o")
+            if step == "t":
+                assert (batch is not None) == (due is not None and due <= now), "due_at and take disagree"
+    model.finish()

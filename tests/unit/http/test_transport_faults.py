@@ -1,0 +1,292 @@
+"""Faults of a real server on a real socket, through the transport of production."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import logging
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import parse_qs
+
+import pytest
+
+from connector.clock import SystemClock
+from connector.http.client import default_transport
+from connector.model import ACCEPTED, Blame, Item, Outcome, Record
+from connector.secrets import Secret
+from connector.vendors.catalogue import VENDOR_LIMITS
+from connector.vendors.mytracker.sink import MyTrackerSink
+from connector.vendors.sailplay.sink import SailPlaySink
+from tests.unit.http.raw_server import (
+    HEAD,
+    OK,
+    Behaviour,
+    drip,
+    drip_head,
+    gzipped,
+    hang,
+    request_of,
+    reset,
+    reset_after_request,
+    reset_before_request,
+    saying,
+    server,
+)
+
+# A deadline that only the tests which are about it reach.
+PATIENT = 30.0
+CERTIFICATE = Path(__file__).parent / "certificates" / "self-signed.pem"
+SECRET = "s3cret-token"  # noqa: S105 - no vendor knows it
+
+
+def mytracker(url: str, token_file: Path, timeout: float = PATIENT) -> MyTrackerSink:
+    return MyTrackerSink(
+        name="m",
+        base_url=url,
+        app_id=1,
+        token=Secret.from_file(token_file),
+        limits=VENDOR_LIMITS["mytracker"],
+        timeout=timeout,
+        transport=default_transport(4),
+        clock=SystemClock(),
+    )
+
+
+def sailplay_by_get(url: str, token_file: Path, timeout: float = PATIENT) -> SailPlaySink:
+    return SailPlaySink(
+        name="s",
+        base_url=url,
+        store_department_id=11,
+        token=Secret.from_file(token_file),
+        http_method="get",
+        timeout=timeout,
+        retry_codes={},
+        transport=default_transport(4),
+        clock=SystemClock(),
+    )
+
+
+@pytest.fixture(params=[mytracker, sailplay_by_get])
+def make(request: pytest.FixtureRequest) -> Callable[..., MyTrackerSink | SailPlaySink]:
+    maker: Callable[..., MyTrackerSink | SailPlaySink] = request.param
+    return maker
+
+
+@pytest.fixture
+def token_file(tmp_path: Path) -> Path:
+    file = tmp_path / "token"
+    file.write_text(SECRET)
+    return file
+
+
+async def sent(sink: MyTrackerSink | SailPlaySink, times: int = 1) -> list[Outcome]:
+    """Send so often, one after the other, and close."""
+    method, body = ("fire", b"event_key=k") if isinstance(sink, SailPlaySink) else ("login", b'{"customUserId":"1"}')
+    items = [Item(Record("t", 0, 0, -1, None, b"{}", ()), "r", method, body)]
+    try:
+        return [await sink.send(method, items) for _ in range(times)]
+    finally:
+        await sink.close()
+
+
+Make = Callable[..., MyTrackerSink | SailPlaySink]
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "said"),
+    [
+        (reset_before_request, "connection"),
+        (reset_after_request, "connection"),
+        (saying(b""), "closed before an answer"),
+        (saying(b"HTTP/1.1 200 OK\r\nContent-Ty"), "closed before an answer"),
+        (saying(HEAD + b'Content-Length: 100\r\n\r\n{"status"'), "broke off"),
+        (saying(HEAD + b'Transfer-Encoding: chunked\r\n\r\n9\r\n{"status"\r\n'), "broke off"),
+        (saying(HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"), "not HTTP"),
+        (saying(b"\x16\x03\x01 garbage \xff\r\n\r\n"), "not HTTP"),
+        (saying(b"220 mail.test ESMTP\r\n"), "not HTTP"),
+        (saying(b"HTTP/1.1 abc OK\r\n\r\n"), "not HTTP"),
+        (saying(HEAD + b"Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n{}"), "not HTTP"),
+        (saying(HEAD + b"X-Long: " + b"x" * 100_000), "not HTTP"),
+        (saying(b"HTTP/1.1 100 Continue\r\n\r\n" * 50_000), "not HTTP"),
+        (saying(HEAD + b"Transfer-Encoding: chunked\r\n\r\n0\r\n" + b"X-Trailer: x\r\n" * 100_000), "over 1 MiB"),
+        (saying(HEAD + b"X-Long: " + b"x" * 100_000 + b"\r\n\r\n"), "not HTTP"),
+        (saying(gzipped(b"this is no gzip")), "compression is broken"),
+        (saying(gzipped(gzip.compress(b'{"status": "ok"}')[:-6])), "compression is broken"),
+        (saying(gzipped(gzip.compress(bytes(20_000_000)))), "over 1 MiB"),
+        (saying(HEAD + b"Content-Encoding: br\r\nContent-Length: 2\r\n\r\n{}"), "not asked for"),
+        (saying(HEAD + b"\r\n" + b" " * 1_100_000), "over 1 MiB"),
+    ],
+)
+async def test_a_broken_answer_is_the_vendors_and_may_have_taken_effect(
+    make: Make, token_file: Path, behaviour: Behaviour, said: str
+) -> None:
+    async with server(behaviour) as url:
+        (outcome,) = await sent(make(url, token_file))
+    assert (outcome.blame, outcome.status, outcome.answer_lost) == (Blame.VENDOR, None, True)
+    assert said in outcome.message
+    assert SECRET not in outcome.message
+    assert "127.0.0.1" not in outcome.message
+
+
+@pytest.mark.parametrize("behaviour", [hang, drip, drip_head])
+async def test_one_deadline_holds_to_the_last_byte(make: Make, token_file: Path, behaviour: Behaviour) -> None:
+    async with server(behaviour) as url:
+        (outcome,) = await sent(make(url, token_file, 1.5))
+    assert outcome == Outcome(Blame.VENDOR, message="no complete answer within 1.5 s", answer_lost=True)
+
+
+async def test_a_refused_connection_never_carried_the_request(make: Make, token_file: Path) -> None:
+    async with server(hang) as url:
+        pass
+    (outcome,) = await sent(make(url, token_file))
+    assert outcome == Outcome(Blame.VENDOR, message="could not connect: Connection refused")
+
+
+async def test_a_name_that_does_not_resolve_never_carried_the_request(make: Make, token_file: Path) -> None:
+    (outcome,) = await sent(make("http://vendor.invalid", token_file))
+    assert (outcome.blame, outcome.answer_lost) == (Blame.VENDOR, False)
+    assert "could not be resolved" in outcome.message
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_refused_before_the_request(
+    make: Make, token_file: Path
+) -> None:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(CERTIFICATE)
+    async with server(saying(OK), tls) as url:
+        (outcome,) = await sent(make(url, token_file))
+    assert (outcome.blame, outcome.answer_lost) == (Blame.VENDOR, False)
+    assert "certificate was not accepted: self-signed certificate" in outcome.message
+
+
+async def test_a_server_without_tls_never_gets_the_request(make: Make, token_file: Path) -> None:
+    seen: list[bytes] = []
+
+    async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(await reader.read(100_000))
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await writer.drain()
+
+    async with server(plain) as url:
+        (outcome,) = await sent(make(url.replace("http:", "https:"), token_file))
+    assert (outcome.blame, outcome.answer_lost) == (Blame.VENDOR, False)
+    assert SECRET.encode() not in b"".join(seen)
+
+
+async def test_a_connection_that_is_never_made_never_carried_the_request(make: Make, token_file: Path) -> None:
+    """The server accepts and then says nothing to the TLS handshake."""
+
+    async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        while await reader.read(1000):
+            pass
+
+    async with server(silent) as url:
+        (outcome,) = await sent(make(url.replace("http:", "https:"), token_file, 0.5))
+    assert outcome == Outcome(Blame.VENDOR, message="no connection in time")
+
+
+async def test_a_redirect_is_not_followed(make: Make, token_file: Path) -> None:
+    asked: list[bytes] = []
+
+    async def redirect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await request_of(reader))
+        writer.write(b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+
+    async with server(redirect) as url:
+        (outcome,) = await sent(make(url, token_file))
+    assert (outcome.blame, outcome.status, len(asked)) == (Blame.OURS, 302, 1)
+
+
+async def test_a_page_of_html_is_not_the_vendors_word(make: Make, token_file: Path) -> None:
+    page = b"<html>Please log in</html>"
+    async with server(saying(HEAD + b"Content-Length: %d\r\n\r\n" % len(page) + page)) as url:
+        (outcome,) = await sent(make(url, token_file))
+    assert (outcome.blame, outcome.status, outcome.answer_lost) == (Blame.VENDOR, 200, True)
+
+
+async def test_a_reason_phrase_is_nobodys_business(make: Make, token_file: Path) -> None:
+    """RFC 9112, 4: a client should ignore it; it may hold any bytes."""
+    async with server(saying(OK.replace(b"200 OK", b"200 \xff\xfe"))) as url:
+        assert await sent(make(url, token_file)) == [ACCEPTED]
+
+
+async def test_a_connection_is_used_again_and_a_gzip_answer_is_read(make: Make, token_file: Path) -> None:
+    connections: list[asyncio.StreamWriter] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer)
+        while True:
+            await request_of(reader)
+            writer.write(gzipped(gzip.compress(b'{"status": "ok"}')))
+
+    async with server(serve) as url:
+        assert await sent(make(url, token_file), 3) == [ACCEPTED] * 3
+    assert len(connections) == 1
+
+
+async def test_a_request_on_a_connection_that_breaks_is_sent_once(make: Make, token_file: Path) -> None:
+    """Many clients would send a GET again; a fire sent twice may give the points twice."""
+    asked: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await request_of(reader))
+        writer.write(OK)
+        asked.append(await request_of(reader))
+        reset(writer)
+
+    async with server(serve) as url:
+        first, second = await sent(make(url, token_file), 2)
+    assert first is ACCEPTED
+    assert second.answer_lost
+    assert len(asked) == 2
+
+
+async def test_a_proxy_of_the_environment_is_ignored(
+    make: Make, token_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with server(reset_before_request) as proxy, server(saying(OK)) as url:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, proxy)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        assert await sent(make(url, token_file)) == [ACCEPTED]
+
+
+async def test_by_get_what_is_escaped_arrives_as_it_was(token_file: Path) -> None:
+    asked: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await request_of(reader))
+        writer.write(OK)
+        await writer.drain()
+
+    body = b"event_key=a%20b&email=a%2Bb%40c.d&purchase_order_num=%D0%81%26%3D%23%25"
+    item = Item(Record("t", 0, 0, -1, None, b"{}", ()), "r", "fire", body)
+    async with server(serve) as url:
+        sink = sailplay_by_get(url, token_file)
+        assert await sink.send("fire", [item]) is ACCEPTED
+        await sink.close()
+    line = asked[0].split(b"\r\n")[0].decode()
+    path, _, query = line.split()[1].partition("?")
+    assert path == "/api/v2/events/fire/"
+    assert parse_qs(query) == {
+        "event_key": ["a b"],
+        "email": ["a+b@c.d"],
+        "purchase_order_num": ["\u0401&=#%"],
+        "token": [SECRET],
+        "store_department_id": ["11"],
+    }
+
+
+async def test_no_log_shows_the_url_or_the_token(
+    make: Make, token_file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    for behaviour in (saying(OK), reset_after_request):
+        async with server(behaviour) as url:
+            await sent(make(url, token_file))
+    assert SECRET not in caplog.text
+    assert "/v1/" not in caplog.text
+    assert "/api/" not in caplog.text

@@ -1,0 +1,167 @@
+"""The producer of dead letters: when another client takes its client's place, and what was under way."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+from structlog.testing import capture_logs
+
+from connector.kafka import dead_letter_producer
+from connector.kafka.dead_letter import Letter
+from connector.kafka.dead_letter_producer import LetterProducer
+
+OLD, NEW = "0123456789+/abcdefghij", "AbCdEfGhIjKlMnOpQrStUv"
+LETTER = Letter(b"key", b"{}", [])
+
+
+class Client:
+    """A producer whose letters stay under way until it is purged; `lines` are what its next poll logs."""
+
+    def __init__(self, conf: dict[str, Any]) -> None:
+        self.conf = dict(conf)
+        self.lines: list[str] = []
+        self.fatal = False
+        self.polled: Callable[[], None] = lambda: None
+        self.reports: list[Callable[[KafkaError | None, Any], None]] = []
+        self.purged = False
+
+    def produce(self, topic: str, *, on_delivery: Callable[[KafkaError | None, Any], None], **_: Any) -> None:
+        self.reports.append(on_delivery)
+
+    def poll(self, _: float) -> None:
+        self.polled()
+        lines, self.lines = self.lines, []
+        for line in lines:
+            self.conf["logger"].log(logging.DEBUG, "%s", line)
+        if self.fatal:
+            raise KafkaException(KafkaError(KafkaError._FATAL, "fenced"))
+
+    def purge(self) -> None:
+        self.purged = True
+
+    def flush(self, _: float) -> int:
+        reports, self.reports = self.reports, []
+        for report in reports:
+            report(KafkaError(KafkaError._PURGE_QUEUE) if self.purged else None, None)
+        return 0
+
+    def set_sasl_credentials(self, username: str, password: str) -> None:
+        return
+
+
+class Turned:
+    """A producer of letters whose thread is turned by hand."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.made: list[Client] = []
+        monkeypatch.setattr(dead_letter_producer, "Producer", self._make)
+        monkeypatch.setattr(threading.Thread, "start", lambda _: None)
+        monkeypatch.setattr(threading.Thread, "join", lambda *_: None)
+        loop: Any = Inline()
+        self.letters = LetterProducer({"bootstrap.servers": "127.0.0.1:1"}, "letters", loop)
+
+    def _make(self, conf: dict[str, Any]) -> Client:
+        self.made.append(Client(conf))
+        return self.made[-1]
+
+    def turn(self, *lines: str) -> None:
+        """One poll, which logs these lines."""
+        client = self.made[-1]
+        client.lines += lines
+        client.polled = self.letters._stopping.set
+        self.letters._stopping.clear()
+        self.letters._poll()
+
+
+class Inline:
+    """A loop that calls at once."""
+
+    def call_soon_threadsafe(self, call: Any, *arguments: Any) -> None:
+        call(*arguments)
+
+
+@pytest.fixture
+def turned(monkeypatch: pytest.MonkeyPatch) -> Turned:
+    return Turned(monkeypatch)
+
+
+def told(topic_id: str, topic: str = "letters") -> str:
+    return f"Topic {topic} changed id from x to {topic_id}"
+
+
+def test_it_writes_on_with_another_client_where_the_topic_was_made_anew(turned: Turned) -> None:
+    turned.turn(told(OLD))
+    reports: list[str | None] = []
+    turned.letters.write(LETTER, reports.append)
+    with capture_logs() as logs:
+        turned.turn(told(NEW))
+    old, new = turned.made
+    assert old.purged
+    (refused,) = reports
+    assert refused is not None, "what was under way is to be written again"
+    assert [(entry["topic"], entry["why"]) for entry in logs] == [("letters", "the topic was made anew")]
+    turned.letters.write(LETTER, reports.append)
+    assert (len(old.reports), len(new.reports)) == (0, 1)
+    turned.letters.close(1.0)
+    assert reports[1:] == [None]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [told(OLD)],
+        [told(OLD), told(OLD)],
+        [told(OLD), told(NEW, "other"), told(OLD, "other")],
+    ],
+)
+def test_the_first_id_and_the_same_again_and_those_of_other_topics_change_nothing(
+    turned: Turned, lines: list[str]
+) -> None:
+    turned.turn(*lines)
+    turned.turn()
+    assert len(turned.made) == 1
+
+
+def test_a_client_that_comes_back_to_the_old_id_within_one_poll_has_met_another_topic_all_the_same(
+    turned: Turned,
+) -> None:
+    turned.turn(told(OLD))
+    turned.turn(told(NEW), told(OLD))
+    assert len(turned.made) == 2
+
+
+def test_it_is_replaced_once_for_one_change(turned: Turned) -> None:
+    turned.turn(told(OLD))
+    turned.turn(told(NEW))
+    turned.turn(told(NEW))
+    turned.turn()
+    assert len(turned.made) == 2
+
+
+def test_a_client_that_fails_as_it_tells_of_another_topic_is_replaced_once(turned: Turned) -> None:
+    turned.turn(told(OLD))
+    turned.made[0].fatal = True
+    turned.turn(told(NEW))
+    assert len(turned.made) == 2
+    turned.turn()
+    assert len(turned.made) == 2
+
+
+def test_the_next_client_is_made_with_the_credentials_that_were_renewed_and_listens_too(turned: Turned) -> None:
+    turned.letters.renew_credentials("name", "word")
+    turned.turn(told(OLD))
+    turned.turn(told(NEW))
+    assert turned.made[1].conf["sasl.password"] == "word"
+    turned.turn(told(OLD))
+    assert len(turned.made) == 3
+
+
+async def test_a_real_client_takes_its_settings() -> None:
+    letters = LetterProducer({"bootstrap.servers": "127.0.0.1:1"}, "letters", asyncio.get_running_loop())
+    assert letters.close(0.0) == 0

@@ -1,0 +1,49 @@
+"""What keeps Kafka from being read is told when it changes, and logged once."""
+
+from __future__ import annotations
+
+from structlog.testing import capture_logs
+
+from connector.kafka.read_problem import Trouble
+
+
+def said(times: int) -> str:
+    return f"127.0.0.1:9092/{times}: connection refused (after {times * 7} ms in state CONNECT, {times} identical)"
+
+
+def test_the_same_with_other_numbers_is_told_once_and_logged_once() -> None:
+    told: list[str] = []
+    trouble = Trouble("crm.mytracker", told.append)
+    with capture_logs() as logs:
+        for times in range(147):
+            trouble.say(said(times))
+    assert told == [trouble.now] == [said(0)]
+    assert [entry["why"] for entry in logs] == [said(0)]
+
+
+def test_two_that_alternate_are_told_as_they_change_and_logged_once_each() -> None:
+    told: list[str] = []
+    trouble = Trouble("crm.mytracker", told.append)
+    with capture_logs() as logs:
+        for times in range(50):
+            trouble.say(said(times))
+            trouble.say(f"all {times} brokers are down")
+    assert len(told) == 100
+    assert [entry["why"] for entry in logs] == [said(0), "all 0 brokers are down"]
+
+
+def test_its_end_is_told_and_logged_once_and_what_comes_then_is_news() -> None:
+    told: list[str] = []
+    trouble = Trouble("crm.mytracker", told.append)
+    with capture_logs() as logs:
+        trouble.over()
+        trouble.say(said(1))
+        trouble.over()
+        trouble.over()
+        trouble.say(said(2))
+    assert told == [said(1), "", said(2)]
+    assert [entry["event"] for entry in logs] == [
+        "Kafka cannot be read",
+        "Kafka can be read again",
+        "Kafka cannot be read",
+    ]

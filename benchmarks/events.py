@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from confluent_kafka import Producer
 
-from connector.kafka.dead_letter import Letter, compose
+from connector.kafka.dead_letter import ProducedLetter, compose_letter
 from connector.model import Failure, Reason, Record, Stage
 
 ZONES = ("forest", "castle", "harbour", "desert")
@@ -71,25 +71,27 @@ def user(key: int) -> str:
 
 def fill(bootstrap: str, topic: str, load: Load) -> None:
     """Produce the load into a topic. Raises RuntimeError if the brokers do not take all of it."""
-    _produce(bootstrap, topic, (Letter(user(n % load.keys).encode(), load.event(n), []) for n in range(load.events)))
+    _produce(
+        bootstrap, topic, (ProducedLetter(user(n % load.keys).encode(), load.event(n), []) for n in range(load.events))
+    )
 
 
 def fill_with_letters(bootstrap: str, dead_letters: str, topic: str, group: str, load: Load) -> None:
     """Produce the load as dead letters of the sink called mytracker, which refused every event of `topic`."""
     now = time.time()
 
-    def letter(number: int) -> Letter:
+    def letter(number: int) -> ProducedLetter:
         key = user(number % load.keys).encode()
         record = Record(topic, 0, number, int(now * 1000), key, load.event(number), ())
         refused = Failure(
             record, Reason.REFUSED, Stage.SEND, "refused", "mytracker.customEvent", "customEvent", 400, attempts=1
         )
-        return compose(refused, group=f"{group}.mytracker", sink="mytracker", now=now)
+        return compose_letter(refused, group=f"{group}.mytracker", sink="mytracker", now=now)
 
     _produce(bootstrap, dead_letters, map(letter, range(load.events)))
 
 
-def _produce(bootstrap: str, topic: str, letters: Iterable[Letter]) -> None:
+def _produce(bootstrap: str, topic: str, letters: Iterable[ProducedLetter]) -> None:
     # Idempotent: without that, a retry changes the order within a key, and the sink would blame whoever delivers.
     producer = Producer(
         {

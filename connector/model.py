@@ -16,7 +16,7 @@ Headers = tuple[tuple[str, bytes | None], ...]
 class Record(NamedTuple):
     """One Kafka record as it was read.
 
-    `timestamp` is Kafka's, in milliseconds since the epoch (-1: none). `claim` numbers the assignment of the
+    `timestamp` is Kafka's, in milliseconds since the epoch (-1: none). `epoch` numbers the assignment of the
     partition under which it was read, so that what arrives late for an earlier assignment can be told apart.
     `read_at` is the monotonic time (seconds) of the poll that returned it. `leader_epoch` counts the changes of the
     partition's leader up to the record's writing (-1: the brokers do not say). `damage` says what of the record
@@ -30,7 +30,7 @@ class Record(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: Headers
-    claim: int = 0
+    assignment_epoch: int = 0
     read_at: float = 0.0
     leader_epoch: int = -1
     damage: str = ""
@@ -93,7 +93,7 @@ class Reason(StrEnum):
     REFUSED = "refused"
     POISON = "poison"
     UNROUTED = "unrouted"
-    AMBIGUOUS = "ambiguous"
+    UNKNOWN_OUTCOME = "ambiguous"
 
 
 class Stage(StrEnum):
@@ -124,13 +124,13 @@ class Failure(NamedTuple):
     element: int = 0
 
 
-class Blame(StrEnum):
+class OutcomeKind(StrEnum):
     """Whose fault a response is (the contract's one table)."""
 
-    NOBODY = "nobody"  # accepted
-    EVENT = "event"  # the events in the request: isolate and dead-letter the culprit
-    VENDOR = "vendor"  # the vendor or the network: hold and try again
-    OURS = "ours"  # configuration or credentials: stop this sink and say so
+    ACCEPTED = "nobody"  # accepted
+    REJECTED = "event"  # the events in the request: isolate and dead-letter the culprit
+    UNAVAILABLE = "vendor"  # the vendor or the network: hold and try again
+    MISCONFIGURED = "ours"  # configuration or credentials: stop this sink and say so
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +143,13 @@ class Outcome:
     `answer_lost` says that the request may have taken effect although no proper answer came.
     """
 
-    blame: Blame
+    kind: OutcomeKind
     status: int | None = None
     message: str = ""
     retry_after: float | None = None
     code: str | None = None
-    heal_for: float | None = None
-    answer_lost: bool = False
+    retry_for: float | None = None
+    effect_unknown: bool = False
 
 
-ACCEPTED = Outcome(Blame.NOBODY, 200)
+ACCEPTED = Outcome(OutcomeKind.ACCEPTED, 200)

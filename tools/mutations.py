@@ -68,7 +68,7 @@ MUTATIONS = [
     Mutation(
         "results of an earlier assignment count",
         "connector/delivery/assignment.py",
-        "offsets = self.offsets.get(record.claim)",
+        "offsets = self.offsets.get(record.assignment_epoch)",
         "offsets = self.offsets.get(self._current.get((record.topic, record.partition), -1))",
         "tests/component tests/unit/delivery tests/faults/test_rebalance.py",
     ),
@@ -82,8 +82,8 @@ MUTATIONS = [
     Mutation(
         "a revocation waits for nothing in flight",
         "connector/delivery/pipeline.py",
-        "await self._drained(claims, self._clock.monotonic() + self._marks.drain)",
-        "self._forget_unsent(claims)",
+        "await self._drain(epochs, self._clock.monotonic() + self._marks.drain)",
+        "self._forget_unsent(epochs)",
         "tests/faults/test_rebalance.py -k storm",
     ),
     Mutation(
@@ -96,7 +96,7 @@ MUTATIONS = [
     Mutation(
         "stopping waits for nothing in flight",
         "connector/delivery/pipeline.py",
-        "landed = await self._drained(claims, deadline)",
+        "landed = await self._drain(epochs, deadline)",
         "landed = True",
         "tests/faults/test_stop.py -k every_stage",
     ),
@@ -117,8 +117,8 @@ MUTATIONS = [
     Mutation(
         "what is settled of a half-settled record is not told",
         "connector/delivery/offsets.py",
-        "return halves | {offset",
-        "return {} and {offset",
+        "return halves | {",
+        "return {} and {",
         "tests/component/test_lives.py",
     ),
     Mutation(
@@ -138,7 +138,7 @@ MUTATIONS = [
     Mutation(
         "a turn is believed whenever it is heard",
         "connector/delivery/pipeline.py",
-        "gate.confirm(turned)",
+        "gate.confirm(polled_at)",
         "gate.confirm(self._clock.monotonic())",
         "tests/component/test_frozen.py",
     ),
@@ -166,7 +166,7 @@ MUTATIONS = [
     Mutation(
         "a dead producer is not replaced",
         "connector/kafka/dead_letter_producer.py",
-        "self._replace(error.args[0])",
+        "self._replace(error.args[0].str())",
         "raise",
         "tests/faults/test_broker.py -k produce_request",
     ),

@@ -14,9 +14,9 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from benchmarks.contenders import FIELDS, FIRE
 from benchmarks.events import Load, user
 from connector import resources
-from connector.batching.batcher import Lanes
+from connector.batching.batcher import Batcher
 from connector.delivery.assignment import Assignment
-from connector.kafka.source_interface import Assigned
+from connector.kafka.source_interface import AssignedPartition
 from connector.model import Item, Record
 from connector.routing import EventSchema, RoutePlan, Router
 from connector.vendors.catalogue import METHODS, VENDOR_LIMITS
@@ -81,13 +81,13 @@ def test_lanes(benchmark: BenchmarkFixture, items: list[Item]) -> None:
     """In, packed, taken and released."""
 
     def through() -> int:
-        lanes = Lanes(VENDOR_LIMITS["mytracker"], ordered=True, linger=0.2)
+        lanes = Batcher(VENDOR_LIMITS["mytracker"], ordered=True, linger=0.2)
         for item in items:
-            lanes.add(item)
+            lanes.enqueue(item)
         out = 0
-        while (batch := lanes.take(2.0)) is not None:
+        while (batch := lanes.next_batch(2.0)) is not None:
             out += len(batch.items)
-            lanes.release(batch)
+            lanes.release_keys(batch)
         return out
 
     assert benchmark(through) == EVENTS
@@ -98,13 +98,13 @@ def test_offsets(benchmark: BenchmarkFixture, records: list[Record]) -> None:
 
     def through() -> int:
         assignment = Assignment("group")
-        assignment.add(Assigned(1, "events", 0, 0, None))
+        assignment.assign(AssignedPartition(1, "events", 0, 0, None))
         offsets = assignment.offsets[1]
         for record in records:
             offsets.begin(record)
             assignment.open(offsets, record)
         for record in records:
             assignment.settle(record)
-        return assignment.changes()[1].position
+        return assignment.pending_commits()[1].position
 
     assert benchmark(through) == EVENTS

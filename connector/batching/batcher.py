@@ -44,7 +44,7 @@ class Batch:
         self.closed_by = ClosedBy.LINGER
 
 
-class Lanes:
+class Batcher:
     """The unsent items of one sink, as full batches, open batches (one a method) and what waits behind its key.
 
     Pure: no clock, no I/O. Items without a key, and all items where `ordered` is false, are bound to no order.
@@ -60,7 +60,7 @@ class Lanes:
         self._holder: dict[bytes, Batch] = {}
         self._waiting: dict[bytes, deque[Item]] = {}
 
-    def add(self, item: Item) -> None:
+    def enqueue(self, item: Item) -> None:
         """Take an item in: into an open batch, or behind its key."""
         key = item.record.key if self._ordered else None  # as _key has it; here it would cost a call an item
         if key is None:
@@ -70,7 +70,7 @@ class Lanes:
         elif not self._joins(key, item):
             self._waiting[key] = deque((item,))
 
-    def take(self, now: float) -> Batch | None:
+    def next_batch(self, now: float) -> Batch | None:
         """The next batch that should be sent at `now`: full ones first, then those whose oldest event has lingered.
 
         An open batch that was begun before the first full one goes ahead of it, so that a busy method does not
@@ -83,7 +83,7 @@ class Lanes:
                 return batch
         return self._ready.popleft() if self._ready else None
 
-    def due_at(self) -> float | None:
+    def next_batch_at(self) -> float | None:
         """When `take` will next have something (monotonic seconds; 0 means now); None while nothing is unsent."""
         if self._ready:
             return 0.0
@@ -103,7 +103,7 @@ class Lanes:
             numbers.append(self._ready[0].number)
         return min(numbers, default=None)
 
-    def take_oldest(self) -> Batch | None:
+    def oldest_batch(self) -> Batch | None:
         """The oldest unsent batch, full or not: the probe of a closed gate."""
         oldest = self.oldest_number()
         if oldest is None:
@@ -113,7 +113,7 @@ class Lanes:
         method = next(method for method, batch in self._open.items() if batch.number == oldest)
         return self._open.pop(method)
 
-    def release(self, batch: Batch) -> None:
+    def release_keys(self, batch: Batch) -> None:
         """A batch that was taken is settled: its keys let go, and what waited behind them joins the open batches."""
         if not self._ordered:
             return
@@ -130,7 +130,7 @@ class Lanes:
             if not waiting:
                 del self._waiting[key]
 
-    def forget(
+    def drop_unsent(
         self,
         gone: Callable[[Item], bool],
         keep: Callable[[Item], bool] = lambda _: False,
@@ -153,9 +153,9 @@ class Lanes:
         kept, dropped = 0, set(cut)
         for item in unsent:
             if not gone(item):
-                self.add(item)
+                self.enqueue(item)
             elif keep(item) and self._key(item) not in dropped:
-                self.add(item._replace(record=item.record._replace(read_at=LONG_AGO)))
+                self.enqueue(item._replace(record=item.record._replace(read_at=LONG_AGO)))
                 kept += 1
             elif (key := self._key(item)) is not None:
                 dropped.add(key)
@@ -168,7 +168,7 @@ class Lanes:
         for waiting in self._waiting.values():
             yield from waiting
 
-    def longest_wait(self) -> int:
+    def longest_key_queue(self) -> int:
         """How many items wait behind the busiest key."""
         return max(map(len, self._waiting.values()), default=0)
 

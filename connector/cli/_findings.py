@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from connector.service.preflight.findings import Finding, Mark
+from connector.service.preflight.findings import Finding, Severity
 
-_MARKS = {Mark.OK: ("✓", "green"), Mark.WARN: ("!", "yellow"), Mark.FAIL: ("✗", "bold red")}
+_MARKS = {Severity.OK: ("✓", "green"), Severity.WARN: ("!", "yellow"), Severity.FAIL: ("✗", "bold red")}
 
 
 def show(findings: Sequence[Finding], console: Console | None = None) -> None:
@@ -32,7 +32,7 @@ def show(findings: Sequence[Finding], console: Console | None = None) -> None:
 
 
 def _row(finding: Finding) -> tuple[Text, Text, Text]:
-    sign, style = _MARKS[finding.mark]
+    sign, style = _MARKS[finding.severity]
     says = Text(finding.says)
     if finding.todo:
         says.append(f"\n→ {finding.todo}", style=style)
@@ -40,7 +40,7 @@ def _row(finding: Finding) -> tuple[Text, Text, Text]:
 
 
 def _total(findings: Sequence[Finding]) -> Text:
-    counts = {mark: sum(finding.mark is mark for finding in findings) for mark in Mark}
-    style = _MARKS[next((mark for mark in (Mark.FAIL, Mark.WARN) if counts[mark]), Mark.OK)][1]
-    parts = [f"{counts[mark]} {_MARKS[mark][0]}" for mark in Mark]
+    counts = {mark: sum(finding.severity is mark for finding in findings) for mark in Severity}
+    style = _MARKS[next((mark for mark in (Severity.FAIL, Severity.WARN) if counts[mark]), Severity.OK)][1]
+    parts = [f"{counts[mark]} {_MARKS[mark][0]}" for mark in Severity]
     return Text("\n" + "   ".join(parts), style=style)

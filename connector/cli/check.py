@@ -44,7 +44,7 @@ def check(config: Config, live: Live = False, as_json: AsJson = False) -> None:
     if not as_json:
         _say(settings, mistakes, found)
     findings = _ask(settings) if live and settings is not None else None
-    failed = findings is not None and any(finding.mark == "failed" for finding in findings)
+    failed = findings is not None and any(finding.severity == "failed" for finding in findings)
     if as_json:
         typer.echo(_json(mistakes, found, findings, ok=not mistakes and not failed))
     elif findings is not None:

@@ -17,7 +17,7 @@ from connector.errors import ConnectorError
 from connector.operations.formatting import counted
 
 if TYPE_CHECKING:
-    from connector.deadletters.filters import Selection
+    from connector.deadletters.filters import LetterFilters
     from connector.deadletters.index import Index
     from connector.deadletters.reader import TopicReader
     from connector.deadletters.receipts import Receipts
@@ -29,7 +29,7 @@ _FLUSH_SECONDS = 30.0
 def discard(
     config: Config,
     because: Annotated[str, typer.Option("--because", metavar="TEXT", help="Why; it is kept in the receipts.")],
-    selection: Selection,
+    selection: LetterFilters,
     limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="Close this many letters at most.")] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before closing.")] = False,
     as_json: AsJson = False,
@@ -42,7 +42,7 @@ def discard(
     """
     from connector.cli.dlq_wiring import locked
     from connector.deadletters.reader import TopicReader
-    from connector.deadletters.scan import read_receipts, take_stock
+    from connector.deadletters.scan import read_receipts, scan_letters
 
     context = open_config(config)
     settings = context.settings
@@ -52,7 +52,7 @@ def discard(
     ):
         with reading_progress() as progress:
             receipts = read_receipts(context.conf, settings.receipts, progress)
-            index = take_stock(letters, receipts, selection, progress).index
+            index = scan_letters(letters, receipts, selection, progress).index
         total = sum(1 for _ in index.rows())
         total = total if limit is None else min(total, limit)
         if total and not yes and sys.stdin.isatty():
@@ -66,12 +66,12 @@ async def _close(
 ) -> int:
     """Write the receipts. Raises ConnectorError where the brokers do not take them all."""
     from connector.deadletters.letter import digest
-    from connector.deadletters.ordered_letters import read_selected
+    from connector.deadletters.ordered_letters import read_in_order
     from connector.deadletters.receipts import Receipt, State
-    from connector.kafka.dead_letter import Letter
-    from connector.kafka.dead_letter_producer import LetterProducer
+    from connector.kafka.dead_letter import ProducedLetter
+    from connector.kafka.dead_letter_producer import DeadLetterProducer
 
-    producer = LetterProducer(context.conf, context.settings.receipts, asyncio.get_running_loop())
+    producer = DeadLetterProducer(context.conf, context.settings.receipts, asyncio.get_running_loop())
     refusals: deque[str] = deque(maxlen=1)
     written = 0
 
@@ -79,12 +79,12 @@ async def _close(
         if error is not None:
             refusals.append(error)
 
-    for chunk in read_selected(letters, index, limit):
+    for chunk in read_in_order(letters, index, limit):
         for row, letter, _ in chunk:
             closes = receipts.closing(digest(letter.identity), index.places(row))
             address = letter.place.address(letters.topic)
             receipt = Receipt(State.DISCARDED, SystemClock.now(), address, closes, because)
-            producer.write(Letter(letter.identity, receipt.encode(), []), report)
+            producer.write(ProducedLetter(letter.identity, receipt.encode(), []), report)
             written += 1
         await asyncio.sleep(0)  # let reports arrive
     left = await asyncio.to_thread(producer.close, _FLUSH_SECONDS)

@@ -11,13 +11,13 @@ from connector.cli._options import Config
 from connector.cli.dlq_options import filtered, open_config, reading_progress
 
 if TYPE_CHECKING:
-    from connector.deadletters.filters import Selection
+    from connector.deadletters.filters import LetterFilters
 
 
 @filtered
 def export(
     config: Config,
-    selection: Selection,
+    selection: LetterFilters,
     closed: Annotated[bool, typer.Option("--all", help="Also letters that are closed.")] = False,
     unredacted: Annotated[
         bool, typer.Option("--unredacted", help="Hide nothing, and add key, value and headers byte for byte (base64).")
@@ -29,10 +29,10 @@ def export(
     Example: connector dlq export --config connector.yaml --reason refused > letters.ndjson
     """
     from connector.cli.dlq_letter import event_of, facts, raw
-    from connector.deadletters.ordered_letters import read_selected
+    from connector.deadletters.ordered_letters import read_in_order
     from connector.deadletters.reader import TopicReader
-    from connector.deadletters.scan import read_receipts, take_stock
-    from connector.redaction.payloads import Veil
+    from connector.deadletters.scan import read_receipts, scan_letters
+    from connector.redaction.payloads import Redactor
 
     context = open_config(config)
     settings = context.settings
@@ -40,10 +40,10 @@ def export(
     with TopicReader(context.conf, settings.dead_letters) as letters:
         with reading_progress() as progress:
             receipts = read_receipts(context.conf, settings.receipts, progress)
-            index = take_stock(letters, receipts, selection, progress).index
-        for chunk in read_selected(letters, index, limit, closed=closed):
+            index = scan_letters(letters, receipts, selection, progress).index
+        for chunk in read_in_order(letters, index, limit, closed=closed):
             for selected in chunk:
-                veil = Veil(event_of(selected.record), paths)
+                veil = Redactor(event_of(selected.record), paths)
                 line = facts(selected.letter, letters.topic, selected.record, veil)
                 line |= {"state": index.state(selected.row).word, "value": veil.event()}
                 typer.echo(orjson.dumps(line | (raw(selected.record) if unredacted else {})))

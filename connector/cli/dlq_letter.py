@@ -9,7 +9,7 @@ from connector.cli.dlq_options import clock_time
 from connector.deadletters.letter import DeadLetter
 from connector.errors import DecodeError
 from connector.model import Event, Record
-from connector.redaction.payloads import Veil
+from connector.redaction.payloads import Redactor
 from connector.routing.decode import decode
 
 
@@ -21,7 +21,7 @@ def event_of(record: Record) -> Event | None:
         return None
 
 
-def facts(letter: DeadLetter, topic: str, record: Record, veil: Veil) -> dict[str, Any]:
+def facts(letter: DeadLetter, topic: str, record: Record, veil: Redactor) -> dict[str, Any]:
     """What the letter says of itself, as JSON holds it."""
     return {
         "letter": letter.place.address(topic),

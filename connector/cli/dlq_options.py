@@ -19,9 +19,9 @@ import typer
 from connector.clock import SystemClock
 
 if TYPE_CHECKING:
-    from connector.deadletters.filters import Selection
+    from connector.deadletters.filters import LetterFilters
     from connector.deadletters.scan import Progress
-    from connector.deadletters.summary import Cause
+    from connector.deadletters.summary import FailureCause
     from connector.settings.values import Settings
 
 _FILTERS = "Filters (each may be given several times; - means that a letter has none)"
@@ -59,7 +59,7 @@ def filtered(command: Callable[..., None]) -> Callable[..., None]:
         command(selection=selection, **arguments)
 
     # Selection is imported for type checkers alone, so that --help loads nothing.
-    hints = get_type_hints(command, localns={"Selection": Any}, include_extras=True)
+    hints = get_type_hints(command, localns={"LetterFilters": Any}, include_extras=True)
     own = [
         each.replace(annotation=hints[each.name])
         for each in inspect.signature(command).parameters.values()
@@ -77,9 +77,9 @@ def filtered(command: Callable[..., None]) -> Callable[..., None]:
     return with_options
 
 
-def make_selection(given: Mapping[str, Any]) -> Selection:
+def make_selection(given: Mapping[str, Any]) -> LetterFilters:
     """The selection that the options name. Raises ConfigError for a reason or time that is none."""
-    from connector.deadletters.filters import Selection
+    from connector.deadletters.filters import LetterFilters
     from connector.errors import ConfigError, Mistake
     from connector.model import Reason
 
@@ -96,7 +96,7 @@ def make_selection(given: Mapping[str, Any]) -> Selection:
             mistakes.append(Mistake(f"--{name}", str(error)))
     if mistakes:
         raise ConfigError(mistakes)
-    return Selection(
+    return LetterFilters(
         sinks=given["sink"] or (),
         methods=given["method"] or (),
         routes=given["route"] or (),
@@ -173,7 +173,7 @@ def reading_progress() -> Iterator[Progress]:
         yield show
 
 
-def replay_command(context: Context, cause: Cause) -> str | None:
+def replay_command(context: Context, cause: FailureCause) -> str | None:
     """The command that replays the letters of one cause and no others, ready to paste; None if none would."""
     if not cause.replayable:
         return None

@@ -10,26 +10,26 @@ import typer
 
 from connector.cli.dlq_options import Context, reading_progress
 from connector.cli.dlq_wiring import at_replay_pace, build_routers
-from connector.deadletters.ordered_letters import read_selected
+from connector.deadletters.ordered_letters import read_in_order
 from connector.deadletters.plan import SinkPlan, plan_replay
 from connector.deadletters.reader import TopicReader
 from connector.deadletters.remap import SKIPPED
-from connector.deadletters.scan import SinkNames, read_receipts, take_stock
+from connector.deadletters.scan import SinkNames, read_receipts, scan_letters
 from connector.operations.formatting import counted
 from connector.service.assembly import limits_of
 
 if TYPE_CHECKING:
-    from connector.deadletters.filters import Selection
+    from connector.deadletters.filters import LetterFilters
 
 
-def show_plan(context: Context, selection: Selection, limit: int | None, rate: float | None, as_json: bool) -> None:
+def show_plan(context: Context, selection: LetterFilters, limit: int | None, rate: float | None, as_json: bool) -> None:
     """Route and map every selected letter, and say what came of it."""
     settings, names = context.settings, SinkNames()
     with reading_progress() as progress, TopicReader(context.conf, settings.dead_letters) as letters:
         receipts = read_receipts(context.conf, settings.receipts, progress)
-        index = take_stock(letters, receipts, selection, progress, names.number).index
+        index = scan_letters(letters, receipts, selection, progress, names.number).index
         routers = build_routers(settings, names.of(index))
-        plans = plan_replay(read_selected(letters, index, limit), routers, receipts)
+        plans = plan_replay(read_in_order(letters, index, limit), routers, receipts)
     if as_json:
         typer.echo(orjson.dumps(_as_json(context, plans, rate), option=orjson.OPT_INDENT_2))
         return

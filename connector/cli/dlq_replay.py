@@ -17,7 +17,7 @@ from connector.clock import SystemClock
 from connector.operations.formatting import counted
 
 if TYPE_CHECKING:
-    from connector.deadletters.filters import Selection
+    from connector.deadletters.filters import LetterFilters
     from connector.deadletters.index import Index
     from connector.deadletters.lock import Lock
     from connector.deadletters.reader import TopicReader
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @filtered
 def replay(
     config: Config,
-    selection: Selection,
+    selection: LetterFilters,
     limit: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Take this many letters at most: a canary.")
     ] = None,
@@ -91,7 +91,7 @@ class _Run:
     def __init__(
         self,
         context: Context,
-        selection: Selection,
+        selection: LetterFilters,
         limit: int | None,
         rate: float | None,
         max_failures: float,
@@ -113,7 +113,7 @@ class _Run:
         """Lock, take stock, ask, send, report; returns the exit status."""
         from connector.cli.dlq_wiring import locked
         from connector.deadletters.reader import TopicReader
-        from connector.deadletters.scan import SinkNames, read_receipts, take_stock
+        from connector.deadletters.scan import SinkNames, read_receipts, scan_letters
 
         settings, conf = self._context.settings, self._context.conf
         names = SinkNames()
@@ -123,7 +123,7 @@ class _Run:
         ):
             with reading_progress() as progress:
                 receipts = read_receipts(conf, settings.receipts, progress)
-                index = take_stock(letters, receipts, self._selection, progress, names.number).index
+                index = scan_letters(letters, receipts, self._selection, progress, names.number).index
             self._total = sum(1 for _ in index.rows())
             if self._limit is not None:
                 self._total = min(self._total, self._limit)
@@ -159,8 +159,8 @@ class _Run:
     async def _deliver(self, replay: Replay, letters: TopicReader, index: Index, sinks: Sequence[str]) -> None:
         from connector.cli.dlq_report import Screen
         from connector.cli.dlq_wiring import TopicReceipts, build_outlets, close_all
-        from connector.deadletters.ordered_letters import read_selected
-        from connector.kafka.dead_letter_producer import LetterProducer
+        from connector.deadletters.ordered_letters import read_in_order
+        from connector.kafka.dead_letter_producer import DeadLetterProducer
 
         settings, conf = self._context.settings, self._context.conf
         loop = asyncio.get_running_loop()
@@ -169,15 +169,15 @@ class _Run:
         )
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_signal, replay)
-        new_letters = LetterProducer(conf, settings.dead_letters, loop)
-        receipt_producer = LetterProducer(conf, settings.receipts, loop)
-        replay.outlets = build_outlets(self._context, sinks, replay, new_letters, self._rate)
+        new_letters = DeadLetterProducer(conf, settings.dead_letters, loop)
+        receipt_producer = DeadLetterProducer(conf, settings.receipts, loop)
+        replay.sinks = build_outlets(self._context, sinks, replay, new_letters, self._rate)
         replay.writer = TopicReceipts(receipt_producer, replay.on_receipt)
         with Screen(replay, self._total) as screen:
             showing = asyncio.create_task(screen.keep_up())
-            await replay.run(read_selected(letters, index, self._limit), settings.delivery.drain)
+            await replay.run(read_in_order(letters, index, self._limit), settings.delivery.drain)
             showing.cancel()
-        if not await close_all(replay.outlets, (new_letters, receipt_producer), settings.delivery.drain):
+        if not await close_all(replay.sinks, (new_letters, receipt_producer), settings.delivery.drain):
             replay.stop("not all receipts reached the brokers")
 
     def _on_signal(self, replay: Replay) -> None:

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from connector.deadletters.remap import SKIPPED
-from connector.deadletters.replay_state import Tally
+from connector.deadletters.replay_state import ReplayCounts
 from connector.operations.formatting import counted
 
 if TYPE_CHECKING:
@@ -95,18 +95,18 @@ def _table(replay: Replay, total: int) -> None:
     table = Table("sink", box=None, pad_edge=False)
     for column in ("taken", "accepted", "refused again", "cannot be mapped", "skipped", "remaining"):
         table.add_column(column, justify="right")
-    for sink, tally in sorted(replay.tallies.items()):
+    for sink, tally in sorted(replay.counts.items()):
         table.add_row(sink, *_cells(tally, tally.done), "")
     tally = _all(replay)
     table.add_row("all", *_cells(tally, total), f"{total - tally.done:,}", style="bold")
     Console(soft_wrap=True).print(table)
-    for sink, tally in sorted(replay.tallies.items()):
+    for sink, tally in sorted(replay.counts.items()):
         for obstacle, count in tally.left.most_common():
             what = "left as it is" if obstacle == SKIPPED else "cannot be mapped"
             typer.echo(f"{sink}: {count:,} {what}: {obstacle}")
 
 
-def _cells(tally: Tally, taken: int) -> Iterator[str]:
+def _cells(tally: ReplayCounts, taken: int) -> Iterator[str]:
     for count in (taken, tally.accepted, tally.refused, tally.unmappable, tally.skipped):
         yield f"{count:,}"
 
@@ -124,15 +124,15 @@ def _as_json(replay: Replay, total: int, seconds: float) -> dict[str, Any]:
         "seconds": round(seconds, 3),
         "sinks": {
             sink: {"accepted": of.accepted, "refused": of.refused, "left": dict(of.left)}
-            for sink, of in sorted(replay.tallies.items())
+            for sink, of in sorted(replay.counts.items())
         },
     }
 
 
-def _all(replay: Replay) -> Tally:
+def _all(replay: Replay) -> ReplayCounts:
     """What became of the letters of all sinks together."""
-    tallies = replay.tallies.values()
-    return Tally(
+    tallies = replay.counts.values()
+    return ReplayCounts(
         sum(tally.accepted for tally in tallies),
         sum(tally.refused for tally in tallies),
         sum((tally.left for tally in tallies), Counter()),

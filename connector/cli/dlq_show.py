@@ -11,9 +11,9 @@ from connector.cli._options import AsJson, Config
 from connector.cli.dlq_options import Context, clock_time, open_config, reading_progress, record_time, replay_command
 
 if TYPE_CHECKING:
-    from connector.deadletters.letter_history import History
+    from connector.deadletters.letter_history import LetterHistory
     from connector.model import Event, Item, Record
-    from connector.redaction.payloads import Veil
+    from connector.redaction.payloads import Redactor
 
 # Past so much of a value nobody reads on; export has all of it.
 _MOST_LINES = 60
@@ -61,16 +61,16 @@ def show(
         _say(each)
 
 
-def _described(context: Context, history: History) -> dict[str, Any]:
+def _described(context: Context, history: LetterHistory) -> dict[str, Any]:
     """Everything that is shown, as JSON holds it, with nothing in it that `redact` hides."""
     from connector.cli.dlq_letter import event_of, facts
-    from connector.deadletters.normalise import fold
+    from connector.deadletters.normalise import normalise_message
     from connector.deadletters.summary import cause_of
-    from connector.redaction.payloads import Veil
+    from connector.redaction.payloads import Redactor
 
     topic, record, newest = context.settings.dead_letters, history.record, history.letters[-1]
     event = event_of(record)
-    veil = Veil(event, context.settings.redact)
+    veil = Redactor(event, context.settings.redact)
     return {
         **facts(newest, topic, record, veil),
         "state": history.state.word,
@@ -94,20 +94,20 @@ def _described(context: Context, history: History) -> dict[str, Any]:
             for receipt in history.receipts
         ],
         "today": _today(context, history, event, veil),
-        "replay": replay_command(context, cause_of(newest, record.value, fold(newest.message))),
+        "replay": replay_command(context, cause_of(newest, record.value, normalise_message(newest.message))),
     }
 
 
-def _undecoded(record: Record, veil: Veil) -> str:
+def _undecoded(record: Record, veil: Redactor) -> str:
     """What of a value that is no event may be shown."""
-    if veil.blind:
+    if veil.hides_everything:
         return "(not shown: it is no event, so what redact hides cannot be found in it)"
     value = record.value or b""
     text = value[:_MOST_BYTES].decode("utf-8", "backslashreplace")
     return text if len(value) <= _MOST_BYTES else f"{text}… ({len(value):,} bytes)"
 
 
-def _today(context: Context, history: History, event: Event | None, veil: Veil) -> dict[str, Any]:
+def _today(context: Context, history: LetterHistory, event: Event | None, veil: Redactor) -> dict[str, Any]:
     """What today's configuration makes of the event: the requests' bodies, or what is in the way.
 
     Beside an open letter whose answer was lost stands what the vendor knows of its event, so that a person can decide.
@@ -115,13 +115,13 @@ def _today(context: Context, history: History, event: Event | None, veil: Veil) 
     from connector.cli._vendor_events import fires_for_client
     from connector.cli.dlq_wiring import build_routers
     from connector.deadletters.receipts import Receipts, State
-    from connector.deadletters.remap import route_today
+    from connector.deadletters.remap import remap
     from connector.model import Reason
 
     letter = history.letters[-1]
     routers = build_routers(context.settings, [letter.sink])
-    today = route_today(letter, history.record, routers, Receipts())
-    in_doubt = letter.reason == Reason.AMBIGUOUS and history.state is State.OPEN
+    today = remap(letter, history.record, routers, Receipts())
+    in_doubt = letter.reason == Reason.UNKNOWN_OUTCOME and history.state is State.OPEN
     return {
         "accepted": today.whole,
         "obstacle": veil.text(today.obstacle) or None,
@@ -138,7 +138,7 @@ def _today(context: Context, history: History, event: Event | None, veil: Veil) 
     }
 
 
-def _body(context: Context, item: Item, event: Event | None, record: Record, veil: Veil) -> Any:
+def _body(context: Context, item: Item, event: Event | None, record: Record, veil: Redactor) -> Any:
     from connector.service.readable_items import readable
 
     body = readable(context.settings, item, event or {}, record)

@@ -20,8 +20,8 @@ from connector.cli.dlq_options import (
 from connector.operations.formatting import counted
 
 if TYPE_CHECKING:
-    from connector.deadletters.filters import Selection
-    from connector.deadletters.scan import Stock
+    from connector.deadletters.filters import LetterFilters
+    from connector.deadletters.scan import Scan
     from connector.deadletters.summary import Group
 
 # What a letter means whose vendor said nothing.
@@ -34,7 +34,7 @@ _LATER = "the reason is of a later version of the connector: replay them with th
 @filtered
 def summary(
     config: Config,
-    selection: Selection,
+    selection: LetterFilters,
     closed: Annotated[bool, typer.Option("--all", help="Also the groups of which no letter is open any more.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -45,7 +45,7 @@ def summary(
     Example: connector dlq summary --config connector.yaml --since 2h
     """
     from connector.deadletters.reader import TopicReader
-    from connector.deadletters.scan import read_receipts, take_stock
+    from connector.deadletters.scan import read_receipts, scan_letters
     from connector.deadletters.summary import Groups
 
     context = open_config(config)
@@ -54,7 +54,7 @@ def summary(
     began = time.monotonic()
     with reading_progress() as progress, TopicReader(context.conf, settings.dead_letters) as letters:
         receipts = read_receipts(context.conf, settings.receipts, progress)
-        stock = take_stock(letters, receipts, selection, progress, groups.number)
+        stock = scan_letters(letters, receipts, selection, progress, groups.number)
         records = letters.records
     seconds = time.monotonic() - began
     found = groups.counted(stock.index)
@@ -65,7 +65,7 @@ def summary(
         _say(context, found, shown, stock, f"{counted(records, 'record')} read in {seconds:.1f} s")
 
 
-def _say(context: Context, found: list[Group], shown: list[Group], stock: Stock, reading: str) -> None:
+def _say(context: Context, found: list[Group], shown: list[Group], stock: Scan, reading: str) -> None:
     style = typer.style
     opened, replayed, discarded = _totals(found)
     total = f"{counted(opened, 'letter')} open, {replayed:,} replayed, {discarded:,} discarded"
@@ -111,7 +111,7 @@ def _example(context: Context, group: Group) -> str:
 
 
 def _as_json(
-    context: Context, found: list[Group], shown: list[Group], stock: Stock, records: int, seconds: float
+    context: Context, found: list[Group], shown: list[Group], stock: Scan, records: int, seconds: float
 ) -> dict[str, Any]:
     opened, replayed, discarded = _totals(found)
     return {

@@ -15,13 +15,13 @@ from connector.deadletters.receipt_topic import ensure_receipt_topic
 from connector.deadletters.receipts import Receipt
 from connector.deadletters.remap import Router
 from connector.deadletters.replay import Replay
-from connector.deadletters.replay_state import Outlet
-from connector.delivery.dead_letter_writer import LetterBox
+from connector.deadletters.replay_state import ReplaySink
+from connector.delivery.dead_letter_writer import DeadLetterWriter
 from connector.delivery.gate import NEVER
 from connector.delivery.stats import Stats
 from connector.errors import ConnectorError
-from connector.kafka.dead_letter import Letter
-from connector.kafka.dead_letter_producer import LetterProducer
+from connector.kafka.dead_letter import ProducedLetter
+from connector.kafka.dead_letter_producer import DeadLetterProducer
 from connector.service.assembly import build_dispatcher, build_router, build_sink
 from connector.settings.values import Settings, SinkSettings
 
@@ -34,13 +34,15 @@ OnReceipt = Callable[[int | None, str | None], None]
 class TopicReceipts:
     """Writes receipts to their topic, and says of each when the brokers have it."""
 
-    def __init__(self, producer: LetterProducer, on_receipt: OnReceipt) -> None:
+    def __init__(self, producer: DeadLetterProducer, on_receipt: OnReceipt) -> None:
         self._producer = producer
         self._on_receipt = on_receipt
 
     def write(self, identity: bytes, receipt: Receipt, letter: int | None) -> None:
         """Write one receipt."""
-        self._producer.write(Letter(identity, receipt.encode(), []), lambda error: self._on_receipt(letter, error))
+        self._producer.write(
+            ProducedLetter(identity, receipt.encode(), []), lambda error: self._on_receipt(letter, error)
+        )
 
 
 @contextmanager
@@ -77,8 +79,8 @@ def at_replay_pace(of: SinkSettings, rate: float | None) -> SinkSettings:
 
 
 def build_outlets(
-    context: Context, names: Sequence[str], replay: Replay, letters: LetterProducer, rate: float | None
-) -> dict[str, Outlet]:
+    context: Context, names: Sequence[str], replay: Replay, letters: DeadLetterProducer, rate: float | None
+) -> dict[str, ReplaySink]:
     """Each sink's router, dispatcher and letter box. Raises ConnectorError where a sink's secret is missing."""
     settings, clock = context.settings, SystemClock()
     outlets = {}
@@ -90,16 +92,16 @@ def build_outlets(
         missing = sink.credentials_ready()
         if missing is not None:
             raise ConnectorError(f"sinks.{name}: {missing}")
-        outlets[name] = Outlet(
+        outlets[name] = ReplaySink(
             sink,
             build_router(settings, name),
             build_dispatcher(of, sink, Stats(), replay, clock, stall=NEVER),
-            LetterBox(letters, group=settings.group, sink=name, clock=clock, on_written=replay.on_written),
+            DeadLetterWriter(letters, group=settings.group, sink=name, clock=clock, on_written=replay.on_written),
         )
     return outlets
 
 
-async def close_all(outlets: Mapping[str, Outlet], producers: Sequence[LetterProducer], seconds: float) -> bool:
+async def close_all(outlets: Mapping[str, ReplaySink], producers: Sequence[DeadLetterProducer], seconds: float) -> bool:
     """Close connections and flush what is written; True if all of it reached the brokers."""
     for outlet in outlets.values():
         await outlet.sink.close()

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Tag, WithJsonSchema
 
 from connector.settings import units
-from connector.settings.fields import Share, SinkPart, Size, Span, optional, required
-from connector.settings.model import Part
+from connector.settings.fields import Share, SinkModel, Size, Span, optional, required
+from connector.settings.model import Model
 from connector.settings.references import EnvReference, FileReference, reference_tag
 from connector.vendors.registry import VENDORS, kind_of
 
@@ -81,19 +81,19 @@ KafkaValue = Annotated[
 
 
 if TYPE_CHECKING:
-    AnySinkPart = SinkPart
+    AnySinkPart = SinkModel
 else:
-    AnySinkPart = Union[*(Annotated[vendor.form, Tag(f"<{kind}>")] for kind, vendor in VENDORS.items())]
+    AnySinkPart = Union[*(Annotated[vendor.model, Tag(f"<{kind}>")] for kind, vendor in VENDORS.items())]
 
 
-class HttpPart(Part):
+class HttpModel(Model):
     """Where health, metrics and the status page are served."""
 
     host: str = optional("127.0.0.1", "the address to listen on", min_length=1)
     port: int = optional(8080, "the port; 0 takes any that is free", ge=0, le=65535)
 
 
-class FloodGuardPart(Part):
+class FloodGuardModel(Model):
     """When a sink stops itself because too many events are refused."""
 
     dead_letters: int = optional(1000, "more dead letters than this", ge=0)
@@ -101,7 +101,7 @@ class FloodGuardPart(Part):
     within: Span = optional("5m", "within this time")
 
 
-class DeliveryPart(Part):
+class DeliveryModel(Model):
     """Budgets of the delivery."""
 
     commit_interval: Span = optional(
@@ -111,10 +111,10 @@ class DeliveryPart(Part):
     max_open_events: int = optional(20000, "events read and not settled, per sink; past it partitions pause", ge=1)
     max_open_bytes: Size = optional("32MiB", "the same in bytes")
     unrouted: Literal["skip", "dead_letter"] = optional("skip", "what becomes of an event that no route takes")
-    flood_guard: FloodGuardPart = optional({}, "when a sink stops itself because too many events are refused")
+    flood_guard: FloodGuardModel = optional({}, "when a sink stops itself because too many events are refused")
 
 
-class TopicPart(Part):
+class TopicModel(Model):
     """A topic, or a pattern of topics."""
 
     format: Literal["json"] = optional("json", "how values are encoded")
@@ -123,7 +123,7 @@ class TopicPart(Part):
     )
 
 
-class RoutePart(Part):
+class RouteModel(Model):
     """Which events go where, and as what."""
 
     name: str | None = optional(None, "unique; absent: the `to`, then `<to>#2`, … in file order", min_length=1)
@@ -143,16 +143,16 @@ class RoutePart(Part):
     ] = required("the vendor's fields, each with the JMESPath expression that fills it")
 
 
-class File(Part):
+class File(Model):
     """The whole file."""
 
     kafka: dict[str, KafkaValue] = required("librdkafka's settings, such as {bootstrap.servers: localhost:9092}")
     group: str = required("the consumer group; each sink consumes as <group>.<sink>", min_length=1)
     dead_letters: TopicName = required("the topic for what cannot be delivered")
-    http: HttpPart = optional({}, "where health, metrics and the status page are served")
-    delivery: DeliveryPart = optional({}, "budgets of the delivery")
+    http: HttpModel = optional({}, "where health, metrics and the status page are served")
+    delivery: DeliveryModel = optional({}, "budgets of the delivery")
     redact: list[RedactPath] = optional([], "paths hidden wherever a payload is shown to people: [user.email]")
-    topics: dict[str, TopicPart] = required("the topics that may be read; a leading ^ makes a pattern", min_length=1)
+    topics: dict[str, TopicModel] = required("the topics that may be read; a leading ^ makes a pattern", min_length=1)
     sinks: dict[
         SinkName,
         Annotated[
@@ -164,4 +164,4 @@ class File(Part):
             ),
         ],
     ] = required("the vendor accounts, by a name of your choice", min_length=1)
-    routes: list[RoutePart] = required("which events go where", min_length=1)
+    routes: list[RouteModel] = required("which events go where", min_length=1)

@@ -106,7 +106,7 @@ def _kafka_value(value: Any, directory: Path) -> KafkaValue:
     return cast(KafkaValue, value)
 
 
-def _delivery(part: file_model.DeliveryPart) -> Delivery:
+def _delivery(part: file_model.DeliveryModel) -> Delivery:
     guard = part.flood_guard
     return Delivery(
         commit_interval=part.commit_interval,
@@ -118,12 +118,12 @@ def _delivery(part: file_model.DeliveryPart) -> Delivery:
     )
 
 
-def _topic(name: str, part: file_model.TopicPart, directory: Path) -> Topic:
+def _topic(name: str, part: file_model.TopicModel, directory: Path) -> Topic:
     schema = None if part.schema_path is None else locate_schema(part.schema_path, directory)
     return Topic(name, name.startswith("^"), schema)
 
 
-def _routes(parts: list[file_model.RoutePart]) -> tuple[Route, ...]:
+def _routes(parts: list[file_model.RouteModel]) -> tuple[Route, ...]:
     names = route_names([part.model_dump(include={"name", "to"}) for part in parts])
     routes = []
     for index, (part, name) in enumerate(zip(parts, names, strict=True)):

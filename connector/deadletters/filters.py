@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from connector.deadletters.letter import DeadLetter
-from connector.deadletters.normalise import fold
+from connector.deadletters.normalise import normalise_message
 
 # How a filter and a table write what a letter does not have.
 ABSENT = "-"
@@ -19,7 +19,7 @@ Test = Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class LetterFilters:
     """A filter by each column; a letter must satisfy all that are given, and of several values of one column any.
 
     `message` is compared folded, so that any message of a group stands for the group; `*` stands for any text.
@@ -42,7 +42,7 @@ class Selection:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_messages", tuple(_message_test(text) for text in self.messages))
 
-    def takes(self, letter: DeadLetter, value: bytes | None) -> bool:
+    def match(self, letter: DeadLetter, value: bytes | None) -> bool:
         """Whether the letter with this value (looked at only for its event's type) is meant."""
         return (
             _among(letter.sink, self.sinks)
@@ -53,7 +53,7 @@ class Selection:
             and _among(None if letter.status is None else str(letter.status), self.statuses)
             and (self.since is None or letter.failed_at >= self.since)
             and (self.until is None or letter.failed_at < self.until)
-            and (not self._messages or any(test(fold(letter.message)) for test in self._messages))
+            and (not self._messages or any(test(normalise_message(letter.message)) for test in self._messages))
             and (not self.types or _among(event_type(value), self.types))
         )
 
@@ -79,6 +79,6 @@ def _among(value: str | None, wanted: Sequence[str]) -> bool:
 
 def _message_test(text: str) -> Test:
     """Whether a folded message is the text as it stands, or as it folds: it may be a message as shown or as written."""
-    patterns = (".*".join(re.escape(part) for part in each.split("*")) for each in (text, fold(text)))
+    patterns = (".*".join(re.escape(part) for part in each.split("*")) for each in (text, normalise_message(text)))
     matches = re.compile("|".join(patterns), re.DOTALL).fullmatch
     return lambda message: matches(message) is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator
 
-from connector.deadletters.letter import DeadLetter, Place, digest
+from connector.deadletters.letter import DeadLetter, LetterPlace, digest
 from connector.deadletters.receipts import Receipts, State
 
 _NO_LANE = 0
@@ -69,7 +69,7 @@ class Index:
         self.failed_at.append(letter.failed_at)
         self.groups.append(group)
 
-    def _remember_place(self, row: int, place: Place) -> None:
+    def _remember_place(self, row: int, place: LetterPlace) -> None:
         places = self._others.get(row) or dict((self.place(row),))
         places[place.partition] = max(place.offset, places.get(place.partition, -1))
         self._others[row] = places
@@ -82,9 +82,9 @@ class Index:
         """Whether `rows` has this one."""
         return bool(self._taken[row]) and (closed or self._states[row] == State.OPEN)
 
-    def place(self, row: int) -> Place:
+    def place(self, row: int) -> LetterPlace:
         """Where the row's newest letter lies."""
-        return Place(self._partitions[row], self._at[row])
+        return LetterPlace(self._partitions[row], self._at[row])
 
     def state(self, row: int) -> State:
         """What became of it."""

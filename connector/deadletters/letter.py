@@ -21,7 +21,7 @@ _REASON = re.compile(r"[a-z][a-z_-]{0,63}")
 _REASONS = frozenset(Reason)
 
 
-class Place(NamedTuple):
+class LetterPlace(NamedTuple):
     """Where a record lies in its topic."""
 
     partition: int
@@ -41,7 +41,7 @@ class DeadLetter(NamedTuple):
     letter's identity, else empty: letters of older versions.
     """
 
-    place: Place
+    place: LetterPlace
     topic: str  # the record's, as are partition and offset
     partition: int
     offset: int
@@ -182,7 +182,7 @@ def _read(record: Record) -> DeadLetter:
         at = record.timestamp if timestamp is None else timestamp
         mark = _fingerprint(at, record.key, record.value, record.headers[:brought])
     return DeadLetter(
-        Place(record.partition, record.offset),
+        LetterPlace(record.partition, record.offset),
         _name(told, dead_letter.TOPIC),
         _number(told, dead_letter.PARTITION, MAX_INT32),
         _number(told, dead_letter.OFFSET, MAX_INT64),

@@ -18,7 +18,7 @@ _Written = tuple[DeadLetter, Record]
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class LetterHistory:
     """One failed event as one sink's route met it: its letters, oldest first, and its receipts likewise.
 
     `record` is the event as it was. `state` is what became of the newest letter.
@@ -32,7 +32,7 @@ class History:
 
 def find_histories(
     conf: Mapping[str, Any], letters: TopicReader, receipt_topic: str, address: Address, progress: Progress
-) -> list[History]:
+) -> list[LetterHistory]:
     """The histories of the letter at this address, or of the event at it, which may be several sinks' and routes'.
 
     Raises ConnectorError where there is none, where the record there is no letter, or where there is no such topic.
@@ -110,13 +110,13 @@ def _receipts_of(conf: Mapping[str, Any], topic: str, wanted: Collection[bytes],
     return found
 
 
-def history_of(letters: list[_Written], known: Known) -> History:
+def history_of(letters: list[_Written], known: Known) -> LetterHistory:
     """The history of the letters of one identity."""
     letters.sort(key=lambda each: (each[0].replays, each[0].failed_at, each[0].place))
     newest, record = letters[-1]
     states = {known.together.state_of(letter, letter.route) for letter, _ in letters}
     state = State.OPEN if State.OPEN in states else known.together.state_of(newest, newest.route)
-    return History([letter for letter, _ in letters], _shown(letters, known), record, state)
+    return LetterHistory([letter for letter, _ in letters], _shown(letters, known), record, state)
 
 
 def _shown(letters: list[_Written], known: Known) -> list[Receipt]:

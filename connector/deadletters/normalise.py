@@ -17,7 +17,7 @@ _FOLDS = (
 )
 
 
-def fold(message: str) -> str:
+def normalise_message(message: str) -> str:
     """The message with URLs, identifiers, addresses, quoted texts, times and numbers replaced by placeholders."""
     for pattern, placeholder in _FOLDS:
         message = pattern.sub(placeholder, message)

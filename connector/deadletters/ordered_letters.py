@@ -12,7 +12,7 @@ from connector.deadletters.reader import TopicReader
 from connector.model import Record
 
 
-class Selected(NamedTuple):
+class OrderedLetter(NamedTuple):
     """One letter with the record that failed. `row` is its row in the index."""
 
     row: int
@@ -20,20 +20,20 @@ class Selected(NamedTuple):
     record: Record
 
 
-def read_selected(
+def read_in_order(
     letters: TopicReader, index: Index, limit: int | None = None, *, closed: bool = False
-) -> Iterator[Sequence[Selected]]:
+) -> Iterator[Sequence[OrderedLetter]]:
     """Each open letter that the filters take (with `closed` the closed ones too), at most `limit`, in chunks."""
-    ordering: Ordering[Selected] = Ordering(index, list(index.rows(closed=closed)))
+    ordering: Ordering[OrderedLetter] = Ordering(index, list(index.rows(closed=closed)))
     left = len(index) if limit is None else limit
     for records in letters.read():
-        chunk: list[Selected] = []
+        chunk: list[OrderedLetter] = []
         for record in records:
             letter = read_letter(record)
             row = None if letter is None else index.row_at(letter)
             if letter is None or row is None or not index.wanted(row, closed=closed):
                 continue
-            selected = Selected(row, letter, failed_record(letter, record))
+            selected = OrderedLetter(row, letter, failed_record(letter, record))
             chunk += (each for _, each in ordering.come(row, selected))
         yield chunk[:left]
         left -= len(chunk)

@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from connector.deadletters.normalise import fold
-from connector.deadletters.ordered_letters import Selected
+from connector.deadletters.normalise import normalise_message
+from connector.deadletters.ordered_letters import OrderedLetter
 from connector.deadletters.receipts import Receipts
-from connector.deadletters.remap import Router, route_today
+from connector.deadletters.remap import Router, remap
 from connector.model import Item, Limits
 
 
@@ -26,7 +26,7 @@ class SinkPlan:
     def add(self, items: Sequence[Item], obstacle: str) -> None:
         """One letter."""
         if obstacle:
-            self.failing[fold(obstacle)] += 1
+            self.failing[normalise_message(obstacle)] += 1
         else:
             self.passing += 1
         self.items += len(items)
@@ -46,12 +46,12 @@ class SinkPlan:
 
 
 def plan_replay(
-    chunks: Iterator[Sequence[Selected]], routers: Mapping[str, Router], receipts: Receipts
+    chunks: Iterator[Sequence[OrderedLetter]], routers: Mapping[str, Router], receipts: Receipts
 ) -> dict[str, SinkPlan]:
     """What a replay of these letters would do, by sink."""
     plans: dict[str, SinkPlan] = {}
     for chunk in chunks:
         for letter, record in ((selected.letter, selected.record) for selected in chunk):
-            today = route_today(letter, record, routers, receipts)
+            today = remap(letter, record, routers, receipts)
             plans.setdefault(letter.sink, SinkPlan()).add(today.items, today.obstacle)
     return plans

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from connector.deadletters.letter import DeadLetter, Place, digest, moment
+from connector.deadletters.letter import DeadLetter, LetterPlace, digest, moment
 from connector.kafka.dead_letter import MAX_INT32, MAX_INT64, whole_number
 
 
@@ -55,10 +55,10 @@ class Receipt(NamedTuple):
     why: str | None = None
 
     @property
-    def place(self) -> Place | None:
+    def place(self) -> LetterPlace | None:
         """Where the letter lies that it was written for; None where `letter` is no address."""
         partition, offset = (whole_number(part.encode(), MAX_INT64) for part in ("//" + self.letter).split("/")[-2:])
-        return None if partition is None or offset is None or partition > MAX_INT32 else Place(partition, offset)
+        return None if partition is None or offset is None or partition > MAX_INT32 else LetterPlace(partition, offset)
 
     def encode(self) -> bytes:
         """The record's value."""
@@ -117,7 +117,7 @@ class _Entry(NamedTuple):
     at: float
     what: State
     closes: dict[int, int]
-    written_for: frozenset[Place]
+    written_for: frozenset[LetterPlace]
 
     def merged(self, other: _Entry) -> _Entry:
         """Both together; the same whichever comes first."""
@@ -137,7 +137,7 @@ class _Entry(NamedTuple):
     def unpack(cls, packed: bytes) -> _Entry:
         """What `pack` packed."""
         at, what, count = _HEAD.unpack_from(packed)
-        places = [Place(*each) for each in _PLACE.iter_unpack(memoryview(packed)[_HEAD.size :])]
+        places = [LetterPlace(*each) for each in _PLACE.iter_unpack(memoryview(packed)[_HEAD.size :])]
         return cls(at, State(what), dict(places[:count]), frozenset(places[count:]))
 
 
@@ -175,7 +175,7 @@ class Receipts:
             self.take_back(key, source)
         return receipt
 
-    def state(self, key: bytes, place: Place) -> State:
+    def state(self, key: bytes, place: LetterPlace) -> State:
         """What became of the letter at `place` whose identity has this digest."""
         entry = self._entry(key)
         if entry is None or place.offset > entry.closes.get(place.partition, -1):

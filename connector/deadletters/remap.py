@@ -23,7 +23,7 @@ class Router(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Today:
+class Remapped:
     """What would be sent, and what keeps the letter from being delivered in full ("" if nothing does).
 
     What an earlier replay has already settled, of a letter of which several routes make something, is in neither.
@@ -38,22 +38,22 @@ class Today:
         return not self.obstacle
 
 
-def route_today(letter: DeadLetter, record: Record, routers: Mapping[str, Router], receipts: Receipts) -> Today:
+def remap(letter: DeadLetter, record: Record, routers: Mapping[str, Router], receipts: Receipts) -> Remapped:
     """Route a letter's record again: by the route that failed, or anew where it had not come to a route."""
     if not letter.reason_known:  # after a roll-back: which of them may be sent again, the later version knows
-        return Today((), f"reason {letter.reason} is of a later version of the connector: replay it with that one")
+        return Remapped((), f"reason {letter.reason} is of a later version of the connector: replay it with that one")
     if letter.stage == Stage.SKIP:
-        return Today((), SKIPPED)
+        return Remapped((), SKIPPED)
     router = routers.get(letter.sink)
     if router is None:
-        return Today((), f"no sink {letter.sink} in the configuration")
+        return Remapped((), f"no sink {letter.sink} in the configuration")
     results = router.route(record, only=letter.route)
     failures = [result for result in results if isinstance(result, Failure)]
     items = [result for result in results if isinstance(result, Item)]
     obstacle = _obstacle(letter, items, failures)
     if letter.route is None:
         items = [item for item in items if receipts.state_of(letter, item.route) is State.OPEN]
-    return Today(items, obstacle)
+    return Remapped(items, obstacle)
 
 
 def _obstacle(letter: DeadLetter, items: Sequence[Item], failures: Sequence[Failure]) -> str:

@@ -14,11 +14,11 @@ from typing import Protocol
 from connector.clock import Clock
 from connector.deadletters.index import Index
 from connector.deadletters.letter import DeadLetter, digest
-from connector.deadletters.normalise import fold
-from connector.deadletters.ordered_letters import Selected
+from connector.deadletters.normalise import normalise_message
+from connector.deadletters.ordered_letters import OrderedLetter
 from connector.deadletters.receipts import Receipt, Receipts, State
-from connector.deadletters.remap import Router, route_today
-from connector.deadletters.replay_state import Outlet, Taken, Tally
+from connector.deadletters.remap import Router, remap
+from connector.deadletters.replay_state import OpenLetter, ReplayCounts, ReplaySink
 from connector.delivery.gate import GateState
 from connector.delivery.tasks import Tasks
 from connector.errors import ConnectorError
@@ -43,7 +43,7 @@ class ReceiptWriter(Protocol):
         ...
 
 
-class Held(Protocol):
+class ReplayLock(Protocol):
     """The lock."""
 
     @property
@@ -67,12 +67,12 @@ class Replay:
         receipts: Receipts,
         *,
         topic: str,
-        lock: Held,
+        lock: ReplayLock,
         clock: Clock,
         max_failures: float,
     ) -> None:
-        self.outlets: Mapping[str, Outlet] = {}
-        self.tallies: dict[str, Tally] = {}  # by sink
+        self.sinks: Mapping[str, ReplaySink] = {}
+        self.counts: dict[str, ReplayCounts] = {}  # by sink
         self._answered: Counter[str] = Counter()  # items, by sink; known before their receipts are
         self._refused: Counter[str] = Counter()
         self.stopped = ""
@@ -83,7 +83,7 @@ class Replay:
         self._clock = clock
         self._max_failures = max_failures
         self._routers: Mapping[str, Router] = {}
-        self._open: dict[int, Taken] = {}  # by number; an item's record carries it as its claim
+        self._open: dict[int, OpenLetter] = {}  # by number; an item's record carries it as its epoch
         self._open_bytes = 0
         self._numbered = 0
         self._pending_receipts = 0
@@ -92,9 +92,9 @@ class Replay:
         self._stop = asyncio.Event()
         self._progress = asyncio.Event()
 
-    async def run(self, chunks: Iterator[Sequence[Selected]], drain: float) -> None:
+    async def run(self, chunks: Iterator[Sequence[OrderedLetter]], drain: float) -> None:
         """Send everything; stopped early, wait at most `drain` seconds for what is in flight."""
-        self._routers = {name: outlet.router for name, outlet in self.outlets.items()}
+        self._routers = {name: outlet.router for name, outlet in self.sinks.items()}
         ticking = self._tasks.start(self._tick())
         try:
             await self._feed(chunks)
@@ -102,7 +102,7 @@ class Replay:
                 await self._wait()
         finally:
             ticking.cancel()
-        for outlet in self.outlets.values():
+        for outlet in self.sinks.values():
             outlet.dispatcher.stop()
         try:
             async with asyncio.timeout(drain):
@@ -113,7 +113,7 @@ class Replay:
     def stop(self, why: str) -> None:
         """Send nothing more; the first reason is kept."""
         self.stopped = self.stopped or why
-        for outlet in self.outlets.values():
+        for outlet in self.sinks.values():
             outlet.dispatcher.stop()
         self._stop.set()
         self._progress.set()
@@ -122,17 +122,17 @@ class Replay:
     def waits_for(self) -> str:
         """What keeps a sink from sending, for people; "" if nothing does."""
         now = self._clock.monotonic()
-        for name, outlet in self.outlets.items():
+        for name, outlet in self.sinks.items():
             gate = outlet.dispatcher.gate
-            if gate.state(now) is not GateState.OPEN:
-                return f"{name} is {gate.state(now)}: {gate.held_for or fold(gate.reason)}"
-            if outlet.letters.trouble:
-                return outlet.letters.trouble
+            if gate.state(now) is not GateState.SENDING:
+                return f"{name} is {gate.state(now)}: {gate.hold_reason or normalise_message(gate.reason)}"
+            if outlet.letters.problem:
+                return outlet.letters.problem
         return ""
 
     # --- sending -------------------------------------------------------------------------------------------------
 
-    async def _feed(self, chunks: Iterator[Sequence[Selected]]) -> None:
+    async def _feed(self, chunks: Iterator[Sequence[OrderedLetter]]) -> None:
         while not self._stop.is_set():
             try:
                 chunk = await asyncio.to_thread(next, chunks, None)
@@ -147,52 +147,52 @@ class Replay:
                         return
                     await self._wait()
                 self._take(selected)
-            for outlet in self.outlets.values():
+            for outlet in self.sinks.values():
                 outlet.dispatcher.pump()
 
     async def _wait(self) -> None:
-        for outlet in self.outlets.values():
+        for outlet in self.sinks.values():
             outlet.dispatcher.pump()
         self._progress.clear()
         await self._progress.wait()
 
-    def _take(self, selected: Selected) -> None:
+    def _take(self, selected: OrderedLetter) -> None:
         letter = selected.letter
         self._numbered += 1
-        tally = self.tallies.setdefault(letter.sink, Tally())
-        record = selected.record._replace(claim=self._numbered, read_at=self._clock.monotonic())
-        today = route_today(letter, record, self._routers, self._receipts)
+        tally = self.counts.setdefault(letter.sink, ReplayCounts())
+        record = selected.record._replace(assignment_epoch=self._numbered, read_at=self._clock.monotonic())
+        today = remap(letter, record, self._routers, self._receipts)
         if today.obstacle:
-            tally.left[fold(today.obstacle)] += 1
+            tally.left[normalise_message(today.obstacle)] += 1
             if not today.items:
                 return
-        taken = self._open[self._numbered] = Taken(selected, len(today.items), today.whole)
+        taken = self._open[self._numbered] = OpenLetter(selected, len(today.items), today.whole)
         self._open_bytes += taken.size
         if not today.items:  # an earlier replay settled its items, and was killed before it closed the letter
             self._close(self._numbered, taken)
             return
-        self.outlets[letter.sink].dispatcher.add(today.items)
+        self.sinks[letter.sink].dispatcher.enqueue(today.items)
 
     # --- from the dispatchers and the letter boxes -----------------------------------------------------------------
 
     def on_accepted(self, items: Sequence[Item]) -> None:
         """The vendor accepted these."""
         for item in items:
-            self._answered[self._open[item.record.claim].letter.sink] += 1
-            self._settle(item.record.claim, item.route, State.REPLAYED)
+            self._answered[self._open[item.record.assignment_epoch].letter.sink] += 1
+            self._settle(item.record.assignment_epoch, item.route, State.REPLAYED)
 
     def on_failed(self, failure: Failure) -> None:
         """The vendor refused this one again: a new letter, before the receipt of the old one."""
-        letter = self._open[failure.record.claim].letter
+        letter = self._open[failure.record.assignment_epoch].letter
         replays = min(letter.replays + 1, MAX_INT32)  # past that it would be no letter
-        self.outlets[letter.sink].letters.write(failure, replays=replays)
+        self.sinks[letter.sink].letters.write(failure, replays=replays)
         self._answered[letter.sink] += 1
         self._refused[letter.sink] += 1
         self._judge(letter.sink)
 
     def on_written(self, failure: Failure) -> None:
         """The brokers have the new letter."""
-        self._settle(failure.record.claim, failure.route, State.REFUSED)
+        self._settle(failure.record.assignment_epoch, failure.route, State.REFUSED)
 
     def _settle(self, number: int, route: str | None, state: State) -> None:
         taken = self._open[number]
@@ -207,7 +207,7 @@ class Replay:
 
     # --- receipts ------------------------------------------------------------------------------------------------
 
-    def _close(self, number: int, taken: Taken) -> None:
+    def _close(self, number: int, taken: OpenLetter) -> None:
         if not taken.whole:
             self._finish(number)
             return
@@ -231,7 +231,7 @@ class Replay:
             self.stop(f"receipts cannot be written, so what was accepted would be sent again: {error}")
         elif number is not None:
             taken = self._open[number]
-            tally = self.tallies[taken.letter.sink]
+            tally = self.counts[taken.letter.sink]
             if taken.refused:
                 tally.refused += 1
             else:
@@ -251,9 +251,9 @@ class Replay:
             self.stop(f"{sink} refused {refused} of {answered} again: more than --max-failures allows")
 
     async def _landed(self) -> None:
-        for outlet in self.outlets.values():
-            await outlet.dispatcher.landed()
-            await outlet.letters.emptied()
+        for outlet in self.sinks.values():
+            await outlet.dispatcher.nothing_in_flight()
+            await outlet.letters.nothing_pending()
         while self._pending_receipts:
             self._progress.clear()
             await self._progress.wait()
@@ -266,14 +266,14 @@ class Replay:
             if self._lock.lost:
                 self.stop("the lock is lost: another replay may be running")
             misconfigured = ""
-            for name, outlet in self.outlets.items():
+            for name, outlet in self.sinks.items():
                 gate = outlet.dispatcher.gate
                 gate.hold(outlet.sink.credentials_ready() or "")
                 if outlet.sink.credentials_renewed():
                     gate.probe_now()
                 outlet.dispatcher.pump()
                 if gate.state(self._clock.monotonic()) is GateState.MISCONFIGURED:
-                    misconfigured = f"{name} refuses our credentials or address: {fold(gate.reason)}"
+                    misconfigured = f"{name} refuses our credentials or address: {normalise_message(gate.reason)}"
             self._watch(misconfigured)
 
     def _watch(self, misconfigured: str) -> None:

@@ -6,25 +6,25 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from connector.deadletters.letter import DeadLetter
-from connector.deadletters.ordered_letters import Selected
+from connector.deadletters.ordered_letters import OrderedLetter
 from connector.deadletters.remap import SKIPPED, Router
-from connector.delivery.dead_letter_writer import LetterBox
+from connector.delivery.dead_letter_writer import DeadLetterWriter
 from connector.delivery.dispatcher import Dispatcher
 from connector.vendors.base import Sink
 
 
 @dataclass(frozen=True, slots=True)
-class Outlet:
+class ReplaySink:
     """One sink as a replay uses it."""
 
     sink: Sink
     router: Router
     dispatcher: Dispatcher
-    letters: LetterBox
+    letters: DeadLetterWriter
 
 
 @dataclass(slots=True)
-class Tally:
+class ReplayCounts:
     """What became of one sink's letters. `left` counts those that were left as they are, by obstacle."""
 
     accepted: int = 0
@@ -47,12 +47,12 @@ class Tally:
         return self.left.total() - self.skipped
 
 
-class Taken:
+class OpenLetter:
     """A letter under way."""
 
     __slots__ = ("letter", "refused", "row", "size", "waiting", "whole")
 
-    def __init__(self, selected: Selected, waiting: int, whole: bool) -> None:
+    def __init__(self, selected: OrderedLetter, waiting: int, whole: bool) -> None:
         self.letter: DeadLetter = selected.letter
         self.row = selected.row
         self.size = len(selected.record.value or b"")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from connector.deadletters.filters import Selection
+from connector.deadletters.filters import LetterFilters
 from connector.deadletters.index import Index
 from connector.deadletters.letter import DeadLetter, read_letter
 from connector.deadletters.reader import TopicReader
@@ -19,7 +19,7 @@ Group = Callable[[DeadLetter, bytes | None], int]
 
 
 @dataclass(frozen=True, slots=True)
-class Stock:
+class Scan:
     """What a dead-letter topic holds. `foreign` records are none of the connector's letters."""
 
     index: Index
@@ -39,9 +39,9 @@ def read_receipts(conf: Mapping[str, Any], topic: str, progress: Progress) -> Re
     return receipts
 
 
-def take_stock(
-    letters: TopicReader, receipts: Receipts, selection: Selection, progress: Progress, group: Group | None = None
-) -> Stock:
+def scan_letters(
+    letters: TopicReader, receipts: Receipts, selection: LetterFilters, progress: Progress, group: Group | None = None
+) -> Scan:
     """Read every letter once. Raises ConnectorError where the topic does not exist."""
     letters.expect_topic()
     index, foreign, done = Index(receipts), 0, 0
@@ -52,12 +52,12 @@ def take_stock(
                 foreign += 1
                 continue
             value = record.value
-            taken = selection.takes(letter, value)
+            taken = selection.match(letter, value)
             number = 0 if group is None or not taken else group(letter, value)
             index.add(letter, record.key, taken=taken, group=number)
         done += len(records)
         progress("dead letters", done, letters.records)
-    return Stock(index, foreign)
+    return Scan(index, foreign)
 
 
 class SinkNames:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from connector.deadletters.filters import ABSENT, event_type
 from connector.deadletters.index import Index
-from connector.deadletters.letter import DeadLetter, Place
-from connector.deadletters.normalise import fold
+from connector.deadletters.letter import DeadLetter, LetterPlace
+from connector.deadletters.normalise import normalise_message
 from connector.deadletters.receipts import State
 from connector.model import Reason, Stage
 
@@ -20,7 +20,7 @@ _FOLDED_KEPT = 50_000
 _REASONS = frozenset(Reason)
 
 
-class Cause(NamedTuple):
+class FailureCause(NamedTuple):
     """What the letters of one group have in common. `message` is folded; "-" stands for what they do not have."""
 
     sink: str
@@ -48,9 +48,11 @@ class Cause(NamedTuple):
         return [*options, "--topic", self.topic]
 
 
-def cause_of(letter: DeadLetter, value: bytes | None, folded: str) -> Cause:
+def cause_of(letter: DeadLetter, value: bytes | None, folded: str) -> FailureCause:
     """The cause of a letter with this value and this message, folded."""
-    return Cause(letter.sink, letter.method or ABSENT, letter.reason, folded, event_type(value) or ABSENT, letter.topic)
+    return FailureCause(
+        letter.sink, letter.method or ABSENT, letter.reason, folded, event_type(value) or ABSENT, letter.topic
+    )
 
 
 @dataclass(slots=True)
@@ -62,17 +64,17 @@ class Group:
     over, and a replay leaves them as they are.
     """
 
-    cause: Cause
+    cause: FailureCause
     message: str
     open: int = 0
     replayed: int = 0
     discarded: int = 0
     first_seen: float = float("inf")
     last_seen: float = 0.0
-    example: Place | None = None
+    example: LetterPlace | None = None
     skipped: bool = False
 
-    def count(self, state: State, failed_at: float, place: Place) -> None:
+    def count(self, state: State, failed_at: float, place: LetterPlace) -> None:
         """One letter more."""
         if state is State.OPEN:
             if self.open == 0:
@@ -91,7 +93,7 @@ class Group:
 class Groups:
     """Sorts letters into groups while they are read, and counts them afterwards."""
 
-    _numbers: dict[Cause, int] = field(default_factory=dict)
+    _numbers: dict[FailureCause, int] = field(default_factory=dict)
     _groups: list[Group] = field(default_factory=list)
     _folded: dict[str, str] = field(default_factory=dict)
 
@@ -107,7 +109,7 @@ class Groups:
             group.message = group.cause.message
         return number
 
-    def _new(self, cause: Cause, letter: DeadLetter) -> int:
+    def _new(self, cause: FailureCause, letter: DeadLetter) -> int:
         message = letter.message
         if len(self._groups) >= MAX_GROUPS:
             cause = cause._replace(message=_OTHER, type=ABSENT)
@@ -123,7 +125,7 @@ class Groups:
         if folded is None:
             if len(self._folded) >= _FOLDED_KEPT:
                 self._folded.clear()
-            folded = self._folded[message] = fold(message)
+            folded = self._folded[message] = normalise_message(message)
         return folded
 
     def counted(self, index: Index) -> list[Group]:

@@ -18,7 +18,7 @@ from connector.model import Failure, Item, Record
 
 
 class _Queue:
-    """Of one claim: the first record may be open already, and then its `results` wait to be sent."""
+    """Of one epoch: the first record may be open already, and then its `results` wait to be sent."""
 
     __slots__ = ("bytes", "head", "records", "results")
 
@@ -29,8 +29,8 @@ class _Queue:
         self.bytes = 0  # of these records
 
 
-class Waiting:
-    """By claim, in order. `give_out` sends what a record became, `take_in` begins records."""
+class AdmissionQueue:
+    """By epoch, in order. `give_out` sends what a record became, `take_in` begins records."""
 
     def __init__(
         self,
@@ -46,8 +46,8 @@ class Waiting:
         self._take_in = take_in
         self._queues: dict[int, _Queue] = {}
 
-    def __contains__(self, claim: object) -> bool:
-        return claim in self._queues
+    def __contains__(self, epoch: object) -> bool:
+        return epoch in self._queues
 
     def __iter__(self) -> Iterator[int]:
         return iter(self._queues)
@@ -65,18 +65,18 @@ class Waiting:
         """What these weigh."""
         return sum(queue.bytes for queue in self._queues.values())
 
-    def end(self, claim: int, default: int) -> int:
-        """One past the last record that waits of a claim; `default` where none does."""
-        queue = self._queues.get(claim)
+    def end(self, epoch: int, default: int) -> int:
+        """One past the last record that waits of a epoch; `default` where none does."""
+        queue = self._queues.get(epoch)
         return queue.records[-1].offset + 1 if queue is not None and queue.records else default
 
     def admits(self, offsets: PartitionOffsets, record: Record) -> bool:
         """Whether a record may be begun; else it waits."""
-        queue = self._queues.get(record.claim)
+        queue = self._queues.get(record.assignment_epoch)
         if queue is None:
             if offsets.admits(record.offset):
                 return True
-            queue = self._queues[record.claim] = _Queue()
+            queue = self._queues[record.assignment_epoch] = _Queue()
             offsets.limit = SHUT
         queue.records.append(record)
         queue.bytes += len(record.value or b"")
@@ -87,7 +87,7 @@ class Waiting:
         at once or when there is room."""
         parts = [(each.route, each.element) for each in results]
         settled = None
-        if offsets.told:
+        if offsets.half_settled_before:
             unsettled, settled = offsets.unsettled(record, parts)
             if not any(unsettled):
                 self._stats.settled_before += 1
@@ -97,41 +97,41 @@ class Waiting:
             parts = [each for each, is_open in zip(parts, unsettled, strict=True) if is_open]
         self._stats.read += len(results)
         self._assignment.open(offsets, record, parts if len(parts) > 1 or settled else None, settled)
-        if offsets.start(record.offset):
+        if offsets.start_parts(record.offset):
             self._give_out(results)
         else:
-            self._queues[record.claim] = _Queue(record, results)
+            self._queues[record.assignment_epoch] = _Queue(record, results)
             offsets.limit = SHUT
 
-    def go_on(self) -> bool:
+    def admit_waiting(self) -> bool:
         """Take in what has room now; whether there was something."""
         went = False
-        for claim in list(self._queues):
-            offsets, queue = self._assignment.offsets[claim], self._queues[claim]
+        for epoch in list(self._queues):
+            offsets, queue = self._assignment.offsets[epoch], self._queues[epoch]
             first = queue.records[0] if queue.head is None else queue.head
-            if offsets.admits(first.offset) if queue.head is None else offsets.start(first.offset):
-                self._take(claim)
+            if offsets.admits(first.offset) if queue.head is None else offsets.start_parts(first.offset):
+                self._take(epoch)
                 went = True
         return went
 
-    def let_in(self, claim: int | None) -> None:
-        """Take in all that waits of a claim of which nothing is committed any more."""
-        if claim is None:
+    def admit_all(self, epoch: int | None) -> None:
+        """Take in all that waits of a epoch of which nothing is committed any more."""
+        if epoch is None:
             return
-        offsets = self._assignment.offsets[claim]
+        offsets = self._assignment.offsets[epoch]
         offsets.unbind()
-        queue = self._queues.get(claim)
+        queue = self._queues.get(epoch)
         if queue is not None:
             if queue.head is not None:
-                offsets.start(queue.head.offset)
-            self._take(claim)
+                offsets.start_parts(queue.head.offset)
+            self._take(epoch)
 
-    def forget(self, claims: AbstractSet[int]) -> None:
-        """These claims are no longer ours."""
-        for claim in claims:
-            self._queues.pop(claim, None)
+    def drop(self, epochs: AbstractSet[int]) -> None:
+        """These epochs are no longer ours."""
+        for epoch in epochs:
+            self._queues.pop(epoch, None)
 
-    def _take(self, claim: int) -> None:
-        queue = self._queues.pop(claim)
+    def _take(self, epoch: int) -> None:
+        queue = self._queues.pop(epoch)
         self._give_out(queue.results)
         self._take_in(queue.records)

@@ -11,7 +11,7 @@ from connector.kafka.source_interface import Commit
 COMMIT_AFTER = 1_000
 
 
-class Commits:
+class CommitSchedule:
     """Of the positions in `assignment`; `interval` in seconds."""
 
     def __init__(self, assignment: Assignment, interval: float) -> None:
@@ -26,19 +26,19 @@ class Commits:
         """So many more events were settled."""
         self._settled += events
 
-    def due(self, now: float) -> Collection[Commit]:
+    def due_commits(self, now: float) -> Collection[Commit]:
         """What to commit now; nothing if nothing has changed, if it is too soon, or until the last commit has ended."""
         many = self._settled >= COMMIT_AFTER and not self._failing
         if self._under_way or (not many and now - self._last < self._interval):
             return ()
         self._last = now
         self._settled = 0
-        self._under_way = self._assignment.changes()
+        self._under_way = self._assignment.pending_commits()
         return self._under_way.values()
 
-    def ended(self, *, well: bool) -> None:
+    def commit_finished(self, *, well: bool) -> None:
         """The commit that was under way has ended."""
         self._failing = not well
         if well:
-            self._assignment.committed(self._under_way)
+            self._assignment.commits_succeeded(self._under_way)
         self._under_way = {}

@@ -15,7 +15,7 @@ import structlog
 
 from connector.clock import Clock
 from connector.delivery.backoff import Backoff
-from connector.kafka.dead_letter import Letter, compose
+from connector.kafka.dead_letter import ProducedLetter, compose_letter
 from connector.model import Failure
 
 RETRY = (1.0, 30.0)
@@ -23,49 +23,49 @@ RETRY = (1.0, 30.0)
 log = structlog.get_logger()
 
 
-class Producer(Protocol):
+class DeadLetterSender(Protocol):
     """Where letters go; `report` is called on the loop once a letter, with None or why it was refused."""
 
-    def write(self, letter: Letter, report: Callable[[str | None], None]) -> None:
+    def write(self, letter: ProducedLetter, report: Callable[[str | None], None]) -> None:
         """Produce a letter."""
         ...
 
 
-class LetterBox:
+class DeadLetterWriter:
     """`on_written(failure)` is called for each letter the brokers have. All methods belong to the loop's thread."""
 
     def __init__(
         self,
-        producer: Producer,
+        producer: DeadLetterSender,
         *,
         group: str,
         sink: str,
         clock: Clock,
         on_written: Callable[[Failure], None],
     ) -> None:
-        self.trouble = ""
+        self.problem = ""
         self._producer = producer
         self._group = group
         self._sink = sink
         self._clock = clock
         self._on_written = on_written
         self._backoff = Backoff(*RETRY)
-        self._pending: Counter[int] = Counter()  # by claim
+        self._pending: Counter[int] = Counter()  # by epoch
         self._gone: set[int] = set()
         self._refusals: dict[asyncio.TimerHandle, Failure] = {}  # what waits to be tried again
         self._progress = asyncio.Event()
 
     def write(self, failure: Failure, replays: int = 0) -> None:
         """Write the failure's letter, however often it takes. `replays`: how often a letter of it was sent again."""
-        self._pending[failure.record.claim] += 1
-        letter = compose(failure, group=self._group, sink=self._sink, now=self._clock.now(), replays=replays)
+        self._pending[failure.record.assignment_epoch] += 1
+        letter = compose_letter(failure, group=self._group, sink=self._sink, now=self._clock.now(), replays=replays)
         self._produce(failure, letter, 0)
 
-    def forget(self, claims: AbstractSet[int]) -> None:
-        """These claims are no longer ours: letters under way are still reported, refused ones are not tried again."""
-        self._gone = {claim for claim in self._gone if claim in self._pending} | claims
+    def drop_retries(self, epochs: AbstractSet[int]) -> None:
+        """These epochs are no longer ours: letters under way are still reported, refused ones are not tried again."""
+        self._gone = {epoch for epoch in self._gone if epoch in self._pending} | epochs
         for timer, failure in list(self._refusals.items()):
-            if failure.record.claim in claims:
+            if failure.record.assignment_epoch in epochs:
                 timer.cancel()
                 del self._refusals[timer]
                 self._done(failure)
@@ -75,29 +75,29 @@ class LetterBox:
         """How many letters are under way."""
         return self._pending.total()
 
-    async def emptied(self, claims: AbstractSet[int] | None = None) -> None:
-        """Wait until no letter of these claims (None: of any) is under way."""
-        while self._pending.total() if claims is None else any(self._pending[claim] for claim in claims):
+    async def nothing_pending(self, epochs: AbstractSet[int] | None = None) -> None:
+        """Wait until no letter of these epochs (None: of any) is under way."""
+        while self._pending.total() if epochs is None else any(self._pending[epoch] for epoch in epochs):
             self._progress.clear()
             await self._progress.wait()
 
-    def _produce(self, failure: Failure, letter: Letter, refusals: int) -> None:
+    def _produce(self, failure: Failure, letter: ProducedLetter, refusals: int) -> None:
         def report(error: str | None) -> None:
             if error is not None:
                 self._refused(failure, letter, refusals + 1, error)
                 return
-            self.trouble = ""
+            self.problem = ""
             self._done(failure)
             self._on_written(failure)
 
         self._producer.write(letter, report)
 
-    def _refused(self, failure: Failure, letter: Letter, refusals: int, error: str) -> None:
-        if self.trouble != error:
-            self.trouble = error
+    def _refused(self, failure: Failure, letter: ProducedLetter, refusals: int, error: str) -> None:
+        if self.problem != error:
+            self.problem = error
             log.error("a dead letter cannot be written: its partition waits", sink=self._sink,
                       record=failure.record.address, why=error)  # fmt: skip
-        if failure.record.claim in self._gone:
+        if failure.record.assignment_epoch in self._gone:
             self._done(failure)
             return
 
@@ -109,7 +109,7 @@ class LetterBox:
         self._refusals[timer] = failure
 
     def _done(self, failure: Failure) -> None:
-        self._pending[failure.record.claim] -= 1
-        if not self._pending[failure.record.claim]:
-            del self._pending[failure.record.claim]
+        self._pending[failure.record.assignment_epoch] -= 1
+        if not self._pending[failure.record.assignment_epoch]:
+            del self._pending[failure.record.assignment_epoch]
         self._progress.set()

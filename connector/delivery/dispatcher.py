@@ -14,40 +14,40 @@ from typing import NamedTuple, Protocol
 
 import structlog
 
-from connector.batching.batcher import Batch, Lanes
-from connector.batching.isolation import Part
+from connector.batching.batcher import Batch, Batcher
+from connector.batching.isolation import SubBatch
 from connector.clock import Clock
 from connector.delivery.backoff import Backoff
 from connector.delivery.gate import NEVER, Gate, GateState
-from connector.delivery.in_flight import Flight, Flights
-from connector.delivery.stats import Mishap, Stats
+from connector.delivery.in_flight import InFlightBatch, InFlightBatches
+from connector.delivery.stats import RecentFailure, Stats
 from connector.delivery.tasks import Tasks
-from connector.model import Blame, Failure, Item, Outcome, Reason, Stage
-from connector.redaction.vendor_messages import without_echo
+from connector.model import Failure, Item, Outcome, OutcomeKind, Reason, Stage
+from connector.redaction.vendor_messages import redact_echo
 from connector.vendors.base import Sink
 
-FIVES_TO_HALVE = 3
-FIVES_TO_CONDEMN = 5
+HTTP_500S_TO_HALVE = 3
+HTTP_500S_TO_DEAD_LETTER = 5
 INTERNAL_SERVER_ERROR = 500
 TOO_MANY_REQUESTS = 429
 # How many full batches are kept ready for each place in flight. What lies deeper waits in Kafka, not in memory: the
 # more are ready, the more keys are taken, and the more must be read to find free ones.
-READY_FOR_A_PLACE = 0.5
+READY_PER_SLOT = 0.5
 # Answers come in bunches: where places are few, half of them is less than one bunch takes.
 READY_AT_LEAST = 16
 
 log = structlog.get_logger()
 
 
-class Departure(NamedTuple):
+class SendAttempt(NamedTuple):
     """A flight that goes out, the part of its batch that is sent, and when (monotonic seconds)."""
 
-    flight: Flight
-    part: Part
-    at: float
+    batch: InFlightBatch
+    sub_batch: SubBatch
+    started_at: float
 
 
-class Listener(Protocol):
+class DispatchListener(Protocol):
     """Who gave the items."""
 
     def on_accepted(self, items: Sequence[Item]) -> None:
@@ -68,83 +68,83 @@ class Dispatcher:
     def __init__(
         self,
         sink: Sink,
-        lanes: Lanes,
+        lanes: Batcher,
         gate: Gate,
         *,
         clock: Clock,
         stats: Stats,
-        listener: Listener,
-        heal_backoff: Backoff,
-        on_answer_lost: str = "retry",
+        listener: DispatchListener,
+        retry_code_backoff: Backoff,
+        on_unknown_outcome: str = "retry",
     ) -> None:
         self.gate = gate
-        self.lanes = lanes
+        self.batcher = lanes
         self._sink = sink
         self._clock = clock
         self._stats = stats
         self._listener = listener
-        self._heal_backoff = heal_backoff
-        self._dead_letter_lost = on_answer_lost == "dead_letter"
-        self._flights = Flights()
-        self._gone: set[int] = set()  # claims that are no longer ours
-        self._kept = 0  # unsent items of these that may still be sent, once
+        self._heal_backoff = retry_code_backoff
+        self._dead_letter_lost = on_unknown_outcome == "dead_letter"
+        self._in_flight = InFlightBatches()
+        self._revoked: set[int] = set()  # epochs that are no longer ours
+        self._half_settled_unsent = 0  # unsent items of these that may still be sent, once
         self._stopped = False
         self._tasks = Tasks()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = NEVER
         self._progress = asyncio.Event()
-        self._accepted: deque[tuple[Departure, Outcome, float]] = deque()  # answered, and not settled yet
+        self._accepted: deque[tuple[SendAttempt, Outcome, float]] = deque()  # answered, and not settled yet
 
     # --- what comes in -------------------------------------------------------------------------------------------
 
-    def add(self, items: Sequence[Item]) -> None:
+    def enqueue(self, items: Sequence[Item]) -> None:
         """Take items in; `pump` sends them."""
-        add = self.lanes.add
+        add = self.batcher.enqueue
         for item in items:
             add(item)
 
     def pump(self) -> None:
         """Send all that may go now, and set the alarm for what may go later."""
-        while (departure := self._depart()) is not None:
-            self._tasks.start(self._fly(departure))
+        while (departure := self._start_next()) is not None:
+            self._tasks.start(self._send_while_allowed(departure))
         if not self._stopped:
             self._set_alarm(self._clock.monotonic())
 
-    async def pace(self) -> None:
+    async def wait_for_rate(self) -> None:
         """Wait for the turn of a call to the vendor that carries no event: it counts against the rate too."""
         now = self._clock.monotonic()
-        await asyncio.sleep(self.gate.called(now) - now)
+        await asyncio.sleep(self.gate.reserve_slot(now) - now)
 
-    def forget(self, claims: AbstractSet[int], keep: AbstractSet[tuple[int, int]] = frozenset()) -> None:
-        """These claims are no longer ours: drop what was never sent, retry nothing; what is in the air comes back.
+    def drop_unsent(self, epochs: AbstractSet[int], keep: AbstractSet[tuple[int, int]] = frozenset()) -> None:
+        """These epochs are no longer ours: drop what was never sent, retry nothing; what is in the air comes back.
 
-        What was never sent of the records `keep` (claim and offset) may still be, once: wait for `finished`, and forget
+        What was never sent of the records `keep` (epoch and offset) may still be, once: wait for `finished`, and forget
         them again.
         """
-        alive = self._flights.claims() | (self._unsent_claims() if self._kept else set())
-        self._gone = self._gone & alive | claims
-        dropped, empty = self._flights.forget(self._is_gone)
-        self._forget_unsent(dropped, lambda item: (item.record.claim, item.record.offset) in keep)
+        alive = self._in_flight.epochs() | (self._unsent_claims() if self._half_settled_unsent else set())
+        self._revoked = self._revoked & alive | epochs
+        dropped, empty = self._in_flight.drop(self._is_revoked)
+        self._forget_unsent(dropped, lambda item: (item.record.assignment_epoch, item.record.offset) in keep)
         for flight in empty:
-            self._land(flight)
+            self._remove(flight)
         self.pump()  # others' items may have waited behind what is gone
 
     def _forget_unsent(self, dropped: Sequence[Item], keep: Callable[[Item], bool]) -> None:
         """Nothing may overtake what was dropped of its key, which another will send."""
         cut = {item.record.key for item in dropped if item.record.key is not None}
-        self._kept = self.lanes.forget(self._is_gone, keep, cut)
+        self._half_settled_unsent = self.batcher.drop_unsent(self._is_revoked, keep, cut)
 
     def _unsent_claims(self) -> set[int]:
-        return {item.record.claim for item in self.lanes.unsent()}
+        return {item.record.assignment_epoch for item in self.batcher.unsent()}
 
-    async def finished(self) -> None:
-        """Wait until what may still be sent of forgotten claims is in the air, or cannot be sent now."""
-        while self._kept and self._sends(self._clock.monotonic()):
+    async def half_settled_sent(self) -> None:
+        """Wait until what may still be sent of forgotten epochs is in the air, or cannot be sent now."""
+        while self._half_settled_unsent and self._sends(self._clock.monotonic()):
             self._progress.clear()
             await self._progress.wait()
 
     def _sends(self, now: float) -> bool:
-        return not self._stopped and self.gate.state(now) is GateState.OPEN and not self.gate.shut_for(now)
+        return not self._stopped and self.gate.state(now) is GateState.SENDING and not self.gate.retry_after_left(now)
 
     def stop(self) -> None:
         """Send nothing more; what is in the air comes back."""
@@ -152,31 +152,31 @@ class Dispatcher:
         if self._timer is not None:
             self._timer.cancel()
 
-    async def landed(self, claims: AbstractSet[int] | None = None) -> None:
-        """Wait until nothing of these claims (None: nothing at all) is in the air."""
-        while self.airborne(claims):
+    async def nothing_in_flight(self, epochs: AbstractSet[int] | None = None) -> None:
+        """Wait until nothing of these epochs (None: nothing at all) is in the air."""
+        while self.items_in_flight(epochs):
             self._progress.clear()
             await self._progress.wait()
 
-    def airborne_records(self) -> set[tuple[int, int]]:
-        """Of which records, as claim and offset, something is in a request now."""
-        return self._flights.airborne_records()
+    def records_in_flight(self) -> set[tuple[int, int]]:
+        """Of which records, as epoch and offset, something is in a request now."""
+        return self._in_flight.records_in_flight()
 
-    def airborne(self, claims: AbstractSet[int] | None = None) -> int:
-        """How many items of these claims (None: of all) are in a request now."""
-        return self._flights.airborne(claims)
+    def items_in_flight(self, epochs: AbstractSet[int] | None = None) -> int:
+        """How many items of these epochs (None: of all) are in a request now."""
+        return self._in_flight.items_in_flight(epochs)
 
     # --- what is to be seen --------------------------------------------------------------------------------------
 
     @property
-    def held_batches(self) -> int:
+    def batches_awaiting_retry(self) -> int:
         """How many batches were sent, failed, and wait for another try."""
-        return self._flights.held
+        return self._in_flight.awaiting_retry
 
     @property
-    def held_items(self) -> int:
+    def items_awaiting_retry(self) -> int:
         """How many items of batches that were sent are not in the air: they wait for another try."""
-        return self._flights.held_items()
+        return self._in_flight.items_awaiting_retry()
 
     @property
     def wants_more(self) -> bool:
@@ -185,131 +185,133 @@ class Dispatcher:
         All places count, however few are open now: a gate that opens again needs something to send beside what failed.
         """
         places = self.gate.max_in_flight
-        ready = max(READY_FOR_A_PLACE * places, READY_AT_LEAST)
-        return self.lanes.full_batches < places - self.gate.in_flight + ready
+        ready = max(READY_PER_SLOT * places, READY_AT_LEAST)
+        return self.batcher.full_batches < places - self.gate.in_flight + ready
 
-    def has_something_to_send(self) -> bool:
+    def can_probe(self) -> bool:
         """Whether a probe could go at once."""
-        return bool(self._flights.held) or self.lanes.oldest_number() is not None
+        return bool(self._in_flight.awaiting_retry) or self.batcher.oldest_number() is not None
 
-    def has_something_untried(self) -> bool:
+    def can_probe_untried(self) -> bool:
         """Whether a probe could go at once that would not begin the round of held batches again."""
-        return self._flights.unprobed() is not None or self.lanes.oldest_number() is not None
+        return self._in_flight.next_probe() is not None or self.batcher.oldest_number() is not None
 
     # --- choosing ------------------------------------------------------------------------------------------------
 
-    def _next_flight(self, now: float) -> Flight | None:
-        if not self.gate.is_open:
+    def _next_to_send(self, now: float) -> InFlightBatch | None:
+        if not self.gate.is_sending:
             return self._probe()
-        flight = self._flights.due(now)
+        flight = self._in_flight.due_for_retry(now)
         if flight is not None:
             return flight
-        batch = self.lanes.take(now)
-        return None if batch is None else self._take_off(batch)
+        batch = self.batcher.next_batch(now)
+        return None if batch is None else self._admit(batch)
 
-    def _probe(self) -> Flight | None:
+    def _probe(self) -> InFlightBatch | None:
         """The oldest batch; the next one where the fault may be the batch's own, so that none keeps the gate shut."""
-        flights = self._flights
-        again = None if self.gate.flooded else flights.same_probe()
-        flight = again or flights.unprobed()
+        flights = self._in_flight
+        again = None if self.gate.flooded else flights.last_probe()
+        flight = again or flights.next_probe()
         if flight is None:
-            batch = self.lanes.take_oldest()
+            batch = self.batcher.oldest_batch()
             if batch is not None:
-                flight = self._take_off(batch)
+                flight = self._admit(batch)
             else:  # all have been tried: begin again
-                flights.begin_round()
-                flight = flights.unprobed()
+                flights.restart_probing()
+                flight = flights.next_probe()
         if flight is None:
             return None
-        flights.probed(flight)
-        if self.gate.flooded and len(flight.parts.current.items) > 1:
-            flight.parts.single_out()
+        flights.record_probe(flight)
+        if self.gate.flooded and len(flight.sub_batches.current.items) > 1:
+            flight.sub_batches.isolate_first()
         return flight
 
-    def _take_off(self, batch: Batch) -> Flight:
+    def _admit(self, batch: Batch) -> InFlightBatch:
         self._stats.batches_closed[batch.closed_by] += 1
         self._stats.batch_events += len(batch.items)
         self._stats.batch_bytes += batch.size
-        if self._kept:
-            self._kept -= sum(map(self._is_gone, batch.items))
-        return self._flights.board(batch)
+        if self._half_settled_unsent:
+            self._half_settled_unsent -= sum(map(self._is_revoked, batch.items))
+        return self._in_flight.admit(batch)
 
     # --- sending -------------------------------------------------------------------------------------------------
 
-    def _depart(self) -> Departure | None:
+    def _start_next(self) -> SendAttempt | None:
         """Let the next flight go, if one may go now."""
         now = self._clock.monotonic()
-        if self._stopped or self.gate.opens_at(now) > now:
+        if self._stopped or self.gate.next_send_at(now) > now:
             return None
-        flight = self._next_flight(now)
+        flight = self._next_to_send(now)
         if flight is None:
             return None
-        self._flights.depart(flight)
-        part = flight.parts.current
-        if part.sends:
+        self._in_flight.start(flight)
+        part = flight.sub_batches.current
+        if part.attempts:
             self._stats.retries += 1
-        part.sends += 1
-        self.gate.sent(now)
-        return Departure(flight, part, now)
+        part.attempts += 1
+        self.gate.request_started(now)
+        return SendAttempt(flight, part, now)
 
-    async def _fly(self, departure: Departure | None) -> None:
+    async def _send_while_allowed(self, departure: SendAttempt | None) -> None:
         """Send, and go on with the next flight that may go; what an acceptance settles can wait until that is out."""
         while departure is not None:
             if not self.gate.confirmed(self._clock.monotonic()):
-                self._turn_back(departure)
+                self._withdraw(departure)
                 return
-            outcome = await self._send(departure.flight, departure.part)
+            outcome = await self._send(departure.batch, departure.sub_batch)
             now = self._clock.monotonic()
-            self.gate.answered()
-            if outcome.blame is Blame.NOBODY:
-                if self.gate.succeeded():
-                    self._opened()
+            self.gate.request_finished()
+            if outcome.kind is OutcomeKind.ACCEPTED:
+                if self.gate.accepted():
+                    self._sending_resumed()
                 if not self._accepted:
                     asyncio.get_running_loop().call_soon(self._settle_accepted)
                 self._accepted.append((departure, outcome, now))
             else:
                 self._settle_accepted()  # what was accepted before counts before
-                self._arrive(departure, outcome, now)
-            departure = self._depart()
+                self._finish(departure, outcome, now)
+            departure = self._start_next()
 
-    def _turn_back(self, departure: Departure) -> None:
+    def _withdraw(self, departure: SendAttempt) -> None:
         """The process stood still between the choice and the sending: what was chosen may be another's by now."""
         flight, part, _ = departure
-        part.sends -= 1
-        if part.sends:
+        part.attempts -= 1
+        if part.attempts:
             self._stats.retries -= 1
-        self.gate.answered()
-        self._flights.arrive(flight)
-        self._back(flight)
+        self.gate.request_finished()
+        self._in_flight.finish(flight)
+        self._after_attempt(flight)
 
-    async def _send(self, flight: Flight, part: Part) -> Outcome:
+    async def _send(self, flight: InFlightBatch, part: SubBatch) -> Outcome:
         try:
             outcome = await self._sink.send(flight.batch.method, part.items)
         except Exception as error:  # a bug of ours must hold the batch, not lose it
             log.exception("sending failed inside the connector", sink=self._sink.name, request=_request(flight, part),
                           error=type(error).__name__)  # fmt: skip
-            outcome = Outcome(Blame.VENDOR, message=f"internal error: {type(error).__name__}", answer_lost=True)
-        return without_echo(outcome, part.items) if outcome.message else outcome
+            outcome = Outcome(
+                OutcomeKind.UNAVAILABLE, message=f"internal error: {type(error).__name__}", effect_unknown=True
+            )
+        return redact_echo(outcome, part.items) if outcome.message else outcome
 
     def _settle_accepted(self) -> None:
         while self._accepted:
-            self._arrive(*self._accepted.popleft())
+            self._finish(*self._accepted.popleft())
 
-    def _arrive(self, departure: Departure, outcome: Outcome, now: float) -> None:
+    def _finish(self, departure: SendAttempt, outcome: Outcome, now: float) -> None:
         flight, part, started = departure
-        self._flights.arrive(flight)
+        self._in_flight.finish(flight)
         self._count(flight.batch.method, outcome, now, now - started)
         self._settle(flight, part, outcome, now)
-        self._back(flight)
+        self._after_attempt(flight)
 
-    def _back(self, flight: Flight) -> None:
+    def _after_attempt(self, flight: InFlightBatch) -> None:
         """It is no more in the air, and what is left of it is held."""
-        if self._gone:
-            dropped = flight.parts.forget(self._is_gone)
-            if dropped and self._kept:
+        if self._revoked:
+            dropped = flight.sub_batches.drop(self._is_revoked)
+            if dropped and self._half_settled_unsent:
                 self._forget_unsent(dropped, lambda _: True)
-        if flight.parts.done:
-            self._land(flight)
+        if flight.sub_batches.done:
+            self._remove(flight)
         self._progress.set()
         self.pump()
 
@@ -317,41 +319,41 @@ class Dispatcher:
         stats = self._stats
         stats.request_seconds.observe(seconds)
         stats.requests["error" if outcome.status is None else f"{outcome.status // 100}xx"] += 1
-        stats.outcomes[outcome.blame] += 1
+        stats.outcomes[outcome.kind] += 1
         if outcome.code is not None:
             stats.codes[outcome.code] += 1
-        if outcome.blame in (Blame.VENDOR, Blame.OURS):
-            stats.recent_faults.append(Mishap(now, outcome.blame, method, outcome.status, outcome.message))
+        if outcome.kind in (OutcomeKind.UNAVAILABLE, OutcomeKind.MISCONFIGURED):
+            stats.recent_faults.append(RecentFailure(now, outcome.kind, method, outcome.status, outcome.message))
 
-    def _settle(self, flight: Flight, part: Part, outcome: Outcome, now: float) -> None:
-        match outcome.blame:
-            case Blame.NOBODY:
-                flight.parts.pop()
+    def _settle(self, flight: InFlightBatch, part: SubBatch, outcome: Outcome, now: float) -> None:
+        match outcome.kind:
+            case OutcomeKind.ACCEPTED:
+                flight.sub_batches.settle_current()
                 self._stats.delivered += len(part.items)
                 self._listener.on_accepted(part.items)
-            case Blame.EVENT:
-                self._answered_well(now)
+            case OutcomeKind.REJECTED:
+                self._vendor_answered(now)
                 if not self.gate.flooded:
-                    self._refused(flight, part, outcome, Reason.REFUSED)
-            case Blame.VENDOR if outcome.heal_for is not None:
-                self._may_heal(flight, part, outcome, now)
-            case Blame.VENDOR:
-                self._vendor_fault(flight, part, outcome, now)
-            case Blame.OURS:
-                if self.gate.our_fault(now, outcome.message):
+                    self._rejected(flight, part, outcome, Reason.REFUSED)
+            case OutcomeKind.UNAVAILABLE if outcome.retry_for is not None:
+                self._retry_code(flight, part, outcome, now)
+            case OutcomeKind.UNAVAILABLE:
+                self._unavailable(flight, part, outcome, now)
+            case OutcomeKind.MISCONFIGURED:
+                if self.gate.misconfigured(now, outcome.message):
                     log.error("we are refused, or our secrets cannot be read: this sink stops sending",
                               sink=self._sink.name, request=_request(flight, part), status=outcome.status,
                               vendor=outcome.message)  # fmt: skip
 
-    def _refused(self, flight: Flight, part: Part, outcome: Outcome, reason: Reason) -> None:
+    def _rejected(self, flight: InFlightBatch, part: SubBatch, outcome: Outcome, reason: Reason) -> None:
         """Halve the part, or give the culprit up if it stands alone."""
         if len(part.items) > 1:
-            flight.parts.halve()
+            flight.sub_batches.halve()
         else:
-            self._give_up(flight, part, outcome, reason)
+            self._dead_letter(flight, part, outcome, reason)
 
-    def _give_up(self, flight: Flight, part: Part, outcome: Outcome, reason: Reason) -> None:
-        flight.parts.pop()
+    def _dead_letter(self, flight: InFlightBatch, part: SubBatch, outcome: Outcome, reason: Reason) -> None:
+        flight.sub_batches.settle_current()
         for item in part.items:
             failure = Failure(
                 item.record,
@@ -361,83 +363,83 @@ class Dispatcher:
                 item.route,
                 item.method,
                 outcome.status,
-                part.sends,
+                part.attempts,
                 item.element,
             )
             self._listener.on_failed(failure)
 
-    def _may_heal(self, flight: Flight, part: Part, outcome: Outcome, now: float) -> None:
+    def _retry_code(self, flight: InFlightBatch, part: SubBatch, outcome: Outcome, now: float) -> None:
         """A code that may heal: hold the event and its key, for a bounded time; the vendor itself is well."""
-        self._answered_well(now)
-        if part.healing_since is None:
-            part.healing_since = now
-        if now - part.healing_since >= (outcome.heal_for or 0.0):
-            self._refused(flight, part, outcome, Reason.REFUSED)
+        self._vendor_answered(now)
+        if part.retrying_since is None:
+            part.retrying_since = now
+        if now - part.retrying_since >= (outcome.retry_for or 0.0):
+            self._rejected(flight, part, outcome, Reason.REFUSED)
         else:
-            flight.retry_at = now + self._heal_backoff.after(part.sends)
+            flight.retry_at = now + self._heal_backoff.after(part.attempts)
 
-    def _vendor_fault(self, flight: Flight, part: Part, outcome: Outcome, now: float) -> None:
-        poison = outcome.status == INTERNAL_SERVER_ERROR and self.gate.is_open and self._counts_as_poison(part)
-        flight.retry_at = self._hold(flight, part, outcome, now)
-        if outcome.answer_lost and self._dead_letter_lost:
-            self._give_up(flight, part, outcome, Reason.AMBIGUOUS)
+    def _unavailable(self, flight: InFlightBatch, part: SubBatch, outcome: Outcome, now: float) -> None:
+        poison = outcome.status == INTERNAL_SERVER_ERROR and self.gate.is_sending and self._counts_as_poison(part)
+        flight.retry_at = self._retry_later(flight, part, outcome, now)
+        if outcome.effect_unknown and self._dead_letter_lost:
+            self._dead_letter(flight, part, outcome, Reason.UNKNOWN_OUTCOME)
         elif poison:
-            self._refused(flight, part, outcome, Reason.POISON)
+            self._rejected(flight, part, outcome, Reason.POISON)
 
-    def _hold(self, flight: Flight, part: Part, outcome: Outcome, now: float) -> float:
-        was_open = self.gate.is_open
+    def _retry_later(self, flight: InFlightBatch, part: SubBatch, outcome: Outcome, now: float) -> float:
+        was_open = self.gate.is_sending
         if outcome.status == INTERNAL_SERVER_ERROR:
-            self._flights.suspect_probe()
-        retry_at = self.gate.vendor_fault(
+            self._in_flight.rule_out_last_probe()
+        retry_at = self.gate.unavailable(
             now,
             outcome.message,
             retry_after=outcome.retry_after,
             throttled=outcome.status == TOO_MANY_REQUESTS,
         )
-        if was_open and self.gate.closed:
-            self._stats.gate_closings += 1
+        if was_open and self.gate.is_down:
+            self._stats.vendor_outages += 1
             log.warning("the vendor fails: only a probe goes until it answers", sink=self._sink.name,
                         request=_request(flight, part), status=outcome.status, vendor=outcome.message)  # fmt: skip
         return retry_at
 
-    def _counts_as_poison(self, part: Part) -> bool:
+    def _counts_as_poison(self, part: SubBatch) -> bool:
         """Count a 500 against the part; True once that condemns it.
 
         Against a single event it counts only if other events succeeded since the last one: else the vendor is down.
         """
         if len(part.items) == 1:
-            if self.gate.successes == part.successes:
+            if self.gate.successes == part.successes_at_last_500:
                 return False
-            part.successes = self.gate.successes
-        part.fives += 1
-        return part.fives >= (FIVES_TO_HALVE if len(part.items) > 1 else FIVES_TO_CONDEMN)
+            part.successes_at_last_500 = self.gate.successes
+        part.http_500s += 1
+        return part.http_500s >= (HTTP_500S_TO_HALVE if len(part.items) > 1 else HTTP_500S_TO_DEAD_LETTER)
 
-    def _answered_well(self, now: float) -> None:
-        if self.gate.event_fault(now):
-            self._opened()
+    def _vendor_answered(self, now: float) -> None:
+        if self.gate.rejected(now):
+            self._sending_resumed()
 
-    def _opened(self) -> None:
+    def _sending_resumed(self) -> None:
         log.info("the vendor answers again: sending resumes", sink=self._sink.name)
-        self._flights.retry_all()
+        self._in_flight.retry_all()
 
-    def _land(self, flight: Flight) -> None:
-        self._flights.end(flight)
-        self.lanes.release(flight.batch)
+    def _remove(self, flight: InFlightBatch) -> None:
+        self._in_flight.remove(flight)
+        self.batcher.release_keys(flight.batch)
 
-    def _is_gone(self, item: Item) -> bool:
-        return item.record.claim in self._gone
+    def _is_revoked(self, item: Item) -> bool:
+        return item.record.assignment_epoch in self._revoked
 
     # --- waking up -----------------------------------------------------------------------------------------------
 
     def _set_alarm(self, now: float) -> None:
         """Call `pump` again when the next thing may go; anything that changes sooner calls it anyway."""
-        opens_at = self.gate.opens_at(now)
+        opens_at = self.gate.next_send_at(now)
         if opens_at == NEVER:
             return
-        if not self.gate.is_open:
-            at = opens_at if self.has_something_to_send() else NEVER
+        if not self.gate.is_sending:
+            at = opens_at if self.can_probe() else NEVER
         else:
-            times = [at for at in (self._flights.next_retry(), self.lanes.due_at()) if at is not None]
+            times = [at for at in (self._in_flight.next_retry(), self.batcher.next_batch_at()) if at is not None]
             at = min(times, default=NEVER)
             at = max(at, opens_at)
         if at == NEVER:
@@ -455,6 +457,6 @@ class Dispatcher:
         self.pump()
 
 
-def _request(flight: Flight, part: Part) -> str:
+def _request(flight: InFlightBatch, part: SubBatch) -> str:
     """A request's name in log lines: the number of its batch, and how often this part of it was sent."""
-    return f"{flight.batch.number}.{part.sends}"
+    return f"{flight.batch.number}.{part.attempts}"

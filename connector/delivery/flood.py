@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from connector.model import Failure, Record
 
 
-class Backwater:
+class DeferredRecords:
     """Records that were read, and failures that were found, while the flood guard held the sink. Pure."""
 
     def __init__(self) -> None:
@@ -33,8 +33,8 @@ class Backwater:
         failures, self.failures = self.failures, deque()
         return failures
 
-    def forget(self, claims: AbstractSet[int]) -> None:
-        """Drop what belongs to these claims."""
-        self.failures = deque(failure for failure in self.failures if failure.record.claim not in claims)
-        self.records = deque(record for record in self.records if record.claim not in claims)
+    def drop(self, epochs: AbstractSet[int]) -> None:
+        """Drop what belongs to these epochs."""
+        self.failures = deque(failure for failure in self.failures if failure.record.assignment_epoch not in epochs)
+        self.records = deque(record for record in self.records if record.assignment_epoch not in epochs)
         self.bytes = sum(len(record.value or b"") for record in self.records)

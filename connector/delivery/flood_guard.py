@@ -28,12 +28,12 @@ class FloodGuard:
         self._current(now)[1] += events
         self._delivered += events
 
-    def fell(self, events: int, now: float) -> None:
+    def rejected(self, events: int, now: float) -> None:
         """So many events fell to their own fault at `now`."""
         self._current(now)[2] += events
         self._fell += events
 
-    def remember(self, ages: Sequence[float], delivered: int, now: float) -> None:
+    def restore(self, ages: Sequence[float], delivered: int, now: float) -> None:
         """Before this counting began, so many seconds ago each, events fell, and `delivered` went well among them."""
         for age in sorted(ages):
             at = now - age

@@ -19,7 +19,7 @@ from enum import StrEnum
 
 from connector.delivery.backoff import Backoff
 
-FAULTS_TO_CLOSE = 5
+FAULTS_TO_STOP = 5
 MISCONFIGURED_PROBE = (1.0, 60.0)
 FLOOD_PROBE_EVERY = 60.0
 MAX_RETRY_AFTER = 600.0
@@ -31,8 +31,8 @@ MIN_PACE, PACE_RECOVERY = 0.05, 0.01
 class GateState(StrEnum):
     """What the gate lets through, and why."""
 
-    OPEN = "open"
-    CLOSED = "closed"
+    SENDING = "open"
+    DOWN = "closed"
     MISCONFIGURED = "misconfigured"
     FLOODED = "flooded"
     HELD = "held"
@@ -51,7 +51,7 @@ class Gate:
     ) -> None:
         self.in_flight = 0
         self.successes = 0
-        self.faults = 0  # of the vendor's, in a row
+        self.consecutive_faults = 0  # of the vendor's, in a row
         self.window = max_in_flight
         self.max_in_flight = max_in_flight
         self._backoff = backoff
@@ -63,7 +63,7 @@ class Gate:
         self._probe_at = 0.0
         self._probing = False  # whether the last request sent was a probe
         self._failed_probes = 0  # in a row, since the gate took the state it has
-        self._state = GateState.OPEN  # OPEN, CLOSED or MISCONFIGURED
+        self._state = GateState.SENDING  # OPEN, CLOSED or MISCONFIGURED
         self._reason = ""
         self._flood = ""
         self._held = ""
@@ -76,7 +76,7 @@ class Gate:
             return GateState.UNCONFIRMED
         if self._held:
             return GateState.HELD
-        return GateState.FLOODED if self._flood and self._state is GateState.OPEN else self._state
+        return GateState.FLOODED if self._flood and self._state is GateState.SENDING else self._state
 
     @property
     def reason(self) -> str:
@@ -84,9 +84,9 @@ class Gate:
         return self._reason or self._flood
 
     @property
-    def is_open(self) -> bool:
+    def is_sending(self) -> bool:
         """Whether neither the vendor nor our settings nor a flood of bad events shuts it."""
-        return self._state is GateState.OPEN and not self._flood
+        return self._state is GateState.SENDING and not self._flood
 
     @property
     def flooded(self) -> bool:
@@ -94,20 +94,20 @@ class Gate:
         return bool(self._flood)
 
     @property
-    def closed(self) -> bool:
+    def is_down(self) -> bool:
         """Whether the vendor's faults closed it."""
-        return self._state is GateState.CLOSED
+        return self._state is GateState.DOWN
 
     @property
     def rate_limited(self) -> bool:
         """Whether a rate spaces the requests out."""
         return self._interval > 0
 
-    def opens_at(self, now: float) -> float:
+    def next_send_at(self, now: float) -> float:
         """When the next request may go: `now` or earlier means at once, NEVER means after a call of ours."""
         if self._held or not self.confirmed(now):
             return NEVER
-        if self.is_open:
+        if self.is_sending:
             if self.in_flight >= self.window:
                 return NEVER
             return max(self._shut_until, self._next_slot)
@@ -115,37 +115,37 @@ class Gate:
             return NEVER
         return max(self._shut_until, self._next_slot, self._probe_at)
 
-    def shut_for(self, now: float) -> float:
+    def retry_after_left(self, now: float) -> float:
         """Seconds for which Retry-After keeps the gate shut; 0 if it does not."""
         return max(0.0, self._shut_until - now)
 
-    def slot_in(self, now: float) -> float:
+    def next_slot_in(self, now: float) -> float:
         """Seconds until the rate allows the next request."""
         return max(0.0, self._next_slot - now)
 
-    def sent(self, now: float) -> None:
+    def request_started(self, now: float) -> None:
         """A request goes out."""
         self.in_flight += 1
-        self._probing = not self.is_open
-        self.called(now)
+        self._probing = not self.is_sending
+        self.reserve_slot(now)
 
-    def called(self, now: float) -> float:
+    def reserve_slot(self, now: float) -> float:
         """A call to the vendor that carries no event counts against the rate as well; returns when it may go."""
         at = max(now, self._next_slot, self._shut_until)
         if self._interval:
             self._next_slot = at + self._interval / self._pace
         return at
 
-    def answered(self) -> None:
+    def request_finished(self) -> None:
         """A request came back, whatever it said."""
         self.in_flight -= 1
 
-    def succeeded(self) -> bool:
+    def accepted(self) -> bool:
         """The vendor accepted something. True if that opened the gate."""
         self.successes += 1
-        self.faults = 0
+        self.consecutive_faults = 0
         self._pace = min(1.0, self._pace + PACE_RECOVERY)
-        if self.is_open:
+        if self.is_sending:
             self.window = min(self.window + 1, self.max_in_flight)
             return False
         if self._says_nothing():
@@ -154,22 +154,22 @@ class Gate:
         self._open()
         return True
 
-    def vendor_fault(self, now: float, reason: str, *, retry_after: float | None, throttled: bool) -> float:
+    def unavailable(self, now: float, reason: str, *, retry_after: float | None, throttled: bool) -> float:
         """The vendor failed; returns when the batch may be tried again. The fifth fault in a row closes the gate.
 
         `retry_after` in seconds shuts the gate for all, for ten minutes at most. `throttled` (429) halves the pace.
         """
-        self.faults += 1
+        self.consecutive_faults += 1
         if throttled:
             self._pace = max(MIN_PACE, self._pace / 2)
             self.window = max(1, self.window // 2)
         if retry_after is not None:
             self._shut_until = max(self._shut_until, now + min(retry_after, MAX_RETRY_AFTER))
-        if self.faults >= FAULTS_TO_CLOSE if self.is_open else self._probing:
-            self._shut(GateState.CLOSED, now, reason, self._backoff)
-        return now + self._backoff.after(self.faults)
+        if self.consecutive_faults >= FAULTS_TO_STOP if self.is_sending else self._probing:
+            self._shut(GateState.DOWN, now, reason, self._backoff)
+        return now + self._backoff.after(self.consecutive_faults)
 
-    def our_fault(self, now: float, reason: str) -> bool:
+    def misconfigured(self, now: float, reason: str) -> bool:
         """The vendor refused credentials or address. True if that is news."""
         news = self._state is not GateState.MISCONFIGURED
         if news or self._probing:
@@ -183,22 +183,22 @@ class Gate:
             self._probing = False
             self._probe_at = now + probe_in
 
-    def event_fault(self, now: float) -> bool:
+    def rejected(self, now: float) -> bool:
         """The vendor answered and refused the events: it is up. True if that opened the gate; a flood goes on."""
-        self.faults = 0
-        if self.is_open or self._says_nothing():
+        self.consecutive_faults = 0
+        if self.is_sending or self._says_nothing():
             return False
         if self._flood:
             self._probe_at = now + FLOOD_PROBE_EVERY
         self._open()
-        return self.is_open
+        return self.is_sending
 
     def _says_nothing(self) -> bool:
         """Whether what came back was sent before the gate shut, and so says nothing about why it is shut."""
         return not self._probing and (self.flooded or self._state is GateState.MISCONFIGURED)
 
     def _open(self) -> None:
-        self._state, self._reason, self.window = GateState.OPEN, "", 1
+        self._state, self._reason, self.window = GateState.SENDING, "", 1
 
     def _shut(self, state: GateState, now: float, reason: str, backoff: Backoff) -> None:
         """Let only a probe through, after a backoff that doubles with each probe that failed."""
@@ -218,7 +218,7 @@ class Gate:
         return changed
 
     @property
-    def held_for(self) -> str:
+    def hold_reason(self) -> str:
         """Why the gate is held; empty if it is not."""
         return self._held
 

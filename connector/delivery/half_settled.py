@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from connector.kafka.part_bits import PartsByRoute, entry_bits, most_bits
 
 # A route's name (None: the record failed before any route) and the index within it.
-Part = tuple[str | None, int]
+RecordPart = tuple[str | None, int]
 
 # What one record more takes, its parts aside: its place, and the count of records. A commit tells of less than 2^15
 # offsets, so that a place takes at most 16 bits.
@@ -20,24 +20,24 @@ NEW_RECORD_BITS = 18
 NEW_ROUTE_BITS = NEW_RECORD_BITS + 42
 
 
-class Several:
+class MultiPartRecord:
     """An open record of which `left` parts are not settled and `done` are. `settled` has those of the latter that can
     be told, by route's tag.
 
     `lengths` says for each tag how many indexes may have to be told. It is `begun` once its parts may be sent.
     """
 
-    __slots__ = ("begun", "done", "left", "lengths", "settled")
+    __slots__ = ("begun", "lengths", "settled", "settled_count", "unsettled")
 
     def __init__(self, left: int, lengths: dict[int, int], settled: dict[int, int]) -> None:
-        self.left = left
+        self.unsettled = left
         self.lengths = lengths
         self.settled = settled
-        self.done = sum(each.bit_count() for each in settled.values())
+        self.settled_count = sum(each.bit_count() for each in settled.values())
         self.begun = False
 
 
-class Room:
+class MetadataBudget:
     """How many bits the metadata of one partition's commit needs, at worst, for its records of several parts."""
 
     __slots__ = ("_routes",)
@@ -51,7 +51,7 @@ class Room:
     def __len__(self) -> int:
         return len(self._routes)
 
-    def add(self, lengths: Mapping[int, int]) -> int:
+    def reserve(self, lengths: Mapping[int, int]) -> int:
         """A record with so many indexes, by route's tag, may have to be told. Returns how many more bits are enough for
         that, as long as `bits` says that all have room."""
         more = 0
@@ -67,7 +67,7 @@ class Room:
                 more += bits + NEW_RECORD_BITS
         return more
 
-    def remove(self, lengths: Mapping[int, int]) -> None:
+    def free(self, lengths: Mapping[int, int]) -> None:
         """It need not any more."""
         for tag, length in lengths.items():
             route = self._routes[tag]

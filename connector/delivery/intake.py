@@ -29,7 +29,7 @@ class Intake:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def add(self, records: Sequence[Record]) -> None:
+    def enqueue(self, records: Sequence[Record]) -> None:
         """These come after what waits. The first piece is taken at once if nothing waits."""
         self._waiting.extend(records)
         if not self._scheduled:
@@ -39,9 +39,9 @@ class Intake:
         """Take everything at once."""
         self._take_some(len(self._waiting))
 
-    def forget(self, claims: AbstractSet[int]) -> None:
-        """Drop the records of these claims."""
-        self._waiting = deque(record for record in self._waiting if record.claim not in claims)
+    def drop(self, epochs: AbstractSet[int]) -> None:
+        """Drop the records of these epochs."""
+        self._waiting = deque(record for record in self._waiting if record.assignment_epoch not in epochs)
 
     def _next(self) -> None:
         self._scheduled = False

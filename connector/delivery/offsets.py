@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from zlib import crc32
 
-from connector.delivery.half_settled import Part, Room, Several, lengths_of
+from connector.delivery.half_settled import MetadataBudget, MultiPartRecord, RecordPart, lengths_of
 from connector.kafka.commit_metadata import SETTLED, SURE_BITS, UNSETTLED, Metadata, Settled
 from connector.kafka.part_bits import HalfSettled, PartsByRoute
 from connector.model import Record
@@ -36,7 +36,7 @@ def _count(parts: PartsByRoute) -> int:
 
 
 class PartitionOffsets:
-    """The offsets of one claim: one assignment of one partition.
+    """The offsets of one epoch: one assignment of one partition.
 
     `told` is what the metadata of the committed position says. `leader_epoch` is the one that was committed. `tags` has
     that of each route of which parts can be told.
@@ -48,23 +48,23 @@ class PartitionOffsets:
     __slots__ = (
         "_before",
         "_bound",
-        "_epoch",
         "_farthest",
         "_free",
         "_last",
+        "_leader_epoch",
         "_next",
         "_order",
         "_pending",
         "_room",
-        "_settled_epoch",
+        "_settled_leader_epoch",
         "_several",
         "_started",
         "_tags",
         "_unproven",
+        "half_settled_before",
         "limit",
         "open_bytes",
         "partition",
-        "told",
         "topic",
         "topic_id",
     )
@@ -85,21 +85,21 @@ class PartitionOffsets:
         self.topic_id = topic_id  # Kafka's, of the topic that these offsets are of; empty if not known
         self.open_bytes = 0
         self._next = position
-        self._epoch = leader_epoch  # of the record that was read last
+        self._leader_epoch = leader_epoch  # of the record that was read last
         self._unproven = None if told is None else told.settled
-        self._settled_epoch = -1 if told is None else told.leader_epoch  # the newest that an earlier owner read
+        self._settled_leader_epoch = -1 if told is None else told.leader_epoch  # the newest that an earlier owner read
         self._before: set[int] = set()  # settled by an earlier owner, and still to be read
         self._farthest = -1  # the highest of them
         self._last: Record | None = None  # that was read while there were any
         self._order: deque[Record] = deque()
-        self._pending: dict[int, Several | None] = {}
+        self._pending: dict[int, MultiPartRecord | None] = {}
         self._tags = {} if tags is None else tags
-        self._several: dict[int, Several] = {}  # the open records that have several parts, or had
+        self._several: dict[int, MultiPartRecord] = {}  # the open records that have several parts, or had
         self._started = 0  # how many of them are begun
-        self._room = Room()
+        self._room = MetadataBudget()
         self._free = 0  # bits that records of several parts may take before all is measured again
         self._bound = True
-        self.told: deque[tuple[int, PartsByRoute]] = deque()
+        self.half_settled_before: deque[tuple[int, PartsByRoute]] = deque()
         self.limit = UNBOUNDED
 
     def begin(self, record: Record) -> bool:
@@ -108,7 +108,7 @@ class PartitionOffsets:
             self._prove(record, self._unproven)
         offset = record.offset
         self._next = offset + 1
-        self._epoch = record.leader_epoch
+        self._leader_epoch = record.leader_epoch
         if self._farthest >= offset:
             self._last = record
             if self._is_overwritten(record):
@@ -120,7 +120,7 @@ class PartitionOffsets:
                 return False
         return True
 
-    def unsettled(self, record: Record, parts: Sequence[Part]) -> tuple[list[bool], dict[int, int]]:
+    def unsettled(self, record: Record, parts: Sequence[RecordPart]) -> tuple[list[bool], dict[int, int]]:
         """For each part of the record that was just begun, whether it is still to be sent; and what an earlier owner
         has settled of them. A part of a route that is another one now was not sent."""
         before = self._drop_told(record.offset)
@@ -135,7 +135,7 @@ class PartitionOffsets:
         return open_, settled
 
     def open(
-        self, record: Record, parts: Sequence[Part] | None = None, settled: Mapping[int, int] | None = None
+        self, record: Record, parts: Sequence[RecordPart] | None = None, settled: Mapping[int, int] | None = None
     ) -> int:
         """The record that was just begun is settled only when each of its `parts` is (None: it has one).
 
@@ -152,13 +152,13 @@ class PartitionOffsets:
         for route, index in parts:
             if (tag := self._tag(route)) and lengths.get(tag, 0) <= index:
                 lengths[tag] = index + 1
-        self._pending[record.offset] = self._several[record.offset] = Several(len(parts), lengths, told)
+        self._pending[record.offset] = self._several[record.offset] = MultiPartRecord(len(parts), lengths, told)
         if told:
-            self._room.add(lengths)
+            self._room.reserve(lengths)
             self._measure_anew()  # it was told by what is settled of it, and needs room for what is not
         return size
 
-    def start(self, offset: int) -> bool:
+    def start_parts(self, offset: int) -> bool:
         """Whether the parts of an open record may be sent now: a commit could tell of each that is settled.
 
         If no other such record is begun, they may in any case.
@@ -166,12 +166,12 @@ class PartitionOffsets:
         several = self._several.get(offset)
         if several is None:
             return True
-        more = 0 if several.settled else self._room.add(several.lengths)
+        more = 0 if several.settled else self._room.reserve(several.lengths)
         if more <= self._free and offset < self.limit:
             self._free -= more
         elif not self._measured(offset) and self._started and self._bound:
             if not several.settled:
-                self._room.remove(several.lengths)
+                self._room.free(several.lengths)
             return False
         several.begun = True
         self._started += 1
@@ -216,17 +216,17 @@ class PartitionOffsets:
             del self._several[record.offset]
             self._started -= several.begun
             if several.begun or several.settled:
-                self._room.remove(several.lengths)
+                self._room.free(several.lengths)
         return size
 
-    def _settle_one(self, several: Several, route: str | None, index: int) -> bool:
+    def _settle_one(self, several: MultiPartRecord, route: str | None, index: int) -> bool:
         """Whether it was the last part."""
-        several.left -= 1
-        several.done += 1
+        several.unsettled -= 1
+        several.settled_count += 1
         tag = self._tag(route)
-        if tag and several.left:
+        if tag and several.unsettled:
             several.settled[tag] = several.settled.get(tag, 0) | 1 << index
-        return not several.left
+        return not several.unsettled
 
     @property
     def open_events(self) -> int:
@@ -236,13 +236,13 @@ class PartitionOffsets:
     @property
     def open_parts(self) -> int:
         """How many settlements they still wait for."""
-        return len(self._pending) + sum(several.left - 1 for several in self._several.values())
+        return len(self._pending) + sum(several.unsettled - 1 for several in self._several.values())
 
     def half_settled(self, alive: frozenset[int] | set[int] = frozenset()) -> list[int]:
         """The offsets of open records of which a part is settled, or that are among those that are `alive`."""
-        return [offset for offset, several in self._several.items() if several.done or offset in alive]
+        return [offset for offset, several in self._several.items() if several.settled_count or offset in alive]
 
-    def pass_settled(self) -> int | None:
+    def skip_settled(self) -> int | None:
         """The record to be read next cannot be read. If an earlier owner settled it, reading goes on behind it, and
         behind what else it settled there: returns at which offset; else None."""
         start = offset = self._next
@@ -262,7 +262,7 @@ class PartitionOffsets:
     def leader_epoch(self) -> int:
         """The leader epoch to commit with the position: by it a log that was truncated below is told from this one."""
         record = self.oldest() or self._settled_last()
-        return self._epoch if record is None else record.leader_epoch
+        return self._leader_epoch if record is None else record.leader_epoch
 
     @property
     def next_offset(self) -> int | None:
@@ -285,8 +285,8 @@ class PartitionOffsets:
     def metadata(self, farthest: int) -> Metadata:
         """What is to be committed with the position, with what is settled up to `farthest` offsets above it."""
         unread = self._farthest >= (self._next or 0) or self._unproven is not None
-        epoch = max(self._epoch, self._settled_epoch) if unread else self._epoch
-        return Metadata(self.settled_above(farthest), self.topic_id, epoch)
+        leader_epoch = max(self._leader_epoch, self._settled_leader_epoch) if unread else self._leader_epoch
+        return Metadata(self.settled_above(farthest), self.topic_id, leader_epoch)
 
     def settled_above(self, farthest: int) -> Settled | None:
         """What is settled up to `farthest` offsets above the position, to be committed with it; None where there is
@@ -316,9 +316,11 @@ class PartitionOffsets:
     def _halves(self, position: int) -> HalfSettled:
         """What is settled of records that are not settled as a whole, by offset above the position."""
         halves = {offset - position: dict(each.settled) for offset, each in self._several.items() if each.settled}
-        return halves | {offset - position: dict(parts) for offset, parts in self.told if offset >= position}
+        return halves | {
+            offset - position: dict(parts) for offset, parts in self.half_settled_before if offset >= position
+        }
 
-    def untold(self, farthest: int) -> int:
+    def not_in_metadata(self, farthest: int) -> int:
         """How many records and parts are settled above the position of which a commit with what is settled up to
         `farthest` offsets above it does not tell. Where the log has gaps that far away, it may be fewer."""
         settled = self.settled_above(farthest)
@@ -327,7 +329,7 @@ class PartitionOffsets:
             return 0
         end = at_position.offset + farthest + 1
         beyond = max(0, self._next - end) - sum(offset >= end for offset in self._pending)
-        parts = sum(each.done - _count(each.settled) for each in self._several.values())
+        parts = sum(each.settled_count - _count(each.settled) for each in self._several.values())
         return max(0, beyond) + parts + settled.weight() - settled.fitting().weight()
 
     def _settled_last(self) -> Record | None:
@@ -337,24 +339,28 @@ class PartitionOffsets:
     def _is_overwritten(self, record: Record) -> bool:
         """Whether the log was truncated and written anew: an offset that an earlier owner could have read now holds a
         record of a leader that came later."""
-        return record.leader_epoch > self._settled_epoch >= 0 and record.offset <= self._farthest
+        return record.leader_epoch > self._settled_leader_epoch >= 0 and record.offset <= self._farthest
 
     def _prove(self, record: Record, settled: Settled) -> None:
         """The first record read decides whether what the commit's metadata says is about this very log."""
         self._unproven = None
         if record.offset == self._next and fingerprint(record) == settled.fingerprint:
             self._before = settled.offsets(record.offset)
-            self.told.extend((record.offset + above, settled.halves[above]) for above in sorted(settled.halves))
-            self._farthest = max(max(self._before, default=-1), self.told[-1][0] if self.told else -1)
-            for _, parts in self.told:
-                self._room.add(lengths_of(parts))
+            self.half_settled_before.extend(
+                (record.offset + above, settled.halves[above]) for above in sorted(settled.halves)
+            )
+            self._farthest = max(
+                max(self._before, default=-1), self.half_settled_before[-1][0] if self.half_settled_before else -1
+            )
+            for _, parts in self.half_settled_before:
+                self._room.reserve(lengths_of(parts))
             self._measure_anew()
 
     def _drop_told(self, offset: int) -> PartsByRoute:
         """Reading has come so far; returns what an earlier owner has settled of the record there."""
-        while self.told and self.told[0][0] <= offset:
-            at, parts = self.told.popleft()
-            self._room.remove(lengths_of(parts))
+        while self.half_settled_before and self.half_settled_before[0][0] <= offset:
+            at, parts = self.half_settled_before.popleft()
+            self._room.free(lengths_of(parts))
             if at == offset:
                 return parts
         return {}

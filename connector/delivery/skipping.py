@@ -16,7 +16,7 @@ from connector.kafka.commit_metadata import MAX_BITS, SETTLED, UNSETTLED, Settle
 from connector.kafka.part_bits import HalfSettled
 
 
-class Seen(NamedTuple):
+class RecordAt(NamedTuple):
     """The first record at or after an offset. `fingerprint` is None where the record cannot be read."""
 
     offset: int
@@ -24,11 +24,11 @@ class Seen(NamedTuple):
 
 
 # From an offset to what is seen there; None where no record follows.
-Look = Callable[[int], Seen | None]
+RecordLookup = Callable[[int], RecordAt | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class SkipCommit:
     """What to commit: the position, and what is settled above it.
 
     `known` says that the last commit had told already that the offset is settled. `again` are offsets, settled or half
@@ -40,10 +40,10 @@ class Change:
     settled: Settled | None
     known: bool
     again: AbstractSet[int]
-    ahead: Seen | None
+    ahead: RecordAt | None
 
 
-def settle_one(offset: int, position: int, told: Settled | None, look: Look) -> Change:
+def settle_one(offset: int, position: int, told: Settled | None, look: RecordLookup) -> SkipCommit:
     """The commit with which `offset`, at which something lies, is settled, for a group that has committed `position`.
 
     `told` is what that commit's metadata says. Raises ConnectorError where no commit can say it.
@@ -51,7 +51,7 @@ def settle_one(offset: int, position: int, told: Settled | None, look: Look) -> 
     first = look(position)
     if first is None or first.offset > offset:
         raise ConnectorError(f"nothing lies at {offset} any more")
-    proven = told is not None and first == Seen(position, told.fingerprint)
+    proven = told is not None and first == RecordAt(position, told.fingerprint)
     before = told.offsets(position) if told is not None else frozenset()
     known = offset in before and proven
     halves = {} if told is None else {position + above: parts for above, parts in told.halves.items()}
@@ -63,19 +63,19 @@ def settle_one(offset: int, position: int, told: Settled | None, look: Look) -> 
     if first.offset in settled:
         moved = _advance(first, settled, halves, look)
         if offset not in moved.again:
-            return Change(moved.position, moved.settled, known, moved.again | forgotten, moved.ahead)
+            return SkipCommit(moved.position, moved.settled, known, moved.again | forgotten, moved.ahead)
         # What comes next cannot be read, so nothing can be bound to it: the position stays, its own record settled.
-    return Change(first.offset, _bound(first, settled, halves, offset), known, forgotten, first)
+    return SkipCommit(first.offset, _bound(first, settled, halves, offset), known, forgotten, first)
 
 
 class _Moved(NamedTuple):
     position: int
     settled: Settled | None
     again: frozenset[int]
-    ahead: Seen | None
+    ahead: RecordAt | None
 
 
-def _advance(first: Seen, settled: AbstractSet[int], halves: HalfSettled, look: Look) -> _Moved:
+def _advance(first: RecordAt, settled: AbstractSet[int], halves: HalfSettled, look: RecordLookup) -> _Moved:
     """Past the settled record `first`, and past everything behind it that is settled or no record."""
     place = first.offset
     while True:
@@ -94,7 +94,7 @@ def _advance(first: Seen, settled: AbstractSet[int], halves: HalfSettled, look: 
         return _Moved(ahead.offset, _flags(ahead.fingerprint, ahead.offset, settled, halves, 1), frozenset(), ahead)
 
 
-def _bound(first: Seen, settled: AbstractSet[int], halves: HalfSettled, offset: int) -> Settled:
+def _bound(first: RecordAt, settled: AbstractSet[int], halves: HalfSettled, offset: int) -> Settled:
     """What is settled, bound to the record at the position. Raises ConnectorError where it cannot be."""
     if first.fingerprint is None:
         raise ConnectorError(

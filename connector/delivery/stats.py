@@ -24,7 +24,7 @@ MAX_CODE_LENGTH = 32
 OTHER_CODES = "other"
 
 
-class Mishap(NamedTuple):
+class RecentFailure(NamedTuple):
     """One failure as it is shown to people: no payload. `at` in monotonic seconds; `message` may be the vendor's.
 
     `reason` is a dead letter's, or whose fault a failed request is; `record` is a dead letter's address.
@@ -84,7 +84,9 @@ class Stats:
     late: int = 0  # pairs delivered or dead-lettered after they were given back: they will be twice
     settled_before: int = 0  # records that a commit's metadata said were settled
     parts_settled_before: int = 0  # pairs of other records that it said were
-    untold: int = 0  # settled, when their partition left, above a position whose commit had no room to tell of them
+    not_in_metadata: int = (
+        0  # settled, when their partition left, above a position whose commit had no room to tell of them
+    )
     dead_lettered: Counter[str] = field(default_factory=Counter)  # by reason
     requests: Counter[str] = field(default_factory=Counter)  # by status class: 2xx … 5xx, error
     batches_closed: Counter[str] = field(default_factory=Counter)  # by what closed them
@@ -97,11 +99,11 @@ class Stats:
     rebalances: Counter[str] = field(default_factory=Counter)  # assigned, revoked, lost
     lost_to_retention: int = 0
     log_changes: Counter[str] = field(default_factory=Counter)  # by what happened: truncated, overwritten, recreated
-    gate_closings: int = 0
+    vendor_outages: int = 0
     codes: CodeCounter = field(default_factory=CodeCounter)  # the vendor's own error codes
-    recent_letters: deque[Mishap] = field(default_factory=lambda: deque(maxlen=RECENT))
+    recent_letters: deque[RecentFailure] = field(default_factory=lambda: deque(maxlen=RECENT))
     recent_log_changes: deque[tuple[float, LogChange]] = field(default_factory=lambda: deque(maxlen=RECENT))
-    recent_faults: deque[Mishap] = field(default_factory=lambda: deque(maxlen=RECENT))
+    recent_faults: deque[RecentFailure] = field(default_factory=lambda: deque(maxlen=RECENT))
     request_seconds: Histogram = field(default_factory=lambda: Histogram(DURATION_BUCKETS))
 
     @property

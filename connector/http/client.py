@@ -14,7 +14,7 @@ import httpx
 
 from connector.http.connection import RESPONSE_BYTES, UnreadableAnswerError
 from connector.http.transport import Transport
-from connector.model import Blame, Outcome
+from connector.model import Outcome, OutcomeKind
 
 # What a transport may raise for what a vendor or network does. Two of httpx's are no TransportError.
 _FAULTS = (httpx.HTTPError, httpx.StreamError, OSError, zlib.error)
@@ -84,7 +84,9 @@ class Client:
                 finally:
                     await response.aclose()
         except TimeoutError:
-            return Outcome(Blame.VENDOR, message=f"no complete answer within {self._timeout:g} s", answer_lost=True)
+            return Outcome(
+                OutcomeKind.UNAVAILABLE, message=f"no complete answer within {self._timeout:g} s", effect_unknown=True
+            )
         except _FAULTS as error:
             return _outcome_of(error)
 
@@ -130,7 +132,7 @@ def _decoded(raw: bytes, headers: Mapping[str, str]) -> bytes:
 
 
 def _outcome_of(error: Exception) -> Outcome:
-    return Outcome(Blame.VENDOR, message=_words(error), answer_lost=not isinstance(error, _NEVER_LEFT))
+    return Outcome(OutcomeKind.UNAVAILABLE, message=_words(error), effect_unknown=not isinstance(error, _NEVER_LEFT))
 
 
 def _words(error: Exception) -> str:

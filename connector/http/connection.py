@@ -26,7 +26,7 @@ class RawAnswer(NamedTuple):
     body: bytes
 
 
-class Connection(asyncio.Protocol):
+class HttpConnection(asyncio.Protocol):
     """A protocol for `loop.create_connection`. It never sends anything twice, and holds an answer of at most 1 MiB.
 
     `idle_since` (the loop's time) is its owner's to set.

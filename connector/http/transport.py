@@ -14,7 +14,7 @@ import httpx
 from aiohappyeyeballs import AddrInfoType
 
 from connector import __version__
-from connector.http.connection import Connection
+from connector.http.connection import HttpConnection
 
 # How long an idle connection is kept: well below the 5 s that many servers keep theirs (Node, uvicorn), since a request
 # that meets a server's closing is lost, and nobody knows that it never took effect.
@@ -50,8 +50,8 @@ class Transport(httpx.AsyncBaseTransport):
     def __init__(self, max_connections: int, tls: ssl.SSLContext) -> None:
         self._tls = tls
         self._places = asyncio.Semaphore(max_connections)
-        self._connections: set[Connection] = set()
-        self._idle: defaultdict[Origin, deque[Connection]] = defaultdict(deque)  # the longest idle first
+        self._connections: set[HttpConnection] = set()
+        self._idle: defaultdict[Origin, deque[HttpConnection]] = defaultdict(deque)  # the longest idle first
         self._sweep: asyncio.TimerHandle | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -73,7 +73,7 @@ class Transport(httpx.AsyncBaseTransport):
             connection.abort()
         await asyncio.sleep(0)  # the loop closes their sockets in its next turn
 
-    async def _connection(self, origin: Origin, patience: float | None) -> Connection:
+    async def _connection(self, origin: Origin, patience: float | None) -> HttpConnection:
         """One that is idle, else a new one. It has its place until it is given back."""
         if not self._places.locked() and (idle := self._at_hand(origin)) is not None:
             await self._places.acquire()  # without waiting, as there is one
@@ -89,7 +89,7 @@ class Transport(httpx.AsyncBaseTransport):
         except TimeoutError as error:
             raise httpx.ConnectTimeout("no connection in time") from error
 
-    def _at_hand(self, origin: Origin) -> Connection | None:
+    def _at_hand(self, origin: Origin) -> HttpConnection | None:
         idle = self._idle[origin]
         good_since = asyncio.get_running_loop().time() - KEEP_ALIVE_SECONDS
         while idle:
@@ -99,7 +99,7 @@ class Transport(httpx.AsyncBaseTransport):
             self._drop(connection)
         return None
 
-    async def _connect(self, origin: Origin) -> Connection:
+    async def _connect(self, origin: Origin) -> HttpConnection:
         loop = asyncio.get_running_loop()
         over_tls = origin.scheme == "https"
         try:
@@ -108,7 +108,7 @@ class Transport(httpx.AsyncBaseTransport):
             )
             try:
                 _, connection = await loop.create_connection(
-                    Connection,
+                    HttpConnection,
                     sock=sock,
                     ssl=self._tls if over_tls else None,
                     server_hostname=origin.host if over_tls else None,
@@ -121,7 +121,7 @@ class Transport(httpx.AsyncBaseTransport):
         self._connections.add(connection)
         return connection
 
-    def _give_back(self, origin: Origin, connection: Connection) -> None:
+    def _give_back(self, origin: Origin, connection: HttpConnection) -> None:
         self._places.release()
         if not connection.reusable:
             self._drop(connection)
@@ -142,7 +142,7 @@ class Transport(httpx.AsyncBaseTransport):
         left = any(self._idle.values())
         self._sweep = loop.call_later(KEEP_ALIVE_SECONDS, self._close_idle) if left else None
 
-    def _drop(self, connection: Connection) -> None:
+    def _drop(self, connection: HttpConnection) -> None:
         connection.abort()
         self._connections.discard(connection)
 

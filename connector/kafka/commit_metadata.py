@@ -96,14 +96,14 @@ def encode(group: str, topic: str, partition: int, position: int, metadata: Meta
     if settled is not None and parts:
         log = f"{topic_id or _UNKNOWN_ID}.{max(leader_epoch, -1)}"
         rest = f"{log}.{settled.first}.{settled.fingerprint:08x}.{bits}.{parts}"
-        return f"4.{_check(4, group, topic, partition, position, rest)}.{rest}"
+        return f"4.{_checksum(4, group, topic, partition, position, rest)}.{rest}"
     told = f"{settled.fingerprint:08x}.{bits}" if settled is not None and bits else ""
     first = 1 if settled is None else settled.first
     if not topic_id and leader_epoch < 0:
         version, rest = 2 - first, told
     else:
         version, rest = 3, f"{topic_id or _UNKNOWN_ID}.{max(leader_epoch, -1)}" + (told and f".{first}.{told}")
-    return rest and f"{version}.{_check(version, group, topic, partition, position, rest)}.{rest}"
+    return rest and f"{version}.{_checksum(version, group, topic, partition, position, rest)}.{rest}"
 
 
 def decode(group: str, topic: str, partition: int, position: int, metadata: str | None) -> Metadata | None:
@@ -113,7 +113,7 @@ def decode(group: str, topic: str, partition: int, position: int, metadata: str 
     if match is None:
         return None
     version, rest = int(text[0]), text[11:]  # past the check
-    if text[2:10] != _check(version, group, topic, partition, position, rest):
+    if text[2:10] != _checksum(version, group, topic, partition, position, rest):
         return None
     if version < 3:
         settled = _settled(match[3], match[4], 2 - version)
@@ -157,7 +157,7 @@ def _packed_parts(halves: HalfSettled) -> str:
     return _pack(part_bits.pack(halves).encode()) if halves else ""
 
 
-def _check(version: int, group: str, topic: str, partition: int, position: int, rest: str) -> str:
+def _checksum(version: int, group: str, topic: str, partition: int, position: int, rest: str) -> str:
     covered = f"{group}/{topic}/{partition}/{position}/{rest}"
     return f"{crc32(covered.encode() if version == 1 else f'{version}/{covered}'.encode()):08x}"
 

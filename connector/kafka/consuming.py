@@ -21,7 +21,7 @@ HEARTBEAT_MS = 1_000
 BROKERS_HEARTBEAT_MS = 5_000  # in the newer protocol the brokers say it: group.consumer.heartbeat.interval.ms
 
 
-def consumer_settings(
+def consumer_config(
     conf: Mapping[str, Any],
     group: str,
     never: Sequence[str],

@@ -38,7 +38,7 @@ MAX_INT64 = 2**63 - 1
 _MAX_DIGITS = 19
 
 
-class Letter(NamedTuple):
+class ProducedLetter(NamedTuple):
     """A dead letter as it is produced."""
 
     key: bytes | None
@@ -46,7 +46,7 @@ class Letter(NamedTuple):
     headers: list[tuple[str, str | bytes | None]]
 
 
-def compose(failure: Failure, *, group: str, sink: str, now: float, replays: int = 0) -> Letter:
+def compose_letter(failure: Failure, *, group: str, sink: str, now: float, replays: int = 0) -> ProducedLetter:
     """The letter for a failure. `now` in seconds since the epoch; `replays`: how often its letters were sent again."""
     record = failure.record
     added: list[tuple[str, str | int | None]] = [
@@ -69,7 +69,7 @@ def compose(failure: Failure, *, group: str, sink: str, now: float, replays: int
     ]
     headers: list[tuple[str, str | bytes | None]] = list(record.headers)
     headers += [(name, _text(value)) for name, value in added if value is not None]
-    return Letter(record.key, record.value, headers)
+    return ProducedLetter(record.key, record.value, headers)
 
 
 def _text(value: str | int) -> bytes:

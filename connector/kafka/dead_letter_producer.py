@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from connector.kafka.dead_letter import Letter
+from connector.kafka.dead_letter import ProducedLetter
 from connector.kafka.logs import ClientLog
 
 # The topic's own limit decides about a letter's size, never the client's (librdkafka allows up to this).
@@ -28,7 +28,7 @@ log = structlog.get_logger()
 Report = Callable[[str | None], None]
 
 
-class LetterProducer:
+class DeadLetterProducer:
     """One client and one thread that polls it; reports come back on the event loop, once a letter."""
 
     def __init__(self, conf: Mapping[str, Any], topic: str, loop: asyncio.AbstractEventLoop) -> None:
@@ -55,7 +55,7 @@ class LetterProducer:
         self._thread = threading.Thread(target=self._poll, name="dead-letters", daemon=True)
         self._thread.start()
 
-    def write(self, letter: Letter, report: Report) -> None:
+    def write(self, letter: ProducedLetter, report: Report) -> None:
         """Produce a letter; on the loop `report(None)` says that the brokers have it, `report(why)` why they do not."""
 
         def delivered(error: KafkaError | None, _: Message) -> None:

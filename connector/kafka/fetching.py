@@ -20,54 +20,54 @@ class Fetching:
     def __init__(self, consumer: Consumer, held: Collection[tuple[str, int]]) -> None:
         self.paused = False
         self._consumer = consumer
-        self._held = held
-        self._halted: set[tuple[str, int]] = set()
+        self._owned = held
+        self._paused_partitions: set[tuple[str, int]] = set()
 
     @property
-    def whole(self) -> bool:
+    def nothing_paused(self) -> bool:
         """Whether nothing is paused or halted."""
-        return not self.paused and not self._halted
+        return not self.paused and not self._paused_partitions
 
     def pause(self) -> None:
         """Fetch nothing, from partitions still to come neither."""
         if not self.paused:
             self.paused = True
-            self._consumer.pause(_partitions(self._held))
+            self._consumer.pause(_partitions(self._owned))
 
     def resume(self) -> None:
         """Fetch again all that is not halted."""
         if self.paused:
             self.paused = False
-            self._fetch([place for place in self._held if place not in self._halted])
+            self._fetch([place for place in self._owned if place not in self._paused_partitions])
 
-    def halt(self, place: tuple[str, int]) -> None:
+    def pause_partition(self, place: tuple[str, int]) -> None:
         """Stop fetching one partition."""
-        if place in self._held:
-            self._halted.add(place)
+        if place in self._owned:
+            self._paused_partitions.add(place)
             self._consumer.pause(_partitions([place]))
 
-    def unhalt(self, place: tuple[str, int]) -> None:
+    def resume_partition(self, place: tuple[str, int]) -> None:
         """Fetch it again."""
-        if place in self._halted:
-            self._halted.discard(place)
+        if place in self._paused_partitions:
+            self._paused_partitions.discard(place)
             if not self.paused:
                 self._fetch([place])
 
-    def came(self, places: Iterable[tuple[str, int]]) -> None:
+    def partitions_assigned(self, places: Iterable[tuple[str, int]]) -> None:
         """These are ours now, and assigned. The client keeps a pause while a partition is another's."""
         if self.paused:
             self._consumer.pause(_partitions(places))
         else:
             self._consumer.resume(_partitions(places))
 
-    def left(self, places: Iterable[tuple[str, int]]) -> None:
+    def partitions_removed(self, places: Iterable[tuple[str, int]]) -> None:
         """These are ours no more."""
-        self._halted.difference_update(places)
+        self._paused_partitions.difference_update(places)
 
     def wake(self) -> None:
         """Let the client fetch at once what is to be fetched: neither a resume nor the end of a rebalance, in which it
         fetches nothing, wakes its threads."""
-        self._wake([place for place in self._held if place not in self._halted])
+        self._wake([place for place in self._owned if place not in self._paused_partitions])
 
     def _fetch(self, places: Collection[tuple[str, int]]) -> None:
         self._consumer.resume(_partitions(places))

@@ -14,7 +14,7 @@ from typing import NamedTuple
 _TRUNCATED = re.compile(r"broker end offset is (-?\d+) \(offset leader epoch (-?\d+)\)")
 
 
-class Change(StrEnum):
+class LogChangeKind(StrEnum):
     """What happened to the log."""
 
     TRUNCATED = "truncated"  # it ends below the offset that was to be read next
@@ -28,7 +28,7 @@ class Resumption(NamedTuple):
 
     offset: int
     leader_epoch: int
-    change: Change | None
+    change: LogChangeKind | None
 
 
 class Truncation(NamedTuple):
@@ -44,7 +44,9 @@ def truncation(said: str) -> Truncation | None:
     return None if found is None else Truncation(int(found[1]), int(found[2]))
 
 
-def resume_at(wanted: int, low: int, high: int, *, truncated: Truncation | None, same_topic: bool | None) -> Resumption:
+def resumption(
+    wanted: int, low: int, high: int, *, truncated: Truncation | None, same_topic: bool | None
+) -> Resumption:
     """Where reading goes on when `wanted`, the offset to be read next, cannot be read in a log from `low` to `high`.
 
     `same_topic`: whether the topic's id is the one that was read; None where ids are not known. Never goes past an
@@ -52,13 +54,13 @@ def resume_at(wanted: int, low: int, high: int, *, truncated: Truncation | None,
     begins at the lowest offset.
     """
     if same_topic is False:
-        return Resumption(low, -1, Change.RECREATED)
+        return Resumption(low, -1, LogChangeKind.RECREATED)
     if wanted < low:
-        return Resumption(low, -1, Change.EXPIRED)
+        return Resumption(low, -1, LogChangeKind.EXPIRED)
     if truncated is not None and same_topic:
         end = max(low, min(truncated.end, high, wanted))
-        change = Change.OVERWRITTEN if high >= wanted else Change.TRUNCATED
+        change = LogChangeKind.OVERWRITTEN if high >= wanted else LogChangeKind.TRUNCATED
         return Resumption(end, truncated.leader_epoch if end == truncated.end else -1, change)
     if wanted > high or truncated is not None:
-        return Resumption(low, -1, Change.TRUNCATED if same_topic else Change.RECREATED)
+        return Resumption(low, -1, LogChangeKind.TRUNCATED if same_topic else LogChangeKind.RECREATED)
     return Resumption(wanted, -1, None)

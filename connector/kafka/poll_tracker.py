@@ -5,7 +5,7 @@ from __future__ import annotations
 from connector.clock import Clock
 
 
-class Turns:
+class PollTracker:
     """`stall` is after how many seconds without a turn the assignment is in doubt (the group's max.poll.interval.ms),
     `confirm_after` how many seconds of turning without a loss confirm it again (two heartbeats)."""
 
@@ -16,7 +16,7 @@ class Turns:
         self._confirm_after = confirm_after
         self._doubtful_until = 0.0
 
-    def turn(self) -> float | None:
+    def record_poll(self) -> float | None:
         """The thread turns now. How many seconds it had stood still before, also inside the client, if too many."""
         now = self._clock.monotonic()
         still, self.last = now - self.last, now

@@ -24,7 +24,7 @@ BOOTSTRAP_SECONDS = 10.0
 
 class StartingPoint(NamedTuple):
     """Where to begin, and what was committed with it: the metadata (None where nothing was committed) and the leader
-    epoch of the record there (-1: none)."""
+    leader_epoch of the record there (-1: none)."""
 
     topic: str
     partition: int
@@ -62,14 +62,14 @@ def starting_points(
 def _committed(consumer: Consumer, partitions: Sequence[tuple[str, int]]) -> list[StartingPoint]:
     found = consumer.committed([TopicPartition(*each) for each in partitions], timeout=TIMEOUT_SECONDS)
     return [
-        StartingPoint(each.topic, each.partition, each.offset, each.metadata, known_epoch(each.leader_epoch))
+        StartingPoint(each.topic, each.partition, each.offset, each.metadata, known_leader_epoch(each.leader_epoch))
         for each in found
     ]
 
 
-def known_epoch(epoch: int | None) -> int:
+def known_leader_epoch(leader_epoch: int | None) -> int:
     """A leader epoch as the client gives it; -1 where it has none."""
-    return -1 if epoch is None else epoch
+    return -1 if leader_epoch is None else leader_epoch
 
 
 def _in_new_topics(

@@ -11,17 +11,17 @@ from connector.model import Headers, Record
 
 
 def record_of(message: Message) -> Record:
-    """The record that a message without an error holds, read without a claim."""
+    """The record that a message without an error holds, read without a epoch."""
     # A message has a topic, a partition and an offset; the client's types allow for one that was never sent.
     topic: Any = message.topic()
     partition: Any = message.partition()
     return record_at(topic, partition, message, 0, 0.0)
 
 
-def record_at(topic: str, partition: int, message: Message, claim: int, read_at: float) -> Record:
+def record_at(topic: str, partition: int, message: Message, epoch: int, read_at: float) -> Record:
     """The record of a claimed partition. Who calls knows topic and partition already: they cost a call each."""
     offset: Any = message.offset()
-    epoch = message.leader_epoch()
+    leader_epoch = message.leader_epoch()
     headers: Headers = ()
     damage = ""
     size = size_of(message)  # before headers() is called
@@ -40,8 +40,8 @@ def record_at(topic: str, partition: int, message: Message, claim: int, read_at:
         message.key(),
         message.value(),
         headers,
-        claim,
+        epoch,
         read_at,
-        -1 if epoch is None else epoch,
+        -1 if leader_epoch is None else leader_epoch,
         damage,
     )

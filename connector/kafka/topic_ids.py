@@ -34,7 +34,7 @@ class TopicIds:
         self._answered = False
         self._mute_until = 0.0
 
-    def ask(self, topics: Collection[str], seconds: float) -> dict[str, str]:
+    def fetch(self, topics: Collection[str], seconds: float) -> dict[str, str]:
         """The ids of these topics that the brokers told within `seconds`.
 
         Absent: topics that do not exist or that we may not describe, and all of them where no broker answers.

@@ -12,14 +12,16 @@ EVERY_SECONDS, EVERY_SECONDS_ASKED = 1.0, 5.0
 TIMEOUT_SECONDS = 0.5
 
 
-class Ends:
+class Watermarks:
     """Looks at the ends now and then; belongs to the thread that owns the consumer."""
 
     def __init__(self, consumer: Consumer) -> None:
         self._consumer = consumer
         self._next = 0.0
 
-    def look(self, now: float, held: Collection[tuple[str, int]], *, fetching: bool) -> dict[tuple[str, int], int]:
+    def high_watermarks(
+        self, now: float, held: Collection[tuple[str, int]], *, fetching: bool
+    ) -> dict[tuple[str, int], int]:
         """One past the last offset of each partition held; empty if it is not time yet or the brokers do not say."""
         if now < self._next:
             return {}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from connector.model import Blame
+from connector.model import OutcomeKind
 
 UNKNOWN = "n/a"
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
-FAULTS: dict[str, str] = {Blame.VENDOR: "the vendor failed", Blame.OURS: "our credentials or settings"}
+FAULTS: dict[str, str] = {
+    OutcomeKind.UNAVAILABLE: "the vendor failed",
+    OutcomeKind.MISCONFIGURED: "our credentials or settings",
+}
 
 
 def number(value: float | None) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from connector.operations.snapshot import Line
+from connector.operations.snapshot import SinkRuntime
 
 STALL_SECONDS = 60.0
 
 
-def ailments(lines: Sequence[Line], last_tick: float, now: float) -> list[str]:
+def liveness_failures(lines: Sequence[SinkRuntime], last_tick: float, now: float) -> list[str]:
     """Why the process should be restarted: what has not turned for a minute; empty if it is well.
 
     A revocation may keep a polling thread busy for some 40 seconds; that is no ailment.
@@ -21,18 +21,18 @@ def ailments(lines: Sequence[Line], last_tick: float, now: float) -> list[str]:
     ]
 
 
-def not_ready(lines: Sequence[Line]) -> list[str]:
+def not_ready(lines: Sequence[SinkRuntime]) -> list[str]:
     """Which sinks hold no assignment yet; an empty assignment is one."""
     return [
         f"{line.pipeline.sink.name} waits for its group to assign partitions"
-        + (f" (Kafka: {line.pipeline.trouble})" if line.pipeline.trouble else "")
+        + (f" (Kafka: {line.pipeline.kafka_problem})" if line.pipeline.kafka_problem else "")
         for line in lines
         if not line.pipeline.joined
     ]
 
 
-def _turns(lines: Sequence[Line], last_tick: float) -> Iterator[tuple[str, float]]:
+def _turns(lines: Sequence[SinkRuntime], last_tick: float) -> Iterator[tuple[str, float]]:
     yield "the event loop", last_tick
     for line in lines:
         state = "" if line.source.alive else " (which has ended)"
-        yield f"the polling thread of {line.pipeline.sink.name}{state}", line.source.last_turn
+        yield f"the polling thread of {line.pipeline.sink.name}{state}", line.source.last_poll

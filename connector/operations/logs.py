@@ -18,7 +18,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from connector.errors import ConnectorError
-from connector.redaction.vendor_messages import masked
+from connector.redaction.vendor_messages import mask_vendor_message
 
 MAX_BYTES = 1024
 # The key under which the delivery layer logs what a vendor said.
@@ -115,7 +115,7 @@ def _named(error: BaseException) -> str:
 def _mask_and_cut(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     for key, value in event.items():
         if isinstance(value, str):
-            event[key] = _cut(masked(value) if key == VENDOR_KEY else value, keep_end=key == "exception")
+            event[key] = _cut(mask_vendor_message(value) if key == VENDOR_KEY else value, keep_end=key == "exception")
         elif isinstance(value, list | tuple):
             event[key] = [_cut(str(each), keep_end=False) for each in value]
         elif not isinstance(value, int | float | bool | None):

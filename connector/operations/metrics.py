@@ -16,12 +16,12 @@ from prometheus_client.registry import Collector
 from connector.batching.batcher import ClosedBy
 from connector.delivery.gate import GateState
 from connector.delivery.stats import MAX_CODES, OTHER_CODES, Histogram
-from connector.kafka.log_changes import Change
-from connector.model import Blame, Reason
-from connector.operations.snapshot import SinkView
-from connector.operations.wait_reasons import waits
+from connector.kafka.log_changes import LogChangeKind
+from connector.model import OutcomeKind, Reason
+from connector.operations.snapshot import SinkSnapshot
+from connector.operations.wait_reasons import wait_reasons
 
-LOG_CHANGES = (Change.TRUNCATED, Change.OVERWRITTEN, Change.RECREATED)
+LOG_CHANGES = (LogChangeKind.TRUNCATED, LogChangeKind.OVERWRITTEN, LogChangeKind.RECREATED)
 STATUS_CLASSES = ("2xx", "3xx", "4xx", "5xx", "error")
 REBALANCES = ("assigned", "revoked", "lost")
 
@@ -36,7 +36,7 @@ class Definition(NamedTuple):
 
     name: str
     labels: tuple[str, ...]
-    read: Callable[[SinkView], Values]
+    read: Callable[[SinkSnapshot], Values]
     help: str
 
     @property
@@ -45,17 +45,19 @@ class Definition(NamedTuple):
         return "counter" if self.name.endswith("_total") else "gauge"
 
 
-def _single(name: str, number: Callable[[SinkView], float | None], meaning: str) -> Definition:
+def _single(name: str, number: Callable[[SinkSnapshot], float | None], meaning: str) -> Definition:
     """A metric that is one number; None where it is not known."""
 
-    def read(view: SinkView) -> Values:
+    def read(view: SinkSnapshot) -> Values:
         value = number(view)
         return () if value is None else (((), value),)
 
     return Definition(name, (), read, meaning)
 
 
-def _labelled(name: str, label: str, numbers: Callable[[SinkView], Mapping[str, float]], meaning: str) -> Definition:
+def _labelled(
+    name: str, label: str, numbers: Callable[[SinkSnapshot], Mapping[str, float]], meaning: str
+) -> Definition:
     """A metric that is a number for each value of a label."""
     return Definition(name, (label,), lambda view: (((value,), n) for value, n in numbers(view).items()), meaning)
 
@@ -65,7 +67,7 @@ def _filled(counts: Mapping[str, int], known: Iterable[str]) -> Mapping[str, flo
     return {value: counts.get(value, 0) for value in known}
 
 
-def _outcomes(view: SinkView) -> Mapping[str, float]:
+def _outcomes(view: SinkSnapshot) -> Mapping[str, float]:
     stats = view.stats
     return {"delivered": stats.delivered, "dead_lettered": stats.dead_lettered.total(), "skipped": stats.skipped}
 
@@ -88,7 +90,7 @@ METRICS: tuple[Definition, ...] = (
             "Events that were open when their partition left; its next owner reads them again."),
     _single("connector_events_late_total", lambda view: view.stats.late,
             "Events settled after they were given back: the vendor or the dead-letter topic may get them twice."),
-    _single("connector_events_untold_total", lambda view: view.stats.untold,
+    _single("connector_events_untold_total", lambda view: view.stats.not_in_metadata,
             "Events settled when their partition left, that its commit had no room to tell of: they will come twice."),
     _labelled("connector_dead_letters_total", "reason", lambda view: _filled(view.stats.dead_lettered, Reason),
               "Dead letters that the brokers have, by reason."),
@@ -99,7 +101,7 @@ METRICS: tuple[Definition, ...] = (
     # Requests and batches
     _labelled("connector_requests_total", "status", lambda view: _filled(view.stats.requests, STATUS_CLASSES),
               "Requests answered, by class of the HTTP status; error: no status came (timeout, broken connection)."),
-    _labelled("connector_requests_blamed_total", "blame", lambda view: _filled(view.stats.outcomes, Blame),
+    _labelled("connector_requests_blamed_total", "blame", lambda view: _filled(view.stats.outcomes, OutcomeKind),
               "Requests answered, by whose fault the answer is: nobody (accepted), event, vendor, ours."),
     _single("connector_requests_retried_total", lambda view: view.stats.retries,
             "Requests that carried something sent before."),
@@ -136,9 +138,9 @@ METRICS: tuple[Definition, ...] = (
             "Events that wait behind the busiest key."),
     _labelled("connector_gate_state", "state", lambda view: {state: state == view.state for state in GateState},
               "1 for the state that the sink's gate is in, 0 for the others."),
-    _single("connector_gate_closings_total", lambda view: view.stats.gate_closings,
+    _single("connector_gate_closings_total", lambda view: view.stats.vendor_outages,
             "How often the vendor's faults closed the gate."),
-    _labelled("connector_waiting_for", "cause", lambda view: {waits(view)[0].cause: 1},
+    _labelled("connector_waiting_for", "cause", lambda view: {wait_reasons(view)[0].cause: 1},
               "1 for the main cause that the sink waits for."),
     # Kafka
     _labelled("connector_commits_total", "result",
@@ -169,7 +171,7 @@ BUILD_LABELS = ("version", "python", "confluent_kafka", "librdkafka")
 class SinkCollector(Collector):
     """Yields every metric of the sinks that `look` shows at the moment of asking."""
 
-    def __init__(self, look: Callable[[], Sequence[SinkView]], version: str) -> None:
+    def __init__(self, look: Callable[[], Sequence[SinkSnapshot]], version: str) -> None:
         self._look = look
         self._version = version
 
@@ -202,7 +204,7 @@ def versions(version: str) -> dict[str, str]:
     return dict(zip(BUILD_LABELS, texts, strict=True))
 
 
-def build_registry(look: Callable[[], Sequence[SinkView]], version: str) -> CollectorRegistry:
+def build_registry(look: Callable[[], Sequence[SinkSnapshot]], version: str) -> CollectorRegistry:
     """A registry of its own with the sinks' metrics and the process's (CPU, memory, file descriptors, start)."""
     registry = CollectorRegistry()
     registry.register(SinkCollector(look, version))
@@ -210,7 +212,7 @@ def build_registry(look: Callable[[], Sequence[SinkView]], version: str) -> Coll
     return registry
 
 
-def _durations(views: Sequence[SinkView]) -> Metric:
+def _durations(views: Sequence[SinkSnapshot]) -> Metric:
     family = HistogramMetricFamily(DURATION[0], DURATION[2], labels=("sink",))
     for view in views:
         histogram = view.stats.request_seconds

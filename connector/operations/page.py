@@ -13,7 +13,7 @@ from typing import Any
 from connector.operations.charts import line_chart, share_bar
 from connector.operations.formatting import counted, duration, failed, moment, number, size
 from connector.operations.sink_history import Point, covered_seconds
-from connector.operations.wait_reasons import Cause, state
+from connector.operations.wait_reasons import WaitReason, state
 
 Facts = Mapping[str, Any]
 
@@ -88,7 +88,7 @@ def _sink(identity: str, sink: Facts, points: Sequence[Point]) -> str:
     return (
         f'<section class="card" aria-labelledby="{identity}-name">'
         f'<div><div class="head"><h2 id="{identity}-name">{escape(sink["sink"])}</h2>'
-        f"{_live(f'{identity}-state', _badge(*state(Cause(sink['waiting_for']['cause']))))}</div>"
+        f"{_live(f'{identity}-state', _badge(*state(WaitReason(sink['waiting_for']['cause']))))}</div>"
         f"{_live(f'{identity}-why', _why(sink))}</div>"
         f"{_live(f'{identity}-warnings', _warnings(sink['warnings']))}"
         f"{_live(f'{identity}-log', _log_changes(sink['log_changes']))}"

@@ -11,12 +11,12 @@ from prometheus_client.exposition import choose_encoder
 
 from connector.clock import Clock
 from connector.errors import ConnectorError
-from connector.operations.health import ailments, not_ready
+from connector.operations.health import liveness_failures, not_ready
 from connector.operations.metrics import build_registry, versions
 from connector.operations.page import HEADERS, render
 from connector.operations.retention import AskRetention, Retention
-from connector.operations.sink_history import History, Sample
-from connector.operations.snapshot import Line, SinkView, look
+from connector.operations.sink_history import Sample, SinkHistory
+from connector.operations.snapshot import SinkRuntime, SinkSnapshot, snapshot
 from connector.operations.status import status
 
 # Requests under way when the service stops: scrapes, which are short.
@@ -36,7 +36,7 @@ class OperationsServer:
         self,
         host: str,
         port: int,
-        lines: Sequence[Line],
+        lines: Sequence[SinkRuntime],
         *,
         started_at: float,
         version: str,
@@ -51,7 +51,7 @@ class OperationsServer:
         self._configuration = shown_configuration
         self._versions = versions(version)
         self._clock = clock
-        self._histories = {line.pipeline.sink.name: History() for line in lines}
+        self._histories = {line.pipeline.sink.name: SinkHistory() for line in lines}
         self._last_tick = clock.monotonic()
         self._retention = Retention(ask_retention, clock)
         self._registry = build_registry(self._look, version)
@@ -84,7 +84,7 @@ class OperationsServer:
         now = self._last_tick = self._clock.monotonic()
         for line in self._lines:
             stats, assignment = line.pipeline.stats, line.pipeline.assignment
-            self._histories[line.pipeline.sink.name].add(Sample(now, stats.settled, assignment.lag()))
+            self._histories[line.pipeline.sink.name].record_sample(Sample(now, stats.settled, assignment.lag()))
         self._retention.tick(
             frozenset(offsets.topic for line in self._lines for offsets in line.pipeline.assignment.offsets.values())
         )
@@ -103,7 +103,7 @@ class OperationsServer:
         return application
 
     async def _healthz(self, _: web.Request) -> web.Response:
-        return _probe(ailments(self._lines, self._last_tick, self._clock.monotonic()))
+        return _probe(liveness_failures(self._lines, self._last_tick, self._clock.monotonic()))
 
     async def _readyz(self, _: web.Request) -> web.Response:
         return _probe(not_ready(self._lines))
@@ -124,8 +124,8 @@ class OperationsServer:
         body = render(self._facts(), points, self._configuration)
         return web.Response(text=body, content_type="text/html", headers=HEADERS)
 
-    def _look(self) -> list[SinkView]:
-        return [look(line, self._clock, self._retention.seconds) for line in self._lines]
+    def _look(self) -> list[SinkSnapshot]:
+        return [snapshot(line, self._clock, self._retention.seconds) for line in self._lines]
 
     def _facts(self) -> dict[str, object]:
         return status(

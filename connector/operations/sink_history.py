@@ -26,13 +26,13 @@ class Point(NamedTuple):
     lag: int | None
 
 
-class History:
+class SinkHistory:
     """The samples of one sink."""
 
     def __init__(self) -> None:
         self._samples: deque[Sample] = deque(maxlen=SAMPLES + 1)
 
-    def add(self, sample: Sample) -> None:
+    def record_sample(self, sample: Sample) -> None:
         """One second has passed."""
         self._samples.append(sample)
 

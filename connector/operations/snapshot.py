@@ -9,18 +9,18 @@ from typing import Protocol
 from connector.clock import Clock
 from connector.delivery.gate import GateState
 from connector.delivery.offsets import PartitionOffsets
-from connector.delivery.pipeline import NOT_THE_EVENTS_FAULT, Pipeline, Standing
+from connector.delivery.pipeline import NOT_COUNTED_REASONS, BlockedPartition, Pipeline
 from connector.delivery.stats import Stats
 from connector.errors import Mistake
 from connector.model import Limits, Record
-from connector.redaction.vendor_messages import masked, shown
+from connector.redaction.vendor_messages import mask_failure_message, mask_vendor_message
 
 
 class PollingThread(Protocol):
     """What health asks of a source."""
 
     @property
-    def last_turn(self) -> float:
+    def last_poll(self) -> float:
         """When the thread last turned (monotonic seconds)."""
         ...
 
@@ -30,7 +30,7 @@ class PollingThread(Protocol):
         ...
 
 
-class Line(Protocol):
+class SinkRuntime(Protocol):
     """One sink's pipeline and the source that feeds it."""
 
     @property
@@ -45,7 +45,7 @@ class Line(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class PartitionView:
+class PartitionSnapshot:
     """One partition that is ours. Offsets are Kafka's; None where nothing is known yet.
 
     `high` is one past the last offset that the brokers hold, `lag` how many lie between the position and that.
@@ -62,7 +62,7 @@ class PartitionView:
 
 
 @dataclass(frozen=True, slots=True)
-class SinkView:
+class SinkSnapshot:
     """One sink, now. Seconds and events; `reason` says why the gate is shut, the vendor's words masked.
 
     `open_events` are records that are read and not settled, `open_parts` are (record, route) pairs. Where these stand:
@@ -83,8 +83,8 @@ class SinkView:
     kafka_trouble: str
     letter_trouble: str
     joined: bool
-    standing: tuple[Standing, ...]
-    partitions: tuple[PartitionView, ...]
+    standing: tuple[BlockedPartition, ...]
+    partitions: tuple[PartitionSnapshot, ...]
     lag_events: int | None
     oldest_seconds: float
     held_seconds: float
@@ -106,29 +106,31 @@ class SinkView:
     longest_wait: int
 
 
-def look(line: Line, clock: Clock, retention: Mapping[str, float]) -> SinkView:
+def snapshot(line: SinkRuntime, clock: Clock, retention: Mapping[str, float]) -> SinkSnapshot:
     """Look at a sink. `retention` gives the seconds for which a topic keeps its events, where that is limited."""
     pipeline, now = line.pipeline, clock.monotonic()
-    assignment, dispatcher, letters = pipeline.assignment, pipeline.dispatcher, pipeline.letters
-    gate, lanes = dispatcher.gate, dispatcher.lanes
+    assignment, dispatcher, letters = pipeline.assignment, pipeline.dispatcher, pipeline.dead_letters
+    gate, lanes = dispatcher.gate, dispatcher.batcher
     partitions = tuple(
-        _partition(offsets, assignment.highs.get((offsets.topic, offsets.partition)), claim in assignment.halted)
-        for claim, offsets in sorted(assignment.offsets.items(), key=lambda each: (each[1].topic, each[1].partition))
+        _partition(
+            offsets, assignment.high_watermarks.get((offsets.topic, offsets.partition)), epoch in assignment.paused
+        )
+        for epoch, offsets in sorted(assignment.offsets.items(), key=lambda each: (each[1].topic, each[1].partition))
     )
     oldest = _oldest_records(pipeline)
-    due = lanes.due_at()
-    return SinkView(
+    due = lanes.next_batch_at()
+    return SinkSnapshot(
         name=pipeline.sink.name,
         limits=pipeline.sink.limits,
         stats=pipeline.stats,
         warnings=tuple(pipeline.warnings),
         vendor_events=pipeline.vendor_events,
         state=gate.state(now),
-        reason=gate.held_for or _reason(gate.reason, pipeline.stats),
-        kafka_trouble=pipeline.trouble,
-        letter_trouble=letters.trouble,
+        reason=gate.hold_reason or _reason(gate.reason, pipeline.stats),
+        kafka_trouble=pipeline.kafka_problem,
+        letter_trouble=letters.problem,
         joined=pipeline.joined,
-        standing=tuple(pipeline.standing()),
+        standing=tuple(pipeline.blocked_partitions()),
         partitions=partitions,
         lag_events=assignment.lag(),
         oldest_seconds=max((_age(record, clock.now()) for record in oldest), default=0.0),
@@ -138,33 +140,33 @@ def look(line: Line, clock: Clock, retention: Mapping[str, float]) -> SinkView:
         open_parts=assignment.open_parts,
         open_bytes=assignment.open_bytes,
         unsent=sum(1 for _ in lanes.unsent()),
-        in_flight=dispatcher.airborne(),
-        retrying=dispatcher.held_items,
+        in_flight=dispatcher.items_in_flight(),
+        retrying=dispatcher.items_awaiting_retry,
         letters=letters.pending,
         deferred=pipeline.deferred_events,
         requests=gate.in_flight,
         window=gate.window,
-        batches_retrying=dispatcher.held_batches,
-        shut_for=gate.shut_for(now),
-        slot_in=gate.slot_in(now) if gate.rate_limited else None,
+        batches_retrying=dispatcher.batches_awaiting_retry,
+        shut_for=gate.retry_after_left(now),
+        slot_in=gate.next_slot_in(now) if gate.rate_limited else None,
         packed_in=None if due is None else max(0.0, due - now),
-        longest_wait=lanes.longest_wait(),
+        longest_wait=lanes.longest_key_queue(),
     )
 
 
 def _reason(text: str, stats: Stats) -> str:
     """Why the gate is shut, as people may see it: the failure that shut it tells whose words those are."""
-    letters = (each for each in reversed(stats.recent_letters) if each.reason not in NOT_THE_EVENTS_FAULT)
+    letters = (each for each in reversed(stats.recent_letters) if each.reason not in NOT_COUNTED_REASONS)
     cause = next((fault for fault in stats.recent_faults if fault.message == text), next(letters, None))
     if cause is None or not text.endswith(cause.message):
-        return masked(text)
-    return shown(text, status=cause.status, reason=cause.reason)
+        return mask_vendor_message(text)
+    return mask_failure_message(text, status=cause.status, reason=cause.reason)
 
 
-def _partition(offsets: PartitionOffsets, high: int | None, halted: bool) -> PartitionView:
+def _partition(offsets: PartitionOffsets, high: int | None, halted: bool) -> PartitionSnapshot:
     position = offsets.position
     lag = None if high is None or position is None else max(0, high - position)
-    return PartitionView(
+    return PartitionSnapshot(
         offsets.topic, offsets.partition, position, offsets.next_offset, high, lag, offsets.open_events, halted
     )
 

@@ -8,21 +8,21 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connector.clock import Clock
-from connector.delivery.stats import Mishap, Stats
+from connector.delivery.stats import RecentFailure, Stats
 from connector.kafka.source_interface import LogChange
 from connector.operations.health import not_ready
-from connector.operations.sink_history import History, drain_seconds
-from connector.operations.snapshot import Line, SinkView
-from connector.operations.wait_reasons import waits
-from connector.redaction.vendor_messages import shown
+from connector.operations.sink_history import SinkHistory, drain_seconds
+from connector.operations.snapshot import SinkRuntime, SinkSnapshot
+from connector.operations.wait_reasons import wait_reasons
+from connector.redaction.vendor_messages import mask_failure_message
 
 RECENT_FAILURES = 50
 
 
 def status(
-    lines: Sequence[Line],
-    views: Sequence[SinkView],
-    histories: Mapping[str, History],
+    lines: Sequence[SinkRuntime],
+    views: Sequence[SinkSnapshot],
+    histories: Mapping[str, SinkHistory],
     *,
     versions: Mapping[str, str],
     started_at: float,
@@ -40,10 +40,10 @@ def status(
     }
 
 
-def sink_status(view: SinkView, history: History, clock: Clock) -> dict[str, Any]:
+def sink_status(view: SinkSnapshot, history: SinkHistory, clock: Clock) -> dict[str, Any]:
     """One sink's part of the status."""
     stats, rate = view.stats, history.rate()
-    main, *others = waits(view)
+    main, *others = wait_reasons(view)
     per_record = stats.read / stats.records if stats.records else 1.0
     return {
         "sink": view.name,
@@ -86,14 +86,14 @@ def timestamp(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
-def _failure(mishap: Mishap, offset: float) -> dict[str, Any]:
+def _failure(mishap: RecentFailure, offset: float) -> dict[str, Any]:
     return {
         "at": timestamp(mishap.at + offset),
         "kind": "dead_letter" if mishap.record else "request",
         "reason": mishap.reason,
         "method": mishap.method,
         "status": mishap.status,
-        "message": shown(mishap.message, status=mishap.status, reason=mishap.reason),
+        "message": mask_failure_message(mishap.message, status=mishap.status, reason=mishap.reason),
         "record": mishap.record,
     }
 
@@ -103,7 +103,7 @@ def _log_change(at: float, change: LogChange) -> dict[str, Any]:
     return {"at": timestamp(at), **change._asdict(), "change": str(change.change)}
 
 
-def _open(view: SinkView) -> dict[str, Any]:
+def _open(view: SinkSnapshot) -> dict[str, Any]:
     """The records that are open, and where their events stand."""
     return {
         "records": view.open_events,
@@ -132,7 +132,7 @@ def _counts(stats: Stats) -> dict[str, Any]:
     }
 
 
-def _requests(view: SinkView) -> dict[str, Any]:
+def _requests(view: SinkSnapshot) -> dict[str, Any]:
     return {
         "in_flight": view.requests,
         "in_flight_limit": view.window,
@@ -142,7 +142,7 @@ def _requests(view: SinkView) -> dict[str, Any]:
     }
 
 
-def _batches(view: SinkView) -> dict[str, Any]:
+def _batches(view: SinkSnapshot) -> dict[str, Any]:
     stats = view.stats
     closed = stats.batches_closed.total()
     return {

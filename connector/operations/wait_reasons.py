@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from connector.delivery.gate import GateState
 from connector.operations.formatting import counted
-from connector.operations.snapshot import SinkView
+from connector.operations.snapshot import SinkSnapshot
 
 
-class Cause(StrEnum):
+class WaitReason(StrEnum):
     """What a sink can wait for, what stops everything first."""
 
     KAFKA = "kafka"
@@ -36,18 +36,18 @@ class Cause(StrEnum):
 
 # The state of a sink as a word, and how grave it is: good, warn or bad.
 _STATES = {
-    Cause.KAFKA: ("Kafka unreachable", "bad"),
-    Cause.ASSIGNMENT: ("Joining", "warn"),
-    Cause.UNCONFIRMED: ("Assignment in doubt", "warn"),
-    Cause.UNREADABLE: ("A record cannot be read", "bad"),
-    Cause.HELD: ("Secret missing", "bad"),
-    Cause.MISCONFIGURED: ("Misconfigured", "bad"),
-    Cause.FLOODED: ("Held by the flood guard", "bad"),
-    Cause.GATE_CLOSED: ("Vendor down", "bad"),
-    Cause.RETRY_AFTER: ("Paused by the vendor", "warn"),
-    Cause.DEAD_LETTER_TOPIC: ("Dead letters blocked", "bad"),
-    Cause.RETRYING: ("Retrying", "warn"),
-    Cause.NOTHING_TO_READ: ("Up to date", "good"),
+    WaitReason.KAFKA: ("Kafka unreachable", "bad"),
+    WaitReason.ASSIGNMENT: ("Joining", "warn"),
+    WaitReason.UNCONFIRMED: ("Assignment in doubt", "warn"),
+    WaitReason.UNREADABLE: ("A record cannot be read", "bad"),
+    WaitReason.HELD: ("Secret missing", "bad"),
+    WaitReason.MISCONFIGURED: ("Misconfigured", "bad"),
+    WaitReason.FLOODED: ("Held by the flood guard", "bad"),
+    WaitReason.GATE_CLOSED: ("Vendor down", "bad"),
+    WaitReason.RETRY_AFTER: ("Paused by the vendor", "warn"),
+    WaitReason.DEAD_LETTER_TOPIC: ("Dead letters blocked", "bad"),
+    WaitReason.RETRYING: ("Retrying", "warn"),
+    WaitReason.NOTHING_TO_READ: ("Up to date", "good"),
 }
 _DELIVERING = ("Delivering", "good")
 
@@ -55,73 +55,82 @@ _DELIVERING = ("Delivering", "good")
 class Wait(NamedTuple):
     """One thing a sink waits for, in a sentence for people."""
 
-    cause: Cause
+    cause: WaitReason
     detail: str
 
 
 _GATE = {
-    GateState.HELD: (Cause.HELD, "A secret is missing: {}"),
-    GateState.MISCONFIGURED: (Cause.MISCONFIGURED, "The vendor refuses our credentials or address: {}"),
-    GateState.FLOODED: (Cause.FLOODED, "Too many events fail, so one a minute is tried: {}"),
-    GateState.CLOSED: (Cause.GATE_CLOSED, "The vendor fails, so only a probe goes now and then: {}"),
+    GateState.HELD: (WaitReason.HELD, "A secret is missing: {}"),
+    GateState.MISCONFIGURED: (WaitReason.MISCONFIGURED, "The vendor refuses our credentials or address: {}"),
+    GateState.FLOODED: (WaitReason.FLOODED, "Too many events fail, so one a minute is tried: {}"),
+    GateState.DOWN: (WaitReason.GATE_CLOSED, "The vendor fails, so only a probe goes now and then: {}"),
 }
 
 
-def state(cause: Cause) -> tuple[str, str]:
+def state(cause: WaitReason) -> tuple[str, str]:
     """The word for a sink whose main wait is this, and how grave that is."""
     return _STATES.get(cause, _DELIVERING)
 
 
-def waits(view: SinkView) -> list[Wait]:
+def wait_reasons(view: SinkSnapshot) -> list[Wait]:
     """Everything this sink waits for; never empty. The first is the main cause."""
     found = [*_what_stops_all(view), *_what_slows(view)]
     if found:
         return found
     if view.lag_events:
-        return [Wait(Cause.READING, f"{counted(view.lag_events, 'event')} still to be fetched from Kafka")]
+        return [Wait(WaitReason.READING, f"{counted(view.lag_events, 'event')} still to be fetched from Kafka")]
     if not view.partitions:
-        return [Wait(Cause.NOTHING_TO_READ, "Other members of the group hold all partitions")]
-    return [Wait(Cause.NOTHING_TO_READ, "Every event that was read is settled")]
+        return [Wait(WaitReason.NOTHING_TO_READ, "Other members of the group hold all partitions")]
+    return [Wait(WaitReason.NOTHING_TO_READ, "Every event that was read is settled")]
 
 
-def _what_stops_all(view: SinkView) -> Iterator[Wait]:
+def _what_stops_all(view: SinkSnapshot) -> Iterator[Wait]:
     if view.kafka_trouble:
-        yield Wait(Cause.KAFKA, f"Kafka cannot be read: {view.kafka_trouble}")
+        yield Wait(WaitReason.KAFKA, f"Kafka cannot be read: {view.kafka_trouble}")
     if not view.joined:
-        yield Wait(Cause.ASSIGNMENT, "The group has not assigned any partitions yet")
+        yield Wait(WaitReason.ASSIGNMENT, "The group has not assigned any partitions yet")
     elif view.state is GateState.UNCONFIRMED:
-        yield Wait(Cause.UNCONFIRMED, "The polling thread has not confirmed after a stall that the partitions are ours")
+        yield Wait(
+            WaitReason.UNCONFIRMED, "The polling thread has not confirmed after a stall that the partitions are ours"
+        )
     for standing in view.standing:
         at = f"{standing.topic}/{standing.partition}" + ("" if standing.offset is None else f"/{standing.offset}")
-        yield Wait(Cause.UNREADABLE, f"The partition stands: the record at {at} cannot be read: {standing.why}")
+        yield Wait(WaitReason.UNREADABLE, f"The partition stands: the record at {at} cannot be read: {standing.why}")
     if view.state in _GATE:
         cause, sentence = _GATE[view.state]
         yield Wait(cause, sentence.format(view.reason))
     if view.shut_for > 0:
-        yield Wait(Cause.RETRY_AFTER, f"The vendor asked for a pause, which ends in {view.shut_for:.0f} s")
+        yield Wait(WaitReason.RETRY_AFTER, f"The vendor asked for a pause, which ends in {view.shut_for:.0f} s")
     if view.letter_trouble:
         yield Wait(
-            Cause.DEAD_LETTER_TOPIC, f"{counted(view.letters, 'dead letter')} cannot be written: {view.letter_trouble}"
+            WaitReason.DEAD_LETTER_TOPIC,
+            f"{counted(view.letters, 'dead letter')} cannot be written: {view.letter_trouble}",
         )
 
 
-def _what_slows(view: SinkView) -> Iterator[Wait]:
+def _what_slows(view: SinkSnapshot) -> Iterator[Wait]:
     """What an open gate waits for; nothing of this matters while the gate is not open."""
-    if view.state is not GateState.OPEN:
+    if view.state is not GateState.SENDING:
         return
     full = view.requests >= view.window
     if view.slot_in and view.unsent and not full:
-        yield Wait(Cause.RATE_LIMIT, f"The configured rate keeps {counted(view.unsent, 'event')} waiting")
+        yield Wait(WaitReason.RATE_LIMIT, f"The configured rate keeps {counted(view.unsent, 'event')} waiting")
     if view.retrying:
         failed = counted(view.batches_retrying, "failed request")
-        yield Wait(Cause.RETRYING, f"{counted(view.retrying, 'event')} of {failed} will be tried again")
+        yield Wait(WaitReason.RETRYING, f"{counted(view.retrying, 'event')} of {failed} will be tried again")
     if view.requests and (full or not view.unsent):
         asked = counted(view.requests, "request")
-        yield Wait(Cause.VENDOR_LATENCY, f"The vendor has yet to answer {asked}; at most {view.window:,} go at once")
+        yield Wait(
+            WaitReason.VENDOR_LATENCY, f"The vendor has yet to answer {asked}; at most {view.window:,} go at once"
+        )
     # A place is free and nothing can be packed, yet events wait: their keys are in a batch under way.
     if not full and view.longest_wait and view.packed_in is None:
-        yield Wait(Cause.HOT_KEY, f"One key has {counted(view.longest_wait, 'event')} waiting for its batch under way")
+        yield Wait(
+            WaitReason.HOT_KEY, f"One key has {counted(view.longest_wait, 'event')} waiting for its batch under way"
+        )
     if view.packed_in and not full:
-        yield Wait(Cause.LINGER, f"A batch fills for {view.packed_in * 1000:.0f} ms more")
+        yield Wait(WaitReason.LINGER, f"A batch fills for {view.packed_in * 1000:.0f} ms more")
     if view.letters and not view.letter_trouble:
-        yield Wait(Cause.DEAD_LETTER_REPORT, f"The brokers have yet to confirm {counted(view.letters, 'dead letter')}")
+        yield Wait(
+            WaitReason.DEAD_LETTER_REPORT, f"The brokers have yet to confirm {counted(view.letters, 'dead letter')}"
+        )

@@ -76,7 +76,7 @@ def _differing(before: Any, after: Any, place: Place) -> set[Place]:
     return set() if before == after and type(before) is type(after) else {place}
 
 
-class Veil:
+class Redactor:
     """Hides what lies at the paths in the event, and the same values wherever else they stand."""
 
     def __init__(self, event: Event | None, paths: Sequence[str]) -> None:
@@ -90,7 +90,7 @@ class Veil:
         return None if self._event is None else redacted(self._event, self._paths)
 
     @property
-    def blind(self) -> bool:
+    def hides_everything(self) -> bool:
         """Whether something is to be hidden and nobody can say where it lies."""
         return self._event is None and bool(self._paths)
 

@@ -32,15 +32,15 @@ _VALUES = re.compile(f"{_QUOTED} | {_PERSONAL}", re.VERBOSE)
 _NAMES = re.compile(_PERSONAL, re.VERBOSE)
 
 
-def without_echo(outcome: Outcome, items: Sequence[Item]) -> Outcome:
+def redact_echo(outcome: Outcome, items: Sequence[Item]) -> Outcome:
     """The outcome of sending these items, its message without their values: it is logged and shown."""
     message = outcome.message
     for item in items:
-        message = without_values(message, item.body)
+        message = redact_values(message, item.body)
     return outcome if message == outcome.message else replace(outcome, message=message)
 
 
-def without_values(message: str, body: bytes) -> str:
+def redact_values(message: str, body: bytes) -> str:
     """The message with every value of `body`, an item's JSON or form, masked where it stands as a word of its own."""
     echoed = {text for text in _texts(_parsed(body)) if len(text) >= SHORTEST and text in message}
     for text in sorted(echoed, key=len, reverse=True):
@@ -68,7 +68,7 @@ def _texts(value: Any) -> Iterator[str]:
         yield str(value)
 
 
-def clean(text: str, secrets: Sequence[str]) -> str:
+def clean_vendor_message(text: str, secrets: Sequence[str]) -> str:
     """A vendor's text for people: secrets masked, no control characters, at most 1 KB of UTF-8."""
     for secret in secrets:
         for form in {secret, quote(secret, safe="")} - {""}:
@@ -78,19 +78,19 @@ def clean(text: str, secrets: Sequence[str]) -> str:
     return printable.strip().encode()[:MESSAGE_BYTES].decode(errors="ignore")
 
 
-def masked(text: str) -> str:
+def mask_vendor_message(text: str) -> str:
     """The vendor's word without what looks like a value: quoted parts, addresses, long numbers, long identifiers."""
     return _VALUES.sub(MASK, _word(text))
 
 
-def shown(text: str, *, status: int | None, reason: str) -> str:
+def mask_failure_message(text: str, *, status: int | None, reason: str) -> str:
     """A text that ends with a failure's message, as people may see it.
 
     The words are the vendor's where it answered with a status. Else they are ours, which quote no value; a schema's
     quote the event's own names, and where an event holds a table of people, those may be addresses or numbers.
     """
     if status is not None:
-        return masked(text)
+        return mask_vendor_message(text)
     return _NAMES.sub(MASK, text) if reason == Reason.SCHEMA else text
 
 

@@ -9,20 +9,20 @@ from typing import Any
 
 import orjson
 
-from connector.batching.batcher import Lanes
+from connector.batching.batcher import Batcher
 from connector.clock import Clock
 from connector.config.kafka_settings import MAX_POLL_INTERVAL_MS
 from connector.delivery.assignment import Assignment
 from connector.delivery.backoff import Backoff
-from connector.delivery.dead_letter_writer import LetterBox
+from connector.delivery.dead_letter_writer import DeadLetterWriter
 from connector.delivery.dispatcher import Dispatcher
 from connector.delivery.flood_guard import FloodGuard
 from connector.delivery.gate import Gate
-from connector.delivery.pipeline import Marks, Pipeline
+from connector.delivery.pipeline import Pipeline, PipelineLimits
 from connector.delivery.stats import Stats
 from connector.http.client import default_transport
 from connector.kafka.consuming import heartbeat_ms
-from connector.kafka.dead_letter_producer import LetterProducer
+from connector.kafka.dead_letter_producer import DeadLetterProducer
 from connector.kafka.source import Source
 from connector.kafka.topic_ids import TopicIds
 from connector.model import Limits
@@ -40,22 +40,22 @@ HEARTBEATS_TO_CONFIRM = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class SinkRuntime:
     """One sink's pipeline and the source that feeds it."""
 
     pipeline: Pipeline
     source: Source
 
 
-def build_line(
+def build_sink_runtime(
     settings: Settings,
     name: str,
     conf: Mapping[str, Any],
-    letters: LetterProducer,
+    letters: DeadLetterProducer,
     topic_ids: TopicIds,
     loop: asyncio.AbstractEventLoop,
     clock: Clock,
-) -> Line:
+) -> SinkRuntime:
     """Everything that one sink needs to run; nothing is started."""
     of = settings.sinks[name]
     group = f"{settings.group}.{name}"
@@ -71,7 +71,7 @@ def build_line(
         build_router(settings, name),
         assignment,
         FloodGuard(guard.dead_letters, guard.share, guard.within),
-        Marks(
+        PipelineLimits(
             settings.delivery.max_open_events,
             settings.delivery.max_open_bytes,
             settings.delivery.commit_interval,
@@ -81,7 +81,9 @@ def build_line(
         clock=clock,
         stats=stats,
     )
-    pipeline.letters = LetterBox(letters, group=settings.group, sink=name, clock=clock, on_written=pipeline.on_written)
+    pipeline.dead_letters = DeadLetterWriter(
+        letters, group=settings.group, sink=name, clock=clock, on_written=pipeline.on_written
+    )
     pipeline.dispatcher = build_dispatcher(of, sink, stats, pipeline, clock, stall=stall)
     pipeline.source = source = Source(
         conf,
@@ -97,7 +99,7 @@ def build_line(
         topic_ids=topic_ids,
         confirm_after=HEARTBEATS_TO_CONFIRM * heartbeat_ms(conf) / 1000,
     )
-    return Line(pipeline, source)
+    return SinkRuntime(pipeline, source)
 
 
 def build_dispatcher(
@@ -107,16 +109,16 @@ def build_dispatcher(
     backoff = Backoff(of.retry.initial, of.retry.max)
     dispatcher = Dispatcher(
         sink,
-        Lanes(sink.limits, ordered=of.order == "key", linger=of.linger),
+        Batcher(sink.limits, ordered=of.order == "key", linger=of.linger),
         Gate(max_in_flight=of.max_in_flight, backoff=backoff, rate=of.rate, stall=stall),
         clock=clock,
         stats=stats,
         listener=listener,
-        heal_backoff=backoff,
-        on_answer_lost=of.on_answer_lost,
+        retry_code_backoff=backoff,
+        on_unknown_outcome=of.on_answer_lost,
     )
     if isinstance(sink, SailPlaySink):
-        sink.pace = dispatcher.pace
+        sink.pace = dispatcher.wait_for_rate
     return dispatcher
 
 

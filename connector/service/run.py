@@ -16,12 +16,12 @@ from connector.clock import Clock, SystemClock
 from connector.config.kafka_settings import resolve_kafka
 from connector.delivery.tasks import Tasks
 from connector.kafka.commands import set_policy
-from connector.kafka.dead_letter_producer import LetterProducer
+from connector.kafka.dead_letter_producer import DeadLetterProducer
 from connector.kafka.recent_dead_letters import recent_letters
 from connector.kafka.retention import is_compacted, topic_retention
 from connector.kafka.topic_ids import TopicIds
 from connector.operations.server import OperationsServer
-from connector.service.assembly import Line, build_line
+from connector.service.assembly import SinkRuntime, build_sink_runtime
 from connector.service.audit import audit_while_running
 from connector.service.kafka_secrets import KafkaSecrets
 from connector.service.letter_topic import until_compacted
@@ -51,7 +51,7 @@ class Service:
     ) -> None:
         self.settings = settings
         self._shown = shown_configuration
-        self.lines: list[Line] = []
+        self.runtimes: list[SinkRuntime] = []
         routed = {route.sink for route in settings.routes}
         self._names = [name for name in sinks or settings.sinks if name in routed]  # without a route, nothing to read
         self._clock = clock or SystemClock()
@@ -72,15 +72,15 @@ class Service:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_signal)
         conf = resolve_kafka(self.settings)
-        letters = LetterProducer(conf, self.settings.dead_letters, loop)
+        letters = DeadLetterProducer(conf, self.settings.dead_letters, loop)
         topic_ids = TopicIds(conf)
-        self.lines = [
-            build_line(self.settings, name, conf, letters, topic_ids, loop, self._clock) for name in self._names
+        self.runtimes = [
+            build_sink_runtime(self.settings, name, conf, letters, topic_ids, loop, self._clock) for name in self._names
         ]
         operations = OperationsServer(
             self.settings.http.host,
             self.settings.http.port,
-            self.lines,
+            self.runtimes,
             started_at=self._clock.now(),
             version=__version__,
             shown_configuration=self._shown,
@@ -88,10 +88,12 @@ class Service:
             clock=self._clock,
         )
         await operations.start()
-        for line in self.lines:
-            line.pipeline.await_recall()
+        for line in self.runtimes:
+            line.pipeline.wait_for_flood_guard()
             line.source.start()
-        secrets = KafkaSecrets(self.settings.kafka, conf, [letters, topic_ids, *(line.source for line in self.lines)])
+        secrets = KafkaSecrets(
+            self.settings.kafka, conf, [letters, topic_ids, *(line.source for line in self.runtimes)]
+        )
         beside = self._start_beside(operations, secrets, conf)
         log.info("started", version=__version__, sinks=self._names, group=self.settings.group, http=operations.port)
         await self._stop.wait()
@@ -107,8 +109,8 @@ class Service:
         since = began - self.settings.delivery.flood_guard.within
         letters = await asyncio.to_thread(recent_letters, conf, self.settings.dead_letters, since)
         earlier = [letter for letter in letters if letter.at < began]  # this run counts its own
-        for line in self.lines:
-            line.pipeline.recall([letter for letter in earlier if letter.sink == line.pipeline.sink.name])
+        for line in self.runtimes:
+            line.pipeline.restore_flood_guard([letter for letter in earlier if letter.sink == line.pipeline.sink.name])
 
     async def _refuse_compacted(self, conf: Mapping[str, Any]) -> None:
         """Stop, once it is known that the dead-letter topic loses letters."""
@@ -137,7 +139,7 @@ class Service:
             tasks.start(self._refuse_compacted(conf)),
             *(
                 tasks.start(audit_while_running(line.pipeline.sink, self.settings.routes, line.pipeline))
-                for line in self.lines
+                for line in self.runtimes
                 if isinstance(line.pipeline.sink, SailPlaySink)
             ),
         ]
@@ -146,26 +148,28 @@ class Service:
         while True:
             operations.tick()
             secrets.tick()
-            for line in self.lines:
+            for line in self.runtimes:
                 line.pipeline.tick()
                 if not line.source.alive:
                     self._fail("a polling thread has died")
             await asyncio.sleep(TICK_SECONDS)
 
-    async def _end(self, letters: LetterProducer) -> int:
+    async def _end(self, letters: DeadLetterProducer) -> int:
         if self._failed:
             log.error("stopped by a failure, without committing: what was open will be read again", why=self._failed)
             return 1
         began = self._clock.monotonic()
         deadline = began + self.settings.delivery.drain
-        landed = await asyncio.gather(*(line.pipeline.stop(deadline) for line in self.lines))
+        landed = await asyncio.gather(*(line.pipeline.stop(deadline) for line in self.runtimes))
         closing = self._clock.monotonic() + CLOSING_SECONDS
         left = await asyncio.to_thread(letters.close, CLOSING_SECONDS / 2)
-        joined = [await asyncio.to_thread(line.source.join, closing - self._clock.monotonic()) for line in self.lines]
+        joined = [
+            await asyncio.to_thread(line.source.join, closing - self._clock.monotonic()) for line in self.runtimes
+        ]
         await asyncio.sleep(0)  # let the last commits' results arrive
         clean = all(landed) and all(joined) and not left
-        clean = clean and all(line.pipeline.committed_at_last and not line.source.failed for line in self.lines)
-        for line in self.lines:
+        clean = clean and all(line.pipeline.committed_at_last and not line.source.failed for line in self.runtimes)
+        for line in self.runtimes:
             await line.pipeline.sink.close()
         seconds = round(self._clock.monotonic() - began, 1)
         if clean:
@@ -190,6 +194,6 @@ class Service:
 
     def _fail(self, why: str) -> None:
         self._failed = self._failed or why
-        for line in self.lines:
+        for line in self.runtimes:
             line.pipeline.abandon()
         self.stop()

@@ -14,12 +14,12 @@ from confluent_kafka import KafkaError
 
 from connector.clock import Clock
 from connector.delivery.offsets import fingerprint
-from connector.delivery.skipping import Change, Seen, settle_one
+from connector.delivery.skipping import RecordAt, SkipCommit, settle_one
 from connector.errors import ConfigError, ConnectorError, Mistake
 from connector.kafka import commit_metadata
 from connector.kafka.commit_metadata import Metadata
-from connector.kafka.dead_letter import compose
-from connector.kafka.dead_letter_producer import LetterProducer, describe
+from connector.kafka.dead_letter import compose_letter
+from connector.kafka.dead_letter_producer import DeadLetterProducer, describe
 from connector.kafka.group_offsets import Committed, GroupOffsets, open_group
 from connector.kafka.lookup import Address, NothingThereError, UnreadableError, read_record
 from connector.kafka.topic_ids import TopicIds
@@ -45,7 +45,7 @@ class Skipped:
     offset: int
     before: int
     after: int
-    change: Change
+    change: SkipCommit
     unreadable: str
     value_left_out: bool
 
@@ -81,18 +81,18 @@ def skip_offset(
     _expect_no_member(conf, group)
     with open_group(conf, group) as offsets:
         record, unreadable = _at(conf, address)
-        here = Seen(address.offset, None if unreadable else fingerprint(record))
+        here = RecordAt(address.offset, None if unreadable else fingerprint(record))
         committed = _expect_position(offsets, group, address)
         told = commit_metadata.decode(group, address.topic, address.partition, *committed) or Metadata(None)
         _expect_same_topic(conf, group, address.topic, told.topic_id)
 
-        def look(offset: int) -> Seen | None:
+        def look(offset: int) -> RecordAt | None:
             return _seen(conf, address._replace(offset=offset), here)
 
         change = settle_one(address.offset, committed.position, told.settled, look)
         # A record of a later leader than the metadata tells of would pass for one that took a settled one's place.
-        epoch = -1 if record.leader_epoch < 0 else max(told.leader_epoch, record.leader_epoch)
-        metadata = Metadata(change.settled, told.topic_id, epoch)
+        leader_epoch = -1 if record.leader_epoch < 0 else max(told.leader_epoch, record.leader_epoch)
+        metadata = Metadata(change.settled, told.topic_id, leader_epoch)
         to = Committed(
             change.position,
             commit_metadata.encode(group, address.topic, address.partition, change.position, metadata),
@@ -125,7 +125,7 @@ def _expect_no_member(conf: Mapping[str, Any], group: str) -> None:
 
 def _expect_same_topic(conf: Mapping[str, Any], group: str, topic: str, topic_id: str) -> None:
     """The commit is of the topic that has this name now."""
-    if topic_id and TopicIds(conf).ask({topic}, ID_SECONDS).get(topic, topic_id) != topic_id:
+    if topic_id and TopicIds(conf).fetch({topic}, ID_SECONDS).get(topic, topic_id) != topic_id:
         raise ConnectorError(
             f"{topic} was made anew since group {group} committed: run the service once, so that it begins anew"
         )
@@ -160,14 +160,14 @@ def _at(conf: Mapping[str, Any], address: Address) -> tuple[Record, str]:
         return Record(*address, -1, None, None, ()), error.why
 
 
-def _seen(conf: Mapping[str, Any], address: Address, known: Seen) -> Seen | None:
+def _seen(conf: Mapping[str, Any], address: Address, known: RecordAt) -> RecordAt | None:
     """The first record at or after an address; `known` was looked at before."""
     if address.offset == known.offset:
         return known
     try:
-        return Seen(address.offset, fingerprint(read_record(conf, address)))
+        return RecordAt(address.offset, fingerprint(read_record(conf, address)))
     except UnreadableError:
-        return Seen(address.offset, None)
+        return RecordAt(address.offset, None)
     except NothingThereError as error:
         return None if error.following is None else _seen(conf, address._replace(offset=error.following), known)
 
@@ -179,7 +179,7 @@ def _message(because: str, unreadable: str) -> str:
 async def _write(settings: Settings, conf: Mapping[str, Any], sink: str, failure: Failure, now: float) -> bool:
     """Write the letter; True if its value had to be left out. Raises ConnectorError where the brokers refuse it."""
     topic = settings.dead_letters
-    producer = LetterProducer(conf, topic, asyncio.get_running_loop())
+    producer = DeadLetterProducer(conf, topic, asyncio.get_running_loop())
     try:
         refused = await _produced(producer, failure, settings.group, sink, now)
         left_out = refused == describe(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE), topic)
@@ -195,10 +195,10 @@ async def _write(settings: Settings, conf: Mapping[str, Any], sink: str, failure
     return left_out
 
 
-async def _produced(producer: LetterProducer, failure: Failure, group: str, sink: str, now: float) -> str | None:
+async def _produced(producer: DeadLetterProducer, failure: Failure, group: str, sink: str, now: float) -> str | None:
     """Why the brokers refuse the failure's letter; None if they have it."""
     reported: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-    producer.write(compose(failure, group=group, sink=sink, now=now), reported.set_result)
+    producer.write(compose_letter(failure, group=group, sink=sink, now=now), reported.set_result)
     try:
         return await asyncio.wait_for(reported, LETTER_SECONDS)
     except TimeoutError:

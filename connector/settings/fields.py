@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from connector.settings import units
-from connector.settings.model import Part
+from connector.settings.model import Model
 from connector.settings.values import Retry, SinkSettings
 from connector.settings.values import Start as StartSetting
 
@@ -45,20 +45,20 @@ Start = Annotated[
 BaseUrl = Annotated[str, BeforeValidator(units.base_url), WithJsonSchema({"type": "string", "format": "uri"})]
 
 
-class RetryPart(Part):
+class RetryModel(Model):
     """Backoff after a fault of the vendor's."""
 
     initial: Span = optional("200ms", "the first pause")
     max: Span = optional("30s", "the longest pause")
 
 
-class SinkPart(Part):
+class SinkModel(Model):
     """What every sink has."""
 
     base_url: BaseUrl = required("the vendor's address, such as https://vendor.example")
     max_in_flight: int = optional(32, "requests under way at the same time", ge=1)
     timeout: Span = optional("10s", "one attempt, from connecting to the last byte")
-    retry: RetryPart = optional({}, "backoff; an outage is waited out, however long")
+    retry: RetryModel = optional({}, "backoff; an outage is waited out, however long")
     order: Literal["key", "none"] = optional("key", "whether the events of one key are sent in Kafka's order")
     start: Start | None = optional(
         None,

@@ -19,7 +19,7 @@ _SAID = "said"
 _KEY = "[key]"
 
 
-class Part(BaseModel):
+class Model(BaseModel):
     """A mapping of the file. Each validation error leaves it with a message that says what would be right."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)

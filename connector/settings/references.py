@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
 from connector.secrets import Secret
-from connector.settings.model import Part
+from connector.settings.model import Model
 
 NEVER_A_LITERAL = "a secret is either {file: PATH} or {env: NAME}, never a literal"
 
@@ -27,7 +27,7 @@ def _variable(value: str) -> str:
     return value
 
 
-class FileReference(Part):
+class FileReference(Model):
     """A secret kept in a file."""
 
     file: Annotated[str, BeforeValidator(_text)] = Field(description="the file that holds the secret")
@@ -37,7 +37,7 @@ class FileReference(Part):
         return Secret.from_file(directory / self.file)
 
 
-class EnvReference(Part):
+class EnvReference(Model):
     """A secret kept in an environment variable."""
 
     env: Annotated[str, BeforeValidator(_text), AfterValidator(_variable)] = Field(

@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 
 from connector.http.client import Answer
-from connector.model import ACCEPTED, Blame, Outcome
-from connector.redaction.vendor_messages import clean
+from connector.model import ACCEPTED, Outcome, OutcomeKind
+from connector.redaction.vendor_messages import clean_vendor_message
 
 LONGEST_RETRY_AFTER = 600.0
 
@@ -73,14 +73,20 @@ def judge_by_status(answer: Answer, content: Any, now: float, secrets: Sequence[
         # Some proxy's word, not the vendor's: what the vendor did is not known.
         message = f"HTTP {status} without the JSON object that the vendor answers when it accepts"
         return Outcome(
-            Blame.VENDOR, status, message, retry_after(answer.headers.get("retry-after"), now), None, None, True
+            OutcomeKind.UNAVAILABLE,
+            status,
+            message,
+            retry_after(answer.headers.get("retry-after"), now),
+            None,
+            None,
+            True,
         )
     return Outcome(
         _blame(status, content),
         status,
         _message(answer, content, secrets),
         retry_after(answer.headers.get("retry-after"), now),
-        answer_lost=_may_have_taken_effect(status),
+        effect_unknown=_may_have_taken_effect(status),
     )
 
 
@@ -94,16 +100,16 @@ def _may_have_taken_effect(status: int) -> bool:
     return status < 200 or (status >= 500 and status != 503)
 
 
-def _blame(status: int, content: Any) -> Blame:
+def _blame(status: int, content: Any) -> OutcomeKind:
     if status in (408, 425, 429) or status >= 500 or status < 200:
-        return Blame.VENDOR
+        return OutcomeKind.UNAVAILABLE
     if status in (413, 422):
-        return Blame.EVENT
+        return OutcomeKind.REJECTED
     if status != 400:
-        return Blame.OURS
+        return OutcomeKind.MISCONFIGURED
     if content is _NOT_JSON:
-        return Blame.VENDOR
-    return Blame.OURS if _is_bad_version(content) else Blame.EVENT
+        return OutcomeKind.UNAVAILABLE
+    return OutcomeKind.MISCONFIGURED if _is_bad_version(content) else OutcomeKind.REJECTED
 
 
 def _is_bad_version(content: Any) -> bool:
@@ -118,13 +124,13 @@ def _by_code(
     secrets: Sequence[str],
     retry_codes: Mapping[str, float],
 ) -> Outcome:
-    blame, heal_for = Blame.EVENT, None
+    blame, heal_for = OutcomeKind.REJECTED, None
     if code in _SAILPLAY_OURS:
-        blame = Blame.OURS
+        blame = OutcomeKind.MISCONFIGURED
     elif code is not None and code in retry_codes:
-        blame, heal_for = Blame.VENDOR, retry_codes[code]
+        blame, heal_for = OutcomeKind.UNAVAILABLE, retry_codes[code]
     elif answer.status == 400 and _is_bad_version(content):
-        blame = Blame.OURS
+        blame = OutcomeKind.MISCONFIGURED
     after = retry_after(answer.headers.get("retry-after"), now)
     message = _message(answer, content, secrets)
     if code is not None:  # what a person looks up, and what retry_codes names
@@ -143,7 +149,7 @@ def _message(answer: Answer, content: Any, secrets: Sequence[str]) -> str:
     said = [content.get("error"), content.get("message")] if isinstance(content, dict) else []
     texts = [text for text in said if isinstance(text, str)]
     text = ": ".join(texts) or answer.body.decode(errors="replace")
-    return clean(text, secrets) or f"HTTP {answer.status} with an empty body"
+    return clean_vendor_message(text, secrets) or f"HTTP {answer.status} with an empty body"
 
 
 def json_of(body: bytes) -> Any:

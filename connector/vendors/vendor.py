@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from connector.model import Limits
-from connector.settings.fields import SinkPart
+from connector.settings.fields import SinkModel
 from connector.vendors.base import Method
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Vendor:
     kind: str
     methods: Mapping[str, Method]
     limits: Limits
-    form: type[SinkPart]
+    model: type[SinkModel]
     open: Callable[[Any, httpx.AsyncBaseTransport, Clock], Sink]
     account: str | None = None
     read: Callable[[bytes], Mapping[str, Any]] = orjson.loads

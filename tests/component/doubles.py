@@ -9,15 +9,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from connector.delivery.pipeline import Pipeline
-from connector.kafka.dead_letter import MESSAGE, OFFSET, PARTITION, REASON, ROUTE, TOPIC, Letter
-from connector.kafka.source_interface import Assigned, Commit
-from connector.model import ACCEPTED, Blame, Failure, Item, Limits, Outcome, Reason, Record, Stage
+from connector.kafka.dead_letter import MESSAGE, OFFSET, PARTITION, REASON, ROUTE, TOPIC, ProducedLetter
+from connector.kafka.source_interface import AssignedPartition, Commit
+from connector.model import ACCEPTED, Failure, Item, Limits, Outcome, OutcomeKind, Reason, Record, Stage
 
-REFUSED = Outcome(Blame.EVENT, 422, "bad event")
-DOWN = Outcome(Blame.VENDOR, 503, "down")
-ERROR_500 = Outcome(Blame.VENDOR, 500, "internal error")
-UNAUTHORIZED = Outcome(Blame.OURS, 401, "token refused")
-LOST = Outcome(Blame.VENDOR, None, "the connection broke", answer_lost=True)
+REFUSED = Outcome(OutcomeKind.REJECTED, 422, "bad event")
+DOWN = Outcome(OutcomeKind.UNAVAILABLE, 503, "down")
+ERROR_500 = Outcome(OutcomeKind.UNAVAILABLE, 500, "internal error")
+UNAUTHORIZED = Outcome(OutcomeKind.MISCONFIGURED, 401, "token refused")
+LOST = Outcome(OutcomeKind.UNAVAILABLE, None, "the connection broke", effect_unknown=True)
 
 Address = tuple[str, int, int]
 Answer = Callable[["Request"], Outcome]
@@ -81,7 +81,7 @@ class Vendor:
         self.in_flight -= 1
         self._keys.subtract(keys)
         request.outcome = outcome = self.answer(request)
-        if outcome.blame is Blame.NOBODY:
+        if outcome.kind is OutcomeKind.ACCEPTED:
             self.accepted.extend(items)
         return outcome
 
@@ -132,10 +132,10 @@ class LetterTopic:
     def __init__(self) -> None:
         self.refusal: str | None = None
         self.silent = False  # the brokers do not answer at all
-        self.letters: list[Letter] = []
+        self.letters: list[ProducedLetter] = []
         self.attempts = 0
 
-    def write(self, letter: Letter, report: Callable[[str | None], None]) -> None:
+    def write(self, letter: ProducedLetter, report: Callable[[str | None], None]) -> None:
         self.attempts += 1
         if self.silent:
             return
@@ -153,12 +153,12 @@ class LetterTopic:
     def messages(self) -> set[str | None]:
         return {self.header(letter, MESSAGE) for letter in self.letters}
 
-    def _address(self, letter: Letter) -> Address:
+    def _address(self, letter: ProducedLetter) -> Address:
         topic, partition, offset = (self.header(letter, name) or "" for name in (TOPIC, PARTITION, OFFSET))
         return topic, int(partition), int(offset)
 
     @staticmethod
-    def header(letter: Letter, name: str) -> str | None:
+    def header(letter: ProducedLetter, name: str) -> str | None:
         value = next((value for each, value in reversed(letter.headers) if each == name), None)
         return value.decode() if isinstance(value, bytes) else value
 
@@ -198,29 +198,29 @@ class FakeSource:
         self.unreadable: dict[tuple[str, int], dict[int, str]] = {}  # why, by offset
         self.deaf = False  # to seeks
         self.stopped_with: Sequence[Commit] | None = None
-        self._claims: dict[tuple[str, int], int] = {}
+        self._epochs: dict[tuple[str, int], int] = {}
         self._next: dict[tuple[str, int], int] = {}
         self._claimed = 0
 
     # --- what the pipeline asks for
 
-    def grant(self) -> None:
+    def request_chunk(self) -> None:
         self.credits += 1
 
     def commit(self, commits: Sequence[Commit]) -> None:
         if self.commits_end:
             asyncio.get_running_loop().call_later(0.01, self._commit, list(commits))
 
-    def halt(self, claim: int, topic: str, partition: int) -> None:
-        if self._claims.get((topic, partition)) == claim:
+    def pause_partition(self, epoch: int, topic: str, partition: int) -> None:
+        if self._epochs.get((topic, partition)) == epoch:
             self.halted.add((topic, partition))
 
-    def resume(self, claim: int, topic: str, partition: int) -> None:
-        if self._claims.get((topic, partition)) == claim:
+    def resume_partition(self, epoch: int, topic: str, partition: int) -> None:
+        if self._epochs.get((topic, partition)) == epoch:
             self.halted.discard((topic, partition))
 
-    def seek(self, claim: int, topic: str, partition: int, offset: int) -> None:
-        if self._claims.get((topic, partition)) == claim:
+    def seek(self, epoch: int, topic: str, partition: int, offset: int) -> None:
+        if self._epochs.get((topic, partition)) == epoch:
             self.sought.append((topic, partition, offset))
             if not self.deaf:
                 self._next[topic, partition] = offset
@@ -241,30 +241,30 @@ class FakeSource:
         now = asyncio.get_running_loop().time()
         chunk: deque[Record] = deque()
         stand: list[tuple[int, int, str]] = []
-        for place, claim in self._claims.items() if credited else ():
+        for place, epoch in self._epochs.items() if credited else ():
             if place in self.halted:
                 continue
             for record in self.log.records[place]:
                 why = self.unreadable.get(place, {}).get(record.offset)
                 if why is not None and record.offset >= self._next[place]:
-                    stand.append((claim, self._next[place], why))
+                    stand.append((epoch, self._next[place], why))
                     break
                 if record.offset >= self._next[place] and len(chunk) < self.CHUNK:
-                    chunk.append(record._replace(claim=claim, read_at=now))
+                    chunk.append(record._replace(assignment_epoch=epoch, read_at=now))
                     self._next[place] = record.offset + 1
         turn = (list(chunk), now, self.confirmed, credited)
         if self.unheard is None:
-            self.pipeline.on_turn(*turn)
+            self.pipeline.on_poll(*turn)
         else:
             self.unheard.append(turn)
-        for claim, offset, why in stand:
-            self.pipeline.on_unreadable(claim, offset, why)
+        for epoch, offset, why in stand:
+            self.pipeline.on_unreadable(epoch, offset, why)
 
     def hear(self) -> None:
         """The loop, which was late, hears the turns that were told meanwhile."""
         told, self.unheard = self.unheard or [], None
         for turn in told:
-            self.pipeline.on_turn(*turn)
+            self.pipeline.on_poll(*turn)
 
     def assign(self, *places: tuple[str, int], position: int | None = 0) -> frozenset[int]:
         """These partitions are given to us; reading starts at what is committed, else at `position`."""
@@ -273,33 +273,33 @@ class FakeSource:
             self._claimed += 1
             committed = self.log.committed.get((topic, partition))
             begins = committed.position if committed else position
-            self._claims[topic, partition] = self._claimed
+            self._epochs[topic, partition] = self._claimed
             self._next[topic, partition] = begins or 0
             metadata = committed.metadata if committed else None
-            assigned.append(Assigned(self._claimed, topic, partition, begins, metadata))
+            assigned.append(AssignedPartition(self._claimed, topic, partition, begins, metadata))
         self.pipeline.on_assigned(assigned)
-        return frozenset(each.claim for each in assigned)
+        return frozenset(each.epoch for each in assigned)
 
     def truncate(self, place: tuple[str, int], end: int) -> int:
-        """The log loses what lies at `end` and behind it; it is read on from there under a claim of its own, which is
+        """The log loses what lies at `end` and behind it; it is read on from there under a epoch of its own, which is
         returned."""
         del self.log.records[place][end:]
         self._claimed += 1
-        self._claims[place], self._next[place] = self._claimed, end
+        self._epochs[place], self._next[place] = self._claimed, end
         self.halted.discard(place)
-        self.pipeline.on_assigned([Assigned(self._claimed, *place, end, None, cut_at=end)])
+        self.pipeline.on_assigned([AssignedPartition(self._claimed, *place, end, None, truncated_at=end)])
         return self._claimed
 
     async def revoke(self, *places: tuple[str, int]) -> Sequence[Commit]:
         """These partitions leave; the callback waits for the pipeline and commits what it answers."""
-        claims = self._unclaim(places)
+        epochs = self._unclaim(places)
         self.blocked = True
         done: concurrent.futures.Future[Sequence[Commit]] = concurrent.futures.Future()
-        self.pipeline.on_revoked(claims, done)
+        self.pipeline.on_revoked(epochs, done)
         answer = asyncio.wrap_future(done)
         while not (await asyncio.wait({answer}, timeout=0.1))[0]:
             now = asyncio.get_running_loop().time()
-            self.pipeline.on_turn((), now, self.confirmed, False)  # turns go on meanwhile, without records
+            self.pipeline.on_poll((), now, self.confirmed, False)  # turns go on meanwhile, without records
         commits = answer.result()
         self.blocked = False
         self._store(commits)
@@ -311,18 +311,18 @@ class FakeSource:
 
     def fail(self) -> None:
         """The client has met a fatal error: all that was ours is another's, until the next one is assigned it."""
-        self.pipeline.on_out_of_group(self._unclaim(list(self._claims)))
+        self.pipeline.on_left_group(self._unclaim(list(self._epochs)))
 
     def _unclaim(self, places: Sequence[tuple[str, int]]) -> frozenset[int]:
         self.halted.difference_update(places)
-        return frozenset(self._claims.pop(place) for place in places)
+        return frozenset(self._epochs.pop(place) for place in places)
 
     def _commit(self, commits: list[Commit]) -> None:
         if self.blocked:  # the thread obeys no command meanwhile
             asyncio.get_running_loop().call_later(0.01, self._commit, commits)
             return
         if self.commit_error is None:
-            self._store([each for each in commits if self._claims.get((each.topic, each.partition)) == each.claim])
+            self._store([each for each in commits if self._epochs.get((each.topic, each.partition)) == each.epoch])
         self.pipeline.on_committed(self.commit_error, False)
 
     def _store(self, commits: Sequence[Commit]) -> None:

@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-from connector.batching.batcher import Lanes
+from connector.batching.batcher import Batcher
 from connector.delivery.assignment import Assignment
 from connector.delivery.backoff import Backoff
-from connector.delivery.dead_letter_writer import LetterBox
+from connector.delivery.dead_letter_writer import DeadLetterWriter
 from connector.delivery.dispatcher import Dispatcher
 from connector.delivery.flood_guard import FloodGuard
 from connector.delivery.gate import Gate
-from connector.delivery.pipeline import Marks, Pipeline
+from connector.delivery.pipeline import Pipeline, PipelineLimits
 from connector.delivery.stats import Stats
 from connector.model import Item, Limits
 from tests.component.doubles import FakeSource, LetterTopic, Log, Vendor, Words
@@ -55,24 +55,24 @@ class Harness:
         self.stats = Stats()
         self.assignment = Assignment(GROUP, tags or TAGS)
         self.gate = Gate(max_in_flight=max_in_flight, backoff=backoff, stall=stall)
-        marks = Marks(max_open_events, max_open_bytes, commit_interval=1.0, drain=drain, timeout=timeout)
+        marks = PipelineLimits(max_open_events, max_open_bytes, commit_interval=1.0, drain=drain, timeout=timeout)
         self.pipeline = Pipeline(
             self.vendor, Words(only), self.assignment, FloodGuard(*guard), marks, clock=clock, stats=self.stats
         )
-        self.letters = LetterBox(
+        self.letters = DeadLetterWriter(
             self.topic, group=GROUP, sink="mytracker", clock=clock, on_written=self.pipeline.on_written
         )
         self.dispatcher = Dispatcher(
             self.vendor,
-            Lanes(self.vendor.limits, ordered=ordered, linger=0.2),
+            Batcher(self.vendor.limits, ordered=ordered, linger=0.2),
             self.gate,
             clock=clock,
             stats=self.stats,
             listener=self.pipeline,
-            heal_backoff=backoff,
-            on_answer_lost=on_answer_lost,
+            retry_code_backoff=backoff,
+            on_unknown_outcome=on_answer_lost,
         )
-        self.pipeline.letters, self.pipeline.dispatcher = self.letters, self.dispatcher
+        self.pipeline.dead_letters, self.pipeline.dispatcher = self.letters, self.dispatcher
         self.pipeline.source, self.source.pipeline = self.source, self.pipeline
         self.source.assign(*places)
         self._turning = asyncio.create_task(self._turn())
@@ -113,8 +113,8 @@ class Harness:
         """Nothing is open, and what was read is what became of it; each (event, route) exactly once somewhere."""
         self.check_balance()
         assert (self.assignment.open_events, self.assignment.open_bytes) == (0, 0)
-        assert self.dispatcher.airborne() == 0
-        assert not self.dispatcher.has_something_to_send()
+        assert self.dispatcher.items_in_flight() == 0
+        assert not self.dispatcher.can_probe()
         assert self.letters.pending == 0
         assert self.gate.in_flight == 0
         assert self.pipeline.deferred_events == 0

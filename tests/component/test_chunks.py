@@ -59,8 +59,8 @@ async def test_a_topic_made_anew_in_the_middle_of_a_chunk_costs_no_event_of_the_
 
 async def test_what_is_read_but_not_looked_at_yet_is_not_counted_as_lost_to_retention() -> None:
     line = line_in_the_middle_of_a_chunk()
-    (claim,) = line.assignment.offsets
-    line.pipeline.on_expired(claim, CHUNK + 3)
+    (epoch,) = line.assignment.offsets
+    line.pipeline.on_lost_to_retention(epoch, CHUNK + 3)
     assert line.stats.lost_to_retention == 3
     await line.settled()
     line.check_accounts()
@@ -152,21 +152,21 @@ async def test_after_a_bug_of_ours_nothing_that_was_not_taken_in_seems_settled()
     line = Harness(max_in_flight=4, limits=Limits(max_events=1, max_bytes=1000))
     faults: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
-    add = line.dispatcher.lanes.add
+    add = line.dispatcher.batcher.enqueue
 
     def broken(item: Item) -> None:
         if item.record.offset == PIECE + 5:
             raise RuntimeError("a bug")
         add(item)
 
-    line.dispatcher.lanes.add = broken  # type: ignore[method-assign]  # a test's own
+    line.dispatcher.batcher.enqueue = broken  # type: ignore[method-assign]  # a test's own
     for number in range(CHUNK):
         line.produce(b"word", key=b"key%d" % number)
     await line.until(lambda: faults)
     await line.until(lambda: len(line.vendor.accepted) == PIECE + 5)
     line.produce(b"word")
     await asyncio.sleep(10)
-    (commit,) = line.assignment.changes().values() or [line.log.committed[HERE]]
+    (commit,) = line.assignment.pending_commits().values() or [line.log.committed[HERE]]
     settled = commit_metadata.decode(GROUP, *HERE, commit.position, commit.metadata)
     assert commit.position == PIECE + 5
     assert settled is None

@@ -108,13 +108,13 @@ async def test_the_letter_topic_refuses_and_the_position_waits_for_it() -> None:
     line.produce(b"undecodable", b"good", key=None)
     await line.until(lambda: line.stats.delivered == 1)
     await line.until(lambda: line.topic.attempts >= 5)
-    assert line.letters.trouble == "topic does not exist"
+    assert line.letters.problem == "topic does not exist"
     assert line.log.committed[HERE].position == 0
     assert line.log.committed[HERE].metadata != ""
     line.topic.refusal = None
     await line.settled()
     line.check_accounts()
-    assert line.letters.trouble == ""
+    assert line.letters.problem == ""
     await line.end()
 
 

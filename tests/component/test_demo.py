@@ -14,8 +14,8 @@ from typer.testing import CliRunner, Result
 
 from connector.cli import app
 from connector.delivery.offsets import PartitionOffsets
-from connector.kafka.dead_letter import Letter
-from connector.kafka.dead_letter_producer import LetterProducer, Report
+from connector.kafka.dead_letter import ProducedLetter
+from connector.kafka.dead_letter_producer import DeadLetterProducer, Report
 from connector.simulators.demo import stage
 from connector.simulators.ledger import Ledger
 
@@ -82,17 +82,17 @@ def test_an_event_that_the_ledger_lacks_is_found(monkeypatch: pytest.MonkeyPatch
 
 def test_a_letter_that_was_never_written_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """The producer reports a letter as written that it has thrown away, once."""
-    write = LetterProducer.write
-    lost: list[Letter] = []
+    write = DeadLetterProducer.write
+    lost: list[ProducedLetter] = []
 
-    def drop_one(producer: LetterProducer, letter: Letter, report: Report) -> None:
+    def drop_one(producer: DeadLetterProducer, letter: ProducedLetter, report: Report) -> None:
         if lost:
             write(producer, letter, report)
         else:
             lost.append(letter)
             asyncio.get_running_loop().call_soon(report, None)
 
-    monkeypatch.setattr(LetterProducer, "write", drop_one)
+    monkeypatch.setattr(DeadLetterProducer, "write", drop_one)
     result = demo()
     assert result.exit_code == 1
     assert "no letter for " in result.stdout

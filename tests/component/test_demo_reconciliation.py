@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from connector.kafka.dead_letter import compose
+from connector.kafka.dead_letter import compose_letter
 from connector.model import Failure, Reason, Record, Stage
 from connector.simulators.demo.reconciliation import Counts, Evidence, Produced, ReadLetter, reconcile
 from connector.simulators.demo.samples import GAME, MYTRACKER, PARTITIONS, Fate, Sample, content, samples
@@ -35,7 +35,7 @@ def letter(produced: Produced, *, reason: Reason | None = None, value: bytes | N
     of, fate = produced.sample, produced.sample.fates[0]
     record = Record(of.topic, produced.partition, produced.offset, 0, of.key, value or of.value, of.headers)
     failure = Failure(record, reason or fate.reason or Reason.REFUSED, Stage.SEND, "no", fate.route)
-    made = compose(failure, group="g", sink=MYTRACKER, now=0.0)
+    made = compose_letter(failure, group="g", sink=MYTRACKER, now=0.0)
     headers = tuple((name, text.encode() if isinstance(text, str) else text) for name, text in made.headers)
     return ReadLetter(made.key, made.value, headers)
 

@@ -106,7 +106,7 @@ async def test_no_request_begins_that_could_end_after_the_drain() -> None:
     begun = now()
     await line.source.revoke(HERE)
     assert all(request.at <= begun + 3.0 for request in line.vendor.requests)
-    assert (line.stats.late, line.dispatcher.airborne()) == (0, 0)
+    assert (line.stats.late, line.dispatcher.items_in_flight()) == (0, 0)
     once(line)
     await line.end()
 
@@ -117,7 +117,9 @@ async def test_what_was_dropped_of_a_key_is_not_overtaken() -> None:
     line = Harness(log, limits=ONE)
     line.vendor.answer = down_for(b"held")
     line.produce(b"held", b"undecodable b", key=b"k")
-    await line.until(lambda: line.dispatcher.held_batches == 1 and line.topic.letters and not line.letters.pending)
+    await line.until(
+        lambda: line.dispatcher.batches_awaiting_retry == 1 and line.topic.letters and not line.letters.pending
+    )
     await line.source.revoke(HERE)
     assert sent(line) == []
     await line.end()
@@ -167,7 +169,7 @@ async def test_in_an_outage_a_stop_does_not_wait_for_what_cannot_be_sent() -> No
     line.vendor.answer = down_for(b"b")
     for number in range(10):
         line.produce(b"b", key=b"%d" % number)
-    await line.until(lambda: line.gate.closed and not line.vendor.in_flight)
+    await line.until(lambda: line.gate.is_down and not line.vendor.in_flight)
     begun = now()
     assert await line.pipeline.stop(begun + 20.0)
     assert now() - begun < 1.0
@@ -185,7 +187,7 @@ async def test_what_is_half_settled_survives_owners_that_end_before_they_have_re
     first.produce(b"held", b"event", key=b"k")
     first.produce(b"a held", key=b"m")
     first.produce(b"event", key=b"n")
-    await first.until(lambda: len(first.vendor.accepted) == 2 and first.gate.closed and not first.vendor.in_flight)
+    await first.until(lambda: len(first.vendor.accepted) == 2 and first.gate.is_down and not first.vendor.in_flight)
     await first.source.revoke(HERE)
     await first.end()
     owners = [first]
@@ -221,7 +223,7 @@ async def test_a_route_that_is_another_one_now_has_sent_nothing(
     first = Harness(log, limits=ONE, max_in_flight=1)
     first.vendor.answer = down_for(b"b")
     first.produce(b"a b")
-    await first.until(lambda: first.dispatcher.held_batches == 1 and not first.vendor.in_flight)
+    await first.until(lambda: first.dispatcher.batches_awaiting_retry == 1 and not first.vendor.in_flight)
     await first.source.revoke(HERE)
     assert sent(first) == [(0, "route0")]
     await first.end()
@@ -238,7 +240,7 @@ async def test_a_record_that_makes_only_what_was_sent_already_is_settled_by_bein
     first = Harness(log, limits=ONE, max_in_flight=1)
     first.vendor.answer = down_for(b"b")
     first.produce(b"a b")
-    await first.until(lambda: first.dispatcher.held_batches == 1 and not first.vendor.in_flight)
+    await first.until(lambda: first.dispatcher.batches_awaiting_retry == 1 and not first.vendor.in_flight)
     await first.source.revoke(HERE)
     await first.end()
     second = Harness(log, only="route0")

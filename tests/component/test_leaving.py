@@ -55,7 +55,7 @@ async def test_what_waits_behind_a_key_of_a_partition_that_leaves_goes_on_at_onc
     line.source.assign(THERE)
     line.vendor.answer = lambda _: DOWN
     line.produce(b"leaves", key=b"k")
-    await line.until(lambda: line.dispatcher.held_batches == 1 and not line.vendor.in_flight)
+    await line.until(lambda: line.dispatcher.batches_awaiting_retry == 1 and not line.vendor.in_flight)
     line.produce(b"stays", key=b"k", place=THERE)
     await line.until(lambda: line.assignment.open_events == 2 and not line.vendor.in_flight)
     await line.source.revoke(HERE)
@@ -165,8 +165,8 @@ async def test_what_is_lost_is_forgotten_at_once() -> None:
     await asyncio.sleep(60)
     assert len(line.vendor.requests) == 1
     assert line.log.committed == committed
-    assert line.dispatcher.airborne() == 0
-    assert not line.dispatcher.has_something_to_send()
+    assert line.dispatcher.items_in_flight() == 0
+    assert not line.dispatcher.can_probe()
     line.check_balance()
     await line.end()
 
@@ -178,7 +178,7 @@ async def test_claims_that_are_gone_are_not_remembered_for_ever() -> None:
         await line.settled()
         await line.source.revoke(HERE)
         line.source.assign(HERE)
-    assert len(line.dispatcher._gone) <= 1
+    assert len(line.dispatcher._revoked) <= 1
     assert len(line.letters._gone) <= 1
     assert len(line.assignment.offsets) == 1
     assert len(line.assignment._committed) <= 1

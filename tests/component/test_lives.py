@@ -131,7 +131,7 @@ class Life:
         everyone = [*self.members, *self.past]
         for member in everyone:
             member.check_balance()
-            assert (member.stats.late, member.stats.untold) == (0, 0)
+            assert (member.stats.late, member.stats.not_in_metadata) == (0, 0)
         for member in self.members:
             member.check_accounts()
         ends = Counter[Any]((place[:3], place[3]) for place in self.accepted)

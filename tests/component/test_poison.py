@@ -64,8 +64,8 @@ async def test_poison_alone_without_other_traffic_is_held_and_shown(line: Harnes
     line.produce(b"poison")
     with pytest.raises(TimeoutError):
         await line.until(lambda: line.topic.letters, 1200)
-    assert line.gate.closed
-    assert (line.dispatcher.held_batches, line.assignment.open_events) == (1, 1)
+    assert line.gate.is_down
+    assert (line.dispatcher.batches_awaiting_retry, line.assignment.open_events) == (1, 1)
     assert line.log.committed[HERE].position == 0
     line.vendor.answer = accept
     await line.settled()
@@ -77,7 +77,7 @@ async def test_nothing_is_counted_while_the_gate_is_closed(line: Harness) -> Non
     line.vendor.answer = lambda _: ERROR_500
     for number in range(60):
         line.produce(b"event", key=b"key%d" % number)
-    await line.until(lambda: line.gate.closed and len(line.vendor.requests) > 60, 7200)
+    await line.until(lambda: line.gate.is_down and len(line.vendor.requests) > 60, 7200)
     line.vendor.answer = accept
     await line.settled()
     line.check_accounts()

@@ -47,7 +47,7 @@ async def test_a_stop_while_records_wait_sends_nothing_twice() -> None:
         first.produce(MANY, key=b"%d" % (number % 7))
     await first.until(lambda: HERE in first.source.halted and len(first.vendor.accepted) > 100)
     assert await first.pipeline.stop(asyncio.get_running_loop().time() + 20.0)
-    assert first.stats.untold == 0
+    assert first.stats.not_in_metadata == 0
     await first.end()
     second = Harness(log, limits=TEN, max_in_flight=8)
     await second.settled(36_000)
@@ -65,7 +65,7 @@ async def test_a_partition_that_leaves_takes_what_waits_with_it() -> None:
         line.produce(MANY, key=b"%d" % number)
     await line.until(lambda: HERE in line.source.halted)
     await line.source.revoke(HERE)
-    assert (line.pipeline._waiting.records, len(line.pipeline._waiting), line.assignment.open_parts) == (0, 0, 0)
+    assert (line.pipeline._admission.records, len(line.pipeline._admission), line.assignment.open_parts) == (0, 0, 0)
     line.check_balance()
     line.vendor.answer = accept
     line.source.assign(HERE)
@@ -80,10 +80,10 @@ async def test_a_topic_made_anew_costs_no_event_that_waits() -> None:
     for number in range(400):
         line.produce(MANY, key=b"%d" % number)
     await line.until(lambda: HERE in line.source.halted)
-    read = line.stats.records + line.pipeline._waiting.records
+    read = line.stats.records + line.pipeline._admission.records
     line.log.records[HERE].clear()
     line.source.assign(HERE)
-    assert (line.stats.records, len(line.pipeline._waiting)) == (read, 0)
+    assert (line.stats.records, len(line.pipeline._admission)) == (read, 0)
     line.vendor.answer = accept
     await line.until(lambda: not line.assignment.open_parts, 36_000)
     assert line.stats.delivered == read * 40
@@ -103,7 +103,7 @@ async def test_a_topic_made_anew_costs_no_event_that_the_flood_guard_keeps_back(
     line.source.assign(HERE)
     await line.until(lambda: not line.assignment.open_parts and not line.pipeline.deferred_events, 36_000)
     assert line.stats.delivered == 40 + 40 + 1
-    assert not line.pipeline._waiting
+    assert not line.pipeline._admission
     line.check_balance()
     await line.end()
 
@@ -119,7 +119,9 @@ async def test_what_waits_counts_against_the_mark_of_open_bytes() -> None:
         line.log.append(None, b"event " + large, topic=place[0], partition=place[1], gap=30_000)
         line.produce(*[b"event " + large] * 400, key=None, place=place)
     await asyncio.sleep(600.0)
-    waiting = sum(len(each.value or b"") for queue in line.pipeline._waiting._queues.values() for each in queue.records)
+    waiting = sum(
+        len(each.value or b"") for queue in line.pipeline._admission._queues.values() for each in queue.records
+    )
     assert 0 < waiting + line.assignment.open_bytes < 200_000 + 4 * 100 * (len(large) + 10)
     await line.end()
 
@@ -130,12 +132,12 @@ async def test_what_waits_is_neither_lost_to_retention_nor_passed() -> None:
     for number in range(400):
         line.produce(MANY, key=b"%d" % number)
     await line.until(lambda: HERE in line.source.halted)
-    (claim,) = line.assignment.offsets
-    end = line.pipeline._waiting.end(claim, 0)
-    line.pipeline.on_expired(claim, end + 3)
+    (epoch,) = line.assignment.offsets
+    end = line.pipeline._admission.end(epoch, 0)
+    line.pipeline.on_lost_to_retention(epoch, end + 3)
     assert line.stats.lost_to_retention == 3
-    line.pipeline.on_unreadable(claim, end, "damaged")
-    assert line.pipeline.standing() == []
+    line.pipeline.on_unreadable(epoch, end, "damaged")
+    assert line.pipeline.blocked_partitions() == []
     await line.end()
 
 

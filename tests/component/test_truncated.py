@@ -98,11 +98,11 @@ async def test_what_was_cut_off_holds_nothing_up() -> None:
 
 @pytest.mark.parametrize("held", ["until a stop", "until the recall"])
 async def test_what_the_flood_guard_keeps_back_unread_is_not_committed_past_either(held: str) -> None:
-    """It was read, and neither routed nor opened: the claim that read it has nothing else."""
+    """It was read, and neither routed nor opened: the epoch that read it has nothing else."""
     line = Harness(guard=(10, 0.5, 300.0))
     line.produce(*(b"old%d" % number for number in range(DELIVERED)), key=None)
     await line.settled()
-    line.pipeline.await_recall()
+    line.pipeline.wait_for_flood_guard()
     line.produce(*(b"old%d" % number for number in range(DELIVERED, READ)), key=None)
     await line.until(lambda: line.pipeline.deferred_events == READ - DELIVERED)
     line.source.truncate(HERE, CUT)
@@ -115,7 +115,7 @@ async def test_what_the_flood_guard_keeps_back_unread_is_not_committed_past_eith
         await line.end()
         await check_next_owner(line.log)
         return
-    line.pipeline.recall([])
+    line.pipeline.restore_flood_guard([])
     await line.settled()
     assert committed(line.log) == END
     assert {item.record.value for item in line.vendor.accepted} >= {b"old%d" % number for number in range(CUT)}

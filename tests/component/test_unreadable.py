@@ -8,10 +8,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from connector.delivery.offsets import fingerprint
-from connector.delivery.pipeline import Standing
+from connector.delivery.pipeline import BlockedPartition
 from connector.kafka import commit_metadata
 from connector.kafka.commit_metadata import Metadata
-from connector.kafka.log_changes import Change
+from connector.kafka.log_changes import LogChangeKind
 from connector.kafka.source_interface import Commit, LogChange
 from tests.component.doubles import Log
 from tests.component.harness import GROUP, HERE, Harness
@@ -36,15 +36,15 @@ async def test_it_is_named_and_logged_once_and_over_when_a_record_behind_it_is_r
     line = Harness(log_of(6))
     line.source.unreadable[HERE] = {3: WHY}
     with capture_logs() as logs:
-        await line.until(line.pipeline.standing)
+        await line.until(line.pipeline.blocked_partitions)
         await asyncio.sleep(60)
-    assert line.pipeline.standing() == [Standing("users", 0, 3, WHY)]
+    assert line.pipeline.blocked_partitions() == [BlockedPartition("users", 0, 3, WHY)]
     assert [(entry["offset"], entry["why"]) for entry in logs if entry["event"] == SAYS] == [(3, WHY)]
     assert (line.log.committed[HERE].position, line.stats.delivered) == (3, 3)
     assert line.source.sought == []
     line.source.unreadable.clear()
     await line.settled()
-    assert line.pipeline.standing() == []
+    assert line.pipeline.blocked_partitions() == []
     line.check_accounts()
     await line.end()
 
@@ -53,24 +53,24 @@ async def test_it_is_named_and_logged_once_and_over_when_a_record_behind_it_is_r
 async def test_it_is_over_when_its_partition_leaves(leaves: str) -> None:
     line = Harness(log_of(6))
     line.source.unreadable[HERE] = {3: WHY}
-    await line.until(line.pipeline.standing)
+    await line.until(line.pipeline.blocked_partitions)
     if leaves == "lost":
         line.source.lose(HERE)
     elif leaves == "revoked":
         await line.source.revoke(HERE)
     else:
         line.source.fail()
-    assert line.pipeline.standing() == []
+    assert line.pipeline.blocked_partitions() == []
     await line.end()
 
 
 async def test_a_partition_whose_next_offset_is_not_known_stands_too() -> None:
     line = Harness(Log())
-    (claim,) = line.source.assign(("users", 7), position=None)
-    line.pipeline.on_unreadable(claim, None, WHY)
-    assert line.pipeline.standing() == [Standing("users", 7, None, WHY)]
-    line.pipeline.on_unreadable(999, 4, WHY)  # a claim that has left meanwhile
-    assert len(line.pipeline.standing()) == 1
+    (epoch,) = line.source.assign(("users", 7), position=None)
+    line.pipeline.on_unreadable(epoch, None, WHY)
+    assert line.pipeline.blocked_partitions() == [BlockedPartition("users", 7, None, WHY)]
+    line.pipeline.on_unreadable(999, 4, WHY)  # a epoch that has left meanwhile
+    assert len(line.pipeline.blocked_partitions()) == 1
     await line.end()
 
 
@@ -83,7 +83,7 @@ async def test_one_that_an_operator_settled_is_passed_and_the_rest_delivered_and
     assert sorted(item.record.offset for item in line.vendor.accepted) == [0, 1, 2, 5, 7]
     assert line.log.committed[HERE].position == 8
     assert not [entry for entry in logs if entry["event"] == SAYS]
-    assert line.pipeline.standing() == []
+    assert line.pipeline.blocked_partitions() == []
     line.check_accounts()
     await line.end()
 
@@ -112,7 +112,7 @@ async def test_the_client_says_it_again_before_it_has_moved_and_that_is_no_news(
     with capture_logs() as logs:
         await line.until(lambda: len(line.source.sought) == 1)
         await asyncio.sleep(5)
-    assert (line.source.sought, line.pipeline.standing()) == ([(*HERE, 4)], [])
+    assert (line.source.sought, line.pipeline.blocked_partitions()) == ([(*HERE, 4)], [])
     assert not [entry for entry in logs if entry["event"] == SAYS]
     await line.end()
 
@@ -121,12 +121,12 @@ async def test_what_the_flood_guard_keeps_back_comes_before_what_cannot_be_read(
     """What is to be read next is offset 2 to the pipeline, which has kept back what follows, and 5 to the client."""
     line = Harness(log_of(2, settled={2, 5}))
     await line.until(lambda: line.stats.delivered == 2)
-    line.pipeline.await_recall()
+    line.pipeline.wait_for_flood_guard()
     line.source.unreadable[HERE] = {5: WHY}
     line.produce(*(b"event%d" % number for number in range(2, 8)))
-    await line.until(line.pipeline.standing)
+    await line.until(line.pipeline.blocked_partitions)
     assert (line.source.sought, line.pipeline.deferred_events) == ([], 3)
-    line.pipeline.recall([])
+    line.pipeline.restore_flood_guard([])
     await line.settled()
     assert line.source.sought == [(*HERE, 6)]
     assert sorted(item.record.offset for item in line.vendor.accepted) == [0, 1, 3, 4, 6, 7]
@@ -136,11 +136,16 @@ async def test_what_the_flood_guard_keeps_back_comes_before_what_cannot_be_read(
 
 async def test_logs_that_changed_are_counted_by_what_happened() -> None:
     line = Harness()
-    for change in (Change.TRUNCATED, Change.RECREATED, Change.RECREATED, Change.OVERWRITTEN):
+    for change in (
+        LogChangeKind.TRUNCATED,
+        LogChangeKind.RECREATED,
+        LogChangeKind.RECREATED,
+        LogChangeKind.OVERWRITTEN,
+    ):
         line.pipeline.on_log_changed(LogChange(change, *HERE, 300, 120))
     assert line.stats.log_changes == {"truncated": 1, "recreated": 2, "overwritten": 1}
     for number in range(500):
-        line.pipeline.on_log_changed(LogChange(Change.TRUNCATED, *HERE, number, 0))
+        line.pipeline.on_log_changed(LogChange(LogChangeKind.TRUNCATED, *HERE, number, 0))
     recent = line.stats.recent_log_changes
     assert len(recent) < 100, "they fill the memory"
     assert recent[-1][1].wanted == 499
@@ -182,7 +187,7 @@ async def test_a_commit_that_was_under_way_when_the_client_failed_does_not_keep_
 async def test_a_client_that_failed_before_it_had_any_partition_loses_none() -> None:
     line = Harness()
     line.source.lose(HERE)
-    line.pipeline.on_out_of_group(frozenset())
+    line.pipeline.on_left_group(frozenset())
     assert not line.pipeline.joined
     assert line.stats.rebalances["lost"] == 1
     await line.end()

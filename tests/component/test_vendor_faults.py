@@ -8,11 +8,11 @@ from itertools import pairwise
 import pytest
 
 from connector.delivery.gate import GateState
-from connector.model import ACCEPTED, Blame, Limits, Outcome
+from connector.model import ACCEPTED, Limits, Outcome, OutcomeKind
 from tests.component.doubles import DOWN, ERROR_500, LOST, UNAUTHORIZED, Request, accept, refuse_those_marked
 from tests.component.harness import Harness
 
-TIMEOUT = Outcome(Blame.VENDOR, None, "timed out", answer_lost=True)
+TIMEOUT = Outcome(OutcomeKind.UNAVAILABLE, None, "timed out", effect_unknown=True)
 
 
 @pytest.fixture
@@ -33,14 +33,14 @@ async def test_an_outage_is_waited_out_with_a_probe_at_a_time_and_nothing_is_a_d
     line.vendor.answer = lambda _: fault
     for number in range(400):
         line.produce(b"event%d" % number, key=b"key%d" % (number % 40))
-    await line.until(lambda: state(line) is GateState.CLOSED and not line.vendor.in_flight)
+    await line.until(lambda: state(line) is GateState.DOWN and not line.vendor.in_flight)
     already = len(line.vendor.requests)
     line.vendor.most_in_flight = 0
     await line.until(lambda: len(line.vendor.requests) > already + 30, 7200)
     assert line.vendor.most_in_flight == 1
     probes = line.vendor.requests[already:]
     assert all(later.at - earlier.at <= 30.0 + 2 * line.vendor.latency for earlier, later in pairwise(probes))
-    assert line.stats.gate_closings == 1
+    assert line.stats.vendor_outages == 1
     assert line.stats.dead_lettered.total() == 0
     line.vendor.answer = accept
     await line.settled()
@@ -65,7 +65,7 @@ async def test_after_an_outage_the_requests_in_flight_grow_from_one(line: Harnes
     line.vendor.answer = lambda _: DOWN
     for number in range(200):
         line.produce(b"event", key=b"%d" % number)
-    await line.until(lambda: state(line) is GateState.CLOSED and not line.vendor.in_flight)
+    await line.until(lambda: state(line) is GateState.DOWN and not line.vendor.in_flight)
     already = len(line.vendor.requests)
     line.vendor.answer = accept
     await line.settled()
@@ -81,7 +81,7 @@ async def test_a_batch_that_alone_draws_faults_does_not_keep_the_gate_shut_for_t
     line.vendor.answer = lambda request: DOWN if any(b"stuck" in item.body for item in request.items) else ACCEPTED
     for number in range(12):
         line.produce(b"stuck", key=b"stuck%d" % number)
-    await line.until(lambda: state(line) is GateState.CLOSED)
+    await line.until(lambda: state(line) is GateState.DOWN)
     line.produce(b"event", key=b"other")
     await line.until(lambda: line.stats.delivered == 1, 3600)
     line.vendor.answer = accept
@@ -90,7 +90,7 @@ async def test_a_batch_that_alone_draws_faults_does_not_keep_the_gate_shut_for_t
 
 
 async def test_retry_after_stops_the_whole_sink(line: Harness) -> None:
-    line.vendor.answer = lambda _: Outcome(Blame.VENDOR, 429, "slow down", retry_after=120.0)
+    line.vendor.answer = lambda _: Outcome(OutcomeKind.UNAVAILABLE, 429, "slow down", retry_after=120.0)
     line.produce(b"event", key=b"one")
     await line.until(lambda: len(line.vendor.requests) == 1 and not line.vendor.in_flight)
     line.vendor.answer = accept
@@ -146,7 +146,11 @@ def healing(after: int, heal_for: float = 600.0) -> Callable[[Request], Outcome]
         if all(b"later" not in item.body for item in request.items):
             return ACCEPTED
         drawn += 1
-        return ACCEPTED if drawn > after else Outcome(Blame.VENDOR, 200, "no user", code="-4000", heal_for=heal_for)
+        return (
+            ACCEPTED
+            if drawn > after
+            else Outcome(OutcomeKind.UNAVAILABLE, 200, "no user", code="-4000", retry_for=heal_for)
+        )
 
     return answer
 
@@ -160,7 +164,7 @@ async def test_a_code_that_may_heal_holds_its_event_and_its_key_and_lets_others_
     line.check_accounts()
     assert [item.record.offset for item in line.vendor.accepted] == [2, 3, 0, 1]
     assert line.stats.codes == {"-4000": 8}
-    assert line.stats.gate_closings == 0
+    assert line.stats.vendor_outages == 0
     await line.end()
 
 
@@ -204,7 +208,19 @@ async def test_a_fault_with_an_answer_is_retried_whatever_the_policy_for_lost_on
 
 async def test_keys_keep_their_order_through_faults_and_halves_at_random(line: Harness) -> None:
     """Every third request fails in some way; the script is fixed, so that a failure can be repeated."""
-    script = [DOWN, None, None, Outcome(Blame.VENDOR, 502, "x"), None, None, TIMEOUT, None, None, None, ERROR_500]
+    script = [
+        DOWN,
+        None,
+        None,
+        Outcome(OutcomeKind.UNAVAILABLE, 502, "x"),
+        None,
+        None,
+        TIMEOUT,
+        None,
+        None,
+        None,
+        ERROR_500,
+    ]
     sent = 0
 
     def answer(request: Request) -> Outcome:

@@ -90,7 +90,7 @@ def _stages() -> dict[str, tuple[Any, str, Callable[..., Any]]]:
     """Stage → where it stands in the product, and how it is wrapped."""
     from connector.delivery.dispatcher import Dispatcher  # noqa: PLC0415 - as above
     from connector.delivery.pipeline import Pipeline  # noqa: PLC0415
-    from connector.kafka.dead_letter_producer import LetterProducer  # noqa: PLC0415
+    from connector.kafka.dead_letter_producer import DeadLetterProducer  # noqa: PLC0415
     from connector.kafka.source import Source  # noqa: PLC0415
     from connector.vendors.mytracker.sink import MyTrackerSink  # noqa: PLC0415
 
@@ -102,8 +102,8 @@ def _stages() -> dict[str, tuple[Any, str, Callable[..., Any]]]:
         "after response": (MyTrackerSink, "send", _after_await),
         "before settling": (Dispatcher, "_arrive", _before),
         "after settling": (Pipeline, "on_accepted", _after),
-        "before dead letter": (LetterProducer, "write", _before),
-        "dead letter produced": (LetterProducer, "write", _after),
+        "before dead letter": (DeadLetterProducer, "write", _before),
+        "dead letter produced": (DeadLetterProducer, "write", _after),
         "dead letter reported": (Pipeline, "on_written", _before),
         "before commit": (Source, "_commit_async", _before),
         "commit sent": (Source, "_commit_async", _after),

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from connector.delivery.gate import GateState
-from connector.model import Blame
+from connector.model import OutcomeKind
 from connector.operations.metrics import BUILD_INFO, BUILD_LABELS, DURATION, METRICS
 from tests.helm.charts import CHART, Manifest, only
 
@@ -23,7 +23,7 @@ LABELS[f"{DURATION[0]}_bucket"] = {"sink", "le"}
 LABELS[BUILD_INFO[0]] = set(BUILD_LABELS)
 VALUES: dict[str, set[str]] = {
     "state": set(GateState),
-    "blame": set(Blame),
+    "blame": set(OutcomeKind),
     "result": {"ok", "failed"},
     "outcome": {"delivered", "dead_lettered", "skipped"},
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from connector.model import Reason
-from connector.operations.wait_reasons import Cause
+from connector.operations.wait_reasons import WaitReason
 from tests.helm.charts import ROOT
 
 PAGE = (ROOT / "docs" / "operations.md").read_text()
@@ -19,8 +19,8 @@ def named_in(heading: str) -> set[str]:
 
 
 def test_every_cause_of_lag_that_an_operator_can_act_on_has_its_row() -> None:
-    passing = {Cause.LINGER, Cause.DEAD_LETTER_REPORT, Cause.READING, Cause.NOTHING_TO_READ}
-    assert named_in("ConnectorLagging") == set(Cause) - passing
+    passing = {WaitReason.LINGER, WaitReason.DEAD_LETTER_REPORT, WaitReason.READING, WaitReason.NOTHING_TO_READ}
+    assert named_in("ConnectorLagging") == set(WaitReason) - passing
 
 
 def test_every_reason_of_a_dead_letter_has_its_row() -> None:

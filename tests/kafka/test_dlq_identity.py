@@ -8,7 +8,7 @@ from confluent_kafka import Producer
 from connector.deadletters.letter import fingerprint, read_letter
 from connector.deadletters.reader import TopicReader
 from connector.kafka import dead_letter as headers
-from connector.kafka.dead_letter import compose
+from connector.kafka.dead_letter import compose_letter
 from connector.model import Failure, Headers, Reason, Record, Stage
 from tests.support.dead_letters import NEW, OLD, Desk, unmappable
 from tests.unit.deadletters.support import message
@@ -39,7 +39,7 @@ async def test_a_letters_fingerprint_is_the_same_before_it_is_written_and_after_
     ]
     written = []
     for each in failed:
-        letter = compose(Failure(each, Reason.UNROUTED, Stage.ROUTE, "x"), group="g", sink="s", now=1.0)
+        letter = compose_letter(Failure(each, Reason.UNROUTED, Stage.ROUTE, "x"), group="g", sink="s", now=1.0)
         written.append(each._replace(key=letter.key, value=letter.value, headers=tuple(letter.headers)))  # type: ignore[arg-type]
     write(desk, written)
     with TopicReader({"bootstrap.servers": desk.broker.bootstrap}, desk.letters) as reader:

@@ -49,16 +49,16 @@ def test_what_left_while_it_was_not_fetched_is_fetched_when_it_comes_back(
     if stopped == "paused":
         fetching.pause()
     else:
-        fetching.halt(here)
+        fetching.pause_partition(here)
     assert not consumer.consume(1, 0.5)
     consumer.incremental_unassign(begin)
     del held[here]
-    fetching.left([here])
+    fetching.partitions_removed([here])
     fetching.resume()
     consumer.incremental_assign(begin)
     held[here] = 2
-    fetching.came([here])
+    fetching.partitions_assigned([here])
     read = 0
     while read < EVENTS:  # the test's timeout is the limit
         read += len(consumer.consume(EVENTS - read, 1.0))
-    assert fetching.whole
+    assert fetching.nothing_paused

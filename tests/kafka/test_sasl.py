@@ -14,7 +14,7 @@ from confluent_kafka.admin._acl import AclBinding, AclOperation, AclPermissionTy
 from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
 
 from connector.service.preflight.connection import connect
-from connector.service.preflight.findings import Finding, Mark
+from connector.service.preflight.findings import Finding, Severity
 from connector.simulators.mytracker import MyTrackerSimulator
 from tests.support.broker import obtain_broker
 from tests.support.connector import RunningConnector, check_live, configuration, finding, until
@@ -128,7 +128,7 @@ def test_a_wrong_protocol_is_told_by_what_it_lacks(
         conf["bootstrap.servers"] = secured.broker.bootstrap
     found = connect(conf)
     assert isinstance(found, Finding)
-    assert (found.mark, found.subject) == (Mark.FAIL, subject)
+    assert (found.severity, found.subject) == (Severity.FAIL, subject)
     assert says in found.says
 
 

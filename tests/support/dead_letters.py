@@ -16,7 +16,7 @@ import yaml
 from confluent_kafka import Producer
 
 from connector.config.load import load
-from connector.kafka.dead_letter import compose
+from connector.kafka.dead_letter import compose_letter
 from connector.model import Failure, Headers, Record
 from connector.service.assembly import build_router
 from connector.simulators.mytracker import MyTrackerSimulator
@@ -110,7 +110,7 @@ class Desk:
             value = event if isinstance(event, bytes) else json.dumps(event).encode()
             for failure in router.route(Record(self.events, 0, offset, timestamp, key, value, headers)):
                 assert isinstance(failure, Failure)
-                letter = compose(failure, group=f"{self.letters}.mytracker", sink="mytracker", now=time.time())
+                letter = compose_letter(failure, group=f"{self.letters}.mytracker", sink="mytracker", now=time.time())
                 producer.produce(self.letters, letter.value, letter.key, headers=list(letter.headers))
                 producer.poll(0)
         assert producer.flush(60) == 0

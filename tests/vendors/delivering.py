@@ -133,7 +133,7 @@ class Delivery:
         """Send them and wait until each has ended."""
         given = list(items)
         wanted = len(self.accepted) + len(self.failures) + len(given)
-        self.dispatcher.add(given)
+        self.dispatcher.enqueue(given)
         self.dispatcher.pump()
         async with asyncio.timeout(60):
             while len(self.accepted) + len(self.failures) < wanted:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import pytest
 
-from connector.model import Blame, Outcome, Reason
+from connector.model import Outcome, OutcomeKind, Reason
 from connector.settings.values import Login
 from connector.simulators.sailplay_switches import SailPlaySwitches
 from connector.vendors.sailplay.sink import Fires, SailPlaySink
@@ -68,7 +68,7 @@ async def test_points_are_given_as_the_policy_for_unknown_outcomes_says(
         assert letters == set()
     else:
         assert points == dict.fromkeys([*applied, *refused, "well"], 1)
-        assert letters == {Reason.AMBIGUOUS}
+        assert letters == {Reason.UNKNOWN_OUTCOME}
         assert len(delivery.failures) == len(UNKNOWN) * 2
 
 
@@ -101,7 +101,7 @@ async def test_a_code_that_heals_holds_its_key_and_no_other(tmp_path: Path) -> N
     assert [item.record.key for item in delivery.accepted] == [None, b"another", b"k", b"k"]
     assert delivery.failures == []
     assert delivery.stats.codes["-4000"] > 1
-    assert delivery.stats.gate_closings == 0
+    assert delivery.stats.vendor_outages == 0
 
 
 async def test_a_code_that_does_not_heal_in_its_time_becomes_a_dead_letter_and_frees_its_key(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ async def test_a_token_that_ends_three_times_costs_a_login_each_and_no_event(tmp
         assert set(vendor.fires_of_users().values()) == {1}
         assert len(vendor.ledger) == 80
     assert delivery.failures == []
-    assert set(delivery.stats.outcomes) == {Blame.NOBODY}
+    assert set(delivery.stats.outcomes) == {OutcomeKind.ACCEPTED}
 
 
 async def test_every_call_waits_for_a_turn_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,7 +149,7 @@ async def test_every_call_waits_for_a_turn_of_its_own(tmp_path: Path, monkeypatc
         vendor.reset({"latency_ms": 30})
         async with Delivery(sailplay(vendor, login_of(tmp_path), rate=rate)) as delivery:
             assert isinstance(delivery.sink, SailPlaySink)
-            take = delivery.dispatcher.gate.called
+            take = delivery.dispatcher.gate.reserve_slot
 
             def taken(now: float) -> float:
                 turns.append(take(now))
@@ -183,7 +183,9 @@ async def test_a_login_that_fails_is_ours_with_the_vendors_word_and_is_tried_onc
             before = vendor.called("login")
             sent = await asyncio.gather(*(delivery.sink.send("fire", [delivery.fire("u")]) for _ in range(8)))
             assert vendor.called("login") == before + 1
-            assert set(sent) == {Outcome(Blame.OURS, 200, "login: status_code -2: Login failure", code="-2")}
+            assert set(sent) == {
+                Outcome(OutcomeKind.MISCONFIGURED, 200, "login: status_code -2: Login failure", code="-2")
+            }
             assert delivery.sink.credentials_renewed() is False
             secret(tmp_path, "pin", "demo-pin")
             assert [delivery.sink.credentials_renewed() for _ in range(2)] == [True, False]
@@ -212,7 +214,7 @@ async def test_a_login_without_an_answer_is_the_vendors_fault_and_no_fire_is_in_
         of = sailplay(vendor, login_of(tmp_path), on_unknown_outcome="dead_letter", timeout=0.5)
         async with Delivery(of) as delivery:
             outcome = await delivery.sink.send("fire", [delivery.fire("u")])
-            assert (outcome.blame, outcome.answer_lost) == (Blame.VENDOR, False)
+            assert (outcome.kind, outcome.effect_unknown) == (OutcomeKind.UNAVAILABLE, False)
             assert outcome.message.startswith(said)
             await delivery.deliver([delivery.fire("u")])
         assert delivery.failures == []
@@ -226,7 +228,7 @@ async def test_a_token_that_is_refused_again_after_a_login_is_not_renewed_in_a_l
                       "match": {"method": "events/fire"}})  # fmt: skip
         async with Delivery(sailplay(vendor, login_of(tmp_path))) as delivery:
             outcome = await delivery.sink.send("fire", [delivery.fire("u")])
-        assert (outcome.blame, outcome.code) == (Blame.OURS, "-7")
+        assert (outcome.kind, outcome.code) == (OutcomeKind.MISCONFIGURED, "-7")
         assert vendor.called("login") == 2
         assert vendor.ledger.summary()["by_fault"] == {"status": 2}
 
@@ -237,7 +239,7 @@ async def test_no_secret_of_a_login_is_in_what_is_said(tmp_path: Path) -> None:
         vendor.order({"kind": "status", "status": 200, "body": echo})
         async with Delivery(sailplay(vendor, login_of(tmp_path))) as delivery:
             outcome = await delivery.sink.send("fire", [delivery.fire("u")])
-    assert outcome == Outcome(Blame.OURS, 200, "login: *** of *** is not known")
+    assert outcome == Outcome(OutcomeKind.MISCONFIGURED, 200, "login: *** of *** is not known")
 
 
 async def test_by_get_a_pin_still_stands_in_no_url(tmp_path: Path) -> None:
@@ -253,7 +255,7 @@ async def test_a_missing_pin_holds_the_sink(tmp_path: Path) -> None:
         (tmp_path / "pin").unlink()
         async with Delivery(sailplay(vendor, login)) as delivery:
             assert (delivery.sink.credentials_ready() or "").startswith("pin_code: file ")
-            assert (await delivery.sink.send("fire", [delivery.fire("u")])).blame is Blame.OURS
+            assert (await delivery.sink.send("fire", [delivery.fire("u")])).kind is OutcomeKind.MISCONFIGURED
         assert vendor.calls == []
 
 

@@ -15,7 +15,7 @@ from connector.config.kafka_settings import resolve_kafka
 from connector.errors import ConnectorError
 from connector.service.preflight import connection, letters
 from connector.service.preflight.connection import connect, connection_findings
-from connector.service.preflight.findings import Finding, Mark, of_sink
+from connector.service.preflight.findings import Finding, Severity, of_sink
 from connector.service.preflight.letters import letter_findings
 from connector.service.preflight.members import ask_groups
 from connector.service.preflight.sinks import group_findings, reading_findings
@@ -74,14 +74,18 @@ class _Asking:
 
 def _broken_off(why: str) -> Finding:
     says = f"{why}; what is missing here is not known"
-    return Finding(connection.SECTION, "brokers", Mark.FAIL, says, "look at the brokers and their load, and try again")
+    return Finding(
+        connection.SECTION, "brokers", Severity.FAIL, says, "look at the brokers and their load, and try again"
+    )
 
 
 def _ask_kafka(settings: Settings, clock: Clock) -> Iterator[Finding]:
     try:
         conf = {"log_level": 0, **resolve_kafka(settings)}
     except ConnectorError as error:
-        yield Finding(connection.SECTION, "security", Mark.FAIL, str(error), "the service does not start without it")
+        yield Finding(
+            connection.SECTION, "security", Severity.FAIL, str(error), "the service does not start without it"
+        )
         return
     connected = connect(conf)
     if isinstance(connected, Finding):

@@ -17,7 +17,7 @@ from confluent_kafka.admin._metadata import (  # `admin` offers them without exp
     ClusterMetadata,
 )
 
-from connector.service.preflight.findings import Finding, Mark
+from connector.service.preflight.findings import Finding, Severity
 
 SECTION = "kafka"
 CONNECT_SECONDS = 8.0
@@ -30,7 +30,7 @@ _FAIL_LINE = re.compile(r"^FAIL \[[^]]*\] \[thrd:[^]]*\]: (?P<broker>\S+?)(?:/\w
 _IN_STATE = re.compile(r" \(after \d+ms in state (?P<state>\w+)\).*$", re.DOTALL)
 
 
-class Trouble(NamedTuple):
+class ConnectionProblem(NamedTuple):
     """Why a broker does not let us in. `decided`: trying longer changes nothing."""
 
     subject: str
@@ -126,7 +126,7 @@ _SIGNS = (
 )
 
 
-def trouble_in(lines: Sequence[str]) -> Trouble | None:
+def trouble_in(lines: Sequence[str]) -> ConnectionProblem | None:
     """What the client's log lines say is wrong; what trying longer would not mend comes first. Pure."""
     found = [trouble for trouble in map(_trouble_of, lines) if trouble is not None]
     return next((trouble for trouble in found if trouble.decided), found[-1] if found else None)
@@ -137,14 +137,16 @@ def _seen_to_last(lines: Sequence[str]) -> bool:
     return sum(trouble is not None and trouble.decided for trouble in map(_trouble_of, lines)) > 1
 
 
-def _trouble_of(line: str) -> Trouble | None:
+def _trouble_of(line: str) -> ConnectionProblem | None:
     said = _FAIL_LINE.match(line)
     if said is None:
         return None
     sign = next((sign for sign in _SIGNS if sign.pattern.search(said["text"])), None)
     if sign is None:
-        return Trouble("brokers", f"{said['broker']}: {_cut(said['text'])}", "", False)
-    return Trouble(sign.subject, f"{said['broker']}: {sign.says} ({_cut(said['text'])})", sign.todo, sign.decided)
+        return ConnectionProblem("brokers", f"{said['broker']}: {_cut(said['text'])}", "", False)
+    return ConnectionProblem(
+        sign.subject, f"{said['broker']}: {sign.says} ({_cut(said['text'])})", sign.todo, sign.decided
+    )
 
 
 def _cut(text: str) -> str:
@@ -164,14 +166,14 @@ class _Lines(logging.Handler):
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
+class BrokerConnection:
     """A client that was let in, and what it was told of the cluster."""
 
     client: AdminClient
     metadata: ClusterMetadata
 
 
-def connect(conf: Mapping[str, Any]) -> Connection | Finding:
+def connect(conf: Mapping[str, Any]) -> BrokerConnection | Finding:
     """The connection, within CONNECT_SECONDS; or what keeps us out."""
     lines = _Lines()
     logger = logging.Logger("live")  # noqa: LOG001 - of its own, unknown to the root: nothing of it is printed
@@ -183,19 +185,19 @@ def connect(conf: Mapping[str, Any]) -> Connection | Finding:
     deadline = time.monotonic() + CONNECT_SECONDS
     while (left := deadline - time.monotonic()) > 0:
         try:
-            return Connection(client, client.list_topics(timeout=min(left, 1.0)))
+            return BrokerConnection(client, client.list_topics(timeout=min(left, 1.0)))
         except KafkaException:
             client.poll(0)  # hands the log lines over
         if _seen_to_last(lines.lines):
             break
     trouble = trouble_in(lines.lines)
     if trouble is not None:
-        return Finding(SECTION, trouble.subject, Mark.FAIL, trouble.says, trouble.todo)
+        return Finding(SECTION, trouble.subject, Severity.FAIL, trouble.says, trouble.todo)
     servers = conf.get("bootstrap.servers", conf.get("metadata.broker.list"))
     return Finding(
         SECTION,
         "brokers",
-        Mark.FAIL,
+        Severity.FAIL,
         f"{servers}: no answer within {CONNECT_SECONDS:.0f} s",
         "look at kafka.bootstrap.servers, at the brokers and at firewalls between",
     )
@@ -204,25 +206,25 @@ def connect(conf: Mapping[str, Any]) -> Connection | Finding:
 def _no_client(error: KafkaException) -> Finding:
     text = str(error.args[0].str())
     subject = "TLS" if "ssl" in text.lower() else "SASL" if "sasl" in text.lower() else "brokers"
-    return Finding(SECTION, subject, Mark.FAIL, f"librdkafka makes no client: {text}", "mend the kafka section")
+    return Finding(SECTION, subject, Severity.FAIL, f"librdkafka makes no client: {text}", "mend the kafka section")
 
 
-def connection_findings(connection: Connection, conf: Mapping[str, Any]) -> Iterator[Finding]:
+def connection_findings(connection: BrokerConnection, conf: Mapping[str, Any]) -> Iterator[Finding]:
     """The brokers by the addresses that the cluster gives, to which every client connects in the end."""
     brokers: Sequence[BrokerMetadata] = list(connection.metadata.brokers.values())
     protocol = str(conf.get("security.protocol", "plaintext")).upper()
     user = f" as {conf['sasl.username']}" if "SASL" in protocol and "sasl.username" in conf else ""
-    yield Finding(SECTION, "security", Mark.OK, f"{protocol}{user}: the brokers let us in")
+    yield Finding(SECTION, "security", Severity.OK, f"{protocol}{user}: the brokers let us in")
     away = dict(_unreachable(brokers))
     if not away:
         names = ", ".join(f"{broker.host}:{broker.port}" for broker in brokers[:3])
         says = f"{len(brokers)} reachable: {names}{', …' if len(brokers) > 3 else ''}"
-        yield Finding(SECTION, "brokers", Mark.OK, says, data={"brokers": len(brokers)})
+        yield Finding(SECTION, "brokers", Severity.OK, says, data={"brokers": len(brokers)})
     for address, why in away.items():
         yield Finding(
             SECTION,
             "brokers",
-            Mark.FAIL,
+            Severity.FAIL,
             f"the cluster names a broker {address}, which cannot be reached: {why}",
             "look at the broker, at firewalls between, and at its advertised.listeners",
         )

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 
-class Mark(StrEnum):
+class Severity(StrEnum):
     """Whether a thing is as it must be."""
 
     OK = "ok"
@@ -24,7 +24,7 @@ class Finding(NamedTuple):
 
     section: str
     subject: str
-    mark: Mark
+    severity: Severity
     says: str
     todo: str = ""
     data: Mapping[str, Any] = {}

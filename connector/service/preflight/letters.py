@@ -12,7 +12,7 @@ from confluent_kafka import KafkaError
 
 from connector.kafka.commands import POLICY, set_policy
 from connector.operations.formatting import counted, duration, size
-from connector.service.preflight.findings import Finding, Mark
+from connector.service.preflight.findings import Finding, Severity
 from connector.service.preflight.topics import TopicFacts, absent
 from connector.settings.values import Settings
 
@@ -38,10 +38,10 @@ def letter_findings(
 def _writing(letters: TopicFacts) -> Finding:
     if "WRITE" not in letters.operations:
         todo = f"allow WRITE (and READ, for replays) on topic {letters.name}"
-        return Finding(SECTION, letters.name, Mark.FAIL, "may not be written: every dead letter would block", todo)
+        return Finding(SECTION, letters.name, Severity.FAIL, "may not be written: every dead letter would block", todo)
     kept = "" if letters.retention is None else f", kept for {duration(letters.retention)}"
     says = f"{counted(letters.partitions, 'partition')}{kept}; may be written (going by our user's rights)"
-    return Finding(SECTION, letters.name, Mark.OK, says, data={"retention_seconds": letters.retention})
+    return Finding(SECTION, letters.name, Severity.OK, says, data={"retention_seconds": letters.retention})
 
 
 def _compaction(letters: TopicFacts, conf: Mapping[str, Any]) -> Iterator[Finding]:
@@ -49,7 +49,7 @@ def _compaction(letters: TopicFacts, conf: Mapping[str, Any]) -> Iterator[Findin
     if "compact" in policy:
         says = f"cleanup.policy is {policy}: of letters with one key only the last is kept, and `run` refuses that"
         todo = f"run {set_policy(conf, letters.name, 'delete')}"
-        yield Finding(SECTION, "compaction", Mark.FAIL, says, todo)
+        yield Finding(SECTION, "compaction", Severity.FAIL, says, todo)
 
 
 def _room(letters: TopicFacts, sources: Collection[TopicFacts]) -> Finding:
@@ -64,25 +64,29 @@ def _room(letters: TopicFacts, sources: Collection[TopicFacts]) -> Finding:
         if room < needed:
             says = f"max.message.bytes is {room:,}: an event of {largest} of up to {known[largest]:,} would block"
             todo = f"set max.message.bytes={needed} on topic {letters.name} (and let replicas fetch it)"
-            return Finding(SECTION, "room", Mark.FAIL, says, todo, data)
+            return Finding(SECTION, "room", Severity.FAIL, says, todo, data)
         if not hidden:
-            return Finding(SECTION, "room", Mark.OK, f"for the largest event and its headers ({size(room)})", data=data)
+            return Finding(
+                SECTION, "room", Severity.OK, f"for the largest event and its headers ({size(room)})", data=data
+            )
     if room is not None and not hidden:
-        return Finding(SECTION, "room", Mark.OK, f"max.message.bytes is {size(room)}; no topic is read yet")
+        return Finding(SECTION, "room", Severity.OK, f"max.message.bytes is {size(room)}; no topic is read yet")
     todo = f"allow DESCRIBE_CONFIGS on {', '.join(hidden[:3])}"
-    return Finding(SECTION, "room", Mark.WARN, "not known: max.message.bytes is not shown to us", todo)
+    return Finding(SECTION, "room", Severity.WARN, "not known: max.message.bytes is not shown to us", todo)
 
 
 def _receipts(receipts: TopicFacts) -> Finding:
     if receipts.error == KafkaError.UNKNOWN_TOPIC_OR_PART:
-        return Finding(SECTION, receipts.name, Mark.OK, "not there yet: the first replay makes it")
+        return Finding(SECTION, receipts.name, Severity.OK, "not there yet: the first replay makes it")
     if receipts.error == KafkaError.TOPIC_AUTHORIZATION_FAILED:
         todo = f"allow CREATE, DESCRIBE, READ and WRITE on topic {receipts.name} to whoever replays"
-        return Finding(SECTION, receipts.name, Mark.WARN, "is not shown to us: replays would fail", todo)
+        return Finding(SECTION, receipts.name, Severity.WARN, "is not shown to us: replays would fail", todo)
     if receipts.error is not None:
         return absent(SECTION, receipts, "DESCRIBE, READ and WRITE")
     policy = None if receipts.settings is None else receipts.settings["cleanup.policy"]
     if policy not in (None, "compact"):
         says = f"cleanup.policy is {policy}: what was replayed would be forgotten, and sent again"
-        return Finding(SECTION, receipts.name, Mark.FAIL, says, f"set cleanup.policy=compact on topic {receipts.name}")
-    return Finding(SECTION, receipts.name, Mark.OK, counted(receipts.partitions, "partition"))
+        return Finding(
+            SECTION, receipts.name, Severity.FAIL, says, f"set cleanup.policy=compact on topic {receipts.name}"
+        )
+    return Finding(SECTION, receipts.name, Severity.OK, counted(receipts.partitions, "partition"))

@@ -24,7 +24,7 @@ class Origin(StrEnum):
     REMADE = "remade"  # the topic was made anew since the commit, as its id says, or ends before the committed offset
 
 
-class Place(NamedTuple):
+class ReadPosition(NamedTuple):
     """One partition: what it holds (`low` up to before `high`) and where reading would start."""
 
     topic: str
@@ -41,14 +41,14 @@ class Place(NamedTuple):
         return self.high - self.position
 
 
-def find_places(
+def read_positions(
     consumer: Consumer,
     partitions: Sequence[tuple[str, int]],
     start: Start,
     *,
     group: str,
     topic_ids: Mapping[str, str],
-) -> list[Place]:
+) -> list[ReadPosition]:
     """Where each partition would be read from. Raises KafkaException where the brokers refuse or do not answer.
 
     The service's own rules decide (`starting_points`). `topic_ids`: Kafka's, as far as they are known.
@@ -67,7 +67,7 @@ def find_places(
         low, high = lows[point[:2]], highs[point[:2]]
         if committed[point[:2]].offset < 0:
             origin = Origin.APPEARED if point.topic in known else Origin.START
-            places.append(Place(*point[:2], low, high, point.offset, origin))
+            places.append(ReadPosition(*point[:2], low, high, point.offset, origin))
         else:
             told = decode(group, *point[:3], point.metadata)
             recreated = told is not None and told.topic_id not in ("", topic_ids.get(point.topic, told.topic_id))
@@ -75,12 +75,12 @@ def find_places(
     return places
 
 
-def _place(point: StartingPoint, low: int, high: int, *, recreated: bool) -> Place:
+def _place(point: StartingPoint, low: int, high: int, *, recreated: bool) -> ReadPosition:
     if recreated or point.offset > high:
-        return Place(point.topic, point.partition, low, high, low, Origin.REMADE)
+        return ReadPosition(point.topic, point.partition, low, high, low, Origin.REMADE)
     if point.offset < low:
-        return Place(point.topic, point.partition, low, high, low, Origin.EXPIRED, low - point.offset)
-    return Place(point.topic, point.partition, low, high, point.offset, Origin.COMMITTED)
+        return ReadPosition(point.topic, point.partition, low, high, low, Origin.EXPIRED, low - point.offset)
+    return ReadPosition(point.topic, point.partition, low, high, point.offset, Origin.COMMITTED)
 
 
 def _edges(consumer: Consumer, partitions: Sequence[tuple[str, int]], edge: int) -> dict[tuple[str, int], int]:

@@ -8,9 +8,9 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException
 
 from connector.operations.formatting import counted, duration
-from connector.service.preflight.findings import Finding, Mark, of_sink
+from connector.service.preflight.findings import Finding, Severity, of_sink
 from connector.service.preflight.members import Group
-from connector.service.preflight.positions import Origin, Place, find_places
+from connector.service.preflight.positions import Origin, ReadPosition, read_positions
 from connector.service.preflight.reading import Read, read_one_each
 from connector.service.preflight.topics import TopicFacts
 from connector.settings.values import SailPlay, SinkSettings
@@ -36,20 +36,20 @@ def group_findings(of: SinkSettings, name: str, group: Group, protocol: str = "c
     section = of_sink(of.name)
     if group.error:
         todo = f"allow READ on group {name}" if "authorization" in group.error.lower() else "try again"
-        mark = Mark.FAIL if "authorization" in group.error.lower() else Mark.WARN
+        mark = Severity.FAIL if "authorization" in group.error.lower() else Severity.WARN
         yield Finding(section, "group", mark, f"{name}: {group.error}", todo)
         return
     if not group.readable:
-        yield Finding(section, "group", Mark.FAIL, f"{name} may not be joined", f"allow READ on group {name}")
+        yield Finding(section, "group", Severity.FAIL, f"{name} may not be joined", f"allow READ on group {name}")
         return
     says = f"{name}: {counted(group.members, 'member')} now"
     data = {"group": name, "members": group.members, "protocol": group.protocol}
     if group.members and group.protocol not in ("", protocol):
         says += f", by the {group.protocol} protocol; this configuration joins by the {protocol} one"
         todo = "to change group.protocol, stop all instances first: brokers may refuse members of both kinds at once"
-        yield Finding(section, "group", Mark.WARN, says, todo, data)
+        yield Finding(section, "group", Severity.WARN, says, todo, data)
     else:
-        yield Finding(section, "group", Mark.OK, says, data=data)
+        yield Finding(section, "group", Severity.OK, says, data=data)
     if isinstance(of, SailPlay):
         yield _rate(of, group.members)
 
@@ -59,15 +59,15 @@ def _rate(of: SailPlay, members: int) -> Finding:
     if of.rate is None:
         todo = f"set sinks.{of.name}.rate"
         says = f"unlimited: SailPlay answers 429 past {SAILPLAY_RATE:g}/s"
-        return Finding(section, "rate", Mark.WARN, says, todo, data)
+        return Finding(section, "rate", Severity.WARN, says, todo, data)
     processes = max(members, 1)
     total = processes * of.rate
     of_all = f"{total:g} of SailPlay's {SAILPLAY_RATE:g} requests a second for a partner"
     says = of_all if processes == 1 else f"{processes} members at {of.rate:g}/s each make {of_all}"
     if total > SAILPLAY_RATE:
         todo = f"set sinks.{of.name}.rate to {int(SAILPLAY_RATE / processes)}/s at most: it is each process's own"
-        return Finding(section, "rate", Mark.FAIL, says, todo, data)
-    return Finding(section, "rate", Mark.OK, says, data=data)
+        return Finding(section, "rate", Severity.FAIL, says, todo, data)
+    return Finding(section, "rate", Severity.OK, says, data=data)
 
 
 def reading_findings(
@@ -83,7 +83,7 @@ def reading_findings(
     try:
         partitions = [(fact.name, partition) for fact in facts for partition in range(fact.partitions)]
         ids = {fact.name: fact.topic_id for fact in facts if fact.topic_id}
-        places = find_places(consumer, partitions, of.start, group=group, topic_ids=ids)
+        places = read_positions(consumer, partitions, of.start, group=group, topic_ids=ids)
         yield _start(section, of, places)
         if not places:
             return
@@ -92,12 +92,12 @@ def reading_findings(
         yield from _retention(section, places, read, {fact.name: fact.retention for fact in facts}, now)
     except KafkaException as error:
         says = f"where to start could not be asked: {error.args[0].str()}"
-        yield Finding(section, "start", Mark.FAIL, says, "look at the brokers and try again")
+        yield Finding(section, "start", Severity.FAIL, says, "look at the brokers and try again")
     finally:
         consumer.close()
 
 
-def _start(section: str, of: SinkSettings, places: Sequence[Place]) -> Finding:
+def _start(section: str, of: SinkSettings, places: Sequence[ReadPosition]) -> Finding:
     unread, lost = sum(place.unread for place in places), sum(place.lost for place in places)
     origins = {place.origin for place in places}
     data = {
@@ -109,29 +109,29 @@ def _start(section: str, of: SinkSettings, places: Sequence[Place]) -> Finding:
     if lost:
         says = f"retention deleted {counted(lost, 'event')} before they were read; {events} are left to read"
         todo = "they are lost to this sink; raise retention.ms, or find out why reading fell behind"
-        return Finding(section, "start", Mark.WARN, says, todo, data)
+        return Finding(section, "start", Severity.WARN, says, todo, data)
     if Origin.REMADE in origins:
         names = ", ".join(sorted({place.topic for place in places if place.origin is Origin.REMADE}))
         says = f"{names} was made anew since the last commit: {events} from its beginning"
-        return Finding(section, "start", Mark.WARN, says, "nothing, if that was meant", data)
+        return Finding(section, "start", Severity.WARN, says, "nothing, if that was meant", data)
     if not places:
-        return Finding(section, "start", Mark.WARN, "there is nothing that it may read", "see topics", data)
+        return Finding(section, "start", Severity.WARN, "there is nothing that it may read", "see topics", data)
     if origins == {Origin.START}:
         says = f"a new group, at start: {_written(of)}: {events} to read"
-        return Finding(section, "start", Mark.OK, says, data=data)
+        return Finding(section, "start", Severity.OK, says, data=data)
     says = f"at the committed offsets: {events} to read"
     appeared = sum(place.origin is Origin.APPEARED for place in places)
     says += f"; {counted(appeared, 'partition')} without one from the beginning" if appeared else ""
     fresh = ", ".join(sorted({place.topic for place in places if place.origin is Origin.START}))
     says += f"; {fresh}, new to the group, at start: {_written(of)}" if fresh else ""
-    return Finding(section, "start", Mark.OK, says, data=data)
+    return Finding(section, "start", Severity.OK, says, data=data)
 
 
 def _written(of: SinkSettings) -> str:
     return of.start if isinstance(of.start, str) else of.start.isoformat()
 
 
-def _to_read(places: Sequence[Place]) -> Iterator[tuple[str, int, int]]:
+def _to_read(places: Sequence[ReadPosition]) -> Iterator[tuple[str, int, int]]:
     """The oldest unread record of each partition; of a topic without any the last one of a partition."""
     behind = {place.topic for place in places if place.unread > 0}
     asked: set[str] = set()
@@ -143,22 +143,22 @@ def _to_read(places: Sequence[Place]) -> Iterator[tuple[str, int, int]]:
             yield place.topic, place.partition, max(place.low, place.high - 1)
 
 
-def _read(section: str, places: Sequence[Place], read: Read) -> Finding:
+def _read(section: str, places: Sequence[ReadPosition], read: Read) -> Finding:
     topics = {place.topic for place in places}
     for topic, why in sorted(read.errors.items()):
-        return Finding(section, "read", Mark.FAIL, f"{topic}: {why}", f"allow READ on topic {topic}")
+        return Finding(section, "read", Severity.FAIL, f"{topic}: {why}", f"allow READ on topic {topic}")
     for topic, partition in sorted(read.silent):
         says = f"{topic}/{partition} gave nothing in time ({counted(len(read.silent), 'partition')} in all)"
-        return Finding(section, "read", Mark.FAIL, says, "look at the partitions' leaders and at network between")
+        return Finding(section, "read", Severity.FAIL, says, "look at the partitions' leaders and at network between")
     count = sum(time is not None for time in read.times.values())
     of_topics = counted(len(topics), "topic")
     says = f"{counted(count, 'record')} read, of {of_topics}" if count else f"{of_topics} may be read; nothing is there"
-    return Finding(section, "read", Mark.OK, says, data={"records": count})
+    return Finding(section, "read", Severity.OK, says, data={"records": count})
 
 
 def _retention(
     section: str,
-    places: Sequence[Place],
+    places: Sequence[ReadPosition],
     read: Read,
     retention: Mapping[str, float | None],
     now: float,
@@ -178,6 +178,6 @@ def _retention(
     if age > keep * AGE_TO_WARN:
         left = f"in {duration(keep - age)}" if age < keep else "at any moment"
         todo = f"run the connector, or raise retention.ms of {topic}: events are lost {left}"
-        yield Finding(section, "retention", Mark.WARN, says, todo, data)
+        yield Finding(section, "retention", Severity.WARN, says, todo, data)
     else:
-        yield Finding(section, "retention", Mark.OK, says, data=data)
+        yield Finding(section, "retention", Severity.OK, says, data=data)

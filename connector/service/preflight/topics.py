@@ -11,7 +11,7 @@ from confluent_kafka.admin._config import ConfigResource  # `admin` offers it wi
 
 from connector.operations.formatting import counted, duration
 from connector.routing.plan import matches
-from connector.service.preflight.findings import Finding, Mark
+from connector.service.preflight.findings import Finding, Severity
 from connector.settings.values import Settings, Topic
 
 SECTION = "topics"
@@ -107,29 +107,29 @@ def _of_pattern(topic: Topic, facts: list[TopicFacts]) -> Finding:
         return Finding(
             SECTION,
             topic.name,
-            Mark.WARN,
+            Severity.WARN,
             "matches no topic that we may see",
             "look at the pattern and at DESCRIBE and READ for the topics it means; new ones are read when they appear",
             {"topics": []},
         )
     denied = [fact.name for fact in facts if "READ" not in fact.operations]
     if denied:
-        return Finding(SECTION, topic.name, Mark.FAIL, f"not to be read: {_some(denied)}", "allow READ on them")
+        return Finding(SECTION, topic.name, Severity.FAIL, f"not to be read: {_some(denied)}", "allow READ on them")
     names = [fact.name for fact in facts]
     partitions = sum(fact.partitions for fact in facts)
     says = f"matches {counted(len(names), 'topic')} ({counted(partitions, 'partition')}): {_some(names)}"
-    return Finding(SECTION, topic.name, Mark.OK, says, data={"topics": names, "partitions": partitions})
+    return Finding(SECTION, topic.name, Severity.OK, says, data={"topics": names, "partitions": partitions})
 
 
 def _of_topic(fact: TopicFacts) -> Finding:
     if fact.error is not None:
         return absent(SECTION, fact, "DESCRIBE and READ")
     if "READ" not in fact.operations:
-        return Finding(SECTION, fact.name, Mark.FAIL, "it may not be read", f"allow READ on topic {fact.name}")
+        return Finding(SECTION, fact.name, Severity.FAIL, "it may not be read", f"allow READ on topic {fact.name}")
     kept = "" if fact.retention is None else f", keeps events for {duration(fact.retention)}"
     says = f"{counted(fact.partitions, 'partition')}{kept}"
     return Finding(
-        SECTION, fact.name, Mark.OK, says, data={"partitions": fact.partitions, "retention_seconds": fact.retention}
+        SECTION, fact.name, Severity.OK, says, data={"partitions": fact.partitions, "retention_seconds": fact.retention}
     )
 
 
@@ -144,7 +144,7 @@ def absent(section: str, fact: TopicFacts, operations: str) -> Finding:
             f"could not be described: {KafkaError(fact.error or KafkaError.UNKNOWN).str()}",
             "look at the brokers",
         )
-    return Finding(section, fact.name, Mark.FAIL, says, todo)
+    return Finding(section, fact.name, Severity.FAIL, says, todo)
 
 
 def _some(names: list[str]) -> str:

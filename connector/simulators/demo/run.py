@@ -15,7 +15,7 @@ from connector.clock import Clock, SystemClock
 from connector.config.load import load
 from connector.delivery.stats import Stats
 from connector.kafka.dead_letter import SINK
-from connector.service.assembly import Line
+from connector.service.assembly import SinkRuntime
 from connector.service.run import Service
 from connector.settings.values import Settings
 from connector.simulators.demo import stage
@@ -67,7 +67,7 @@ class Screen(Protocol):
         """Something happens on the stage."""
         ...
 
-    def show(self, seconds: float, produced: int, wanted: int, lines: Sequence[Line]) -> None:
+    def show(self, seconds: float, produced: int, wanted: int, lines: Sequence[SinkRuntime]) -> None:
         """How far everything is."""
         ...
 
@@ -101,9 +101,9 @@ async def _play(service: Service, feed: stage.Feed, screen: Screen, plan: stage.
     running = asyncio.create_task(service.run())
     feeding = asyncio.create_task(feed.run(plan.seconds))
     trouble = ""
-    while not (feeding.done() and _settled(service.lines, feed)):
+    while not (feeding.done() and _settled(service.runtimes, feed)):
         elapsed = clock.monotonic() - began
-        screen.show(elapsed, len(feed.produced), feed.wanted, service.lines)
+        screen.show(elapsed, len(feed.produced), feed.wanted, service.runtimes)
         if running.done():
             trouble = "the connector stopped before everything was settled"
             break
@@ -111,7 +111,7 @@ async def _play(service: Service, feed: stage.Feed, screen: Screen, plan: stage.
             trouble = f"not everything was settled within {plan.deadline:g} s"
             break
         await asyncio.sleep(_LOOK_EVERY)
-    screen.show(clock.monotonic() - began, len(feed.produced), feed.wanted, service.lines)
+    screen.show(clock.monotonic() - began, len(feed.produced), feed.wanted, service.runtimes)
     service.stop()
     if await running != 0 and not trouble:
         trouble = "the connector did not stop cleanly"
@@ -120,7 +120,7 @@ async def _play(service: Service, feed: stage.Feed, screen: Screen, plan: stage.
     return trouble
 
 
-def _settled(lines: Sequence[Line], feed: stage.Feed) -> bool:
+def _settled(lines: Sequence[SinkRuntime], feed: stage.Feed) -> bool:
     ends = feed.ends()
     for line in lines:
         positions = {(each.topic, each.partition): each.position for each in line.pipeline.assignment.offsets.values()}
@@ -137,7 +137,7 @@ def _reckon(
     bootstrap: str, settings: Settings, service: Service, feed: stage.Feed, ledgers: dict[str, Ledger]
 ) -> list[Reckoning]:
     letters = stage.read_back(bootstrap, settings.dead_letters)
-    stats = {line.pipeline.sink.name: line.pipeline.stats for line in service.lines}
+    stats = {line.pipeline.sink.name: line.pipeline.stats for line in service.runtimes}
     found = []
     for sink, ledger in ledgers.items():
         # A letter that names no sink of ours is a mistake of each of them.

@@ -14,9 +14,9 @@ from rich.text import Text
 
 from connector.clock import Clock
 from connector.operations.formatting import counted
-from connector.operations.snapshot import look
-from connector.operations.wait_reasons import state, waits
-from connector.service.assembly import Line
+from connector.operations.snapshot import snapshot
+from connector.operations.wait_reasons import state, wait_reasons
+from connector.service.assembly import SinkRuntime
 from connector.simulators.demo.run import Reckoning, Result
 
 _STYLES = {"good": "green", "warn": "yellow", "bad": "red"}
@@ -59,7 +59,7 @@ class DemoScreen:
         """Something happens on the stage: a line that stays."""
         self._console.print(f"{self._seconds:4.0f} s  {incident}", style="cyan", highlight=False)
 
-    def show(self, seconds: float, produced: int, wanted: int, lines: Sequence[Line]) -> None:
+    def show(self, seconds: float, produced: int, wanted: int, lines: Sequence[SinkRuntime]) -> None:
         """How far everything is."""
         self._seconds = seconds
         if self._live is not None:
@@ -69,24 +69,24 @@ class DemoScreen:
             for line in lines:
                 self._console.print(self._plain(line), highlight=False, soft_wrap=True)
 
-    def _table(self, lines: Sequence[Line]) -> Table:
+    def _table(self, lines: Sequence[SinkRuntime]) -> Table:
         table = _numbers("read", "delivered", "dead letters", "skipped", "in flight")
         table.add_column("state")
         for line in lines:
-            view = look(line, self._clock, {})
-            word, grave = state(waits(view)[0].cause)
+            view = snapshot(line, self._clock, {})
+            word, grave = state(wait_reasons(view)[0].cause)
             stats = view.stats
             numbers = (stats.read, stats.delivered, stats.dead_lettered.total(), stats.skipped, view.in_flight)
             table.add_row(view.name, *(f"{number:,}" for number in numbers), Text(word, _STYLES[grave]))
         return table
 
-    def _plain(self, line: Line) -> str:
-        view = look(line, self._clock, {})
+    def _plain(self, line: SinkRuntime) -> str:
+        view = snapshot(line, self._clock, {})
         stats = view.stats
         return (
             f"{self._seconds:4.0f} s  {view.name}: read {stats.read:,}, delivered {stats.delivered:,}, "
             f"dead letters {stats.dead_lettered.total():,}, skipped {stats.skipped:,}, in flight {view.in_flight:,}"
-            f" · {state(waits(view)[0].cause)[0]}"
+            f" · {state(wait_reasons(view)[0].cause)[0]}"
         )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from connector.settings.fields import Duration, SinkPart, optional, required
-from connector.settings.model import Part
+from connector.settings.fields import Duration, SinkModel, optional, required
+from connector.settings.model import Model
 from connector.settings.references import SecretReference
 from connector.settings.values import BatchSettings, MyTracker, Start
 from connector.vendors.catalogue import METHODS, VENDOR_LIMITS
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _LIMITS = VENDOR_LIMITS["mytracker"]
 
 
-class BatchPart(Part):
+class BatchModel(Model):
     """The limits of one request; lower than the vendor's at most."""
 
     max_events: int = optional(_LIMITS.max_events, "events in one request", ge=1, le=_LIMITS.max_events)
@@ -29,13 +29,13 @@ class BatchPart(Part):
     linger: Duration = optional("200ms", "how long after it was read an event may wait for its batch to fill")
 
 
-class MyTrackerPart(SinkPart):
+class MyTrackerModel(SinkModel):
     """A myTracker application."""
 
     kind: Literal["mytracker"] = required("mytracker or sailplay")
     app_id: int = required("idApp: the application's number", ge=1)
     token: SecretReference = required("the application's token: {file: PATH} or {env: NAME}")
-    batch: BatchPart = optional({}, "the limits of one request")
+    batch: BatchModel = optional({}, "the limits of one request")
 
     def settings(self, name: str, start: Start, directory: Path) -> MyTracker:
         """The settings of the sink called `name`."""
@@ -67,6 +67,6 @@ MYTRACKER = Vendor(
     account="app_id",
     methods=METHODS["mytracker"],
     limits=_LIMITS,
-    form=MyTrackerPart,
+    model=MyTrackerModel,
     open=_open,
 )

@@ -9,7 +9,7 @@ import httpx
 from connector.clock import Clock
 from connector.errors import ConnectorError
 from connector.http.client import Client
-from connector.model import Blame, Item, Limits, Outcome
+from connector.model import Item, Limits, Outcome, OutcomeKind
 from connector.secrets import Secret
 from connector.vendors.credentials import Token
 from connector.vendors.mytracker.fields import METHODS
@@ -49,7 +49,7 @@ class MyTrackerSink:
         try:
             token = self._token.current()
         except ConnectorError as error:
-            return Outcome(Blame.OURS, message=str(error))
+            return Outcome(OutcomeKind.MISCONFIGURED, message=str(error))
         if token != self._headers_token:
             self._headers, self._headers_token = _headers(token), token
         url, body = self._request(method, items)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from connector.errors import ConnectorError
-from connector.model import Blame, Outcome
+from connector.model import Outcome, OutcomeKind
 from connector.secrets import Secret
 from connector.vendors.credentials import Token
 
@@ -64,7 +64,7 @@ class GivenToken:
         try:
             return self._token.current()
         except ConnectorError as error:
-            return Outcome(Blame.OURS, message=str(error))
+            return Outcome(OutcomeKind.MISCONFIGURED, message=str(error))
 
     async def fetch(self, rejected: str | None) -> str | Outcome:  # noqa: ARG002 - a secret is what it is
         """The secret as it is now."""
@@ -146,7 +146,7 @@ class LoginToken:
         try:
             result = await self._log_in(self._login.store_department_key.read(), self._login.pin_code.read())
         except ConnectorError as error:
-            result = Outcome(Blame.OURS, message=str(error))
+            result = Outcome(OutcomeKind.MISCONFIGURED, message=str(error))
         finally:
             self._flight = None
         if isinstance(result, Outcome):

@@ -8,8 +8,8 @@ from urllib.parse import parse_qsl
 
 from pydantic import BeforeValidator, Discriminator, Tag
 
-from connector.settings.fields import Rate, SinkPart, Span, optional, required
-from connector.settings.model import Part
+from connector.settings.fields import Rate, SinkModel, Span, optional, required
+from connector.settings.model import Model
 from connector.settings.references import (
     NEVER_A_LITERAL,
     EnvReference,
@@ -33,20 +33,20 @@ def _codes(value: Any) -> Any:
     return {str(code): span for code, span in value.items()} if isinstance(value, dict) else value
 
 
-class LoginPart(Part):
+class LoginModel(Model):
     """Credentials from which a token is made."""
 
     store_department_key: SecretReference = required("the department's key: {file: PATH} or {env: NAME}")
     pin_code: SecretReference = required("the department's pin code: {file: PATH} or {env: NAME}")
 
 
-class LoginReference(Part):
+class LoginReference(Model):
     """A token that is made by logging in."""
 
-    login: LoginPart = required("{store_department_key: …, pin_code: …}")
+    login: LoginModel = required("{store_department_key: …, pin_code: …}")
 
 
-class SailPlayPart(SinkPart):
+class SailPlayModel(SinkModel):
     """A SailPlay department."""
 
     kind: Literal["sailplay"] = required("mytracker or sailplay")
@@ -84,7 +84,7 @@ class SailPlayPart(SinkPart):
         )
 
 
-def _login(part: LoginPart, directory: Path) -> Login:
+def _login(part: LoginModel, directory: Path) -> Login:
     return Login(part.store_department_key.secret(directory), part.pin_code.secret(directory))
 
 
@@ -115,7 +115,7 @@ SAILPLAY = Vendor(
     account="store_department_id",
     methods=METHODS["sailplay"],
     limits=VENDOR_LIMITS["sailplay"],
-    form=SailPlayPart,
+    model=SailPlayModel,
     open=_open,
     read=_read,
 )

@@ -13,7 +13,7 @@ import orjson
 
 from connector.clock import Clock
 from connector.http.client import Client
-from connector.model import Blame, Item, Outcome
+from connector.model import Item, Outcome, OutcomeKind
 from connector.secrets import Secret
 from connector.vendors.catalogue import VENDOR_LIMITS
 from connector.vendors.credentials import is_token
@@ -99,12 +99,14 @@ class SailPlaySink:
         """Every event of the department by its key (events/list), or the outcome of not having got them."""
         await self.pace()
         outcome, content = await self._call("events/list/", b"")
-        if outcome.blame is not Blame.NOBODY:
+        if outcome.kind is not OutcomeKind.ACCEPTED:
             return outcome
         listed = content.get("events")
         types = [_event_type(each) for each in listed] if isinstance(listed, list) else [None]
         if None in types:
-            return Outcome(Blame.VENDOR, outcome.status, "events/list answered something else than a list of events")
+            return Outcome(
+                OutcomeKind.UNAVAILABLE, outcome.status, "events/list answered something else than a list of events"
+            )
         return {each.key: each for each in types if each is not None}
 
     async def fires(self, body: bytes) -> Fires | Outcome:
@@ -117,12 +119,12 @@ class SailPlaySink:
         outcome, content = await self._call("events/status/", urlencode(asked).encode())
         if outcome.code == _NEVER_FIRED:
             return Fires(0, None)
-        if outcome.blame is not Blame.NOBODY:
+        if outcome.kind is not OutcomeKind.ACCEPTED:
             return outcome
         event = content.get("event")
         times = event.get("fire_count") if isinstance(event, dict) else None
         if not isinstance(event, dict) or type(times) is not int:
-            return Outcome(Blame.VENDOR, outcome.status, "events/status answered without a fire_count")
+            return Outcome(OutcomeKind.UNAVAILABLE, outcome.status, "events/status answered without a fire_count")
         last = event.get("update_date")
         return Fires(times, last if isinstance(last, str) else None)
 
@@ -168,7 +170,7 @@ class SailPlaySink:
                     await self.pace()
                 return token
         except TimeoutError:
-            return Outcome(Blame.VENDOR, message=f"login: no token within {self._timeout:g} s")
+            return Outcome(OutcomeKind.UNAVAILABLE, message=f"login: no token within {self._timeout:g} s")
 
     async def _attempt(
         self, path: str, fields: bytes, token: str, deadline: float, retry_codes: Mapping[str, float]
@@ -198,7 +200,7 @@ class SailPlaySink:
         if isinstance(answer, Outcome):
             return answer, _NOTHING
         outcome = judge_sailplay(answer, now=self._clock.now(), secrets=secrets, retry_codes=retry_codes)
-        return outcome, orjson.loads(answer.body) if outcome.blame is Blame.NOBODY else _NOTHING
+        return outcome, orjson.loads(answer.body) if outcome.kind is OutcomeKind.ACCEPTED else _NOTHING
 
     def _url(self, path: str) -> httpx.URL:
         url = self._urls.get(path)
@@ -216,13 +218,13 @@ class SailPlaySink:
         deadline = asyncio.get_running_loop().time() + self._timeout
         form = urlencode(wanted).encode()
         outcome, content = await self._ask("login/", form, deadline, (key, pin), _NOTHING, by_get=False)
-        if outcome.blame is Blame.NOBODY:
+        if outcome.kind is OutcomeKind.ACCEPTED:
             token = content.get("token")
             if isinstance(token, str) and is_token(token):
                 return token
-            return Outcome(Blame.VENDOR, outcome.status, "login: answered without a token")
-        blame = Blame.OURS if outcome.blame is Blame.EVENT else outcome.blame
-        return replace(outcome, blame=blame, message=f"login: {outcome.message}", answer_lost=False)
+            return Outcome(OutcomeKind.UNAVAILABLE, outcome.status, "login: answered without a token")
+        blame = OutcomeKind.MISCONFIGURED if outcome.kind is OutcomeKind.REJECTED else outcome.kind
+        return replace(outcome, kind=blame, message=f"login: {outcome.message}", effect_unknown=False)
 
 
 def _rejects_token(outcome: Outcome) -> bool:

@@ -9,7 +9,7 @@ import httpx
 from connector.clock import Clock
 from connector.errors import ConnectorError
 from connector.http.client import Answer, Client
-from connector.model import ACCEPTED, Blame, Item, Limits, Outcome
+from connector.model import ACCEPTED, Item, Limits, Outcome, OutcomeKind
 from connector.secrets import Secret
 from connector.vendors.credentials import Token
 from connector.vendors.outcome import json_of, judge_by_status
@@ -41,7 +41,7 @@ class BeaconSink:
         try:
             token = self._token.current()
         except ConnectorError as error:
-            return Outcome(Blame.OURS, message=str(error))
+            return Outcome(OutcomeKind.MISCONFIGURED, message=str(error))
         headers = httpx.Headers({"Authorization": f"Bearer {token}", "Content-Type": "application/x-ndjson"})
         body = b"\n".join([item.body for item in items])
         answer = await self._client.attempt("POST", httpx.URL(f"{self._root}/{method}"), headers, body)

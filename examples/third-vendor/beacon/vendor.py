@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 from beacon.fields import LIMITS, METHODS
 from connector.secrets import Secret
-from connector.settings.fields import Duration, SinkPart, optional, required
-from connector.settings.model import Part
+from connector.settings.fields import Duration, SinkModel, optional, required
+from connector.settings.model import Model
 from connector.settings.references import SecretReference
 from connector.settings.values import BatchingSink, BatchSettings, Start
 from connector.vendors.vendor import Vendor
@@ -34,7 +34,7 @@ class Beacon(BatchingSink):
         yield "token", self.token
 
 
-class BeaconBatchPart(Part):
+class BeaconBatchModel(Model):
     """The limits of one request; lower than Beacon's at most."""
 
     max_events: int = optional(LIMITS.max_events, "lines in one request", ge=1, le=LIMITS.max_events)
@@ -42,12 +42,12 @@ class BeaconBatchPart(Part):
     linger: Duration = optional("200ms", "how long after it was read an event may wait for its batch to fill")
 
 
-class BeaconPart(SinkPart):
+class BeaconModel(SinkModel):
     """A Beacon account."""
 
     kind: Literal["beacon"] = required("beacon")
     token: SecretReference = required("the account's token: {file: PATH} or {env: NAME}")
-    batch: BeaconBatchPart = optional({}, "the limits of one request")
+    batch: BeaconBatchModel = optional({}, "the limits of one request")
 
     def settings(self, name: str, start: Start, directory: Path) -> Beacon:
         """The settings of the sink called `name`."""
@@ -69,4 +69,4 @@ def _open(of: Beacon, transport: httpx.AsyncBaseTransport, clock: Clock) -> Beac
     )
 
 
-BEACON = Vendor(kind="beacon", methods=METHODS, limits=LIMITS, form=BeaconPart, open=_open)
+BEACON = Vendor(kind="beacon", methods=METHODS, limits=LIMITS, model=BeaconModel, open=_open)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from connector.clock import SystemClock
 from connector.errors import FieldError
 from connector.http.client import default_transport
-from connector.model import ACCEPTED, Blame, Item, Record
+from connector.model import ACCEPTED, Item, OutcomeKind, Record
 from connector.secrets import Secret
 
 TOKEN = "s3cret"  # noqa: S105 - only the simulator knows it
@@ -75,22 +75,22 @@ async def simulator() -> AsyncIterator[BeaconSimulator]:
 @pytest.mark.parametrize(
     ("status", "content", "blame"),
     [
-        (202, {"accepted": 1}, Blame.NOBODY),
-        (202, {"accepted": 0}, Blame.VENDOR),  # not what was sent: some proxy's word
-        (200, {"accepted": 1}, Blame.VENDOR),
-        (400, {"error": "line 1"}, Blame.EVENT),
-        (413, {}, Blame.EVENT),
-        (401, {"error": "no such token"}, Blame.OURS),
-        (404, {"error": "no such path"}, Blame.OURS),
-        (307, {}, Blame.OURS),
-        (429, {}, Blame.VENDOR),
-        (500, {}, Blame.VENDOR),
-        (503, {}, Blame.VENDOR),
+        (202, {"accepted": 1}, OutcomeKind.ACCEPTED),
+        (202, {"accepted": 0}, OutcomeKind.UNAVAILABLE),  # not what was sent: some proxy's word
+        (200, {"accepted": 1}, OutcomeKind.UNAVAILABLE),
+        (400, {"error": "line 1"}, OutcomeKind.REJECTED),
+        (413, {}, OutcomeKind.REJECTED),
+        (401, {"error": "no such token"}, OutcomeKind.MISCONFIGURED),
+        (404, {"error": "no such path"}, OutcomeKind.MISCONFIGURED),
+        (307, {}, OutcomeKind.MISCONFIGURED),
+        (429, {}, OutcomeKind.UNAVAILABLE),
+        (500, {}, OutcomeKind.UNAVAILABLE),
+        (503, {}, OutcomeKind.UNAVAILABLE),
     ],
 )
-async def test_an_answer_says_whose_fault_it_is(make: MakeSink, status: int, content: Any, blame: Blame) -> None:
+async def test_an_answer_says_whose_fault_it_is(make: MakeSink, status: int, content: Any, blame: OutcomeKind) -> None:
     sink = make(lambda _: httpx.Response(status, json=content))
-    assert (await sink.send("track", [item(GOOD)])).blame is blame
+    assert (await sink.send("track", [item(GOOD)])).kind is blame
 
 
 async def test_a_broken_connection_is_an_outcome_whose_text_names_no_secret(make: MakeSink) -> None:
@@ -98,7 +98,7 @@ async def test_a_broken_connection_is_an_outcome_whose_text_names_no_secret(make
         raise httpx.ReadError(f"{request.url} {request.headers}")
 
     outcome = await make(fail).send("track", [item(GOOD)])
-    assert (outcome.blame, outcome.status, outcome.answer_lost) == (Blame.VENDOR, None, True)
+    assert (outcome.kind, outcome.status, outcome.effect_unknown) == (OutcomeKind.UNAVAILABLE, None, True)
     assert TOKEN not in outcome.message
 
 
@@ -119,11 +119,11 @@ async def test_without_a_token_nothing_is_sent_and_a_new_one_is_taken(make: Make
     keep(token, None)
     sink = make(answer)
     assert "cannot be read" in (sink.credentials_ready() or "")
-    assert (await sink.send("track", [item(GOOD)])).blame is Blame.OURS
+    assert (await sink.send("track", [item(GOOD)])).kind is OutcomeKind.MISCONFIGURED
     assert not seen
     keep(token, "old")
     assert sink.credentials_ready() is None
-    assert (await sink.send("track", [item(GOOD)])).blame is Blame.OURS
+    assert (await sink.send("track", [item(GOOD)])).kind is OutcomeKind.MISCONFIGURED
     assert not sink.credentials_renewed()
     keep(token, "renewed")
     assert sink.credentials_renewed()
@@ -138,7 +138,7 @@ async def test_the_simulator_takes_what_the_sink_sends_to_the_limit(make: MakeSi
     sink = make(url=simulator.url)
     items = [item(GOOD | {"user": f"user-{number}", "tags": {"n": number}}) for number in range(LIMITS.max_events)]
     assert await sink.send("track", items) is ACCEPTED
-    assert (await sink.send("track", [*items, item(GOOD)])).blame is Blame.EVENT
+    assert (await sink.send("track", [*items, item(GOOD)])).kind is OutcomeKind.REJECTED
     await sink.close()
     summary = simulator.ledger.summary()
     assert (summary["events"], summary["max_items"]) == (50, 50)
@@ -149,7 +149,7 @@ async def test_one_bad_line_refuses_all_of_them(make: MakeSink, simulator: Beaco
     bad = item(GOOD)._replace(body=b'{"user":"u"}')
     outcome = await sink.send("track", [item(GOOD), bad])
     await sink.close()
-    assert (outcome.blame, outcome.message) == (Blame.EVENT, "line 2: name breaks its rule")
+    assert (outcome.kind, outcome.message) == (OutcomeKind.REJECTED, "line 2: name breaks its rule")
     assert simulator.ledger.events == 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from connector.batching.batcher import Batch, Lanes
+from connector.batching.batcher import Batch, Batcher
 from connector.model import Item, Limits, Record
 
 LIMITS = Limits(max_events=5, max_bytes=60)
@@ -12,22 +12,22 @@ LINGER = 0.2
 
 
 def item(
-    offset: int, key: bytes | None, method: str = "login", size: int = 2, *, read_at: float = 0.0, claim: int = 1
+    offset: int, key: bytes | None, method: str = "login", size: int = 2, *, read_at: float = 0.0, epoch: int = 1
 ) -> Item:
-    record = Record("users", 0, offset, 0, key, b"", (), claim, read_at)
+    record = Record("users", 0, offset, 0, key, b"", (), epoch, read_at)
     return Item(record, method, method, b"x" * size)
 
 
-def lanes(*, ordered: bool = True, limits: Limits = LIMITS) -> Lanes:
-    return Lanes(limits, ordered=ordered, linger=LINGER)
+def lanes(*, ordered: bool = True, limits: Limits = LIMITS) -> Batcher:
+    return Batcher(limits, ordered=ordered, linger=LINGER)
 
 
-def drain(of: Lanes, now: float = 1e9) -> list[Batch]:
+def drain(of: Batcher, now: float = 1e9) -> list[Batch]:
     """Everything, each batch settled before the next is taken."""
     taken = []
-    while (batch := of.take(now)) is not None:
+    while (batch := of.next_batch(now)) is not None:
         taken.append(batch)
-        of.release(batch)
+        of.release_keys(batch)
     return taken
 
 

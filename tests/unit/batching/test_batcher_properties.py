@@ -25,10 +25,10 @@ class Model:
 
     def add(self, new: Item) -> None:
         self.expected.add(new.record.offset)
-        self.lanes.add(new)
+        self.lanes.enqueue(new)
 
     def take(self, now: float, *, oldest: bool = False) -> Batch | None:
-        batch = self.lanes.take_oldest() if oldest else self.lanes.take(now)
+        batch = self.lanes.oldest_batch() if oldest else self.lanes.next_batch(now)
         if batch is None:
             return None
         self.check(batch)
@@ -52,13 +52,13 @@ class Model:
                 self.last_of[key] = offset
 
     def release(self, index: int) -> None:
-        self.lanes.release(self.in_flight.pop(index % len(self.in_flight)))
+        self.lanes.release_keys(self.in_flight.pop(index % len(self.in_flight)))
 
-    def forget(self, claim: int) -> None:
-        gone = {each.record.offset for each in self.lanes.unsent() if each.record.claim == claim}
-        self.lanes.forget(lambda each: each.record.claim == claim)
+    def forget(self, epoch: int) -> None:
+        gone = {each.record.offset for each in self.lanes.unsent() if each.record.assignment_epoch == epoch}
+        self.lanes.drop_unsent(lambda each: each.record.assignment_epoch == epoch)
         self.expected -= gone
-        assert not any(each.record.claim == claim for each in self.lanes.unsent())
+        assert not any(each.record.assignment_epoch == epoch for each in self.lanes.unsent())
 
     def finish(self) -> None:
         while self.in_flight:
@@ -66,9 +66,9 @@ class Model:
         while self.take(1e9) is not None:
             self.release(0)
         assert self.sent == self.expected, "an item was lost or doubled"
-        assert self.lanes.due_at() is None
+        assert self.lanes.next_batch_at() is None
         assert self.lanes.oldest_number() is None
-        assert self.lanes.longest_wait() == 0
+        assert self.lanes.longest_key_queue() == 0
 
 
 @settings(max_examples=60)
@@ -82,14 +82,14 @@ def test_whatever_is_done_no_rule_is_broken(data: st.DataObject, ordered: bool) 
         if step == "a":
             key = data.draw(st.sampled_from([None, b"1", b"2", b"3", b"4"]))
             method, size = data.draw(st.sampled_from(METHODS)), data.draw(st.integers(2, 58))
-            claim = data.draw(st.integers(1, 2))
-            model.add(item(number, key, method, size, read_at=now, claim=claim))
+            epoch = data.draw(st.integers(1, 2))
+            model.add(item(number, key, method, size, read_at=now, epoch=epoch))
         elif step == "f":
             model.forget(data.draw(st.integers(1, 2)))
         elif step == "r" and model.in_flight:
             model.release(data.draw(st.integers(0, 9)))
         elif step in "to":
-            due = model.lanes.due_at()
+            due = model.lanes.next_batch_at()
             batch = model.take(now, oldest=step == "o")
             if step == "t":
                 assert (batch is not None) == (due is not None and due <= now), "due_at and take disagree"

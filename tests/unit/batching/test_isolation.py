@@ -9,26 +9,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.batching.isolation import Parts
+from connector.batching.isolation import SubBatches
 from connector.model import Item, Record
 
 
-def items(count: int, claim: int = 1) -> list[Item]:
-    return [Item(Record("users", 0, offset, 0, b"k", b"", (), claim), "r", "login", b"{}") for offset in range(count)]
+def items(count: int, epoch: int = 1) -> list[Item]:
+    return [Item(Record("users", 0, offset, 0, b"k", b"", (), epoch), "r", "login", b"{}") for offset in range(count)]
 
 
 def isolate(count: int, culprits: frozenset[int]) -> tuple[list[int], list[int], int]:
     """(accepted, given up, requests) against a vendor that refuses every request with a culprit in it."""
-    parts, accepted, given_up, requests = Parts(items(count)), [], [], 0
+    parts, accepted, given_up, requests = SubBatches(items(count)), [], [], 0
     while not parts.done:
         requests += 1
         sent = [each.record.offset for each in parts.current.items]
         if culprits.isdisjoint(sent):
             accepted += sent
-            parts.pop()
+            parts.settle_current()
         elif len(sent) == 1:
             given_up += sent
-            parts.pop()
+            parts.settle_current()
         else:
             parts.halve()
     return accepted, given_up, requests
@@ -60,46 +60,46 @@ def test_one_culprit_among_twenty_costs_at_most_eleven_requests() -> None:
 
 
 def test_what_was_never_sent_has_drawn_nothing_and_has_seen_no_success_not_even_none_yet() -> None:
-    part = Parts(items(2)).current
-    assert (part.sends, part.fives, part.successes, part.healing_since) == (0, 0, -1, None)
+    part = SubBatches(items(2)).current
+    assert (part.attempts, part.http_500s, part.successes_at_last_500, part.retrying_since) == (0, 0, -1, None)
 
 
 def test_halves_remember_how_often_their_items_were_sent_but_count_their_own_500s() -> None:
-    parts = Parts(items(2))
-    parts.current.sends, parts.current.fives = 3, 3
+    parts = SubBatches(items(2))
+    parts.current.attempts, parts.current.http_500s = 3, 3
     parts.halve()
-    assert (parts.current.sends, parts.current.fives) == (3, 0)
+    assert (parts.current.attempts, parts.current.http_500s) == (3, 0)
 
 
 def test_a_probe_singles_out_the_first_item_and_leaves_the_others_together() -> None:
-    parts = Parts(items(4))
-    parts.single_out()
-    assert [each.record.offset for each in parts.pop().items] == [0]
-    assert [each.record.offset for each in parts.pop().items] == [1, 2, 3]
+    parts = SubBatches(items(4))
+    parts.isolate_first()
+    assert [each.record.offset for each in parts.settle_current().items] == [0]
+    assert [each.record.offset for each in parts.settle_current().items] == [1, 2, 3]
     assert parts.done
 
 
 def test_a_lone_item_that_is_singled_out_leaves_nothing_behind_it() -> None:
-    parts = Parts(items(1))
-    parts.single_out()
-    assert [each.record.offset for each in parts.pop().items] == [0]
+    parts = SubBatches(items(1))
+    parts.isolate_first()
+    assert [each.record.offset for each in parts.settle_current().items] == [0]
     assert parts.done
 
 
 def test_what_is_left_of_several_parts_is_told_in_order() -> None:
-    parts = Parts(items(8))
+    parts = SubBatches(items(8))
     parts.halve()
     parts.halve()
     assert [each.record.offset for each in parts.items()] == list(range(8))
 
 
 def test_what_is_forgotten_is_in_no_part_and_the_order_stays() -> None:
-    parts = Parts(items(8))
+    parts = SubBatches(items(8))
     parts.halve()
-    parts.forget(lambda each: each.record.offset < 5)
+    parts.drop(lambda each: each.record.offset < 5)
     assert [each.record.offset for each in parts.items()] == [5, 6, 7]
     assert [each.record.offset for each in parts.current.items] == [5, 6, 7]
 
 
 def test_nothing_is_done_at_once() -> None:
-    assert Parts([]).done
+    assert SubBatches([]).done

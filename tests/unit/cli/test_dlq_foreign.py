@@ -16,7 +16,7 @@ from connector.deadletters.index import Index
 from connector.deadletters.letter import failed_record, read_letter
 from connector.deadletters.letter_history import Known, history_of
 from connector.deadletters.receipts import Receipts
-from connector.deadletters.scan import Stock
+from connector.deadletters.scan import Scan
 from connector.deadletters.summary import Groups
 from connector.kafka.dead_letter import REASON
 from connector.model import Record
@@ -56,8 +56,8 @@ def test_whatever_a_letter_holds_it_is_shown(context: Context, written: Record, 
     groups, index = Groups(), Index(known.together)
     index.add(letter, written.key, taken=True, group=groups.number(letter, written.value))
     found = groups.counted(index)
-    orjson.dumps(dlq_summary._as_json(context, found, found, Stock(index, 0), 1, 0.0))
-    dlq_summary._say(context, found, found, Stock(index, 0), "")
+    orjson.dumps(dlq_summary._as_json(context, found, found, Scan(index, 0), 1, 0.0))
+    dlq_summary._say(context, found, found, Scan(index, 0), "")
 
 
 def test_a_group_whose_reason_is_of_a_later_version_has_no_command_but_a_word(
@@ -70,7 +70,7 @@ def test_a_group_whose_reason_is_of_a_later_version_has_no_command_but_a_word(
     groups, index = Groups(), Index(Receipts())
     index.add(letter, b"k", taken=True, group=groups.number(letter, later.value))
     found = groups.counted(index)
-    dlq_summary._say(context, found, found, Stock(index, 0), "")
+    dlq_summary._say(context, found, found, Scan(index, 0), "")
     said = capsys.readouterr().out
     assert "the reason is of a later version of the connector: replay them with that one" in said
     assert "dlq replay" not in said

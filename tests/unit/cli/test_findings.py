@@ -8,12 +8,14 @@ import pytest
 from rich.console import Console
 
 from connector.cli._findings import show
-from connector.service.preflight.findings import Finding, Mark
+from connector.service.preflight.findings import Finding, Severity
 
 FINDINGS = (
-    Finding("kafka", "brokers", Mark.OK, "3 reachable"),
-    Finding("topics", "shop.orders", Mark.FAIL, "does not exist", "create it, or mend its name in the configuration"),
-    Finding("topics", "^shop[.].*", Mark.WARN, "matches no topic that we may see [bold]", "look at the pattern"),
+    Finding("kafka", "brokers", Severity.OK, "3 reachable"),
+    Finding(
+        "topics", "shop.orders", Severity.FAIL, "does not exist", "create it, or mend its name in the configuration"
+    ),
+    Finding("topics", "^shop[.].*", Severity.WARN, "matches no topic that we may see [bold]", "look at the pattern"),
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connector.kafka.dead_letter import IDENTITY, compose
+from connector.kafka.dead_letter import IDENTITY, compose_letter
 from connector.model import Failure, Headers, Reason, Record, Stage
 
 TOPIC = "crm.dead-letters"
@@ -37,7 +37,7 @@ def message(
 ) -> Record:
     """The letter of a record, lying at `place`; of `identity` 1 as older versions wrote it."""
     failure = Failure(of, reason, stage, text, route, method, status, 0 if status is None else 2)
-    letter = compose(failure, group=f"crm.{sink}", sink=sink, now=now, replays=replays)
+    letter = compose_letter(failure, group=f"crm.{sink}", sink=sink, now=now, replays=replays)
     headers = tuple((name, value.encode() if isinstance(value, str) else value) for name, value in letter.headers)
     if identity == 1:
         headers = tuple(header for header in headers if header[0] != IDENTITY)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.deadletters.filters import Selection, event_type
+from connector.deadletters.filters import LetterFilters, event_type
 from connector.deadletters.letter import read_letter
-from connector.deadletters.normalise import fold
+from connector.deadletters.normalise import normalise_message
 from connector.model import Reason
 from tests.unit.deadletters.support import message, record
 
@@ -21,45 +21,45 @@ LETTER = read_letter(
 @pytest.mark.parametrize(
     ("selection", "taken"),
     [
-        (Selection(), True),
-        (Selection(sinks=["mytracker"]), True),
-        (Selection(sinks=["sailplay"]), False),
-        (Selection(sinks=["sailplay", "mytracker"]), True),
-        (Selection(methods=["login"], reasons=["refused"], topics=["events"], routes=["mytracker.login"]), True),
-        (Selection(methods=["login"], reasons=["poison"]), False),
-        (Selection(types=["login"]), True),
-        (Selection(types=["other"]), False),
-        (Selection(statuses=["400"]), True),
-        (Selection(statuses=["-"]), False),
-        (Selection(since=1_700_000_100.0), True),
-        (Selection(since=1_700_000_100.1), False),
-        (Selection(until=1_700_000_100.0), False),
-        (Selection(until=1_700_000_100.1), True),
-        (Selection(messages=["Bad Request: order <n> of <text> * failed"]), True),
-        (Selection(messages=['Bad Request: order 99 of "bob" * failed']), True),
-        (Selection(messages=["*order*"]), True),
-        (Selection(messages=["order"]), False),
-        (Selection(messages=["Bad Request*", "no"]), True),
-        (Selection(messages=[""]), False),
+        (LetterFilters(), True),
+        (LetterFilters(sinks=["mytracker"]), True),
+        (LetterFilters(sinks=["sailplay"]), False),
+        (LetterFilters(sinks=["sailplay", "mytracker"]), True),
+        (LetterFilters(methods=["login"], reasons=["refused"], topics=["events"], routes=["mytracker.login"]), True),
+        (LetterFilters(methods=["login"], reasons=["poison"]), False),
+        (LetterFilters(types=["login"]), True),
+        (LetterFilters(types=["other"]), False),
+        (LetterFilters(statuses=["400"]), True),
+        (LetterFilters(statuses=["-"]), False),
+        (LetterFilters(since=1_700_000_100.0), True),
+        (LetterFilters(since=1_700_000_100.1), False),
+        (LetterFilters(until=1_700_000_100.0), False),
+        (LetterFilters(until=1_700_000_100.1), True),
+        (LetterFilters(messages=["Bad Request: order <n> of <text> * failed"]), True),
+        (LetterFilters(messages=['Bad Request: order 99 of "bob" * failed']), True),
+        (LetterFilters(messages=["*order*"]), True),
+        (LetterFilters(messages=["order"]), False),
+        (LetterFilters(messages=["Bad Request*", "no"]), True),
+        (LetterFilters(messages=[""]), False),
     ],
 )
-def test_a_letter_is_taken_if_every_column_given_has_one_of_the_values(selection: Selection, taken: bool) -> None:
+def test_a_letter_is_taken_if_every_column_given_has_one_of_the_values(selection: LetterFilters, taken: bool) -> None:
     assert LETTER is not None
-    assert selection.takes(LETTER, VALUE) is taken
+    assert selection.match(LETTER, VALUE) is taken
 
 
 @given(st.text(alphabet="ab12-_.,:'\"<>n@*[( /x", max_size=40))
 def test_a_message_is_found_as_it_was_written_and_as_it_is_shown(text: str) -> None:
     letter = read_letter(message(record(), text=text))
     assert letter is not None
-    assert Selection(messages=[text]).takes(letter, None)
-    assert Selection(messages=[fold(text)]).takes(letter, None)
+    assert LetterFilters(messages=[text]).match(letter, None)
+    assert LetterFilters(messages=[normalise_message(text)]).match(letter, None)
 
 
 def test_a_dash_stands_for_what_a_letter_does_not_have() -> None:
     letter = read_letter(message(record(), route=None, method=None))
     assert letter is not None
-    assert Selection(methods=["-"], routes=["-"], statuses=["-"], types=["-"]).takes(letter, b"not JSON")
+    assert LetterFilters(methods=["-"], routes=["-"], statuses=["-"], types=["-"]).match(letter, b"not JSON")
 
 
 @pytest.mark.parametrize(

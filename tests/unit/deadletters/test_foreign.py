@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.deadletters.filters import Selection
+from connector.deadletters.filters import LetterFilters
 from connector.deadletters.index import Index
-from connector.deadletters.letter import Flaw, Place, digest, examine, failed_record, read_letter
+from connector.deadletters.letter import Flaw, LetterPlace, digest, examine, failed_record, read_letter
 from connector.deadletters.letter_history import Known, history_of
 from connector.deadletters.ordering import Ordering
 from connector.deadletters.receipts import Receipt, Receipts, State, decode_receipt
-from connector.deadletters.remap import route_today
+from connector.deadletters.remap import remap
 from connector.deadletters.summary import Groups
 from connector.kafka import dead_letter as headers
 from connector.model import Failure, Item, Record
@@ -39,11 +39,11 @@ def test_nothing_that_lies_in_the_topics_raises(records: list[Record], values: l
             known.add(letter.identity, value, source)
     index = Index(receipts)
     for letter, each in found:
-        taken = Selection(statuses=["400"], since=0.0, messages=["*"]).takes(letter, each.value)
+        taken = LetterFilters(statuses=["400"], since=0.0, messages=["*"]).match(letter, each.value)
         index.add(letter, each.key, taken=taken, group=groups.number(letter, each.value))
         assert index.row_at(letter) is None or index.place(index.row_at(letter) or 0) == letter.place
         assert 0 <= failed_record(letter, each).offset < 2**63
-        assert route_today(letter, failed_record(letter, each), {"mytracker": NoRoutes()}, receipts).obstacle
+        assert remap(letter, failed_record(letter, each), {"mytracker": NoRoutes()}, receipts).obstacle
         history_of([(letter, failed_record(letter, each))], known)
     groups.counted(index)
     rows = list(index.rows())
@@ -71,8 +71,8 @@ def test_receipts_of_any_bytes_close_only_what_they_name(key: bytes, values: lis
             told[partition] = max(offset, told.get(partition, -1))
     assert receipts.closing(digest(key), {}) == told
     for partition, offset in told.items():
-        assert receipts.state(digest(key), Place(partition, offset)) is not State.OPEN
-        assert receipts.state(digest(key), Place(partition, offset + 1)) is State.OPEN
+        assert receipts.state(digest(key), LetterPlace(partition, offset)) is not State.OPEN
+        assert receipts.state(digest(key), LetterPlace(partition, offset + 1)) is State.OPEN
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_a_letter_for_a_reason_of_a_later_version_is_shown_and_left_to_that_one(
     index.add(letter, b"k", taken=True, group=groups.number(letter, b""))
     (group,) = groups.counted(index)
     assert (group.cause.reason, group.open, group.cause.replayable) == ("expired", 1, False)
-    today = route_today(letter, record(), {"mytracker": NoRoutes()}, Receipts())
+    today = remap(letter, record(), {"mytracker": NoRoutes()}, Receipts())
     assert (today.items, today.whole) == ((), False)
     assert "reason expired is of a later version" in today.obstacle
 
@@ -154,23 +154,23 @@ def test_a_receipt_gone_wrong_closes_nothing_and_takes_nothing_back(wrong: dict[
     assert decode_receipt(orjson.dumps(right)) is not None
     receipts = Receipts()
     receipts.add_record(b"k", orjson.dumps(right | wrong), 0)
-    assert receipts.state(digest(b"k"), Place(0, 0)) is State.OPEN
+    assert receipts.state(digest(b"k"), LetterPlace(0, 0)) is State.OPEN
     receipts.add_record(b"k", orjson.dumps(right), 0)
     receipts.add_record(b"k", orjson.dumps(right | wrong), 0)
-    assert receipts.state(digest(b"k"), Place(0, 5)) is State.REPLAYED
+    assert receipts.state(digest(b"k"), LetterPlace(0, 5)) is State.REPLAYED
 
 
 def test_a_receipt_may_close_letters_in_a_million_partitions() -> None:
     closes = {partition: partition for partition in range(1_000_000)}
     receipts = Receipts()
     receipts.add_record(b"k", Receipt(State.REPLAYED, 0.0, "dead/0/5", closes).encode(), 0)
-    assert receipts.state(digest(b"k"), Place(999_999, 999_999)) is State.REPLAYED
-    assert receipts.state(digest(b"k"), Place(999_999, 1_000_000)) is State.OPEN
+    assert receipts.state(digest(b"k"), LetterPlace(999_999, 999_999)) is State.REPLAYED
+    assert receipts.state(digest(b"k"), LetterPlace(999_999, 1_000_000)) is State.OPEN
 
 
 def test_a_place_of_any_size_closes_no_other() -> None:
     """Partition 65,536 once ran into the offsets' bits."""
     receipts = Receipts()
     receipts.add(b"k", Receipt(State.REPLAYED, 0.0, "", {65_536: 0, 2**31 - 1: 2**63 - 1}))
-    assert receipts.state(digest(b"k"), Place(0, 0)) is State.OPEN
+    assert receipts.state(digest(b"k"), LetterPlace(0, 0)) is State.OPEN
     assert receipts.closing(digest(b"k"), {}) == {65_536: 0, 2**31 - 1: 2**63 - 1}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.deadletters.letter import Place, failed_record, identity, read_letter
+from connector.deadletters.letter import LetterPlace, failed_record, identity, read_letter
 from connector.kafka.dead_letter import TIMESTAMP
 from connector.model import Headers, Reason
 from tests.unit.deadletters.support import message, record
@@ -19,7 +19,7 @@ names = st.sampled_from(
 def test_a_letter_says_what_failed_where_and_why() -> None:
     letter = read_letter(message(record(), (2, 9), reason=Reason.REFUSED, status=400, replays=3))
     assert letter is not None
-    assert letter.place == Place(2, 9)
+    assert letter.place == LetterPlace(2, 9)
     assert (letter.origin, letter.sink, letter.route, letter.method) == (
         "events/3/7",
         "mytracker",

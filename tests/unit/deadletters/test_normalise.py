@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connector.deadletters.normalise import fold
+from connector.deadletters.normalise import normalise_message
 
 
 @pytest.mark.parametrize(
@@ -26,4 +26,4 @@ from connector.deadletters.normalise import fold
     ],
 )
 def test_what_varies_is_folded(message: str, folded: str) -> None:
-    assert fold(message) == folded
+    assert normalise_message(message) == folded

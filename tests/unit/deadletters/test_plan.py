@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import pytest
 
 from connector.deadletters.letter import DeadLetter, digest, read_letter
-from connector.deadletters.ordered_letters import Selected
+from connector.deadletters.ordered_letters import OrderedLetter
 from connector.deadletters.plan import SinkPlan, plan_replay
 from connector.deadletters.receipts import Receipt, Receipts, State
-from connector.deadletters.remap import route_today
+from connector.deadletters.remap import remap
 from connector.model import Failure, Item, Limits, Reason, Record, Stage
 from tests.unit.deadletters.support import message, record
 
@@ -50,20 +50,20 @@ def letter(route: str | None, sink: str = "mytracker", stage: Stage = Stage.MAP)
     ],
 )
 def test_a_letter_is_routed_by_what_failed_or_anew(value: bytes, route: str, routes: list[str], obstacle: str) -> None:
-    today = route_today(letter(route), record(value=value), ROUTERS, Receipts())
+    today = remap(letter(route), record(value=value), ROUTERS, Receipts())
     assert [item.route for item in today.items] == routes
     assert today.obstacle == obstacle
     assert today.whole is (obstacle == "")
 
 
 def test_a_sink_that_is_gone_is_named() -> None:
-    assert route_today(letter("a", "old"), record(value=b"a"), ROUTERS, Receipts()).obstacle == (
+    assert remap(letter("a", "old"), record(value=b"a"), ROUTERS, Receipts()).obstacle == (
         "no sink old in the configuration"
     )
 
 
 def test_what_an_operator_skipped_is_sent_by_no_replay() -> None:
-    today = route_today(letter(None, stage=Stage.SKIP), record(value=b"a b"), ROUTERS, Receipts())
+    today = remap(letter(None, stage=Stage.SKIP), record(value=b"a b"), ROUTERS, Receipts())
     assert (today.items, today.obstacle) == ((), "skipped by an operator")
 
 
@@ -71,12 +71,12 @@ def test_what_an_earlier_replay_settled_of_a_letter_is_not_sent_again() -> None:
     receipts = Receipts()
     key = letter(None).identity_by("a")
     receipts.add(key, Receipt(State.REPLAYED, 0.0, "", receipts.closing(digest(key), {0: 0})))
-    today = route_today(letter(None), record(value=b"a b"), ROUTERS, receipts)
+    today = remap(letter(None), record(value=b"a b"), ROUTERS, receipts)
     assert ([item.route for item in today.items], today.whole) == (["b"], True)
 
 
 def test_a_plan_counts_what_passes_and_why_the_rest_does_not() -> None:
-    chunk = [Selected(0, letter("a"), record(value=b"a")), Selected(1, letter("bad"), record(value=b"bad"))]
+    chunk = [OrderedLetter(0, letter("a"), record(value=b"a")), OrderedLetter(1, letter("bad"), record(value=b"bad"))]
     plan = plan_replay(iter([chunk, chunk]), ROUTERS, Receipts())["mytracker"]
     assert (plan.passing, plan.items, plan.failing) == (2, 2, {"unmappable: no number <n>": 2})
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.deadletters.letter import Place, digest
+from connector.deadletters.letter import LetterPlace, digest
 from connector.deadletters.receipts import Receipt, Receipts, State, decode_receipt
 
 KEY = b"events/3/7/mytracker/login"
@@ -20,15 +20,15 @@ def receipt(closes: dict[int, int], what: State = State.REPLAYED) -> Receipt:
 
 def test_a_letter_is_open_until_a_receipt_covers_its_place() -> None:
     receipts = Receipts()
-    assert receipts.state(digest(KEY), Place(0, 5)) is State.OPEN
+    assert receipts.state(digest(KEY), LetterPlace(0, 5)) is State.OPEN
     receipts.add(KEY, receipt({0: 5}))
-    assert receipts.state(digest(KEY), Place(0, 5)) is State.REPLAYED
-    assert receipts.state(digest(KEY), Place(0, 4)) is State.REPLAYED
-    assert receipts.state(digest(b"another"), Place(0, 5)) is State.OPEN
+    assert receipts.state(digest(KEY), LetterPlace(0, 5)) is State.REPLAYED
+    assert receipts.state(digest(KEY), LetterPlace(0, 4)) is State.REPLAYED
+    assert receipts.state(digest(b"another"), LetterPlace(0, 5)) is State.OPEN
 
 
-@pytest.mark.parametrize("place", [Place(0, 6), Place(1, 0)])
-def test_a_letter_behind_the_receipts_place_or_in_another_partition_is_open(place: Place) -> None:
+@pytest.mark.parametrize("place", [LetterPlace(0, 6), LetterPlace(1, 0)])
+def test_a_letter_behind_the_receipts_place_or_in_another_partition_is_open(place: LetterPlace) -> None:
     receipts = Receipts()
     receipts.add(KEY, receipt({0: 5}))
     assert receipts.state(digest(KEY), place) is State.OPEN
@@ -42,9 +42,9 @@ def test_the_newest_receipt_says_everything_since_the_topic_is_compacted() -> No
     assert closes == {0: 5, 1: 3}
     compacted = Receipts()
     compacted.add(KEY, receipt(closes, State.DISCARDED))
-    assert compacted.state(digest(KEY), Place(0, 5)) is State.DISCARDED
-    assert compacted.state(digest(KEY), Place(1, 3)) is State.DISCARDED
-    assert compacted.state(digest(KEY), Place(1, 4)) is State.OPEN
+    assert compacted.state(digest(KEY), LetterPlace(0, 5)) is State.DISCARDED
+    assert compacted.state(digest(KEY), LetterPlace(1, 3)) is State.DISCARDED
+    assert compacted.state(digest(KEY), LetterPlace(1, 4)) is State.OPEN
 
 
 def test_what_was_closed_is_never_opened_by_a_receipt() -> None:
@@ -57,7 +57,7 @@ def test_a_tombstone_takes_receipts_back() -> None:
     receipts = Receipts()
     receipts.add(KEY, receipt({0: 5}))
     receipts.take_back(KEY)
-    assert receipts.state(digest(KEY), Place(0, 5)) is State.OPEN
+    assert receipts.state(digest(KEY), LetterPlace(0, 5)) is State.OPEN
     assert receipts.closing(digest(KEY), {1: 1}) == {1: 1}
 
 
@@ -78,9 +78,9 @@ def test_a_receipt_that_is_read_later_but_is_older_opens_nothing_again(source: i
     receipts = Receipts()
     receipts.add(KEY, receipt({0: 9, 1: 4}, State.DISCARDED)._replace(at=2_000.0))
     receipts.add(KEY, receipt({0: 5, 2: 1}, State.REFUSED)._replace(at=1_000.0), source)
-    places = [Place(0, 9), Place(1, 4), Place(2, 1)]
+    places = [LetterPlace(0, 9), LetterPlace(1, 4), LetterPlace(2, 1)]
     assert [receipts.state(digest(KEY), place) for place in places] == [State.DISCARDED] * 3, "the newest's word"
-    assert receipts.state(digest(KEY), Place(0, 10)) is State.OPEN
+    assert receipts.state(digest(KEY), LetterPlace(0, 10)) is State.OPEN
 
 
 told = st.builds(
@@ -96,7 +96,7 @@ told = st.builds(
 def test_receipts_say_the_same_in_whatever_order_they_are_read(
     read: list[tuple[Receipt, int]], random: random.Random
 ) -> None:
-    places = [Place(partition, offset) for partition in range(3) for offset in range(7)]
+    places = [LetterPlace(partition, offset) for partition in range(3) for offset in range(7)]
 
     def states(of: list[tuple[Receipt, int]]) -> list[State]:
         receipts = Receipts()
@@ -112,8 +112,8 @@ def test_receipts_say_the_same_in_whatever_order_they_are_read(
 def test_large_offsets_and_partitions_are_kept() -> None:
     receipts = Receipts()
     receipts.add(KEY, receipt({65_535: 2**47}, State.REFUSED))
-    assert receipts.state(digest(KEY), Place(65_535, 2**47)) is State.REFUSED
-    assert receipts.state(digest(KEY), Place(65_535, 2**47 + 1)) is State.OPEN
+    assert receipts.state(digest(KEY), LetterPlace(65_535, 2**47)) is State.REFUSED
+    assert receipts.state(digest(KEY), LetterPlace(65_535, 2**47 + 1)) is State.OPEN
 
 
 def test_a_receipt_is_read_as_it_was_written() -> None:

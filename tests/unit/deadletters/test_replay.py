@@ -6,15 +6,15 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from connector.batching.batcher import Lanes
+from connector.batching.batcher import Batcher
 from connector.deadletters.index import Index
 from connector.deadletters.letter import DeadLetter, read_letter
-from connector.deadletters.ordered_letters import Selected
+from connector.deadletters.ordered_letters import OrderedLetter
 from connector.deadletters.receipts import Receipt, Receipts, State
 from connector.deadletters.replay import Replay
-from connector.deadletters.replay_state import Outlet
+from connector.deadletters.replay_state import ReplaySink
 from connector.delivery.backoff import Backoff
-from connector.delivery.dead_letter_writer import LetterBox
+from connector.delivery.dead_letter_writer import DeadLetterWriter
 from connector.delivery.dispatcher import Dispatcher
 from connector.delivery.gate import Gate
 from connector.delivery.stats import Stats
@@ -69,28 +69,28 @@ class Table:
         self.lock = Lock()
         self.vendor = Vendor(LIMITS)
         self.letters = LetterTopic()
-        self.chunk: list[Selected] = []
+        self.chunk: list[OrderedLetter] = []
         for number, value in enumerate(values):
             of = record(number, value=value, key=b"%d" % number)
             letter = read_letter(message(of, (0, number), route=route, identity=identity))
             assert letter is not None
             self.index.add(letter, of.key, taken=True)
-            self.chunk.append(Selected(number, letter, of))
+            self.chunk.append(OrderedLetter(number, letter, of))
         clock = LoopClock()
         self.replay = Replay(self.index, receipts, topic="dead", lock=self.lock, clock=clock, max_failures=max_failures)
         dispatcher = Dispatcher(
             self.vendor,
-            Lanes(LIMITS, ordered=True, linger=0.02),
+            Batcher(LIMITS, ordered=True, linger=0.02),
             Gate(max_in_flight=2, backoff=Backoff(0.1, 1.0)),
             clock=clock,
             stats=Stats(),
             listener=self.replay,
-            heal_backoff=Backoff(0.1, 1.0),
+            retry_code_backoff=Backoff(0.1, 1.0),
         )
-        box = LetterBox(
+        box = DeadLetterWriter(
             self.letters, group="crm.mytracker", sink="mytracker", clock=clock, on_written=self.replay.on_written
         )
-        self.replay.outlets = {"mytracker": Outlet(self.vendor, Words(), dispatcher, box)}
+        self.replay.sinks = {"mytracker": ReplaySink(self.vendor, Words(), dispatcher, box)}
         self.receipts = ReceiptTopic(self.replay, self.letters)
         self.replay.writer = self.receipts
 
@@ -107,7 +107,7 @@ class Table:
 async def test_each_accepted_letter_has_a_receipt_that_closes_it() -> None:
     table = Table([b"a"] * 12)
     await table.run()
-    assert table.replay.tallies["mytracker"].accepted == 12
+    assert table.replay.counts["mytracker"].accepted == 12
     assert {receipt.what for receipt in table.receipts.written.values()} == {State.REPLAYED}
     assert [table.receipts.written[table.key(n)].closes for n in range(12)] == [{0: n} for n in range(12)]
     assert table.replay.stopped == ""
@@ -117,7 +117,7 @@ async def test_what_is_refused_again_has_its_new_letter_before_the_old_ones_rece
     table = Table([b"a", b"bad", b"a"], route=None)
     table.vendor.answer = refuse_those_marked
     await table.run()
-    tally = table.replay.tallies["mytracker"]
+    tally = table.replay.counts["mytracker"]
     assert (tally.accepted, tally.refused) == (2, 1)
     assert [table.letters.header(letter, REPLAYS) for letter in table.letters.letters] == ["1"]
     assert table.receipts.written[table.key(1, None)].what is State.REFUSED
@@ -158,13 +158,13 @@ async def test_a_letter_of_several_routes_is_closed_when_all_are_and_each_is_rem
     table = Table([b"a b"], route=None)
     await table.run()
     assert set(table.receipts.written) == {table.key(0, "a"), table.key(0, None)}
-    assert table.replay.tallies["mytracker"].accepted == 1
+    assert table.replay.counts["mytracker"].accepted == 1
 
 
 async def test_a_letter_that_cannot_be_mapped_is_left_without_a_receipt() -> None:
     table = Table([b"other"])
     await table.run()
-    assert table.replay.tallies["mytracker"].left == {"no route a takes it": 1}
+    assert table.replay.counts["mytracker"].left == {"no route a takes it": 1}
     assert table.receipts.written == {}
     assert table.vendor.requests == []
 
@@ -181,18 +181,18 @@ async def test_it_stops_where_too_large_a_share_is_refused_but_not_for_the_first
     few = Table([b"a"] * 19, max_failures=0.1)
     few.vendor.answer = lambda _: REFUSED
     await few.run()
-    assert (few.replay.stopped, few.replay.tallies["mytracker"].refused) == ("", 19)
+    assert (few.replay.stopped, few.replay.counts["mytracker"].refused) == ("", 19)
     many = Table([b"a"] * 500, max_failures=0.1)
     many.vendor.answer = lambda _: REFUSED
     await many.run()
     assert "more than --max-failures allows" in many.replay.stopped
-    assert many.replay.tallies["mytracker"].refused < 40
+    assert many.replay.counts["mytracker"].refused < 40
 
 
 async def test_where_the_brokers_fall_silent_what_was_read_is_settled() -> None:
     table = Table([b"a"] * 12)
 
-    def chunks() -> Iterator[Sequence[Selected]]:
+    def chunks() -> Iterator[Sequence[OrderedLetter]]:
         yield table.chunk
         raise ConnectorError("the brokers have not answered")
 
@@ -227,4 +227,4 @@ async def test_an_outage_is_waited_out() -> None:
 
     table.vendor.answer = for_an_hour
     await table.run()
-    assert (table.replay.stopped, table.replay.tallies["mytracker"].accepted) == ("", 3)
+    assert (table.replay.stopped, table.replay.counts["mytracker"].accepted) == ("", 3)

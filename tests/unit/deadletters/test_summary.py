@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connector.deadletters.filters import Selection
+from connector.deadletters.filters import LetterFilters
 from connector.deadletters.index import Index
 from connector.deadletters.letter import read_letter
 from connector.deadletters.receipts import Receipt, Receipts, State
@@ -75,11 +75,11 @@ def test_a_groups_filters_take_its_letters_and_no_others() -> None:
     assert len(groups) == 4
     for group in groups:
         options = dict(zip(group.cause.filters[::2], group.cause.filters[1::2], strict=True))
-        selection = Selection(
+        selection = LetterFilters(
             sinks=[options["--sink"]], methods=[options["--method"]], reasons=[options["--reason"]],
             messages=[options["--message"]], types=[options["--type"]], topics=[options["--topic"]],
         )  # fmt: skip
-        taken = [each.place for each, of in zip(letters, messages, strict=True) if selection.takes(each, of.value)]
+        taken = [each.place for each, of in zip(letters, messages, strict=True) if selection.match(each, of.value)]
         assert taken == [group.example]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connector.delivery.backoff import Backoff
-from connector.delivery.gate import FAULTS_TO_CLOSE, NEVER, Gate
+from connector.delivery.gate import FAULTS_TO_STOP, NEVER, Gate
 
 INITIAL, MAXIMUM, IN_FLIGHT = 0.2, 30.0, 32
 
@@ -21,20 +21,20 @@ def gate(*, rate: float | None = None, stall: float = NEVER, max_in_flight: int 
 
 def fault(of: Gate, now: float = 0.0, *, retry_after: float | None = None, throttled: bool = False) -> float:
     """One request that the vendor fails."""
-    of.sent(now)
-    of.answered()
-    return of.vendor_fault(now, "503", retry_after=retry_after, throttled=throttled)
+    of.request_started(now)
+    of.request_finished()
+    return of.unavailable(now, "503", retry_after=retry_after, throttled=throttled)
 
 
 def success(of: Gate, now: float = 0.0) -> bool:
-    of.sent(now)
-    of.answered()
-    return of.succeeded()
+    of.request_started(now)
+    of.request_finished()
+    return of.accepted()
 
 
 def closed() -> Gate:
     of = gate()
-    for _ in range(FAULTS_TO_CLOSE):
+    for _ in range(FAULTS_TO_STOP):
         fault(of)
     return of
 
@@ -42,7 +42,7 @@ def closed() -> Gate:
 def may_go(of: Gate, now: float) -> int:
     """How many requests the gate lets out at `now`."""
     went = 0
-    while of.opens_at(now) <= now and went < 1000:
-        of.sent(now)
+    while of.next_send_at(now) <= now and went < 1000:
+        of.request_started(now)
         went += 1
     return went

@@ -1,4 +1,4 @@
-"""A claim in place of one whose log was truncated: what is still open below the cut is committed past by nobody."""
+"""A epoch in place of one whose log was truncated: what is still open below the cut is committed past by nobody."""
 
 from __future__ import annotations
 
@@ -6,36 +6,36 @@ import pytest
 
 from connector.delivery.assignment import Assignment
 from connector.kafka import commit_metadata
-from connector.kafka.source_interface import Assigned, Commit
+from connector.kafka.source_interface import AssignedPartition, Commit
 from connector.model import Record
 from tests.unit.delivery.test_assignment import begin, record
 
 GROUP = "crm.mytracker"
 
 
-def epoch(offset: int, leader_epoch: int, *, claim: int = 1) -> Record:
-    return record(offset, claim=claim)._replace(leader_epoch=leader_epoch)
+def record_of_epoch(offset: int, leader_epoch: int, *, epoch: int = 1) -> Record:
+    return record(offset, epoch=epoch)._replace(leader_epoch=leader_epoch)
 
 
 def reading(*offsets: int, held: int) -> Assignment:
-    """Claim 1 has read these offsets in epoch 3, and has still `held` and what lies behind it open."""
+    """Epoch 1 has read these offsets in leader_epoch 3, and has still `held` and what lies behind it open."""
     of = Assignment(GROUP)
-    of.add(Assigned(1, "users", 0, offsets[0], None))
+    of.assign(AssignedPartition(1, "users", 0, offsets[0], None))
     for offset in offsets:
-        begin(of, epoch(offset, 3))
+        begin(of, record_of_epoch(offset, 3))
     for offset in offsets:
         if offset < held:
             of.settle(record(offset))
     return of
 
 
-def cut(of: Assignment, claim: int, at: int, *, cut_at: int | None = None) -> None:
-    """The log was truncated at this offset, from which the next claim reads."""
-    of.add(Assigned(claim, "users", 0, at, None, 4, "", at if cut_at is None else cut_at))
+def cut(of: Assignment, epoch: int, at: int, *, truncated_at: int | None = None) -> None:
+    """The log was truncated at this offset, from which the next epoch reads."""
+    of.assign(AssignedPartition(epoch, "users", 0, at, None, 4, "", at if truncated_at is None else truncated_at))
 
 
-def committed(of: Assignment, claim: int) -> Commit:
-    (commit,) = of.changes({claim}).values()
+def committed(of: Assignment, epoch: int) -> Commit:
+    (commit,) = of.pending_commits({epoch}).values()
     return commit
 
 
@@ -47,11 +47,11 @@ def settled(commit: Commit) -> set[int]:
 def test_the_position_stays_at_the_oldest_event_that_is_held_below_the_cut() -> None:
     of = reading(*range(10, 20), held=13)
     cut(of, 2, 16)
-    assert (committed(of, 2).claim, committed(of, 2).position) == (2, 13)
+    assert (committed(of, 2).epoch, committed(of, 2).position) == (2, 13)
     assert committed(of, 2).leader_epoch == 3, "it is that of the record at the position"
     for offset in range(16, 30):
-        begin(of, epoch(offset, 4, claim=2))
-        of.settle(record(offset, claim=2))
+        begin(of, record_of_epoch(offset, 4, epoch=2))
+        of.settle(record(offset, epoch=2))
     assert committed(of, 2).position == 13
     of.settle(record(13))
     assert committed(of, 2).position == 14
@@ -64,21 +64,21 @@ def test_the_metadata_tells_of_the_earlier_claim_and_only_below_the_cut() -> Non
         of.settle(record(offset))
     assert settled(committed(of, 1)) == {14, 15, 16, 17}
     cut(of, 2, 16)
-    begin(of, epoch(16, 4, claim=2))
-    begin(of, epoch(17, 4, claim=2))
-    of.settle(record(17, claim=2))
+    begin(of, record_of_epoch(16, 4, epoch=2))
+    begin(of, record_of_epoch(17, 4, epoch=2))
+    of.settle(record(17, epoch=2))
     assert settled(committed(of, 2)) == {14, 15}
 
 
 def test_it_is_free_once_what_is_below_the_cut_is_settled_though_events_past_it_are_open() -> None:
     of = reading(*range(10, 20), held=13)
     cut(of, 2, 16)
-    begin(of, epoch(16, 4, claim=2))
+    begin(of, record_of_epoch(16, 4, epoch=2))
     for offset in (15, 13, 14):
         of.settle(record(offset))
     assert set(of.offsets) == {1, 2}, "16 to 19 of before are open"
     assert (committed(of, 2).position, committed(of, 2).leader_epoch) == (16, 4)
-    of.settle(record(16, claim=2))
+    of.settle(record(16, epoch=2))
     assert committed(of, 2).position == 17
 
 
@@ -99,12 +99,12 @@ def test_a_claim_that_has_nothing_open_binds_nothing_and_is_forgotten() -> None:
 
 def test_a_topic_that_was_made_anew_is_bound_by_nothing_of_the_old_one() -> None:
     of = reading(*range(10, 20), held=13)
-    of.add(Assigned(2, "users", 0, 5, None, -1, "new"))
+    of.assign(AssignedPartition(2, "users", 0, 5, None, -1, "new"))
     assert committed(of, 2).position == 5
-    begin(of, record(5, claim=2))
-    of.settle(record(5, claim=2))
-    begin(of, record(25, claim=2))
-    of.settle(record(25, claim=2))
+    begin(of, record(5, epoch=2))
+    of.settle(record(5, epoch=2))
+    begin(of, record(25, epoch=2))
+    of.settle(record(25, epoch=2))
     assert committed(of, 2).position == 26
     assert of.with_earlier({2}) == {2}
 
@@ -122,13 +122,13 @@ def test_of_two_truncations_in_a_row_the_lower_cut_counts(first: int, second: in
     of = reading(*range(10, 20), held=held)
     cut(of, 2, first)
     for offset in range(first, 20):
-        begin(of, epoch(offset, 4, claim=2))
-        of.settle(record(offset, claim=2))
+        begin(of, record_of_epoch(offset, 4, epoch=2))
+        of.settle(record(offset, epoch=2))
     cut(of, 3, second)
     assert committed(of, 3).position == position
     for offset in range(second, 30):
-        begin(of, epoch(offset, 5, claim=3))
-        of.settle(record(offset, claim=3))
+        begin(of, record_of_epoch(offset, 5, epoch=3))
+        of.settle(record(offset, epoch=3))
     assert committed(of, 3).position == (30 if position == second else position)
     for offset in range(held, 20):
         of.settle(record(offset))
@@ -138,27 +138,27 @@ def test_of_two_truncations_in_a_row_the_lower_cut_counts(first: int, second: in
 def test_the_oldest_of_all_earlier_claims_binds() -> None:
     of = reading(*range(10, 20), held=13)
     cut(of, 2, 16)
-    begin(of, epoch(16, 4, claim=2))
-    begin(of, epoch(17, 4, claim=2))
+    begin(of, record_of_epoch(16, 4, epoch=2))
+    begin(of, record_of_epoch(17, 4, epoch=2))
     cut(of, 3, 17)
     assert committed(of, 3).position == 13
     assert of.with_earlier({3}) == {1, 2, 3}
     for offset in (13, 14, 15):
         of.settle(record(offset))
     assert (committed(of, 3).position, committed(of, 3).leader_epoch) == (16, 4)
-    of.settle(record(16, claim=2))
-    assert committed(of, 3).position == 17, "17 of claim 2 was cut off"
+    of.settle(record(16, epoch=2))
+    assert committed(of, 3).position == 17, "17 of epoch 2 was cut off"
 
 
 def test_the_earlier_claims_leave_with_the_partition() -> None:
     of = reading(*range(10, 20), held=13)
-    of.add(Assigned(7, "users", 1, 0, None))
+    of.assign(AssignedPartition(7, "users", 1, 0, None))
     cut(of, 2, 16)
     cut(of, 3, 15)
     leaving = of.with_earlier({3})
-    assert leaving == {1, 3}, "claim 2 had nothing open, and is gone"
-    assert of.changes(leaving).keys() == {3}
-    assert of.forget(leaving) == 7
+    assert leaving == {1, 3}, "epoch 2 had nothing open, and is gone"
+    assert of.pending_commits(leaving).keys() == {3}
+    assert of.revoke(leaving) == 7
     assert (set(of.offsets), of.open_events, of._cut) == ({7}, 0, {})
     assert of.settle(record(13)) is False
     assert of.with_earlier({7}) == {7}
@@ -167,12 +167,12 @@ def test_the_earlier_claims_leave_with_the_partition() -> None:
 def test_nothing_new_is_committed_while_nothing_below_the_cut_changes() -> None:
     of = reading(*range(10, 20), held=13)
     cut(of, 2, 16)
-    changes = of.changes({2})
-    of.committed(changes)
-    assert of.changes() == {}
-    begin(of, epoch(16, 4, claim=2))
-    of.settle(record(16, claim=2))
-    assert of.changes() == {}
+    changes = of.pending_commits({2})
+    of.commits_succeeded(changes)
+    assert of.pending_commits() == {}
+    begin(of, record_of_epoch(16, 4, epoch=2))
+    of.settle(record(16, epoch=2))
+    assert of.pending_commits() == {}
     of.settle(record(14))
     assert settled(committed(of, 2)) == {14}
 
@@ -190,7 +190,7 @@ def test_a_gap_of_any_size_below_the_cut_takes_no_room() -> None:
 
 def test_what_was_read_and_is_kept_back_unread_binds_though_nothing_is_open() -> None:
     of = reading(*range(10, 13), held=13)
-    of.keep_back({1, 99})
+    of.defer({1, 99})
     cut(of, 2, 16)
     assert set(of.offsets) == {1, 2}
     assert committed(of, 2).position == 13
@@ -199,16 +199,16 @@ def test_what_was_read_and_is_kept_back_unread_binds_though_nothing_is_open() ->
         of.settle(record(offset))
     assert set(of.offsets) == {1, 2}
     assert committed(of, 2).position == 16
-    of.all_begun()
+    of.deferred_records_begun()
     assert set(of.offsets) == {2}
 
 
 def test_what_was_kept_back_and_is_begun_binds_as_long_as_it_is_open() -> None:
     of = reading(*range(10, 13), held=13)
-    of.keep_back({1})
+    of.defer({1})
     cut(of, 2, 16)
     begin(of, record(13))
-    of.all_begun()
+    of.deferred_records_begun()
     assert committed(of, 2).position == 13
     of.settle(record(13))
     assert (set(of.offsets), committed(of, 2).position) == ({2}, 16)
@@ -216,15 +216,15 @@ def test_what_was_kept_back_and_is_begun_binds_as_long_as_it_is_open() -> None:
 
 def test_a_claim_that_commits_is_not_forgotten_when_nothing_is_kept_back_any_more() -> None:
     of = reading(*range(10, 13), held=13)
-    of.keep_back({1})
-    of.all_begun()
+    of.defer({1})
+    of.deferred_records_begun()
     assert committed(of, 1).position == 13
 
 
 def test_what_is_kept_back_is_forgotten_with_its_claim() -> None:
     of = reading(*range(10, 13), held=13)
-    of.keep_back({1})
+    of.defer({1})
     cut(of, 2, 16)
-    of.forget(of.with_earlier({2}))
+    of.revoke(of.with_earlier({2}))
     assert (of.offsets, of._kept_back) == ({}, set())
-    of.all_begun()
+    of.deferred_records_begun()

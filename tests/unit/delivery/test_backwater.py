@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from connector.delivery.flood import Backwater
+from connector.delivery.flood import DeferredRecords
 from connector.model import Failure, Reason, Record, Stage
 
 
-def record(offset: int, value: bytes | None = b"{}", *, claim: int = 1) -> Record:
-    return Record("users", 0, offset, 0, None, value, (), claim)
+def record(offset: int, value: bytes | None = b"{}", *, epoch: int = 1) -> Record:
+    return Record("users", 0, offset, 0, None, value, (), epoch)
 
 
-def failure(offset: int, *, claim: int = 1) -> Failure:
-    return Failure(record(offset, claim=claim), Reason.REFUSED, Stage.SEND, "no")
+def failure(offset: int, *, epoch: int = 1) -> Failure:
+    return Failure(record(offset, epoch=epoch), Reason.REFUSED, Stage.SEND, "no")
 
 
 def test_records_come_back_in_their_order_and_are_weighed_by_their_values() -> None:
-    of = Backwater()
+    of = DeferredRecords()
     of.defer([record(0, b"four"), record(1, None)])
     of.defer([record(2, b"{}")])
     assert of.bytes == 6
@@ -26,17 +26,17 @@ def test_records_come_back_in_their_order_and_are_weighed_by_their_values() -> N
 
 
 def test_failures_are_taken_once() -> None:
-    of = Backwater()
+    of = DeferredRecords()
     of.failures.append(failure(0))
     assert list(of.take_failures()) == [failure(0)]
     assert list(of.take_failures()) == []
 
 
 def test_what_belongs_to_a_claim_that_is_gone_is_dropped_and_weighs_nothing() -> None:
-    of = Backwater()
-    of.defer([record(0, b"four"), record(1, None, claim=2), record(2, b"{}", claim=2)])
-    of.failures.extend([failure(3), failure(4, claim=2)])
-    of.forget({1, 99})
+    of = DeferredRecords()
+    of.defer([record(0, b"four"), record(1, None, epoch=2), record(2, b"{}", epoch=2)])
+    of.failures.extend([failure(3), failure(4, epoch=2)])
+    of.drop({1, 99})
     assert [each.offset for each in of.records] == [1, 2]
-    assert list(of.failures) == [failure(4, claim=2)]
+    assert list(of.failures) == [failure(4, epoch=2)]
     assert of.bytes == 2

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.delivery.backoff import Backoff
-from connector.delivery.gate import FAULTS_TO_CLOSE, FLOOD_PROBE_EVERY, NEVER, Gate, GateState
+from connector.delivery.gate import FAULTS_TO_STOP, FLOOD_PROBE_EVERY, NEVER, Gate, GateState
 from tests.unit.delivery.support import IN_FLIGHT, INITIAL, MAXIMUM, closed, fault, gate, may_go, success
 
 
@@ -17,84 +17,84 @@ def test_an_open_gate_lets_as_many_out_as_may_be_in_flight() -> None:
 
 def test_the_fifth_fault_in_a_row_closes_it() -> None:
     of = gate()
-    for _ in range(FAULTS_TO_CLOSE - 1):
+    for _ in range(FAULTS_TO_STOP - 1):
         fault(of)
-        assert of.state(0.0) is GateState.OPEN
+        assert of.state(0.0) is GateState.SENDING
     fault(of)
-    assert (of.closed, of.state(0.0), of.reason) == (True, GateState.CLOSED, "503")
+    assert (of.is_down, of.state(0.0), of.reason) == (True, GateState.DOWN, "503")
     success(of)
-    assert not of.closed
+    assert not of.is_down
 
 
 @pytest.mark.parametrize("answer", ["success", "event fault"])
 def test_an_answer_in_between_starts_the_count_afresh(answer: str) -> None:
     of = gate()
     for _ in range(3):
-        for _ in range(FAULTS_TO_CLOSE - 1):
+        for _ in range(FAULTS_TO_STOP - 1):
             fault(of)
         if answer == "success":
             success(of)
         else:
-            assert not of.event_fault(0.0)
-        assert (of.is_open, of.faults) == (True, 0)
+            assert not of.rejected(0.0)
+        assert (of.is_sending, of.consecutive_faults) == (True, 0)
     assert of.successes == (3 if answer == "success" else 0)
 
 
 def test_a_closed_gate_lets_one_probe_out_after_a_backoff_that_doubles() -> None:
     of, now = closed(), 0.0
     for wait in (0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30.0, 30.0):
-        assert of.opens_at(now) == pytest.approx(now + wait)
+        assert of.next_send_at(now) == pytest.approx(now + wait)
         assert may_go(of, now + wait * 0.99) == 0
         now += wait + 1e-9
         assert may_go(of, now) == 1
-        of.answered()
-        of.vendor_fault(now, "503", retry_after=None, throttled=False)
+        of.request_finished()
+        of.unavailable(now, "503", retry_after=None, throttled=False)
 
 
 def test_faults_of_requests_sent_before_it_closed_do_not_double_the_backoff() -> None:
     of = gate()
     for _ in range(IN_FLIGHT):
-        of.sent(0.0)
+        of.request_started(0.0)
     for _ in range(IN_FLIGHT):
-        of.answered()
-        of.vendor_fault(1.0, "503", retry_after=None, throttled=False)
-    assert of.opens_at(1.0) == pytest.approx(1.0 + INITIAL)
+        of.request_finished()
+        of.unavailable(1.0, "503", retry_after=None, throttled=False)
+    assert of.next_send_at(1.0) == pytest.approx(1.0 + INITIAL)
 
 
 def test_a_success_of_a_request_sent_before_it_closed_opens_it() -> None:
     of = gate()
-    of.sent(0.0)
-    for _ in range(FAULTS_TO_CLOSE):
+    of.request_started(0.0)
+    for _ in range(FAULTS_TO_STOP):
         fault(of)
-    of.answered()
-    assert of.succeeded()
-    assert of.is_open
+    of.request_finished()
+    assert of.accepted()
+    assert of.is_sending
 
 
 def test_what_closes_it_anew_begins_with_the_first_backoff_again() -> None:
     of = closed()
     fault(of, 1.0)  # a failed probe
     success(of, 2.0)
-    for _ in range(FAULTS_TO_CLOSE):
+    for _ in range(FAULTS_TO_STOP):
         fault(of, 3.0)
-    assert of.opens_at(3.0) == pytest.approx(3.0 + INITIAL)
+    assert of.next_send_at(3.0) == pytest.approx(3.0 + INITIAL)
 
 
 def test_no_probe_goes_while_a_request_from_before_is_in_flight() -> None:
     of = gate()
-    of.sent(0.0)
-    for _ in range(FAULTS_TO_CLOSE):
+    of.request_started(0.0)
+    for _ in range(FAULTS_TO_STOP):
         fault(of)
-    assert of.opens_at(100.0) == NEVER
-    of.answered()
-    assert of.opens_at(100.0) <= 100.0
+    assert of.next_send_at(100.0) == NEVER
+    of.request_finished()
+    assert of.next_send_at(100.0) <= 100.0
 
 
 def test_a_success_opens_it_with_one_in_flight_and_each_further_one_adds_one() -> None:
     of = closed()
     assert success(of, 1.0)
     assert may_go(of, 1.0) == 1
-    of.answered()
+    of.request_finished()
     for window in range(2, IN_FLIGHT + 5):
         assert not success(of, 1.0)
         assert of.window == min(window, IN_FLIGHT)
@@ -104,10 +104,10 @@ def test_a_success_opens_it_with_one_in_flight_and_each_further_one_adds_one() -
 
 def test_an_event_that_the_vendor_refuses_opens_a_closed_gate_too() -> None:
     of = closed()
-    of.sent(1.0)
-    of.answered()
-    assert of.event_fault(1.0)
-    assert (of.is_open, of.window) == (True, 1)
+    of.request_started(1.0)
+    of.request_finished()
+    assert of.rejected(1.0)
+    assert (of.is_sending, of.window) == (True, 1)
 
 
 @settings(max_examples=200)
@@ -126,16 +126,16 @@ def test_the_jitter_uses_the_whole_of_its_span() -> None:
 
 
 def answered(of: Gate, answer: str, now: float) -> None:
-    of.answered()
+    of.request_finished()
     match answer:
         case "ok":
-            of.succeeded()
+            of.accepted()
         case "event":
-            of.event_fault(now)
+            of.rejected(now)
         case "ours":
-            of.our_fault(now, "401")
+            of.misconfigured(now, "401")
         case _:
-            retry_at = of.vendor_fault(now, "503", retry_after=None, throttled=answer == "throttled")
+            retry_at = of.unavailable(now, "503", retry_after=None, throttled=answer == "throttled")
             assert now <= retry_at <= now + MAXIMUM
 
 
@@ -149,12 +149,12 @@ def test_whatever_is_answered_in_whatever_order_the_gate_keeps_its_promises(
 ) -> None:
     of, now = gate(rate=50), 0.0
     for answer in answers:
-        was_open = of.is_open
+        was_open = of.is_sending
         if of.in_flight == 0 or data.draw(st.booleans(), label="send first"):
-            at = of.opens_at(now)
+            at = of.next_send_at(now)
             if at != NEVER:
                 now = max(now, at)
-                of.sent(now)
+                of.request_started(now)
         if answer == "flood":
             of.flood(now, "too many")
             continue
@@ -162,10 +162,10 @@ def test_whatever_is_answered_in_whatever_order_the_gate_keeps_its_promises(
             continue
         answered(of, answer, now)
         assert 1 <= of.window <= IN_FLIGHT
-        assert of.is_open == (of.state(now) is GateState.OPEN)
-        assert of.is_open == (of.reason == "")
-        if of.is_open and not was_open:
+        assert of.is_sending == (of.state(now) is GateState.SENDING)
+        assert of.is_sending == (of.reason == "")
+        if of.is_sending and not was_open:
             assert of.window == 1
-        if not of.is_open:
-            assert of.in_flight == 0 or of.opens_at(now) == NEVER
-            assert of.in_flight or of.opens_at(now) <= now + FLOOD_PROBE_EVERY
+        if not of.is_sending:
+            assert of.in_flight == 0 or of.next_send_at(now) == NEVER
+            assert of.in_flight or of.next_send_at(now) <= now + FLOOD_PROBE_EVERY

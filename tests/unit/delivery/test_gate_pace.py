@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.delivery.gate import FAULTS_TO_CLOSE, MAX_RETRY_AFTER, MIN_PACE
+from connector.delivery.gate import FAULTS_TO_STOP, MAX_RETRY_AFTER, MIN_PACE
 from tests.unit.delivery.support import IN_FLIGHT, fault, gate, success
 
 
@@ -16,10 +16,10 @@ from tests.unit.delivery.support import IN_FLIGHT, fault, gate, success
 def test_retry_after_shuts_it_for_the_whole_sink_for_ten_minutes_at_most(asked: float, waited: float) -> None:
     of = gate()
     fault(of, 10.0, retry_after=asked)
-    assert of.opens_at(10.0) == 10.0 + waited
-    assert of.shut_for(10.0) == waited <= MAX_RETRY_AFTER
-    assert of.shut_for(10.0 + waited + 1.0) == 0.0
-    assert of.is_open
+    assert of.next_send_at(10.0) == 10.0 + waited
+    assert of.retry_after_left(10.0) == waited <= MAX_RETRY_AFTER
+    assert of.retry_after_left(10.0 + waited + 1.0) == 0.0
+    assert of.is_sending
 
 
 def test_a_shorter_retry_after_does_not_shorten_a_longer_one_and_a_success_does_not_end_it() -> None:
@@ -27,7 +27,7 @@ def test_a_shorter_retry_after_does_not_shorten_a_longer_one_and_a_success_does_
     fault(of, 0.0, retry_after=60.0)
     fault(of, 0.0, retry_after=1.0)
     success(of)
-    assert of.opens_at(0.0) == 60.0
+    assert of.next_send_at(0.0) == 60.0
 
 
 @settings(max_examples=100)
@@ -37,8 +37,8 @@ def test_the_rate_holds_for_every_window_of_a_second(rate: float, pauses: list[f
     of, now, went = gate(rate=rate, max_in_flight=10**6), 0.0, []
     for pause in pauses:
         now += pause if pause > 0.2 else 0.0  # most want to go at once
-        now = max(now, of.opens_at(now))
-        of.sent(now)
+        now = max(now, of.next_send_at(now))
+        of.request_started(now)
         went.append(now)
     limit = max(1, int(rate))
     for first, beyond in zip(went, went[limit:], strict=False):
@@ -48,18 +48,18 @@ def test_the_rate_holds_for_every_window_of_a_second(rate: float, pauses: list[f
 
 def test_a_call_that_carries_no_event_counts_against_the_rate() -> None:
     of = gate(rate=10)
-    assert of.called(0.0) == 0.0
-    assert of.opens_at(0.0) == pytest.approx(0.1)
-    assert of.called(0.0) == pytest.approx(0.1)
+    assert of.reserve_slot(0.0) == 0.0
+    assert of.next_send_at(0.0) == pytest.approx(0.1)
+    assert of.reserve_slot(0.0) == pytest.approx(0.1)
     assert of.in_flight == 0
 
 
 def test_how_long_the_rate_holds_the_next_request_is_told() -> None:
     of = gate(rate=10)
-    of.sent(5.0)
+    of.request_started(5.0)
     assert of.rate_limited
-    assert of.slot_in(5.04) == pytest.approx(0.06)
-    assert of.slot_in(6.0) == 0.0
+    assert of.next_slot_in(5.04) == pytest.approx(0.06)
+    assert of.next_slot_in(6.0) == 0.0
     assert not gate().rate_limited
     assert gate(rate=0.5).rate_limited
 
@@ -68,38 +68,38 @@ def test_a_429_halves_pace_and_window_and_successes_give_the_pace_back() -> None
     of = gate(rate=10)
     fault(of, 0.0, throttled=True)
     assert of.window == IN_FLIGHT // 2
-    of.sent(1.0)
-    assert of.opens_at(1.0) == pytest.approx(1.2)
-    of.answered()
+    of.request_started(1.0)
+    assert of.next_send_at(1.0) == pytest.approx(1.2)
+    of.request_finished()
     for _ in range(100):
-        of.succeeded()
-    of.sent(5.0)
-    assert of.opens_at(5.0) == pytest.approx(5.1)
+        of.accepted()
+    of.request_started(5.0)
+    assert of.next_send_at(5.0) == pytest.approx(5.1)
 
 
 def test_only_a_429_halves_pace_and_window_which_never_fall_to_nothing() -> None:
     of = gate(rate=10)
     fault(of, 0.0)
     assert of.window == IN_FLIGHT
-    assert of.opens_at(0.0) == pytest.approx(0.1)
-    for _ in range(FAULTS_TO_CLOSE - 2):
+    assert of.next_send_at(0.0) == pytest.approx(0.1)
+    for _ in range(FAULTS_TO_STOP - 2):
         fault(of, 1.0, throttled=True)
     success(of, 1.0)
-    for _ in range(FAULTS_TO_CLOSE - 1):
+    for _ in range(FAULTS_TO_STOP - 1):
         fault(of, 1.0, throttled=True)
     assert of.window == 1
-    of.called(100.0)
-    assert of.slot_in(100.0) == pytest.approx(0.1 / MIN_PACE)
+    of.reserve_slot(100.0)
+    assert of.next_slot_in(100.0) == pytest.approx(0.1 / MIN_PACE)
 
 
 def test_the_pace_comes_back_by_hundredths_and_never_beyond_its_rate() -> None:
     of = gate(rate=10)
     fault(of, 0.0, throttled=True)
     success(of, 1.0)
-    of.sent(2.0)
-    assert of.opens_at(2.0) == pytest.approx(2.0 + 0.1 / 0.51)
+    of.request_started(2.0)
+    assert of.next_send_at(2.0) == pytest.approx(2.0 + 0.1 / 0.51)
     fault(of, 3.0, throttled=True)
     for _ in range(100):
-        of.succeeded()
-    of.sent(5.0)
-    assert of.opens_at(5.0) - 5.0 == pytest.approx(0.1)
+        of.accepted()
+    of.request_started(5.0)
+    assert of.next_send_at(5.0) - 5.0 == pytest.approx(0.1)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.delivery.half_settled import Part, Room
+from connector.delivery.half_settled import MetadataBudget, RecordPart
 from connector.delivery.offsets import SHUT, UNBOUNDED, PartitionOffsets, fingerprint
 from connector.kafka import commit_metadata
 from connector.kafka.commit_metadata import MAX_BITS, MAX_CHARACTERS, Metadata, Settled
@@ -17,12 +17,12 @@ from connector.model import Record
 
 HERE = ("crm.mytracker", "users", 0)
 TAGS = {"a": 0xAAAA0001, "b": 0xBBBB0002, "c": 0xCCCC0003}
-TWO: list[Part] = [("a", 0), ("b", 0)]
-THOUSAND: list[Part] = [("a", element) for element in range(1_000)]
+TWO: list[RecordPart] = [("a", 0), ("b", 0)]
+THOUSAND: list[RecordPart] = [("a", element) for element in range(1_000)]
 
 
-def record(offset: int, *, epoch: int = -1) -> Record:
-    return Record("users", 0, offset, 1, b"k", b"%d" % offset, (), leader_epoch=epoch)
+def record(offset: int, *, leader_epoch: int = -1) -> Record:
+    return Record("users", 0, offset, 1, b"k", b"%d" % offset, (), leader_epoch=leader_epoch)
 
 
 def owner(position: int = 0, metadata: str | None = None, tags: dict[str, int] | None = None) -> PartitionOffsets:
@@ -32,15 +32,17 @@ def owner(position: int = 0, metadata: str | None = None, tags: dict[str, int] |
 
 def commit(offsets: PartitionOffsets) -> tuple[int, str]:
     assert offsets.position is not None
-    assert offsets.untold(MAX_BITS) == 0
+    assert offsets.not_in_metadata(MAX_BITS) == 0
     text = commit_metadata.encode(*HERE, offsets.position, offsets.metadata(MAX_BITS))
     assert len(text) <= MAX_CHARACTERS
     return offsets.position, text
 
 
-def begin(offsets: PartitionOffsets, offset: int, parts: list[Part], *, epoch: int = -1) -> list[Part]:
+def begin(
+    offsets: PartitionOffsets, offset: int, parts: list[RecordPart], *, leader_epoch: int = -1
+) -> list[RecordPart]:
     """Read a record, and open what is left of it; what that is."""
-    each = record(offset, epoch=epoch)
+    each = record(offset, leader_epoch=leader_epoch)
     if not offsets.begin(each):
         return []
     unsettled, settled = offsets.unsettled(each, parts)
@@ -53,21 +55,21 @@ def begin(offsets: PartitionOffsets, offset: int, parts: list[Part], *, epoch: i
 class Owner:
     """One owner after the other of one log, begun and waiting as the pipeline does it, and what the model knows."""
 
-    def __init__(self, log: dict[int, list[Part]]) -> None:
+    def __init__(self, log: dict[int, list[RecordPart]]) -> None:
         self.log = log
-        self.settled: set[tuple[int, Part]] = set()
+        self.settled: set[tuple[int, RecordPart]] = set()
         self.start(0, None)
 
     def start(self, position: int, metadata: str | None) -> None:
         self.offsets = owner(position, metadata)
         self.unread = deque(offset for offset in self.log if offset >= position)
-        self.head: tuple[int, list[Part]] | None = None
-        self.open: list[tuple[int, Part]] = []
+        self.head: tuple[int, list[RecordPart]] | None = None
+        self.open: list[tuple[int, RecordPart]] = []
 
     def read(self) -> None:
         if self.head is not None:
             offset, left = self.head
-            if not self.offsets.start(offset):
+            if not self.offsets.start_parts(offset):
                 assert self.open, "it waits though nothing is under way"
                 return
             self.head = None
@@ -76,7 +78,7 @@ class Owner:
             offset = self.unread.popleft()
             left = begin(self.offsets, offset, self.log[offset])
             assert set(left) == {part for part in self.log[offset] if (offset, part) not in self.settled}
-            if left and self.offsets.start(offset):
+            if left and self.offsets.start_parts(offset):
                 self.open += [(offset, part) for part in left]
             elif left:
                 self.head = offset, left
@@ -100,7 +102,7 @@ class Owner:
 @given(st.integers(0, 2**32))
 def test_no_part_is_lost_or_sent_again_over_any_number_of_owners(seed: int) -> None:
     dice = random.Random(seed)
-    log: dict[int, list[Part]] = {}
+    log: dict[int, list[RecordPart]] = {}
     offset = 0
     largest = dice.choice([3, 30, 1_000])
     for _ in range(dice.randint(5, 60)):
@@ -127,7 +129,7 @@ def test_no_part_is_lost_or_sent_again_over_any_number_of_owners(seed: int) -> N
 def test_a_record_is_half_settled_until_its_last_part() -> None:
     offsets = owner()
     begin(offsets, 0, TWO)
-    assert offsets.start(0)
+    assert offsets.start_parts(0)
     assert offsets.half_settled() == []
     assert offsets.half_settled({0}) == [0]
     assert offsets.settle(record(0), "b") is None
@@ -150,7 +152,7 @@ def thousands(offsets: PartitionOffsets) -> int:
     """How many records of a thousand items are begun before one waits."""
     for offset in range(100):
         begin(offsets, offset, THOUSAND)
-        if not offsets.start(offset):
+        if not offsets.start_parts(offset):
             return offset
     raise AssertionError("none waits")
 
@@ -162,7 +164,7 @@ def test_some_two_dozen_records_of_a_thousand_items_are_begun_and_the_next_waits
     for offset in range(begun):
         for element in range(1, 1_000):
             offsets.settle(record(offset), "a", element)
-    assert not offsets.start(begun)
+    assert not offsets.start_parts(begun)
     position, text = commit(offsets)
     assert position == 0
     assert len(text) > 3_700
@@ -171,14 +173,14 @@ def test_some_two_dozen_records_of_a_thousand_items_are_begun_and_the_next_waits
     assert told.settled is not None
     assert told.settled.halves == {offset: {TAGS["a"]: (1 << 1_000) - 2} for offset in range(begun)}
     offsets.settle(record(5), "a", 0)
-    assert offsets.start(begun)
+    assert offsets.start_parts(begun)
 
 
 def test_of_records_of_two_items_some_thousands_are_begun() -> None:
     offsets, offset = owner(), 0
     while True:
         begin(offsets, offset, TWO)
-        if not offsets.start(offset):
+        if not offsets.start_parts(offset):
             break
         offset += 1
     assert offset > 4_600
@@ -190,18 +192,18 @@ def test_of_records_of_two_items_some_thousands_are_begun() -> None:
 def test_a_single_record_is_begun_however_large_it_is_and_what_does_not_fit_is_counted() -> None:
     offsets = owner()
     begin(offsets, 0, [("a", element) for element in range(50_000)])
-    assert offsets.start(0)
+    assert offsets.start_parts(0)
     begin(offsets, 1, TWO)
-    assert not offsets.start(1)
+    assert not offsets.start_parts(1)
     offsets.settle(record(0), "a", 40_000)
-    assert offsets.untold(MAX_BITS) == 1
+    assert offsets.not_in_metadata(MAX_BITS) == 1
     assert commit_metadata.encode(*HERE, 0, offsets.metadata(MAX_BITS)) == ""
 
 
 def test_reading_goes_no_farther_ahead_than_a_commit_can_tell_beside_the_parts() -> None:
     offsets = owner()
     begin(offsets, 0, [("a", element) for element in range(10_000)])
-    assert offsets.start(0)
+    assert offsets.start_parts(0)
     offset = 1
     while offset < offsets.limit or offsets.admits(offset):
         offsets.begin(record(offset))
@@ -222,7 +224,7 @@ def left_by_another(settled: list[range]) -> PartitionOffsets:
     offsets = owner()
     for offset, elements in enumerate(settled):
         begin(offsets, offset, THOUSAND)
-        assert offsets.start(offset)
+        assert offsets.start_parts(offset)
         for element in elements:
             offsets.settle(record(offset), "a", element)
     return owner(*commit(offsets))
@@ -232,7 +234,7 @@ def test_reading_goes_no_farther_ahead_than_a_commit_can_tell_beside_what_an_ear
     offsets = left_by_another([range(1, 1_000)] * 20)
     for offset in range(20):
         assert begin(offsets, offset, THOUSAND) == [("a", 0)]
-        assert offsets.start(offset)
+        assert offsets.start_parts(offset)
     offset = 20
     while offset < 20_000 and (offset < offsets.limit or offsets.admits(offset)):
         offsets.begin(record(offset))
@@ -246,7 +248,7 @@ def test_reading_goes_no_farther_ahead_than_a_commit_can_tell_beside_what_an_ear
 def test_what_is_left_of_an_earlier_owners_records_has_room_before_others_are_begun() -> None:
     offsets = left_by_another([range(0), *[range(1)] * 19])
     offset = 0
-    while begin(offsets, offset, THOUSAND) and offsets.start(offset):
+    while begin(offsets, offset, THOUSAND) and offsets.start_parts(offset):
         offset += 1
     assert 20 < offset < 24
     for each in range(offset):
@@ -258,7 +260,7 @@ def test_what_is_left_of_an_earlier_owners_records_has_room_before_others_are_be
 def test_a_gap_of_any_size_does_not_stop_the_reading_once_nothing_is_open() -> None:
     offsets = owner()
     begin(offsets, 0, TWO)
-    offsets.start(0)
+    offsets.start_parts(0)
     assert not offsets.admits(10**9)
     for route in "ab":
         offsets.settle(record(0), route)
@@ -270,13 +272,13 @@ def test_what_is_not_bound_to_a_commit_waits_for_nothing() -> None:
     begun = thousands(offsets)
     offsets.limit = SHUT
     offsets.unbind()
-    assert offsets.start(begun)
+    assert offsets.start_parts(begun)
     assert offsets.admits(10**9)
     assert offsets.limit == UNBOUNDED
 
 
-def half_told(*, epoch: int = -1) -> Metadata:
-    return Metadata(Settled(fingerprint(record(5)), b"", 1, {2: {TAGS["a"]: 1}}), "", epoch)
+def half_told(*, leader_epoch: int = -1) -> Metadata:
+    return Metadata(Settled(fingerprint(record(5)), b"", 1, {2: {TAGS["a"]: 1}}), "", leader_epoch)
 
 
 def test_another_record_at_the_position_means_that_no_part_was_settled() -> None:
@@ -288,18 +290,18 @@ def test_another_record_at_the_position_means_that_no_part_was_settled() -> None
 def test_parts_of_a_log_that_was_truncated_and_written_anew_behind_the_position_are_not_taken_for_the_new_ones() -> (
     None
 ):
-    offsets = PartitionOffsets("users", 0, 5, half_told(epoch=3), tags=TAGS)
-    begin(offsets, 5, TWO, epoch=3)
-    assert begin(offsets, 7, TWO, epoch=4) == TWO
-    same = PartitionOffsets("users", 0, 5, half_told(epoch=3), tags=TAGS)
-    begin(same, 5, TWO, epoch=3)
-    assert begin(same, 7, TWO, epoch=3) == [("b", 0)]
+    offsets = PartitionOffsets("users", 0, 5, half_told(leader_epoch=3), tags=TAGS)
+    begin(offsets, 5, TWO, leader_epoch=3)
+    assert begin(offsets, 7, TWO, leader_epoch=4) == TWO
+    same = PartitionOffsets("users", 0, 5, half_told(leader_epoch=3), tags=TAGS)
+    begin(same, 5, TWO, leader_epoch=3)
+    assert begin(same, 7, TWO, leader_epoch=3) == [("b", 0)]
 
 
 def test_until_the_first_record_is_read_parts_are_committed_as_they_came() -> None:
     offsets = PartitionOffsets("users", 0, 5, half_told(), tags=TAGS)
     assert offsets.metadata(MAX_BITS) == half_told()
-    assert offsets.untold(MAX_BITS) == 0
+    assert offsets.not_in_metadata(MAX_BITS) == 0
 
 
 def test_half_settled_records_that_are_still_to_be_read_hold_the_position_at_the_last_one_read() -> None:
@@ -323,7 +325,7 @@ def test_half_settled_records_that_are_still_to_be_read_hold_the_position_at_the
         ([("c", 0), ("b", 0)], [("c", 0), ("b", 0)]),
     ],
 )
-def test_only_what_was_sent_is_taken_for_sent(parts: list[Part], left: list[Part]) -> None:
+def test_only_what_was_sent_is_taken_for_sent(parts: list[RecordPart], left: list[RecordPart]) -> None:
     offsets = PartitionOffsets("users", 0, 5, half_told(), tags=TAGS)
     offsets.begin(record(5))
     assert begin(offsets, 7, parts) == left
@@ -332,23 +334,23 @@ def test_only_what_was_sent_is_taken_for_sent(parts: list[Part], left: list[Part
 def test_a_part_before_any_route_is_never_told() -> None:
     offsets = owner()
     begin(offsets, 0, [(None, 0), ("a", 0)])
-    offsets.start(0)
+    offsets.start_parts(0)
     offsets.settle(record(0), None)
     assert offsets.settled_above(10) is None
     assert offsets.half_settled() == [0]
 
 
 def test_room_that_was_taken_is_given_back() -> None:
-    room = Room()
+    room = MetadataBudget()
     assert not room
     for lengths in ({1: 1, 2: 1000}, {2: 3}):
-        room.add(lengths)
+        room.reserve(lengths)
     before = room.bits(100)
-    room.add({3: 7})
+    room.reserve({3: 7})
     assert room.bits(100) > before
-    room.remove({3: 7})
+    room.free({3: 7})
     assert room.bits(100) == before
-    room.remove({2: 3})
-    room.remove({1: 1, 2: 1000})
+    room.free({2: 3})
+    room.free({1: 1, 2: 1000})
     assert not room
     assert room.bits(100) == 0

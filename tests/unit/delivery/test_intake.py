@@ -13,8 +13,8 @@ from connector.delivery.intake import PIECE, Intake
 from connector.model import Record
 
 
-def record(offset: int, claim: int = 1) -> Record:
-    return Record("users", 0, offset, 0, None, b"{}", (), claim)
+def record(offset: int, epoch: int = 1) -> Record:
+    return Record("users", 0, offset, 0, None, b"{}", (), epoch)
 
 
 def records(count: int) -> list[Record]:
@@ -33,7 +33,7 @@ async def _turns_until_empty(intake: Intake) -> int:
 async def test_others_have_their_turn_between_two_pieces() -> None:
     seen: list[str] = []
     intake = Intake(lambda piece: seen.append(f"{len(piece)} records"))
-    intake.add(records(2 * PIECE + 1))
+    intake.enqueue(records(2 * PIECE + 1))
     asyncio.get_running_loop().call_soon(seen.append, "an answer")
     await _turns_until_empty(intake)
     assert seen == [f"{PIECE} records", f"{PIECE} records", "an answer", "1 records"]
@@ -42,8 +42,8 @@ async def test_others_have_their_turn_between_two_pieces() -> None:
 async def test_who_comes_while_a_piece_waits_comes_after_it() -> None:
     taken: list[int] = []
     intake = Intake(lambda piece: taken.extend(each.offset for each in piece))
-    intake.add(records(PIECE + 5))
-    intake.add([record(PIECE + 5)])
+    intake.enqueue(records(PIECE + 5))
+    intake.enqueue([record(PIECE + 5)])
     assert taken == list(range(PIECE)), "what came later went ahead, or a piece was taken out of turn"
     await _turns_until_empty(intake)
     assert taken == list(range(PIECE + 6))
@@ -51,14 +51,14 @@ async def test_who_comes_while_a_piece_waits_comes_after_it() -> None:
 
 async def test_an_empty_chunk_is_told_too() -> None:
     told: list[Sequence[Record]] = []
-    Intake(told.append).add([])
+    Intake(told.append).enqueue([])
     assert told == [[]]
 
 
 async def test_flush_takes_everything_at_once_and_nothing_a_second_time() -> None:
     taken: list[int] = []
     intake = Intake(lambda piece: taken.extend(each.offset for each in piece))
-    intake.add(records(3 * PIECE))
+    intake.enqueue(records(3 * PIECE))
     intake.flush()
     assert taken == list(range(3 * PIECE))
     await asyncio.sleep(0)
@@ -69,8 +69,8 @@ async def test_flush_takes_everything_at_once_and_nothing_a_second_time() -> Non
 async def test_forgotten_claims_are_not_taken() -> None:
     taken: list[int] = []
     intake = Intake(lambda piece: taken.extend(each.offset for each in piece))
-    intake.add([record(offset, claim=offset % 2) for offset in range(2 * PIECE)])
-    intake.forget({1})
+    intake.enqueue([record(offset, epoch=offset % 2) for offset in range(2 * PIECE)])
+    intake.drop({1})
     await _turns_until_empty(intake)
     assert taken == [*range(PIECE), *range(PIECE, 2 * PIECE, 2)]
 
@@ -79,7 +79,7 @@ async def test_forgotten_claims_are_not_taken() -> None:
 async def test_no_piece_is_larger_than_a_piece(count: int) -> None:
     sizes: list[int] = []
     intake = Intake(lambda piece: sizes.append(len(piece)))
-    intake.add(records(count))
+    intake.enqueue(records(count))
     await _turns_until_empty(intake)
     assert sum(sizes) == count
     assert max(sizes) <= PIECE
@@ -92,7 +92,7 @@ def test_whatever_comes_is_taken_once_in_order(chunks: list[int]) -> None:
         intake = Intake(lambda piece: taken.extend(each.offset for each in piece))
         offset = 0
         for size in chunks:
-            intake.add([record(offset + number) for number in range(size)])
+            intake.enqueue([record(offset + number) for number in range(size)])
             offset += size
             await asyncio.sleep(0)
         await _turns_until_empty(intake)

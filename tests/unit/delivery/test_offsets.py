@@ -281,7 +281,7 @@ def test_where_the_brokers_tell_no_leader_epochs_settled_offsets_are_believed() 
 def test_the_leader_epoch_to_commit_is_that_of_the_record_at_the_position_else_of_the_last_one_read() -> None:
     offsets = PartitionOffsets("users", 0, 5, leader_epoch=2)
     assert offsets.leader_epoch == 2
-    records = [record(offset)._replace(leader_epoch=epoch) for offset, epoch in ((5, 2), (6, 4), (7, 4))]
+    records = [record(offset)._replace(leader_epoch=leader_epoch) for offset, leader_epoch in ((5, 2), (6, 4), (7, 4))]
     begun(offsets, *records)
     assert (offsets.leader_epoch, offsets.metadata(100).leader_epoch) == (2, 4)
     offsets.settle(records[0])

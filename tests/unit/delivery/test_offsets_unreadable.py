@@ -29,28 +29,28 @@ def reading(*settled: int, position: int = 5) -> PartitionOffsets:
 
 def test_what_was_settled_before_is_passed_with_what_follows_it() -> None:
     offsets = reading(6, 7, 8, 20)
-    assert offsets.pass_settled() == 9
+    assert offsets.skip_settled() == 9
     assert (offsets.next_offset, offsets.position, offsets._before) == (9, 5, {20})
     assert offsets.settled_above(100) == settled_at(fingerprint(record(5)), 5, {6, 7, 8, 20})
-    assert offsets.pass_settled() is None, "9 is not settled"
+    assert offsets.skip_settled() is None, "9 is not settled"
 
 
 def test_what_nobody_settled_is_not_passed() -> None:
-    assert reading(7).pass_settled() is None
-    assert PartitionOffsets("users", 0, 5).pass_settled() is None
-    assert PartitionOffsets("users", 0, None).pass_settled() is None
+    assert reading(7).skip_settled() is None
+    assert PartitionOffsets("users", 0, 5).skip_settled() is None
+    assert PartitionOffsets("users", 0, None).skip_settled() is None
 
 
 def test_before_the_first_record_is_read_nobody_knows_whose_log_it_is() -> None:
     told = Metadata(settled_at(fingerprint(record(5)), 5, {6, 7}))
     offsets = PartitionOffsets("users", 0, 5, told)
-    assert offsets.pass_settled() is None
+    assert offsets.skip_settled() is None
     assert offsets.settled_above(100) == told.settled
 
 
 def test_the_position_follows_when_all_below_is_settled() -> None:
     offsets = reading(6, 7)
-    assert offsets.pass_settled() == 8
+    assert offsets.skip_settled() == 8
     offsets.settle(record(5))
     assert (offsets.position, offsets.settled_above(100)) == (8, None)
 
@@ -74,7 +74,7 @@ def test_whatever_is_unreadable_and_settled_commits_are_right_and_a_restart_send
             is_open.remove(settles)
             settled.add(settles)
         elif here in unreadable:
-            behind = offsets.pass_settled()
+            behind = offsets.skip_settled()
             assert (behind is not None) == (here in told)
             assert behind is None or set(range(here, behind)) <= told
         elif here < end:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.delivery.offsets import PartitionOffsets, fingerprint
-from connector.delivery.skipping import Change, Seen, settle_one
+from connector.delivery.skipping import RecordAt, SkipCommit, settle_one
 from connector.errors import ConnectorError
 from connector.kafka.commit_metadata import MAX_BITS, Metadata, Settled, decode, encode
 from connector.model import Record
@@ -29,18 +29,18 @@ class Log:
     def mark(self, offset: int) -> int:
         return fingerprint(self.record(offset))
 
-    def look(self, offset: int) -> Seen | None:
+    def look(self, offset: int) -> RecordAt | None:
         at = next((each for each in self.offsets if each >= offset), None)
-        return None if at is None else Seen(at, None if at in self.unreadable else self.mark(at))
+        return None if at is None else RecordAt(at, None if at in self.unreadable else self.mark(at))
 
     def told(self, position: int, above: set[int]) -> Settled:
         return settled_at(self.mark(position), position, above)
 
-    def skip(self, offset: int, position: int, told: Settled | None = None) -> Change:
+    def skip(self, offset: int, position: int, told: Settled | None = None) -> SkipCommit:
         return settle_one(offset, position, told, self.look)
 
 
-def told_by(change: Change) -> set[int]:
+def told_by(change: SkipCommit) -> set[int]:
     return set() if change.settled is None else change.settled.offsets(change.position)
 
 
@@ -170,7 +170,7 @@ def test_the_service_then_reads_everything_but_what_was_settled_and_the_one(data
 PARTS = {0xC0FFEE: 1}
 
 
-def halves_told(change: Change) -> dict[int, object]:
+def halves_told(change: SkipCommit) -> dict[int, object]:
     return (
         {} if change.settled is None else {change.position + at: parts for at, parts in change.settled.halves.items()}
     )

@@ -14,7 +14,7 @@ import pytest
 
 from connector.clock import SystemClock
 from connector.http.client import default_transport
-from connector.model import ACCEPTED, Blame, Item, Outcome, Record
+from connector.model import ACCEPTED, Item, Outcome, OutcomeKind, Record
 from connector.secrets import Secret
 from connector.vendors.catalogue import VENDOR_LIMITS
 from connector.vendors.mytracker.sink import MyTrackerSink
@@ -124,7 +124,7 @@ async def test_a_broken_answer_is_the_vendors_and_may_have_taken_effect(
 ) -> None:
     async with server(behaviour) as url:
         (outcome,) = await sent(make(url, token_file))
-    assert (outcome.blame, outcome.status, outcome.answer_lost) == (Blame.VENDOR, None, True)
+    assert (outcome.kind, outcome.status, outcome.effect_unknown) == (OutcomeKind.UNAVAILABLE, None, True)
     assert said in outcome.message
     assert SECRET not in outcome.message
     assert "127.0.0.1" not in outcome.message
@@ -134,19 +134,19 @@ async def test_a_broken_answer_is_the_vendors_and_may_have_taken_effect(
 async def test_one_deadline_holds_to_the_last_byte(make: Make, token_file: Path, behaviour: Behaviour) -> None:
     async with server(behaviour) as url:
         (outcome,) = await sent(make(url, token_file, 1.5))
-    assert outcome == Outcome(Blame.VENDOR, message="no complete answer within 1.5 s", answer_lost=True)
+    assert outcome == Outcome(OutcomeKind.UNAVAILABLE, message="no complete answer within 1.5 s", effect_unknown=True)
 
 
 async def test_a_refused_connection_never_carried_the_request(make: Make, token_file: Path) -> None:
     async with server(hang) as url:
         pass
     (outcome,) = await sent(make(url, token_file))
-    assert outcome == Outcome(Blame.VENDOR, message="could not connect: Connection refused")
+    assert outcome == Outcome(OutcomeKind.UNAVAILABLE, message="could not connect: Connection refused")
 
 
 async def test_a_name_that_does_not_resolve_never_carried_the_request(make: Make, token_file: Path) -> None:
     (outcome,) = await sent(make("http://vendor.invalid", token_file))
-    assert (outcome.blame, outcome.answer_lost) == (Blame.VENDOR, False)
+    assert (outcome.kind, outcome.effect_unknown) == (OutcomeKind.UNAVAILABLE, False)
     assert "could not be resolved" in outcome.message
 
 
@@ -157,7 +157,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused_before_the_reque
     tls.load_cert_chain(CERTIFICATE)
     async with server(saying(OK), tls) as url:
         (outcome,) = await sent(make(url, token_file))
-    assert (outcome.blame, outcome.answer_lost) == (Blame.VENDOR, False)
+    assert (outcome.kind, outcome.effect_unknown) == (OutcomeKind.UNAVAILABLE, False)
     assert "certificate was not accepted: self-signed certificate" in outcome.message
 
 
@@ -171,7 +171,7 @@ async def test_a_server_without_tls_never_gets_the_request(make: Make, token_fil
 
     async with server(plain) as url:
         (outcome,) = await sent(make(url.replace("http:", "https:"), token_file))
-    assert (outcome.blame, outcome.answer_lost) == (Blame.VENDOR, False)
+    assert (outcome.kind, outcome.effect_unknown) == (OutcomeKind.UNAVAILABLE, False)
     assert SECRET.encode() not in b"".join(seen)
 
 
@@ -184,7 +184,7 @@ async def test_a_connection_that_is_never_made_never_carried_the_request(make: M
 
     async with server(silent) as url:
         (outcome,) = await sent(make(url.replace("http:", "https:"), token_file, 0.5))
-    assert outcome == Outcome(Blame.VENDOR, message="no connection in time")
+    assert outcome == Outcome(OutcomeKind.UNAVAILABLE, message="no connection in time")
 
 
 async def test_a_redirect_is_not_followed(make: Make, token_file: Path) -> None:
@@ -197,14 +197,14 @@ async def test_a_redirect_is_not_followed(make: Make, token_file: Path) -> None:
 
     async with server(redirect) as url:
         (outcome,) = await sent(make(url, token_file))
-    assert (outcome.blame, outcome.status, len(asked)) == (Blame.OURS, 302, 1)
+    assert (outcome.kind, outcome.status, len(asked)) == (OutcomeKind.MISCONFIGURED, 302, 1)
 
 
 async def test_a_page_of_html_is_not_the_vendors_word(make: Make, token_file: Path) -> None:
     page = b"<html>Please log in</html>"
     async with server(saying(HEAD + b"Content-Length: %d\r\n\r\n" % len(page) + page)) as url:
         (outcome,) = await sent(make(url, token_file))
-    assert (outcome.blame, outcome.status, outcome.answer_lost) == (Blame.VENDOR, 200, True)
+    assert (outcome.kind, outcome.status, outcome.effect_unknown) == (OutcomeKind.UNAVAILABLE, 200, True)
 
 
 async def test_a_reason_phrase_is_nobodys_business(make: Make, token_file: Path) -> None:
@@ -240,7 +240,7 @@ async def test_a_request_on_a_connection_that_breaks_is_sent_once(make: Make, to
     async with server(serve) as url:
         first, second = await sent(make(url, token_file), 2)
     assert first is ACCEPTED
-    assert second.answer_lost
+    assert second.effect_unknown
     assert len(asked) == 2
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from confluent_kafka import OFFSET_END, KafkaError, KafkaException, Message, TopicPartition
 
 from connector.kafka.source import Source
-from connector.kafka.source_interface import Assigned, Commit, LogChange
+from connector.kafka.source_interface import AssignedPartition, Commit, LogChange
 from connector.kafka.topic_ids import TopicIds
 from tests.support.clock import TurnedClock
 
@@ -128,7 +128,7 @@ class NoIds(TopicIds):
     def __init__(self) -> None:
         self.asked: list[set[str]] = []
 
-    def ask(self, topics: Collection[str], seconds: float) -> dict[str, str]:
+    def fetch(self, topics: Collection[str], seconds: float) -> dict[str, str]:
         self.asked.append(set(topics))
         return {}
 
@@ -141,7 +141,7 @@ class Told:
         self.highs: list[Mapping[tuple[str, int], int]] = []
         self.lost: list[frozenset[int]] = []
         self.out_of_group: list[frozenset[int]] = []
-        self.assigned: list[Sequence[Assigned]] = []
+        self.assigned: list[Sequence[AssignedPartition]] = []
         self.troubles: list[str] = []
         self.turns: list[tuple[Any, ...]] = []
         self.revoked: list[frozenset[int]] = []
@@ -151,32 +151,32 @@ class Told:
     def on_committed(self, error: str | None, last: bool) -> None:
         self.ends.append((error, last))
 
-    def on_revoked(self, claims: frozenset[int], done: Any) -> None:
-        self.revoked.append(claims)
+    def on_revoked(self, epochs: frozenset[int], done: Any) -> None:
+        self.revoked.append(epochs)
         done.set_result([COMMIT._replace(position=9)])
 
-    def on_lost(self, claims: frozenset[int]) -> None:
-        self.lost.append(claims)
+    def on_lost(self, epochs: frozenset[int]) -> None:
+        self.lost.append(epochs)
 
-    def on_out_of_group(self, claims: frozenset[int]) -> None:
-        self.out_of_group.append(claims)
+    def on_left_group(self, epochs: frozenset[int]) -> None:
+        self.out_of_group.append(epochs)
 
-    def on_assigned(self, partitions: Sequence[Assigned]) -> None:
+    def on_assigned(self, partitions: Sequence[AssignedPartition]) -> None:
         self.assigned.append(partitions)
 
-    def on_identified(self, claims: frozenset[int], topic_id: str) -> None:
-        self.identified.append((claims, topic_id))
+    def on_topic_id(self, epochs: frozenset[int], topic_id: str) -> None:
+        self.identified.append((epochs, topic_id))
 
     def on_log_changed(self, change: LogChange) -> None:
         self.changes.append(change)
 
-    def on_turn(self, *turn: Any) -> None:
+    def on_poll(self, *turn: Any) -> None:
         self.turns.append(turn)
 
     def on_watermarks(self, highs: Mapping[tuple[str, int], int]) -> None:
         self.highs.append(highs)
 
-    def on_trouble(self, trouble: str) -> None:
+    def on_kafka_problem(self, trouble: str) -> None:
         self.troubles.append(trouble)
 
 
@@ -208,7 +208,7 @@ class Bench:
             confirm_after=6.0,
             topic_ids=NoIds(),
         )
-        self.source._claims["users", 0] = 1
+        self.source._epochs["users", 0] = 1
 
     def run_commands(self) -> None:
         while not self.source._commands.empty():

@@ -29,7 +29,7 @@ class Clients(Bench):
         monkeypatch.setattr(source, "Consumer", self._make)
         monkeypatch.setattr(log_recovery, "starting_points", starting_points)
         super().__init__(Recorder())
-        self.source._ours._claimed = 1
+        self.source._owned._claimed = 1
 
     def _make(self, settings: dict[str, Any]) -> Recorder:
         self.made.append(Recorder())
@@ -44,8 +44,8 @@ class Clients(Bench):
     def turn(self) -> None:
         """One turn of the thread, with records wanted."""
         self.granted += 1
-        self.source.grant()
-        self.source._turn_or_remake()
+        self.source.request_chunk()
+        self.source._poll_or_replace_client()
 
     def fail(self, said: str = REFUSED) -> None:
         """A turn in which the client says that it has failed."""

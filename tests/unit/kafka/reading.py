@@ -11,10 +11,10 @@ from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, Message,
 from connector.kafka import commit_metadata
 from connector.kafka.commit_metadata import Metadata
 from connector.kafka.fetching import Fetching
-from connector.kafka.log_recovery import Beginning, Resuming, at
-from connector.kafka.owned_partitions import Claims, Partition
-from connector.kafka.positions import Start, StartingPoint, known_epoch
-from connector.kafka.read_problem import Trouble
+from connector.kafka.log_recovery import LogRecovery, StartPosition, topic_partition
+from connector.kafka.owned_partitions import OwnedPartitions, Partition
+from connector.kafka.positions import Start, StartingPoint, known_leader_epoch
+from connector.kafka.read_problem import ReadProblem
 from connector.kafka.source_interface import LogChange
 from connector.kafka.topic_ids import TopicIds
 
@@ -66,14 +66,14 @@ class Client:
         self.sought.append(self.fetched[partition.topic, partition.partition])
 
     def _fetch(self, each: TopicPartition) -> None:
-        self.fetched[each.topic, each.partition] = each.offset, known_epoch(each.leader_epoch)
+        self.fetched[each.topic, each.partition] = each.offset, known_leader_epoch(each.leader_epoch)
         self._read.pop((each.topic, each.partition), None)
 
     def position(self, partitions: Sequence[TopicPartition]) -> list[TopicPartition]:
         found = []
         for each in partitions:
-            offset, epoch = self._read.get((each.topic, each.partition), (OFFSET_INVALID, -1))
-            found.append(at(each.topic, each.partition, offset, epoch))
+            offset, leader_epoch = self._read.get((each.topic, each.partition), (OFFSET_INVALID, -1))
+            found.append(topic_partition(each.topic, each.partition, offset, leader_epoch))
         return found
 
     def get_watermark_offsets(self, partition: TopicPartition, timeout: float) -> tuple[int, int]:
@@ -86,8 +86,8 @@ class Client:
         for each in partitions:
             place = each.topic, each.partition
             if place in self.commits:
-                offset, metadata, epoch = self.commits[place]
-                found.append(TopicPartition(*place, offset, metadata, epoch))
+                offset, metadata, leader_epoch = self.commits[place]
+                found.append(TopicPartition(*place, offset, metadata, leader_epoch))
             else:
                 found.append(TopicPartition(*place, OFFSET_INVALID))
         return found
@@ -100,14 +100,14 @@ class Client:
 
     resume = pause
 
-    def bring(self, partition: Partition = USERS, count: int = 1, epoch: int = 0) -> list[Message]:
+    def bring(self, partition: Partition = USERS, count: int = 1, leader_epoch: int = 0) -> list[Message]:
         """The next messages of a partition, from where it is fetched."""
         offset, _ = self.fetched[partition]
         messages: list[Message] = [
-            Message(topic=partition[0], partition=partition[1], offset=each, leader_epoch=epoch)
+            Message(topic=partition[0], partition=partition[1], offset=each, leader_epoch=leader_epoch)
             for each in range(offset, offset + count)
         ]
-        self.fetched[partition] = self._read[partition] = offset + count, epoch
+        self.fetched[partition] = self._read[partition] = offset + count, leader_epoch
         return messages
 
 
@@ -122,7 +122,7 @@ class Ids(TopicIds):
     def partitions(self, topic: str, seconds: float) -> list[int]:
         return self.numbers[topic]
 
-    def ask(self, topics: Collection[str], seconds: float) -> dict[str, str]:
+    def fetch(self, topics: Collection[str], seconds: float) -> dict[str, str]:
         self.asked.append(set(topics))
         return {topic: each for topic, each in self.known.items() if topic in topics}
 
@@ -148,16 +148,16 @@ class Reader:
     """A member that has partitions of `users`, and the thread's part in it."""
 
     def __init__(self) -> None:
-        self.client, self.ids, self.heard, self.claims = Client(), Ids(), Heard(), Claims()
+        self.client, self.ids, self.heard, self.epochs = Client(), Ids(), Heard(), OwnedPartitions()
         self.troubles: list[str] = []
-        self.trouble = Trouble(GROUP, self.troubles.append)
+        self.trouble = ReadProblem(GROUP, self.troubles.append)
         consumer: Any = self.client
         listener: Any = self.heard
-        self.resuming = Resuming(
+        self.resuming = LogRecovery(
             consumer,
             GROUP,
-            self.claims,
-            Fetching(consumer, self.claims.numbers.keys()),
+            self.epochs,
+            Fetching(consumer, self.epochs.epochs.keys()),
             self.ids,
             listener=listener,
             tell=lambda call, *told: call(*told),
@@ -169,37 +169,37 @@ class Reader:
         offset: int,
         *,
         topic_id: str = OLD,
-        epoch: int = -1,
+        leader_epoch: int = -1,
         ends: tuple[int, int] = (0, 1_000),
         partition: int = 0,
     ) -> int:
-        """A partition is ours and read from this offset; returns its claim."""
-        point = StartingPoint("users", partition, offset, None, epoch)
+        """A partition is ours and read from this offset; returns its epoch."""
+        point = StartingPoint("users", partition, offset, None, leader_epoch)
         self.client.ends["users", partition] = ends
         if topic_id:
             self.ids.known["users"] = topic_id
-        claim = self.claims.add(point, topic_id).claim
-        self.resuming.begin([point])
-        return claim
+        epoch = self.epochs.assign(point, topic_id).epoch
+        self.resuming.assign([point])
+        return epoch
 
-    def begin(self, *partitions: int, start: Start = "earliest") -> list[Beginning]:
-        """Where an assignment of partitions of `users` begins, and a claim for each."""
-        found = self.resuming.beginnings([TopicPartition("users", each) for each in partitions], start)
+    def begin(self, *partitions: int, start: Start = "earliest") -> list[StartPosition]:
+        """Where an assignment of partitions of `users` begins, and a epoch for each."""
+        found = self.resuming.start_positions([TopicPartition("users", each) for each in partitions], start)
         for each in found:
-            self.claims.add(each.point, each.topic_id)
-        self.resuming.begin([each.point for each in found])
+            self.epochs.assign(each.point, each.topic_id)
+        self.resuming.assign([each.point for each in found])
         return found
 
-    def commit(self, offset: int, *, topic_id: str = "", epoch: int = -1, partition: int = 0) -> None:
-        metadata = commit_metadata.encode(GROUP, "users", partition, offset, Metadata(None, topic_id, epoch))
-        self.client.commits["users", partition] = offset, metadata, epoch
+    def commit(self, offset: int, *, topic_id: str = "", leader_epoch: int = -1, partition: int = 0) -> None:
+        metadata = commit_metadata.encode(GROUP, "users", partition, offset, Metadata(None, topic_id, leader_epoch))
+        self.client.commits["users", partition] = offset, metadata, leader_epoch
 
     def turn(self, *messages: Message) -> list[int]:
         """One turn of the thread that brought these; returns the offsets that are handed over."""
-        handed = self.resuming.drop_other_topics(list(messages))
+        handed = self.resuming.drop_recreated_topics(list(messages))
         self.resuming.retry()
         return [offset for each in handed if (offset := each.offset()) is not None]
 
-    def read(self, count: int, *, epoch: int = 0) -> list[int]:
+    def read(self, count: int, *, leader_epoch: int = 0) -> list[int]:
         """So many messages are read and handed over, unless they are dropped."""
-        return self.turn(*self.client.bring(count=count, epoch=epoch))
+        return self.turn(*self.client.bring(count=count, leader_epoch=leader_epoch))

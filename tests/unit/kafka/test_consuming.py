@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from connector.kafka.consuming import BROKERS_HEARTBEAT_MS, HEARTBEAT_MS, consumer_settings, heartbeat_ms
+from connector.kafka.consuming import BROKERS_HEARTBEAT_MS, HEARTBEAT_MS, consumer_config, heartbeat_ms
 
 
 def settings(**conf: Any) -> dict[str, Any]:
     ours = {name.replace("_", "."): value for name, value in conf.items()}
     heard: Any = lambda *_: None  # noqa: E731  # nothing is heard without a client
-    return consumer_settings(
+    return consumer_config(
         ours, "crm.mytracker", [], on_topic_id=heard, on_commit=heard, on_error=heard, on_statistics=heard
     )
 

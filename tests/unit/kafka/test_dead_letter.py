@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from connector.kafka import dead_letter
-from connector.kafka.dead_letter import compose, last_header
+from connector.kafka.dead_letter import compose_letter, last_header
 from connector.model import Failure, Headers, Reason, Record, Stage
 
 NOW = 1_700_000_000.123
@@ -21,21 +21,21 @@ def failure(
 
 
 def headers_of(of: Failure) -> Headers:
-    letter = compose(of, group="crm", sink="mytracker", now=NOW)
+    letter = compose_letter(of, group="crm", sink="mytracker", now=NOW)
     assert all(value is None or isinstance(value, bytes) for _, value in letter.headers)
     return tuple(letter.headers)  # type: ignore[arg-type]  # just shown
 
 
 def test_key_value_and_headers_are_the_originals_byte_for_byte_and_in_their_order() -> None:
     original: Headers = (("trace", b"\x00\xff"), ("none", None), ("trace", b"again"))
-    letter = compose(failure(headers=original), group="g", sink="s", now=NOW)
+    letter = compose_letter(failure(headers=original), group="g", sink="s", now=NOW)
     assert (letter.key, letter.value) == (b"\xff\x00key", b"\xfe value")
     assert tuple(letter.headers[: len(original)]) == original
 
 
 def test_a_tombstone_without_a_key_stays_one() -> None:
     record = Record("users", 0, 0, -1, None, None, ())
-    letter = compose(Failure(record, Reason.UNROUTED, Stage.ROUTE, "x"), group="g", sink="s", now=NOW)
+    letter = compose_letter(Failure(record, Reason.UNROUTED, Stage.ROUTE, "x"), group="g", sink="s", now=NOW)
     assert (letter.key, letter.value) == (None, None)
 
 

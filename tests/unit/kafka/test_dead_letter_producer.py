@@ -13,11 +13,11 @@ from confluent_kafka import KafkaError, KafkaException
 from structlog.testing import capture_logs
 
 from connector.kafka import dead_letter_producer
-from connector.kafka.dead_letter import Letter
-from connector.kafka.dead_letter_producer import LetterProducer
+from connector.kafka.dead_letter import ProducedLetter
+from connector.kafka.dead_letter_producer import DeadLetterProducer
 
 OLD, NEW = "0123456789+/abcdefghij", "AbCdEfGhIjKlMnOpQrStUv"
-LETTER = Letter(b"key", b"{}", [])
+LETTER = ProducedLetter(b"key", b"{}", [])
 
 
 class Client:
@@ -64,7 +64,7 @@ class Turned:
         monkeypatch.setattr(threading.Thread, "start", lambda _: None)
         monkeypatch.setattr(threading.Thread, "join", lambda *_: None)
         loop: Any = Inline()
-        self.letters = LetterProducer({"bootstrap.servers": "127.0.0.1:1"}, "letters", loop)
+        self.letters = DeadLetterProducer({"bootstrap.servers": "127.0.0.1:1"}, "letters", loop)
 
     def _make(self, conf: dict[str, Any]) -> Client:
         self.made.append(Client(conf))
@@ -163,5 +163,5 @@ def test_the_next_client_is_made_with_the_credentials_that_were_renewed_and_list
 
 
 async def test_a_real_client_takes_its_settings() -> None:
-    letters = LetterProducer({"bootstrap.servers": "127.0.0.1:1"}, "letters", asyncio.get_running_loop())
+    letters = DeadLetterProducer({"bootstrap.servers": "127.0.0.1:1"}, "letters", asyncio.get_running_loop())
     assert letters.close(0.0) == 0

@@ -50,9 +50,9 @@ def fetching(consumer: Any, held: dict[tuple[str, int], int]) -> Fetching:
 
 def test_a_pause_stops_all_and_a_resume_wakes_their_leaders_at_once(consumer: Consumer, fetching: Fetching) -> None:
     fetching.pause()
-    assert (consumer.paused, fetching.paused, fetching.whole) == ({A, B}, True, False)
+    assert (consumer.paused, fetching.paused, fetching.nothing_paused) == ({A, B}, True, False)
     fetching.resume()
-    assert (consumer.paused, fetching.paused, fetching.whole) == (set(), False, True)
+    assert (consumer.paused, fetching.paused, fetching.nothing_paused) == (set(), False, True)
     assert consumer.woken == [{A, B}]
 
 
@@ -66,22 +66,22 @@ def test_to_pause_or_resume_twice_asks_nothing_of_the_client(consumer: Consumer,
 
 
 def test_what_is_halted_stays_so_over_a_pause(consumer: Consumer, fetching: Fetching) -> None:
-    fetching.halt(A)
-    assert (consumer.paused, fetching.whole) == ({A}, False)
+    fetching.pause_partition(A)
+    assert (consumer.paused, fetching.nothing_paused) == ({A}, False)
     fetching.pause()
     fetching.resume()
     assert (consumer.paused, consumer.woken) == ({A}, [{B}])
-    fetching.unhalt(A)
-    assert (consumer.paused, fetching.whole) == (set(), True)
+    fetching.resume_partition(A)
+    assert (consumer.paused, fetching.nothing_paused) == (set(), True)
     assert consumer.woken == [{B}, {A}]
 
 
 def test_what_is_taken_off_its_halt_during_a_pause_waits_for_the_pauses_end(
     consumer: Consumer, fetching: Fetching
 ) -> None:
-    fetching.halt(A)
+    fetching.pause_partition(A)
     fetching.pause()
-    fetching.unhalt(A)
+    fetching.resume_partition(A)
     assert (consumer.paused, consumer.woken) == ({A, B}, [])
     fetching.resume()
     assert consumer.paused == set()
@@ -90,27 +90,27 @@ def test_what_is_taken_off_its_halt_during_a_pause_waits_for_the_pauses_end(
 def test_what_comes_during_a_pause_is_paused_too(
     consumer: Consumer, fetching: Fetching, held: dict[tuple[str, int], int]
 ) -> None:
-    fetching.came([A, B])
+    fetching.partitions_assigned([A, B])
     assert consumer.paused == set()
     fetching.pause()
     held[C] = 3
-    fetching.came([C])
+    fetching.partitions_assigned([C])
     assert consumer.paused == {A, B, C}
     fetching.resume()
     assert consumer.paused == set()
 
 
 def test_what_left_is_not_halted_when_it_comes_again(consumer: Consumer, fetching: Fetching) -> None:
-    fetching.halt(A)
-    fetching.left([A])
-    assert fetching.whole
-    fetching.unhalt(A)
+    fetching.pause_partition(A)
+    fetching.partitions_removed([A])
+    assert fetching.nothing_paused
+    fetching.resume_partition(A)
     assert consumer.woken == []
 
 
 def test_what_is_not_ours_cannot_be_halted(consumer: Consumer, fetching: Fetching) -> None:
-    fetching.halt(C)
-    assert (consumer.paused, fetching.whole) == (set(), True)
+    fetching.pause_partition(C)
+    assert (consumer.paused, fetching.nothing_paused) == (set(), True)
 
 
 def test_brokers_that_are_away_keep_nothing_paused(consumer: Consumer, fetching: Fetching) -> None:
@@ -126,29 +126,29 @@ def test_what_left_in_a_pause_is_fetched_when_it_comes_back_after_it(
     """The client keeps a partition's pause while it is another's."""
     fetching.pause()
     del held[A]
-    fetching.left([A])
+    fetching.partitions_removed([A])
     fetching.resume()
     assert consumer.paused == {A}
     held[A] = 3
-    fetching.came([A])
+    fetching.partitions_assigned([A])
     assert consumer.paused == set()
 
 
 def test_what_left_halted_is_fetched_when_it_comes_back(
     consumer: Consumer, fetching: Fetching, held: dict[tuple[str, int], int]
 ) -> None:
-    fetching.halt(A)
+    fetching.pause_partition(A)
     del held[A]
-    fetching.left([A])
+    fetching.partitions_removed([A])
     held[A] = 3
-    fetching.came([A])
+    fetching.partitions_assigned([A])
     assert consumer.paused == set()
 
 
 def test_the_leaders_of_all_but_what_is_halted_are_woken(
     consumer: Consumer, fetching: Fetching, held: dict[tuple[str, int], int]
 ) -> None:
-    fetching.halt(A)
+    fetching.pause_partition(A)
     fetching.wake()
     assert consumer.woken == [{B}]
     del held[B]

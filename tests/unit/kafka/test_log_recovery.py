@@ -6,17 +6,17 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 from structlog.testing import capture_logs
 
-from connector.kafka.log_changes import Change
+from connector.kafka.log_changes import LogChangeKind
 from connector.kafka.source_interface import LogChange
 from tests.unit.kafka.reading import NEW, OLD, USERS, Reader
 
 OUT_OF_RANGE = "fetch failed due to requested offset not available on the broker: Broker: Offset out of range"
 
 
-def cut(offset: int, end: int, epoch: int = 1) -> str:
+def cut(offset: int, end: int, leader_epoch: int = 1) -> str:
     return (
-        f"Partition log truncation detected at offset {offset} (leader epoch {epoch}): broker end offset is {end} "
-        f"(offset leader epoch {epoch}). Reset to INVALID.: Local: Offset out of range"
+        f"Partition log truncation detected at offset {offset} (leader epoch {leader_epoch}): broker end offset is "
+        f"{end} (offset leader epoch {leader_epoch}). Reset to INVALID.: Local: Offset out of range"
     )
 
 
@@ -30,11 +30,11 @@ def reader() -> Reader:
 
 def test_a_truncated_log_is_read_on_from_its_end_under_another_claim(reader: Reader) -> None:
     reader.assign(0)
-    reader.read(200, epoch=1)
+    reader.read(200, leader_epoch=1)
     reader.client.ends[USERS] = (0, 150)
     with capture_logs() as logs:
         reader.resuming.reset(USERS, cut(200, 120))
-    assert reader.heard.changes == [LogChange(Change.TRUNCATED, "users", 0, 200, 120)]
+    assert reader.heard.changes == [LogChange(LogChangeKind.TRUNCATED, "users", 0, 200, 120)]
     ((assigned,),) = reader.heard.of("on_assigned")
     assert assigned == (2, "users", 0, 120, None, 1, OLD, 120)
     assert reader.client.fetched[USERS] == (120, 1)
@@ -46,36 +46,36 @@ def test_out_of_range_without_a_word_of_truncation_is_held_against_the_log_first
     """The fetch failed before the client looked: it is told to look, and says where the log that was read ends. What
     was to be read next is known all the while, though the client has forgotten it."""
     reader.assign(0)
-    reader.read(200, epoch=4)
+    reader.read(200, leader_epoch=4)
     reader.client.ends[USERS] = (30, 150)
     reader.resuming.reset(USERS, OUT_OF_RANGE)
     assert reader.client.sought == [(200, 4)]
     assert reader.heard.calls == []
     reader.resuming.reset(USERS, cut(200, 120, 4))
-    assert reader.heard.changes == [LogChange(Change.TRUNCATED, "users", 0, 200, 120)]
+    assert reader.heard.changes == [LogChange(LogChangeKind.TRUNCATED, "users", 0, 200, 120)]
     assert reader.client.fetched[USERS] == (120, 4)
 
 
 def test_out_of_range_that_the_client_has_no_word_for_is_read_from_the_lowest_offset(reader: Reader) -> None:
     reader.assign(0)
-    reader.read(200, epoch=4)
+    reader.read(200, leader_epoch=4)
     reader.client.ends[USERS] = (30, 150)
     reader.resuming.reset(USERS, OUT_OF_RANGE)
     reader.resuming.reset(USERS, OUT_OF_RANGE)
-    assert reader.heard.changes == [LogChange(Change.TRUNCATED, "users", 0, 200, 30)]
+    assert reader.heard.changes == [LogChange(LogChangeKind.TRUNCATED, "users", 0, 200, 30)]
     assert reader.client.fetched[USERS] == (30, -1)
 
 
 def test_without_an_epoch_there_is_nothing_to_hold_against_the_log(reader: Reader) -> None:
-    reader.assign(200, epoch=-1, ends=(30, 150))
+    reader.assign(200, leader_epoch=-1, ends=(30, 150))
     reader.resuming.reset(USERS, OUT_OF_RANGE)
-    assert reader.heard.changes == [LogChange(Change.TRUNCATED, "users", 0, 200, 30)]
+    assert reader.heard.changes == [LogChange(LogChangeKind.TRUNCATED, "users", 0, 200, 30)]
 
 
 def test_while_the_position_waits_to_be_held_against_the_log_nothing_that_comes_is_handed_over(reader: Reader) -> None:
     """The client reads from the end of the log meanwhile, at offsets that were read of the log before."""
     reader.assign(0)
-    reader.read(200, epoch=4)
+    reader.read(200, leader_epoch=4)
     reader.client.ends[USERS] = (0, 150)
     reader.client.refusals["seek"] = 2
     reader.resuming.reset(USERS, OUT_OF_RANGE)
@@ -84,12 +84,12 @@ def test_while_the_position_waits_to_be_held_against_the_log_nothing_that_comes_
     assert reader.read(3) == []
     assert reader.client.sought == [(200, 4)]
     reader.resuming.reset(USERS, cut(200, 120, 4))
-    assert reader.heard.changes == [LogChange(Change.TRUNCATED, "users", 0, 200, 120)]
+    assert reader.heard.changes == [LogChange(LogChangeKind.TRUNCATED, "users", 0, 200, 120)]
 
 
 def test_a_move_that_fails_half_way_is_held_against_the_log_all_the_same(reader: Reader) -> None:
     reader.assign(0)
-    reader.read(200, epoch=4)
+    reader.read(200, leader_epoch=4)
     reader.client.ends[USERS] = (0, 150)
     reader.client.refusals["assign"] = 1
     reader.resuming.reset(USERS, OUT_OF_RANGE)
@@ -99,11 +99,11 @@ def test_a_move_that_fails_half_way_is_held_against_the_log_all_the_same(reader:
 
 
 def test_what_retention_deleted_is_told_and_the_claim_stands(reader: Reader) -> None:
-    claim = reader.assign(7, ends=(30, 150))
+    epoch = reader.assign(7, ends=(30, 150))
     reader.resuming.reset(USERS, OUT_OF_RANGE)
-    assert reader.heard.calls == [("on_expired", (claim, 30))]
+    assert reader.heard.calls == [("on_lost_to_retention", (epoch, 30))]
     assert reader.client.fetched[USERS] == (30, -1)
-    assert reader.claims.numbers == {USERS: claim}
+    assert reader.epochs.epochs == {USERS: epoch}
     assert reader.resuming.next_offset(USERS) == 30
 
 
@@ -124,28 +124,28 @@ def test_a_topic_that_was_made_anew_is_found_by_its_id_and_is_for_another_client
     reader: Reader, said: str, by: str
 ) -> None:
     reader.assign(0, ends=(0, 50))
-    reader.read(200, epoch=1)
+    reader.read(200, leader_epoch=1)
     if by == "client":
-        reader.claims.hear("users", NEW)
+        reader.epochs.client_reads_topic_id("users", NEW)
     else:
         reader.ids.known["users"] = NEW
     calls = reader.client.calls.copy()
     reader.resuming.reset(USERS, said)
-    assert reader.resuming.reads_other_topics
+    assert reader.resuming.topic_recreated
     assert reader.read(3) == []
-    assert (reader.heard.calls, reader.client.calls, reader.resuming.stands) == ([], calls, False)
+    assert (reader.heard.calls, reader.client.calls, reader.resuming.is_blocked) == ([], calls, False)
 
 
 def test_brokers_that_do_not_tell_an_id_do_not_make_a_truncation_anything_else(reader: Reader) -> None:
     reader.assign(0)
-    reader.read(200, epoch=1)
+    reader.read(200, leader_epoch=1)
     reader.client.ends[USERS] = (0, 150)
     reader.ids.known.clear()
     reader.resuming.reset(USERS, cut(200, 120))
-    assert reader.heard.changes == [LogChange(Change.TRUNCATED, "users", 0, 200, 120)]
+    assert reader.heard.changes == [LogChange(LogChangeKind.TRUNCATED, "users", 0, 200, 120)]
     ((assigned,),) = reader.heard.of("on_assigned")
-    assert (assigned.position, assigned.topic_id, assigned.cut_at) == (120, OLD, 120)
-    assert not reader.resuming.reads_other_topics
+    assert (assigned.position, assigned.topic_id, assigned.truncated_at) == (120, OLD, 120)
+    assert not reader.resuming.topic_recreated
 
 
 def test_where_neither_an_id_nor_the_end_of_a_truncation_is_told_reading_begins_at_the_lowest_offset(
@@ -155,7 +155,7 @@ def test_where_neither_an_id_nor_the_end_of_a_truncation_is_told_reading_begins_
     reader.ids.known.clear()
     reader.resuming.reset(USERS, OUT_OF_RANGE)
     assert len(reader.ids.asked) == 1, "nothing is waited for"
-    assert reader.heard.changes == [LogChange(Change.TRUNCATED, "users", 0, 200, 30)]
+    assert reader.heard.changes == [LogChange(LogChangeKind.TRUNCATED, "users", 0, 200, 30)]
     assert reader.client.fetched[USERS] == (30, -1)
 
 
@@ -164,34 +164,34 @@ def test_a_claim_whose_id_was_never_known_may_be_of_another_topic_and_is_bound_t
     reader: Reader, known: str
 ) -> None:
     reader.assign(0, topic_id="")
-    reader.read(200, epoch=1)
+    reader.read(200, leader_epoch=1)
     reader.client.ends[USERS] = (5, 150)
     if known:
         reader.ids.known["users"] = known
     reader.resuming.reset(USERS, cut(200, 120))
-    assert reader.heard.changes == [LogChange(Change.RECREATED, "users", 0, 200, 5)]
+    assert reader.heard.changes == [LogChange(LogChangeKind.RECREATED, "users", 0, 200, 5)]
     ((assigned,),) = reader.heard.of("on_assigned")
-    assert (assigned.position, assigned.topic_id, assigned.cut_at) == (5, known, -1)
+    assert (assigned.position, assigned.topic_id, assigned.truncated_at) == (5, known, -1)
 
 
 def test_the_id_of_a_topic_that_is_gone_is_no_answer(reader: Reader) -> None:
     """A broker that lags behind tells it: the client's own word counts, and the brokers are not asked."""
-    reader.claims.hear("users", OLD)
-    reader.claims.hear("users", NEW)
+    reader.epochs.client_reads_topic_id("users", OLD)
+    reader.epochs.client_reads_topic_id("users", NEW)
     reader.assign(0, topic_id=NEW, ends=(0, 150))
-    reader.read(200, epoch=1)
+    reader.read(200, leader_epoch=1)
     reader.ids.known["users"] = OLD
     reader.resuming.reset(USERS, cut(200, 120))
     assert reader.ids.asked == []
-    assert reader.heard.changes == [LogChange(Change.TRUNCATED, "users", 0, 200, 120)]
-    assert reader.claims.topic_id(USERS) == NEW
-    assert not reader.resuming.reads_other_topics
+    assert reader.heard.changes == [LogChange(LogChangeKind.TRUNCATED, "users", 0, 200, 120)]
+    assert reader.epochs.topic_id(USERS) == NEW
+    assert not reader.resuming.topic_recreated
 
 
 @pytest.mark.parametrize("step", ["watermarks", "assign"])
 def test_what_the_brokers_refuse_is_tried_once_a_turn_until_it_is_done(reader: Reader, step: str) -> None:
     reader.assign(0)
-    reader.read(200, epoch=1)
+    reader.read(200, leader_epoch=1)
     reader.client.ends[USERS] = (0, 150)
     reader.client.refusals[step] = 3
     reader.resuming.reset(USERS, cut(200, 120))
@@ -200,7 +200,7 @@ def test_what_the_brokers_refuse_is_tried_once_a_turn_until_it_is_done(reader: R
         assert reader.heard.calls == []
         reader.turn()
         assert reader.client.calls[step] == before + turn
-    assert reader.heard.changes == [LogChange(Change.TRUNCATED, "users", 0, 200, 120)]
+    assert reader.heard.changes == [LogChange(LogChangeKind.TRUNCATED, "users", 0, 200, 120)]
     assert reader.client.fetched[USERS] == (120, 1)
     said, over = reader.troubles
     assert said.startswith("users/0 cannot be reset: ")
@@ -215,14 +215,14 @@ def test_nothing_is_done_to_a_partition_that_has_left_meanwhile(reader: Reader, 
     """Where it has come back, it is read from what is committed: an offset of before could lie behind that."""
     if what == "validation":
         reader.client.refusals["seek"] = 1
-    reader.assign(200, epoch=4, ends=(0, 150))
+    reader.assign(200, leader_epoch=4, ends=(0, 150))
     reader.client.refusals |= {"watermarks": 1, "assign": 1}
     if what == "reset":
         reader.resuming.reset(USERS, OUT_OF_RANGE)
     elif what == "seek":
         reader.resuming.seek(USERS, 201)
-    reader.resuming.left([USERS])
-    reader.claims.remove([USERS])
+    reader.resuming.partitions_removed([USERS])
+    reader.epochs.disown([USERS])
     reader.client.fetched.clear()
     reader.client.refusals.clear()
     reader.client.sought.clear()
@@ -239,15 +239,15 @@ def test_nothing_is_done_to_a_partition_that_has_left_meanwhile(reader: Reader, 
 
 
 def test_a_position_is_held_against_the_log_by_a_seek_where_its_epoch_is_known(reader: Reader) -> None:
-    reader.assign(200, epoch=4)
-    reader.assign(200, epoch=-1, partition=1)
-    reader.assign(0, epoch=4, partition=2)
+    reader.assign(200, leader_epoch=4)
+    reader.assign(200, leader_epoch=-1, partition=1)
+    reader.assign(0, leader_epoch=4, partition=2)
     assert reader.client.sought == [(200, 4)]
 
 
 def test_a_seek_that_fails_is_tried_again_and_nothing_is_handed_over_before_nor_twice(reader: Reader) -> None:
     reader.client.refusals["seek"] = 2
-    reader.assign(200, epoch=4)
+    reader.assign(200, leader_epoch=4)
     assert reader.read(3) == []
     assert reader.resuming.next_offset(USERS) == 200
     assert reader.read(3) == []
@@ -260,32 +260,32 @@ def test_a_client_that_is_not_ready_for_a_seek_is_no_trouble_of_kafkas(reader: R
     """It refuses one seek in four that follows an assignment at once."""
     reader.client.refusal = KafkaException(KafkaError(KafkaError._STATE))
     reader.client.refusals["seek"] = 2
-    reader.assign(200, epoch=4)
+    reader.assign(200, leader_epoch=4)
     assert reader.read(3) == reader.read(3) == []
     assert (reader.client.sought, reader.troubles) == ([(200, 4)], [])
 
 
 def test_a_trouble_of_others_is_not_ended_here(reader: Reader) -> None:
     reader.client.refusals["seek"] = 1
-    reader.assign(200, epoch=4)
-    reader.trouble.say("all brokers are down")
+    reader.assign(200, leader_epoch=4)
+    reader.trouble.report("all brokers are down")
     reader.turn()
     assert reader.troubles[-1] == "all brokers are down"
 
 
 def test_other_partitions_are_read_while_one_waits(reader: Reader) -> None:
     reader.client.refusals["seek"] = 1
-    reader.assign(200, epoch=4)
+    reader.assign(200, leader_epoch=4)
     reader.assign(50, partition=1)
     messages = [*reader.client.bring(USERS, 2), *reader.client.bring(("users", 1), 2)]
     assert reader.turn(*messages) == [50, 51]
 
 
 def test_a_partition_is_read_from_the_offset_that_was_asked_for(reader: Reader) -> None:
-    claim = reader.assign(0, epoch=3)
+    epoch = reader.assign(0, leader_epoch=3)
     reader.read(3)
     reader.resuming.seek(USERS, 4)
-    assert (reader.client.fetched[USERS], reader.claims.numbers[USERS]) == ((4, -1), claim)
+    assert (reader.client.fetched[USERS], reader.epochs.epochs[USERS]) == ((4, -1), epoch)
     assert reader.resuming.next_offset(USERS) == 4
     assert reader.read(2) == [4, 5]
     assert reader.resuming.next_offset(USERS) == 6
@@ -308,7 +308,7 @@ def test_a_seek_on_demand_that_fails_is_tried_again(reader: Reader, step: str) -
 def test_a_seek_takes_the_place_of_what_was_put_off_for_another_offset(reader: Reader) -> None:
     """Done later, it would take reading back, in an order that nobody understands."""
     reader.client.refusals["seek"] = 1
-    reader.assign(200, epoch=4)
+    reader.assign(200, leader_epoch=4)
     reader.resuming.seek(USERS, 300)
     assert reader.read(2) == [300, 301]
     reader.turn()

@@ -14,7 +14,7 @@ THIRD = "zyxwvutsrqponmlkjihgfe"
 @pytest.fixture
 def reader() -> Reader:
     reader = Reader()
-    reader.assign(0, epoch=1)
+    reader.assign(0, leader_epoch=1)
     reader.read(300)
     return reader
 
@@ -27,9 +27,9 @@ def test_what_came_with_the_word_of_another_topic_is_dropped_and_the_client_is_o
     reader.resuming.on_topic_id("users", NEW)
     other = Message(topic="orders", partition=0, offset=9)
     assert reader.turn(*reader.client.bring(count=2), other) == [9]
-    assert reader.resuming.reads_other_topics
-    assert (reader.heard.calls, reader.client.calls, reader.claims.numbers) == ([], calls, {USERS: 1})
-    assert reader.claims.topic_id(USERS) == OLD
+    assert reader.resuming.topic_recreated
+    assert (reader.heard.calls, reader.client.calls, reader.epochs.epochs) == ([], calls, {USERS: 1})
+    assert reader.epochs.topic_id(USERS) == OLD
 
 
 def test_nothing_of_the_topic_is_handed_over_from_then_on_nor_of_any_of_its_partitions(reader: Reader) -> None:
@@ -38,7 +38,7 @@ def test_nothing_of_the_topic_is_handed_over_from_then_on_nor_of_any_of_its_part
     reader.turn()
     for _ in range(3):
         assert reader.turn(*reader.client.bring(count=2), *reader.client.bring(("users", 1), 2)) == []
-    assert reader.resuming.reads_other_topics
+    assert reader.resuming.topic_recreated
 
 
 def test_a_client_that_comes_back_to_the_old_id_within_one_poll_has_read_of_another_topic_all_the_same(
@@ -49,8 +49,8 @@ def test_a_client_that_comes_back_to_the_old_id_within_one_poll_has_read_of_anot
     reader.resuming.on_topic_id("users", NEW)
     reader.resuming.on_topic_id("users", OLD)
     assert reader.read(2) == []
-    assert reader.resuming.reads_other_topics
-    assert (reader.heard.calls, reader.claims.told) == ([], {"users": NEW})
+    assert reader.resuming.topic_recreated
+    assert (reader.heard.calls, reader.epochs.client_topic_ids) == ([], {"users": NEW})
 
 
 def test_a_client_that_comes_back_to_the_old_id_later_is_not_trusted_again(reader: Reader) -> None:
@@ -58,7 +58,7 @@ def test_a_client_that_comes_back_to_the_old_id_later_is_not_trusted_again(reade
     reader.turn()
     reader.resuming.on_topic_id("users", OLD)
     assert reader.read(2) == []
-    assert reader.resuming.reads_other_topics
+    assert reader.resuming.topic_recreated
 
 
 def test_two_changes_in_one_poll_are_both_heard(reader: Reader) -> None:
@@ -66,57 +66,57 @@ def test_two_changes_in_one_poll_are_both_heard(reader: Reader) -> None:
     reader.resuming.on_topic_id("users", NEW)
     reader.resuming.on_topic_id("users", THIRD)
     assert reader.read(2) == []
-    assert reader.claims.told == {"users": THIRD}
-    assert [reader.claims.current(each) for each in (OLD, NEW, THIRD)] == ["", "", THIRD]
+    assert reader.epochs.client_topic_ids == {"users": THIRD}
+    assert [reader.epochs.known_topic_id(each) for each in (OLD, NEW, THIRD)] == ["", "", THIRD]
 
 
 def test_an_id_of_before_that_is_told_to_who_reads_the_new_topic_is_of_another_one(reader: Reader) -> None:
     """A broker that lags behind tells it to the next client, which then reads by what that broker says."""
-    reader.claims.hear("users", NEW, OLD)
-    reader.claims.remove([USERS])
+    reader.epochs.client_reads_topic_id("users", NEW, OLD)
+    reader.epochs.disown([USERS])
     reader.client.fetched.clear()
     reader.assign(0, topic_id=NEW)
     reader.resuming.on_topic_id("users", OLD)
     assert reader.read(2) == []
-    assert reader.resuming.reads_other_topics
-    assert (reader.claims.topics["users"], reader.claims.told["users"]) == (NEW, NEW)
+    assert reader.resuming.topic_recreated
+    assert (reader.epochs.topic_ids["users"], reader.epochs.client_topic_ids["users"]) == (NEW, NEW)
 
 
 def test_the_id_that_is_read_already_changes_nothing(reader: Reader) -> None:
     reader.resuming.on_topic_id("users", OLD)
     assert reader.read(2) == [300, 301]
-    assert (reader.heard.calls, reader.resuming.reads_other_topics) == ([], False)
+    assert (reader.heard.calls, reader.resuming.topic_recreated) == ([], False)
 
 
 def test_the_first_id_of_a_claim_is_told_and_nothing_dropped() -> None:
     reader = Reader()
-    claim = reader.assign(10, topic_id="")
+    epoch = reader.assign(10, topic_id="")
     reader.resuming.on_topic_id("users", NEW)
     assert reader.read(2) == [10, 11]
-    assert reader.heard.calls == [("on_identified", (frozenset({claim}), NEW))]
-    assert reader.claims.topic_id(USERS) == NEW
-    assert not reader.resuming.reads_other_topics
+    assert reader.heard.calls == [("on_topic_id", (frozenset({epoch}), NEW))]
+    assert reader.epochs.topic_id(USERS) == NEW
+    assert not reader.resuming.topic_recreated
 
 
 def test_what_is_heard_of_a_topic_of_which_nothing_is_read_drops_nothing(reader: Reader) -> None:
     reader.resuming.on_topic_id("orders", OLD)
     reader.resuming.on_topic_id("orders", NEW)
     assert reader.read(2) == [300, 301]
-    assert (reader.heard.calls, reader.resuming.reads_other_topics) == ([], False)
+    assert (reader.heard.calls, reader.resuming.topic_recreated) == ([], False)
 
 
 def test_the_brokers_are_asked_at_times_and_when_they_were_away(reader: Reader) -> None:
     reader.ids.asked.clear()
-    reader.resuming.ask(100.0)
-    reader.resuming.ask(100.0 + ASK_EVERY_SECONDS - 1)
+    reader.resuming.fetch_topic_ids(100.0)
+    reader.resuming.fetch_topic_ids(100.0 + ASK_EVERY_SECONDS - 1)
     assert reader.ids.asked == [{"users"}]
-    reader.resuming.ask(100.0 + ASK_EVERY_SECONDS)
+    reader.resuming.fetch_topic_ids(100.0 + ASK_EVERY_SECONDS)
     assert len(reader.ids.asked) == 2
     assert reader.read(1) == [300]
     reader.ids.known["users"] = NEW
-    reader.resuming.ask_soon()
-    reader.resuming.ask(101.0 + ASK_EVERY_SECONDS)
-    assert reader.resuming.reads_other_topics
+    reader.resuming.fetch_topic_ids_soon()
+    reader.resuming.fetch_topic_ids(101.0 + ASK_EVERY_SECONDS)
+    assert reader.resuming.topic_recreated
     assert reader.read(2) == []
 
 
@@ -126,29 +126,29 @@ def test_the_brokers_are_not_asked_about_topics_of_which_the_client_tells_itself
     reader.turn()
     reader.ids.asked.clear()
     reader.ids.known["users"] = NEW
-    reader.resuming.ask(100.0)
+    reader.resuming.fetch_topic_ids(100.0)
     assert reader.ids.asked == [set()]
-    assert (reader.read(2), reader.resuming.reads_other_topics) == ([300, 301], False)
+    assert (reader.read(2), reader.resuming.topic_recreated) == ([300, 301], False)
 
 
 def test_an_id_that_the_brokers_tell_of_a_claim_without_one_goes_with_it() -> None:
     reader = Reader()
-    claim = reader.assign(10, topic_id="")
+    epoch = reader.assign(10, topic_id="")
     reader.ids.known["users"] = NEW
-    reader.resuming.ask(100.0)
-    assert reader.heard.calls == [("on_identified", (frozenset({claim}), NEW))]
-    assert (reader.claims.topic_id(USERS), reader.claims.told) == (NEW, {})
-    assert (reader.read(2), reader.resuming.reads_other_topics) == ([10, 11], False)
+    reader.resuming.fetch_topic_ids(100.0)
+    assert reader.heard.calls == [("on_topic_id", (frozenset({epoch}), NEW))]
+    assert (reader.epochs.topic_id(USERS), reader.epochs.client_topic_ids) == (NEW, {})
+    assert (reader.read(2), reader.resuming.topic_recreated) == ([10, 11], False)
 
 
 def test_brokers_that_do_not_answer_change_nothing(reader: Reader) -> None:
     reader.ids.known.clear()
-    reader.resuming.ask(100.0)
-    assert (reader.read(2), reader.resuming.reads_other_topics) == ([300, 301], False)
+    reader.resuming.fetch_topic_ids(100.0)
+    assert (reader.read(2), reader.resuming.topic_recreated) == ([300, 301], False)
 
 
 def test_errors_are_heard_of_a_partition_whose_messages_are_dropped(reader: Reader) -> None:
     reader.client.refusals["seek"] = 1
-    reader.assign(200, epoch=4, partition=1)
+    reader.assign(200, leader_epoch=4, partition=1)
     error = Message(topic="users", partition=1, offset=0, error=KafkaError(KafkaError._AUTO_OFFSET_RESET))
-    assert reader.resuming.drop_other_topics([error]) == [error]
+    assert reader.resuming.drop_recreated_topics([error]) == [error]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from confluent_kafka import KafkaException
 
-from connector.kafka.log_changes import Change
+from connector.kafka.log_changes import LogChangeKind
 from connector.kafka.source_interface import LogChange
 from tests.unit.kafka.reading import NEW, OLD, USERS, Reader
 
@@ -16,18 +16,18 @@ def reader() -> Reader:
 
 
 def test_a_topic_that_was_made_anew_since_the_commit_is_read_from_its_beginning(reader: Reader) -> None:
-    reader.commit(300, topic_id=OLD, epoch=2)
+    reader.commit(300, topic_id=OLD, leader_epoch=2)
     reader.client.ends[USERS] = (5, 400)
     reader.ids.known["users"] = NEW
     (begins,) = reader.begin(0)
-    assert begins.change == LogChange(Change.RECREATED, "users", 0, 300, 5)
+    assert begins.change == LogChange(LogChangeKind.RECREATED, "users", 0, 300, 5)
     assert (begins.point.offset, begins.point.metadata, begins.topic_id) == (5, None, NEW)
     assert reader.client.fetched[USERS] == (5, -1)
-    assert not reader.resuming.reads_other_topics, "this client has met the new topic alone"
+    assert not reader.resuming.topic_recreated, "this client has met the new topic alone"
 
 
 def test_the_topic_that_was_committed_in_is_read_on(reader: Reader) -> None:
-    reader.commit(300, topic_id=OLD, epoch=2)
+    reader.commit(300, topic_id=OLD, leader_epoch=2)
     reader.ids.known["users"] = OLD
     (begins,) = reader.begin(0)
     assert (begins.change, begins.point.offset, begins.point.leader_epoch, begins.topic_id) == (None, 300, 2, OLD)
@@ -35,7 +35,7 @@ def test_the_topic_that_was_committed_in_is_read_on(reader: Reader) -> None:
 
 
 def test_an_id_that_no_broker_tells_is_taken_from_the_commit(reader: Reader) -> None:
-    reader.commit(300, topic_id=OLD, epoch=2)
+    reader.commit(300, topic_id=OLD, leader_epoch=2)
     (begins,) = reader.begin(0)
     assert (begins.change, begins.topic_id) == (None, OLD)
 
@@ -49,42 +49,42 @@ def test_a_commit_of_an_older_version_is_believed(reader: Reader) -> None:
 
 def test_a_topic_that_comes_back_without_its_commits_is_known_by_what_was_read_of_it(reader: Reader) -> None:
     reader.assign(200, topic_id=OLD)
-    reader.claims.remove([USERS])
+    reader.epochs.disown([USERS])
     reader.client.fetched.clear()
     reader.client.ends[USERS] = (3, 50)
     reader.ids.known["users"] = NEW
     (begins,) = reader.begin(0)
     assert begins.change is not None
-    assert (begins.change.change, begins.point.offset) == (Change.RECREATED, 3)
+    assert (begins.change.change, begins.point.offset) == (LogChangeKind.RECREATED, 3)
 
 
 def test_a_broker_that_lags_behind_and_tells_the_id_of_before_changes_nothing(reader: Reader) -> None:
-    reader.claims.hear("users", OLD)
-    reader.claims.hear("users", NEW)
+    reader.epochs.client_reads_topic_id("users", OLD)
+    reader.epochs.client_reads_topic_id("users", NEW)
     reader.commit(300, topic_id=NEW)
     reader.ids.known["users"] = OLD
     (begins,) = reader.begin(0)
     assert (begins.change, begins.point.offset, begins.topic_id) == (None, 300, NEW)
-    assert reader.claims.current(NEW) == NEW
+    assert reader.epochs.known_topic_id(NEW) == NEW
 
 
 @pytest.mark.parametrize("asked", ["", OLD, NEW])
 def test_what_the_last_client_was_told_counts_whatever_the_brokers_say(reader: Reader, asked: str) -> None:
     """It left the group because of it: what was committed is the old topic's."""
     reader.assign(200, topic_id=OLD)
-    reader.claims.hear("users", NEW, OLD)
-    reader.claims.remove([USERS])
+    reader.epochs.client_reads_topic_id("users", NEW, OLD)
+    reader.epochs.disown([USERS])
     reader.client.fetched.clear()
-    reader.commit(200, topic_id=OLD, epoch=1)
+    reader.commit(200, topic_id=OLD, leader_epoch=1)
     reader.client.ends[USERS] = (5, 400)
     reader.ids.known = {"users": asked} if asked else {}
     (begins,) = reader.begin(0)
-    assert begins.change == LogChange(Change.RECREATED, "users", 0, 200, 5)
+    assert begins.change == LogChange(LogChangeKind.RECREATED, "users", 0, 200, 5)
     assert (begins.point.offset, begins.point.leader_epoch, begins.topic_id) == (5, -1, NEW)
 
 
 def test_what_was_committed_in_the_topic_that_the_client_was_told_is_read_on(reader: Reader) -> None:
-    reader.claims.hear("users", NEW)
+    reader.epochs.client_reads_topic_id("users", NEW)
     reader.commit(300, topic_id=NEW)
     (begins,) = reader.begin(0)
     assert (begins.change, begins.point.offset, begins.topic_id) == (None, 300, NEW)
@@ -96,7 +96,7 @@ def test_where_the_client_and_the_brokers_tell_two_ids_the_committed_one_decides
 ) -> None:
     """One of the two lags behind, and who committed has met the topic: the client tells the right one before it
     reads."""
-    reader.claims.hear("users", OLD)
+    reader.epochs.client_reads_topic_id("users", OLD)
     reader.commit(300, topic_id=committed)
     reader.ids.known["users"] = NEW
     (begins,) = reader.begin(0)
@@ -104,17 +104,17 @@ def test_where_the_client_and_the_brokers_tell_two_ids_the_committed_one_decides
 
 
 def test_where_what_was_committed_is_of_neither_the_clients_word_counts(reader: Reader) -> None:
-    reader.claims.hear("users", NEW)
+    reader.epochs.client_reads_topic_id("users", NEW)
     reader.commit(300, topic_id="zyxwvutsrqponmlkjihgfe")
     reader.client.ends[USERS] = (5, 400)
     reader.ids.known["users"] = OLD
     (begins,) = reader.begin(0)
-    assert begins.change == LogChange(Change.RECREATED, "users", 0, 300, 5)
+    assert begins.change == LogChange(LogChangeKind.RECREATED, "users", 0, 300, 5)
     assert begins.topic_id == NEW
 
 
 def test_a_partition_that_nothing_is_known_of_begins_with_the_clients_word(reader: Reader) -> None:
-    reader.claims.hear("users", NEW)
+    reader.epochs.client_reads_topic_id("users", NEW)
     reader.client.ends[USERS] = (5, 400)
     reader.ids.known["users"] = OLD
     (begins,) = reader.begin(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connector.kafka.poll_tracker import Turns
+from connector.kafka.poll_tracker import PollTracker
 from tests.support.clock import TurnedClock
 
 
@@ -14,33 +14,33 @@ def clock() -> TurnedClock:
 
 
 @pytest.fixture
-def turns(clock: TurnedClock) -> Turns:
-    return Turns(clock, stall=45.0, confirm_after=6.0)
+def turns(clock: TurnedClock) -> PollTracker:
+    return PollTracker(clock, stall=45.0, confirm_after=6.0)
 
 
-def test_turns_in_time_leave_no_doubt(clock: TurnedClock, turns: Turns) -> None:
+def test_turns_in_time_leave_no_doubt(clock: TurnedClock, turns: PollTracker) -> None:
     for _ in range(3):
         clock.seconds += 45.0
         assert not turns.stalled
-        assert turns.turn() is None
+        assert turns.record_poll() is None
     assert (turns.last, turns.confirmed) == (235.0, True)
 
 
-def test_a_thread_that_stands_still_is_stalled_before_it_turns_again(clock: TurnedClock, turns: Turns) -> None:
+def test_a_thread_that_stands_still_is_stalled_before_it_turns_again(clock: TurnedClock, turns: PollTracker) -> None:
     clock.seconds += 45.1
     assert turns.stalled
     assert turns.confirmed, "at its last turn nothing was known of it"
 
 
 def test_after_a_stall_the_assignment_is_in_doubt_until_it_has_turned_for_a_while(
-    clock: TurnedClock, turns: Turns
+    clock: TurnedClock, turns: PollTracker
 ) -> None:
     clock.seconds += 45.5
-    assert turns.turn() == pytest.approx(45.5)
+    assert turns.record_poll() == pytest.approx(45.5)
     assert (turns.confirmed, turns.stalled) == (False, True)
     clock.seconds += 5.9
-    assert turns.turn() is None
+    assert turns.record_poll() is None
     assert (turns.confirmed, turns.stalled) == (False, True)
     clock.seconds += 0.1
-    assert turns.turn() is None
+    assert turns.record_poll() is None
     assert (turns.confirmed, turns.stalled) == (True, False)

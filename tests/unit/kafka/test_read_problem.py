@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from structlog.testing import capture_logs
 
-from connector.kafka.read_problem import Trouble
+from connector.kafka.read_problem import ReadProblem
 
 
 def said(times: int) -> str:
@@ -13,34 +13,34 @@ def said(times: int) -> str:
 
 def test_the_same_with_other_numbers_is_told_once_and_logged_once() -> None:
     told: list[str] = []
-    trouble = Trouble("crm.mytracker", told.append)
+    trouble = ReadProblem("crm.mytracker", told.append)
     with capture_logs() as logs:
         for times in range(147):
-            trouble.say(said(times))
-    assert told == [trouble.now] == [said(0)]
+            trouble.report(said(times))
+    assert told == [trouble.current] == [said(0)]
     assert [entry["why"] for entry in logs] == [said(0)]
 
 
 def test_two_that_alternate_are_told_as_they_change_and_logged_once_each() -> None:
     told: list[str] = []
-    trouble = Trouble("crm.mytracker", told.append)
+    trouble = ReadProblem("crm.mytracker", told.append)
     with capture_logs() as logs:
         for times in range(50):
-            trouble.say(said(times))
-            trouble.say(f"all {times} brokers are down")
+            trouble.report(said(times))
+            trouble.report(f"all {times} brokers are down")
     assert len(told) == 100
     assert [entry["why"] for entry in logs] == [said(0), "all 0 brokers are down"]
 
 
 def test_its_end_is_told_and_logged_once_and_what_comes_then_is_news() -> None:
     told: list[str] = []
-    trouble = Trouble("crm.mytracker", told.append)
+    trouble = ReadProblem("crm.mytracker", told.append)
     with capture_logs() as logs:
-        trouble.over()
-        trouble.say(said(1))
-        trouble.over()
-        trouble.over()
-        trouble.say(said(2))
+        trouble.clear()
+        trouble.report(said(1))
+        trouble.clear()
+        trouble.clear()
+        trouble.report(said(2))
     assert told == [said(1), "", said(2)]
     assert [entry["event"] for entry in logs] == [
         "Kafka cannot be read",

@@ -64,50 +64,50 @@ def test_a_stop_after_a_stall_says_that_its_last_commit_was_not_made(bench: Benc
 def test_a_callback_does_not_raise_though_the_client_does(bench: Bench, callback: str) -> None:
     bench.client.refuses_to_unassign = True
     getattr(bench.source, callback)(bench.client, partition())
-    assert bench.source._claims == {}
+    assert bench.source._epochs == {}
 
 
 def test_a_commit_that_waited_while_its_partition_left_and_came_back_is_dropped(bench: Bench) -> None:
     """It would move the group's offset back behind what the revocation committed."""
-    bench.source._ours._claimed = 1
+    bench.source._owned._claimed = 1
     bench.source.commit([COMMIT])
     bench.source._on_revoke(bench.client, partition())  # type: ignore[arg-type]  # the recorder
-    bench.source._ours.add(StartingPoint("users", 0, 9, ""), "")
+    bench.source._owned.assign(StartingPoint("users", 0, 9, ""), "")
     bench.run_commands()
     assert bench.client.committed == [(0, 9, False)]
 
 
 def test_a_commit_that_waited_while_its_topic_was_made_anew_is_dropped(bench: Bench) -> None:
     """In the new log it would be ahead of the work."""
-    bench.source._ours._claimed = 1
+    bench.source._owned._claimed = 1
     bench.source.commit([COMMIT])
-    bench.source._ours.add(StartingPoint("users", 0, 0, None), "")
+    bench.source._owned.assign(StartingPoint("users", 0, 0, None), "")
     bench.run_commands()
     assert bench.client.committed == []
 
 
 def test_a_halt_that_waited_while_its_partition_came_anew_is_dropped(bench: Bench) -> None:
     """Nobody would resume it."""
-    bench.source._ours._claimed = 1
-    bench.source.halt(1, "users", 0)
-    bench.source._ours.add(StartingPoint("users", 0, 0, None), "")
+    bench.source._owned._claimed = 1
+    bench.source.pause_partition(1, "users", 0)
+    bench.source._owned.assign(StartingPoint("users", 0, 0, None), "")
     bench.run_commands()
-    assert (bench.client.paused, bench.source._fetching.whole) == ([], True)
-    bench.source.halt(2, "users", 0)
+    assert (bench.client.paused, bench.source._fetching.nothing_paused) == ([], True)
+    bench.source.pause_partition(2, "users", 0)
     bench.run_commands()
-    assert (bench.client.paused, bench.source._fetching.whole) == ([0], False)
-    bench.source.resume(1, "users", 0)
+    assert (bench.client.paused, bench.source._fetching.nothing_paused) == ([0], False)
+    bench.source.resume_partition(1, "users", 0)
     bench.run_commands()
-    assert not bench.source._fetching.whole
-    bench.source.resume(2, "users", 0)
+    assert not bench.source._fetching.nothing_paused
+    bench.source.resume_partition(2, "users", 0)
     bench.run_commands()
-    assert bench.source._fetching.whole
+    assert bench.source._fetching.nothing_paused
 
 
 def test_a_reset_that_fails_is_tried_once_a_turn_so_that_polling_goes_on(bench: Bench) -> None:
-    bench.source._resuming.reset(("users", 0), "out of range")
+    bench.source._recovery.reset(("users", 0), "out of range")
     for turns in range(1, 4):
-        bench.source._turn()
+        bench.source._poll_once()
         assert bench.client.asked == 1 + turns
 
 
@@ -119,21 +119,21 @@ def test_a_seek_that_was_put_off_is_not_made_of_a_partition_that_has_left(bench:
     bench.run_commands()
     getattr(bench.source, callback)(bench.client, partition())
     bench.client.refuses_to_assign = None
-    bench.source._turn()
+    bench.source._poll_once()
     assert bench.client.assigned == []
 
 
 def test_nothing_is_asked_of_a_client_that_is_closed(bench: Bench) -> None:
     bench.source.stop([])
     bench.source.renew_credentials("name", "word")
-    bench.source._turn()
+    bench.source._poll_once()
     assert bench.client.closed
 
 
 def test_a_stop_does_not_wait_for_a_reset_that_fails(bench: Bench) -> None:
-    bench.source._resuming.reset(("users", 0), "out of range")
+    bench.source._recovery.reset(("users", 0), "out of range")
     asked = bench.client.asked
     bench.source.stop([])
-    bench.source._turn()
+    bench.source._poll_once()
     assert bench.source._stopping
     assert bench.client.asked == asked

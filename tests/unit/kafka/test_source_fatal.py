@@ -12,7 +12,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 from structlog.testing import capture_logs
 
 from connector.kafka import log_recovery
-from connector.kafka.source import ANEW_SECONDS
+from connector.kafka.source import REPLACE_CLIENT_SECONDS
 from connector.secrets import Secret
 from connector.service.kafka_secrets import KafkaSecrets
 from tests.unit.kafka.bench import COMMIT, Event, Recorder
@@ -81,10 +81,10 @@ def test_it_is_made_anew_and_what_was_ours_is_lost(bench: Clients, way: Way) -> 
     assert len(bench.made) == 2
     assert closed(bench.made[0])
     assert bench.told.out_of_group == [frozenset({1})]
-    assert (dict(bench.source._claims), bench.source._joined, bench.source.failed) == ({}, False, False)
+    assert (dict(bench.source._epochs), bench.source._joined, bench.source.failed) == ({}, False, False)
     assert bench.told.troubles[-1].startswith("the client has failed and is made anew: ")
     (said,) = (entry for entry in logs if entry["log_level"] == "error")
-    assert (said["event"], said["seconds"]) == ("Kafka's client has failed: it is made anew", ANEW_SECONDS[0])
+    assert (said["event"], said["seconds"]) == ("Kafka's client has failed: it is made anew", REPLACE_CLIENT_SECONDS[0])
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -92,7 +92,7 @@ def test_no_credit_is_lost_with_it(bench: Clients, way: Way) -> None:
     """Without one, the next client would read a record now and then, and at last nothing."""
     way(bench, REFUSED)
     bench.turn()
-    assert sum(turn[2] for turn in bench.told.turns) + bench.source._wanted == bench.granted
+    assert sum(turn[2] for turn in bench.told.turns) + bench.source._demand == bench.granted
 
 
 def test_it_subscribes_when_the_delay_is_over_which_doubles_until_partitions_are_assigned(bench: Clients) -> None:
@@ -108,7 +108,7 @@ def test_it_subscribes_when_the_delay_is_over_which_doubles_until_partitions_are
     assert (bench.told.troubles[-1], bench.source._joined) == ("", True)
     bench.fail()
     assert not bench.source._joined
-    bench.clock.seconds += ANEW_SECONDS[0] + 0.1
+    bench.clock.seconds += REPLACE_CLIENT_SECONDS[0] + 0.1
     bench.turn()
     assert bench.now.subscribed != {}
     assert len(bench.made) == 7
@@ -120,10 +120,10 @@ def test_the_next_client_reads_on_under_claims_of_its_own(bench: Clients) -> Non
     bench.turn()
     bench.assign(0)
     ((assigned,),) = bench.told.assigned
-    assert (assigned.claim, assigned.position) == (2, 40)
+    assert (assigned.epoch, assigned.position) == (2, 40)
     bench.now.messages.append(Event())
     bench.turn()
-    assert [record.claim for record in bench.told.turns[-1][0]] == [2]
+    assert [record.assignment_epoch for record in bench.told.turns[-1][0]] == [2]
 
 
 def test_commands_that_come_before_the_group_has_taken_the_next_one_do_no_harm(bench: Clients) -> None:
@@ -131,8 +131,8 @@ def test_commands_that_come_before_the_group_has_taken_the_next_one_do_no_harm(b
     old = bench.made[0]
     assert closed(old)
     bench.source.commit([COMMIT])
-    bench.source.halt(1, "users", 0)
-    bench.source.resume(1, "users", 0)
+    bench.source.pause_partition(1, "users", 0)
+    bench.source.resume_partition(1, "users", 0)
     bench.source.seek(1, "users", 0, 12)
     bench.source.renew_credentials("name", "word")
     bench.turn()
@@ -143,14 +143,14 @@ def test_commands_that_come_before_the_group_has_taken_the_next_one_do_no_harm(b
 
 
 def test_what_was_put_off_and_halted_went_with_the_client(bench: Clients) -> None:
-    bench.source.halt(1, "users", 0)
-    bench.source._resuming.reset(("users", 0), "out of range")
+    bench.source.pause_partition(1, "users", 0)
+    bench.source._recovery.reset(("users", 0), "out of range")
     bench.turn()
     asked = bench.now.asked
     bench.fail()
     bench.turn()
     assert (bench.now.asked, asked) == (0, 2)
-    assert bench.source._fetching.whole
+    assert bench.source._fetching.nothing_paused
 
 
 def test_credentials_that_were_renewed_are_those_of_a_client_made_later(
@@ -173,16 +173,16 @@ def test_a_client_that_is_closed_is_not_heard_any_more(bench: Clients) -> None:
     bench.clock.seconds += 1.1
     bench.turn()
     bench.assign(0)
-    claims, told = dict(bench.source._claims), len(bench.told.troubles)
+    epochs, told = dict(bench.source._epochs), len(bench.told.troubles)
     before["error_cb"](KafkaError(KafkaError._FATAL, REFUSED))
     before["on_commit"](None, [])
     before["logger"].log(logging.DEBUG, "%s", f"Topic users changed id from x to {TOPIC_ID}")
     for callback in ("on_revoke", "on_lost", "on_assign"):
         old[callback](bench.made[0], [TopicPartition("users", 0)])
     bench.turn()
-    assert (len(bench.made), dict(bench.source._claims)) == (2, claims)
+    assert (len(bench.made), dict(bench.source._epochs)) == (2, epochs)
     assert (len(bench.told.troubles), bench.told.ends, bench.told.lost) == (told, [], [])
-    assert bench.source._ours.topics == {"users": ""}
+    assert bench.source._owned.topic_ids == {"users": ""}
 
 
 def test_a_client_that_refuses_to_be_closed_is_left_to_itself(bench: Clients, monkeypatch: pytest.MonkeyPatch) -> None:

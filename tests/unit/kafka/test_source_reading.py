@@ -9,7 +9,7 @@ from confluent_kafka import OFFSET_END, KafkaError, Message, TopicPartition
 from structlog.testing import capture_logs
 
 from connector.kafka.fetching import SLEEP_SECONDS
-from connector.kafka.source import CHUNK, PATIENCE_SECONDS, STANDSTILL_SECONDS
+from connector.kafka.source import CHUNK, IDLE_POLL_SECONDS, PAUSE_AFTER_SECONDS
 from connector.kafka.watermarks import EVERY_SECONDS_ASKED
 from tests.unit.kafka.bench import CACHED_END, END, STALL, Bench, Event
 
@@ -18,7 +18,7 @@ from tests.unit.kafka.bench import CACHED_END, END, STALL, Bench, Event
 def fed(bench: Bench) -> Bench:
     """A source that has read the chunk that it may read at first, long after its partition came."""
     bench.clock.seconds += 10 * SLEEP_SECONDS
-    bench.source._turn()
+    bench.source._poll_once()
     assert bench.client.polls == [CHUNK, 1]  # what is there, and a wait for the first of what is not
     bench.client.polls.clear()
     return bench
@@ -26,34 +26,34 @@ def fed(bench: Bench) -> Bench:
 
 def test_without_demand_single_records_are_read_and_nothing_is_paused(fed: Bench) -> None:
     """A pause would throw away what was prefetched, each time that the vendor is slow for a moment."""
-    turns = int(STANDSTILL_SECONDS / PATIENCE_SECONDS) - 1
+    turns = int(PAUSE_AFTER_SECONDS / IDLE_POLL_SECONDS) - 1
     for _ in range(turns):
-        fed.clock.seconds += PATIENCE_SECONDS + 0.01
-        fed.source._turn()
+        fed.clock.seconds += IDLE_POLL_SECONDS + 0.01
+        fed.source._poll_once()
     assert fed.client.polls == [1] * turns
     assert fed.client.paused == []
 
 
 def test_without_demand_for_long_the_partitions_are_paused_until_more_is_wanted(fed: Bench) -> None:
-    fed.clock.seconds += STANDSTILL_SECONDS + 0.1
-    fed.source._turn()
-    fed.source._turn()  # at once: what is paused brings nothing that memory would have to hold
+    fed.clock.seconds += PAUSE_AFTER_SECONDS + 0.1
+    fed.source._poll_once()
+    fed.source._poll_once()  # at once: what is paused brings nothing that memory would have to hold
     assert (fed.client.paused, fed.client.polls) == ([0], [1, 1])
-    fed.source.grant()
-    fed.source._turn()
-    assert fed.source._fetching.whole
+    fed.source.request_chunk()
+    fed.source._poll_once()
+    assert fed.source._fetching.nothing_paused
     assert fed.client.woken == 1
 
 
 def test_each_demand_puts_the_pause_off(fed: Bench) -> None:
     for _ in range(3):
-        fed.source.grant()
-        fed.source._turn()
-        fed.clock.seconds += STANDSTILL_SECONDS - 0.1
-        fed.source._turn()
+        fed.source.request_chunk()
+        fed.source._poll_once()
+        fed.clock.seconds += PAUSE_AFTER_SECONDS - 0.1
+        fed.source._poll_once()
     assert fed.client.paused == []
-    fed.clock.seconds += PATIENCE_SECONDS + 0.1
-    fed.source._turn()
+    fed.clock.seconds += IDLE_POLL_SECONDS + 0.1
+    fed.source._poll_once()
     assert fed.client.paused == [0]
 
 
@@ -61,35 +61,35 @@ def test_each_demand_puts_the_pause_off(fed: Bench) -> None:
 def test_a_rebalance_puts_the_client_to_sleep_so_it_is_woken_for_as_long_as_it_might_sleep(
     fed: Bench, change: str
 ) -> None:
-    fed.source._claims["users", 1] = 2
+    fed.source._epochs["users", 1] = 2
     moved = [] if change == "_on_assign" else [TopicPartition("users", 1)]
     getattr(fed.source, change)(fed.client, moved)
     for _ in range(2):
-        fed.source.grant()
-        fed.source._turn()
+        fed.source.request_chunk()
+        fed.source._poll_once()
     assert fed.client.woken == 2
     fed.clock.seconds += SLEEP_SECONDS
-    fed.source.grant()
-    fed.source._turn()
+    fed.source.request_chunk()
+    fed.source._poll_once()
     assert fed.client.woken == 2
 
 
 def test_nothing_is_woken_that_brings_records_or_was_not_asked_for_them(fed: Bench) -> None:
     fed.source._on_assign(fed.client, [])  # type: ignore[arg-type]  # the recorder
     fed.client.messages.extend([Event()] * 2)
-    fed.source.grant()
-    fed.source._turn()
-    fed.clock.seconds += PATIENCE_SECONDS + 0.1
-    fed.source._turn()
+    fed.source.request_chunk()
+    fed.source._poll_once()
+    fed.clock.seconds += IDLE_POLL_SECONDS + 0.1
+    fed.source._poll_once()
     assert (list(fed.client.messages), fed.client.woken) == ([], 0)
 
 
 def test_each_chunk_is_wanted_by_itself(fed: Bench) -> None:
     fed.client.messages.extend([Event()] * 3 * CHUNK)
-    fed.source.grant()
-    fed.source.grant()
+    fed.source.request_chunk()
+    fed.source.request_chunk()
     for _ in range(3):
-        fed.source._turn()
+        fed.source._poll_once()
     assert len(fed.client.messages) == CHUNK
 
 
@@ -99,14 +99,14 @@ def test_while_what_was_prefetched_is_not_used_up_the_brokers_are_asked_for_the_
     seen = len(fed.told.highs)
     for _ in range(2):
         fed.clock.seconds += EVERY_SECONDS_ASKED + 0.1
-        fed.source.grant()
-        fed.source._turn()
-        fed.clock.seconds += PATIENCE_SECONDS + 0.1
-        fed.source._turn()  # a single record, as long as nothing is wanted
+        fed.source.request_chunk()
+        fed.source._poll_once()
+        fed.clock.seconds += IDLE_POLL_SECONDS + 0.1
+        fed.source._poll_once()  # a single record, as long as nothing is wanted
     assert (list(fed.client.messages), fed.told.highs[seen:]) == ([], [{("users", 0): END}] * 2)
     fed.clock.seconds += EVERY_SECONDS_ASKED + 0.1
-    fed.source.grant()
-    fed.source._turn()
+    fed.source.request_chunk()
+    fed.source._poll_once()
     assert fed.told.highs[-1] == {("users", 0): CACHED_END}
 
 
@@ -124,11 +124,11 @@ def test_a_stall_while_the_client_is_woken_leaves_no_turn_that_confirms_afterwar
         return []
 
     monkeypatch.setattr(fed.client, "offsets_for_times", stall)
-    monkeypatch.setattr(fed.told, "on_turn", lambda _, __, confirmed, ___: turns.append((stalled, confirmed)))
+    monkeypatch.setattr(fed.told, "on_poll", lambda _, __, confirmed, ___: turns.append((stalled, confirmed)))
     fed.source._on_assign(fed.client, [])  # type: ignore[arg-type]  # the recorder
     for _ in range(2):
-        fed.source.grant()
-        fed.source._turn()
+        fed.source.request_chunk()
+        fed.source._poll_once()
     assert turns == [(False, True), (True, False)]
 
 
@@ -136,23 +136,23 @@ def test_what_was_read_is_told_before_what_cannot_be_read_behind_it(bench: Bench
     """Whether that one is settled can be said only by who has what lies before it."""
     told: list[str] = []
     listener: Any = bench.told
-    listener.on_turn = lambda records, *_: told.append(f"{len(records)} records")
-    listener.on_unreadable = lambda claim, offset, why: told.append(f"{claim} stands: {why}")
+    listener.on_poll = lambda records, *_: told.append(f"{len(records)} records")
+    listener.on_unreadable = lambda epoch, offset, why: told.append(f"{epoch} stands: {why}")
     error = KafkaError(KafkaError._BAD_COMPRESSION, "damaged")
     bench.client.messages.extend([Event(), Message(topic="users", partition=0, offset=8, error=error)])
-    bench.source._turn()
+    bench.source._poll_once()
     assert told == ["1 records", "1 stands: damaged"]
 
 
 def test_records_of_others_do_not_end_the_trouble_of_a_partition_that_waits(bench: Bench) -> None:
     """It would be told and logged once a turn."""
-    bench.source._claims["users", 1] = 2
+    bench.source._epochs["users", 1] = 2
     with capture_logs() as logs:
-        bench.source._resuming.reset(("users", 1), "out of range")
+        bench.source._recovery.reset(("users", 1), "out of range")
         for _ in range(20):
             bench.client.messages.append(Event())
-            bench.source.grant()
-            bench.source._turn()
+            bench.source.request_chunk()
+            bench.source._poll_once()
     assert len(bench.told.troubles) == 1
     assert [entry["event"] for entry in logs] == ["Kafka cannot be read"]
 
@@ -160,5 +160,5 @@ def test_records_of_others_do_not_end_the_trouble_of_a_partition_that_waits(benc
 def test_what_cannot_be_read_of_a_partition_that_has_left_is_nobodys_business(bench: Bench) -> None:
     error = KafkaError(KafkaError._BAD_COMPRESSION, "damaged")
     bench.client.messages.append(Message(topic="users", partition=7, offset=8, error=error))
-    bench.source._turn()
+    bench.source._poll_once()
     assert bench.told.troubles == []

@@ -9,8 +9,8 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 from structlog.testing import capture_logs
 
-from connector.kafka.log_changes import Change
-from connector.kafka.source import ANEW_SECONDS, LAST_COMMIT_SECONDS
+from connector.kafka.log_changes import LogChangeKind
+from connector.kafka.source import LAST_COMMIT_SECONDS, REPLACE_CLIENT_SECONDS
 from connector.kafka.source_interface import LogChange
 from tests.unit.kafka.bench import COMMIT, Event
 from tests.unit.kafka.clients import REFUSED, Clients, failure
@@ -18,7 +18,7 @@ from tests.unit.kafka.test_source_fatal import closed
 
 OLD, NEW, THIRD = "0123456789+/abcdefghij", "AbCdEfGhIjKlMnOpQrStUv", "zyxwvutsrqponmlkjihgfe"
 DRAIN = 20.0  # the bench's
-CLAIM = 2  # what the first assignment makes of partition 0
+EPOCH = 2  # what the first assignment makes of partition 0
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Clients:
     take(bench)
     tell(bench, OLD)
     bench.turn()
-    assert bench.told.identified == [(frozenset({CLAIM}), OLD)]
+    assert bench.told.identified == [(frozenset({EPOCH}), OLD)]
     return bench
 
 
@@ -56,10 +56,10 @@ def test_it_leaves_with_a_commit_of_what_is_settled_and_the_next_client_joins_at
         change(bench)
     old = bench.made[0]
     assert (old.unsubscribed, old.revokes_after) == (True, 0)
-    assert bench.told.revoked == [frozenset({CLAIM})]
+    assert bench.told.revoked == [frozenset({EPOCH})]
     assert old.committed == [(0, 9, False)]
     assert bench.told.ends[0] == (None, True)
-    assert (bench.told.lost, bench.told.out_of_group, dict(bench.source._claims)) == ([], [frozenset()], {})
+    assert (bench.told.lost, bench.told.out_of_group, dict(bench.source._epochs)) == ([], [frozenset()], {})
     assert not bench.source._joined
     assert closed(old)
     assert [entry["event"] for entry in logs] == ["a topic was made anew: the group is joined with a new client"]
@@ -75,12 +75,12 @@ def test_at_its_assignment_the_new_topic_is_read_from_its_beginning_and_told_of(
     bench.turn()
     take(bench)
     ((assigned,),) = bench.told.assigned[1:]
-    assert (assigned.claim, assigned.position, assigned.topic_id, assigned.cut_at) == (CLAIM + 1, 5, NEW, -1)
-    assert bench.told.changes == [LogChange(Change.RECREATED, "users", 0, 40, 5)]
+    assert (assigned.epoch, assigned.position, assigned.topic_id, assigned.truncated_at) == (EPOCH + 1, 5, NEW, -1)
+    assert bench.told.changes == [LogChange(LogChangeKind.RECREATED, "users", 0, 40, 5)]
     tell(bench, NEW)
     bench.now.messages.append(Event())
     bench.turn()
-    assert [record.claim for record in bench.told.turns[-1][0]] == [CLAIM + 1]
+    assert [record.assignment_epoch for record in bench.told.turns[-1][0]] == [EPOCH + 1]
     assert len(bench.made) == 2
 
 
@@ -99,8 +99,8 @@ def test_partitions_that_are_not_revoked_in_time_are_lost(bench: Clients) -> Non
     begun = bench.clock.seconds
     change(bench)
     assert bench.clock.seconds - begun >= DRAIN + LAST_COMMIT_SECONDS
-    assert bench.told.out_of_group == [frozenset({CLAIM})]
-    assert (bench.told.revoked, bench.made[0].committed, dict(bench.source._claims)) == ([], [], {})
+    assert bench.told.out_of_group == [frozenset({EPOCH})]
+    assert (bench.told.revoked, bench.made[0].committed, dict(bench.source._epochs)) == ([], [], {})
     assert len(bench.made) == 2
     bench.turn()
     assert bench.now.subscribed != {}
@@ -111,10 +111,10 @@ def test_while_brokers_do_not_agree_the_next_client_waits_before_it_joins(bench:
     change(bench)
     bench.turn()
     take(bench)
-    bench.clock.seconds += ANEW_SECONDS[1] - 0.1
+    bench.clock.seconds += REPLACE_CLIENT_SECONDS[1] - 0.1
     change(bench, topic_id)
     assert len(bench.made) == 3
-    bench.clock.seconds += ANEW_SECONDS[1] - 0.1
+    bench.clock.seconds += REPLACE_CLIENT_SECONDS[1] - 0.1
     bench.turn()
     assert bench.now.subscribed == {}, "too soon"
     bench.clock.seconds += 0.2
@@ -126,7 +126,7 @@ def test_a_topic_that_is_made_anew_long_after_another_was_is_joined_at_once(benc
     change(bench)
     bench.turn()
     take(bench)
-    bench.clock.seconds += ANEW_SECONDS[1] + 0.1
+    bench.clock.seconds += REPLACE_CLIENT_SECONDS[1] + 0.1
     change(bench, THIRD)
     bench.turn()
     assert len(bench.made) == 3
@@ -136,12 +136,12 @@ def test_a_topic_that_is_made_anew_long_after_another_was_is_joined_at_once(benc
 def test_no_credit_is_lost_with_the_client(bench: Clients) -> None:
     change(bench)
     bench.turn()
-    assert sum(turn[2] for turn in bench.told.turns) + bench.source._wanted == bench.granted
+    assert sum(turn[2] for turn in bench.told.turns) + bench.source._demand == bench.granted
 
 
 def test_a_commit_that_the_old_client_has_under_way_ends_with_it(bench: Clients) -> None:
     """Nobody hears of it any more, and the next commit waits until it has ended or we are out of the group."""
-    bench.source.commit([COMMIT._replace(claim=CLAIM)])
+    bench.source.commit([COMMIT._replace(epoch=EPOCH)])
     change(bench)
     assert bench.made[0].committed[0] == (0, 7, True)
     bench.settings[0]["on_commit"](None, [])
@@ -150,7 +150,7 @@ def test_a_commit_that_the_old_client_has_under_way_ends_with_it(bench: Clients)
 
 
 def test_a_stop_meanwhile_leaves_what_the_revocation_committed_and_never_joins_again(bench: Clients) -> None:
-    bench.now.while_polling = lambda: bench.source.stop([COMMIT._replace(claim=CLAIM)])
+    bench.now.while_polling = lambda: bench.source.stop([COMMIT._replace(epoch=EPOCH)])
     bench.now.revokes_after = 1
     change(bench)
     bench.source.start()
@@ -191,10 +191,10 @@ def test_a_fatal_error_meanwhile_costs_the_assignment_and_one_client(
     change(bench)
     assert bench.clock.seconds - begun < 1.0
     assert len(bench.made) == 2
-    assert (bench.told.out_of_group, bench.told.lost) == ([frozenset({CLAIM})], [])
+    assert (bench.told.out_of_group, bench.told.lost) == ([frozenset({EPOCH})], [])
     bench.turn()
     assert bench.now.subscribed == {}
-    bench.clock.seconds += ANEW_SECONDS[0] + 0.1
+    bench.clock.seconds += REPLACE_CLIENT_SECONDS[0] + 0.1
     bench.turn()
     assert bench.now.subscribed != {}
     assert len(bench.made) == 2
@@ -205,4 +205,4 @@ def test_a_client_that_fails_as_it_tells_of_another_topic_is_made_anew_and_does_
     bench.fail()
     assert len(bench.made) == 2
     assert not bench.made[0].unsubscribed
-    assert bench.told.out_of_group == [frozenset({CLAIM})]
+    assert bench.told.out_of_group == [frozenset({EPOCH})]

@@ -80,29 +80,29 @@ def test_ids_are_told_of_the_topics_that_have_one_and_are_ours_to_see(admin: Adm
         "secret": KafkaException(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)),
     }
     ids = TopicIds({})
-    assert ids.ask(["users", "orders", "old", "secret", "nowhere"], 1.0) == {"users": ID, "orders": OTHER}
+    assert ids.fetch(["users", "orders", "old", "secret", "nowhere"], 1.0) == {"users": ID, "orders": OTHER}
 
 
 def test_of_no_topics_nothing_is_asked(admin: Admin) -> None:
-    assert TopicIds({}).ask(set(), 1.0) == {}
+    assert TopicIds({}).fetch(set(), 1.0) == {}
     assert admin.asked == []
 
 
 def test_a_request_that_the_client_refuses_is_no_answer(admin: Admin) -> None:
     admin.refuses = KafkaException(KafkaError(KafkaError._INVALID_ARG))
-    assert TopicIds({}).ask(["users"], 1.0) == {}
+    assert TopicIds({}).fetch(["users"], 1.0) == {}
 
 
 def test_brokers_that_never_answered_are_asked_once_a_minute(admin: Admin, clock: Time) -> None:
     admin.answers = {"users": NOBODY, "orders": NOBODY}
     ids = TopicIds({})
     for _ in range(10):
-        assert ids.ask(["users", "orders"], 1.0) == {}
+        assert ids.fetch(["users", "orders"], 1.0) == {}
         clock.seconds += MUTE_SECONDS / 20
     assert len(admin.asked) == 1
     clock.seconds += MUTE_SECONDS / 2
     admin.answers = {"users": ID}
-    assert ids.ask(["users"], 1.0) == {"users": ID}
+    assert ids.fetch(["users"], 1.0) == {"users": ID}
 
 
 @pytest.mark.parametrize("answer", [ID, KafkaException(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED))])
@@ -111,10 +111,10 @@ def test_brokers_that_answered_once_whatever_they_said_are_asked_each_time(
 ) -> None:
     admin.answers = {"users": answer}
     ids = TopicIds({})
-    ids.ask(["users"], 1.0)
+    ids.fetch(["users"], 1.0)
     admin.answers = {"users": NOBODY}
     for _ in range(5):
-        assert ids.ask(["users"], 1.0) == {}
+        assert ids.fetch(["users"], 1.0) == {}
     assert len(admin.asked) == 6
 
 
@@ -122,8 +122,8 @@ def test_brokers_that_answered_once_whatever_they_said_are_asked_each_time(
 def test_what_is_no_answer(admin: Admin, clock: Time, code: int) -> None:
     admin.answers = {"users": KafkaException(KafkaError(code))}
     ids = TopicIds({})
-    ids.ask(["users"], 1.0)
-    ids.ask(["users"], 1.0)
+    ids.fetch(["users"], 1.0)
+    ids.fetch(["users"], 1.0)
     assert len(admin.asked) == 1
 
 
@@ -137,7 +137,7 @@ def test_answers_that_never_come_are_waited_for_together_not_one_after_the_other
             raise TimeoutError
 
     monkeypatch.setattr(admin, "_answer", lambda _: Endless())
-    assert TopicIds({}).ask([f"topic{number}" for number in range(20)], 1.0) == {}
+    assert TopicIds({}).fetch([f"topic{number}" for number in range(20)], 1.0) == {}
     assert clock.seconds == pytest.approx(1_000.0 + 1.0 + GRACE_SECONDS)
 
 
@@ -150,8 +150,8 @@ def test_a_cluster_that_does_not_know_the_request_delays_one_assignment_and_no_s
     with MockKafka() as kafka:
         kafka.create("users", 1)
         ids = TopicIds({"bootstrap.servers": kafka.bootstrap})
-        assert ids.ask(["users"], 0.3) == {}
+        assert ids.fetch(["users"], 0.3) == {}
         muted_until = ids._mute_until
         assert muted_until > time.monotonic()
-        assert ids.ask(["users"], 0.3) == {}
+        assert ids.fetch(["users"], 0.3) == {}
         assert ids._mute_until == muted_until, "they were asked again"

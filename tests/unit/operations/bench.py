@@ -6,17 +6,17 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from connector.batching.batcher import Lanes
+from connector.batching.batcher import Batcher
 from connector.delivery.assignment import Assignment
 from connector.delivery.backoff import Backoff
-from connector.delivery.dead_letter_writer import LetterBox
+from connector.delivery.dead_letter_writer import DeadLetterWriter
 from connector.delivery.dispatcher import Dispatcher
 from connector.delivery.flood_guard import FloodGuard
 from connector.delivery.gate import Gate
-from connector.delivery.pipeline import Marks, Pipeline
+from connector.delivery.pipeline import Pipeline, PipelineLimits
 from connector.delivery.stats import Stats
-from connector.kafka.dead_letter import Letter
-from connector.kafka.source_interface import Assigned, Commit
+from connector.kafka.dead_letter import ProducedLetter
+from connector.kafka.source_interface import AssignedPartition, Commit
 from connector.model import ACCEPTED, Failure, Item, Limits, Outcome, Reason, Record, Stage
 
 EPOCH = 1_800_000_000.0
@@ -68,7 +68,7 @@ class Topic:
         self.refusal: str | None = None
         self.silent = False
 
-    def write(self, letter: Letter, report: Callable[[str | None], None]) -> None:
+    def write(self, letter: ProducedLetter, report: Callable[[str | None], None]) -> None:
         if not self.silent:
             report(self.refusal)
 
@@ -77,23 +77,23 @@ class Topic:
 class HandSource:
     """Stands for the polling thread."""
 
-    last_turn: float
+    last_poll: float
     alive: bool = True
     committed: list[Commit] = field(default_factory=list)
 
-    def grant(self) -> None:
+    def request_chunk(self) -> None:
         """Records come when the test says so."""
 
     def commit(self, commits: Sequence[Commit]) -> None:
         self.committed += commits
 
-    def halt(self, claim: int, topic: str, partition: int) -> None:
+    def pause_partition(self, epoch: int, topic: str, partition: int) -> None:
         """Nothing is fetched anyway."""
 
-    def resume(self, claim: int, topic: str, partition: int) -> None:
+    def resume_partition(self, epoch: int, topic: str, partition: int) -> None:
         """As above."""
 
-    def seek(self, claim: int, topic: str, partition: int, offset: int) -> None:
+    def seek(self, epoch: int, topic: str, partition: int, offset: int) -> None:
         """As above."""
 
     def stop(self, commits: Sequence[Commit]) -> None:
@@ -123,20 +123,20 @@ class Bench:
     offset: int = 0
 
     def assign(self, *partitions: int) -> None:
-        """These partitions of `orders` are ours, from offset 0; claim n is partition n."""
-        self.pipeline.on_assigned([Assigned(number, "orders", number, 0, None) for number in partitions])
+        """These partitions of `orders` are ours, from offset 0; epoch n is partition n."""
+        self.pipeline.on_assigned([AssignedPartition(number, "orders", number, 0, None) for number in partitions])
         self.turn()
 
     def turn(self, *values: bytes, key: bytes | None = None, partition: int = 0, confirmed: bool = True) -> None:
         """The polling thread brings these values."""
         now = self.clock.monotonic()
-        self.source.last_turn = now
+        self.source.last_poll = now
         records = []
         for value in values:
             milliseconds = int(self.clock.now() * 1000)
             records.append(Record("orders", partition, self.offset, milliseconds, key, value, (), partition, now))
             self.offset += 1
-        self.pipeline.on_turn(records, now, confirmed, credited=False)
+        self.pipeline.on_poll(records, now, confirmed, demanded=False)
 
     async def settle(self) -> None:
         """Let everything on the loop run that can."""
@@ -147,20 +147,22 @@ class Bench:
 def build_bench(clock: HandClock, name: str = "mytracker", *, in_flight: int = 2, rate: float | None = None) -> Bench:
     """A line whose limits are small enough to reach."""
     vendor, topic, stats = Vendor(name), Topic(), Stats()
-    marks = Marks(max_open_events=100, max_open_bytes=100_000, commit_interval=1.0, drain=5.0)
+    marks = PipelineLimits(max_open_events=100, max_open_bytes=100_000, commit_interval=1.0, drain=5.0)
     guard = FloodGuard(letters=3, share=0.5, within=300.0)
     pipeline = Pipeline(vendor, ByValue(), Assignment(f"crm.{name}"), guard, marks, clock=clock, stats=stats)
     backoff = Backoff(0.2, 30.0)
-    pipeline.letters = LetterBox(topic, group=f"crm.{name}", sink=name, clock=clock, on_written=pipeline.on_written)
+    pipeline.dead_letters = DeadLetterWriter(
+        topic, group=f"crm.{name}", sink=name, clock=clock, on_written=pipeline.on_written
+    )
     pipeline.dispatcher = Dispatcher(
         vendor,
-        Lanes(vendor.limits, ordered=True, linger=0.2),
+        Batcher(vendor.limits, ordered=True, linger=0.2),
         Gate(max_in_flight=in_flight, backoff=backoff, rate=rate, stall=45.0),
         clock=clock,
         stats=stats,
         listener=pipeline,
-        heal_backoff=backoff,
+        retry_code_backoff=backoff,
     )
-    source = HandSource(last_turn=clock.monotonic())
+    source = HandSource(last_poll=clock.monotonic())
     pipeline.source = source
     return Bench(clock, vendor, topic, source, pipeline)

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from connector.kafka.log_changes import Change
-from connector.kafka.source_interface import Assigned, LogChange
+from connector.kafka.log_changes import LogChangeKind
+from connector.kafka.source_interface import AssignedPartition, LogChange
 from connector.operations.server import OperationsServer
-from connector.operations.snapshot import look
-from connector.operations.wait_reasons import Cause, state, waits
+from connector.operations.snapshot import snapshot
+from connector.operations.wait_reasons import WaitReason, state, wait_reasons
 from tests.unit.operations.bench import Bench, HandClock
 from tests.unit.operations.test_server import get
 
@@ -32,28 +32,28 @@ async def test_a_partition_that_stands_is_the_main_cause_and_named(bench: Bench)
     bench.pipeline.on_watermarks({("orders", 0): 50, ("orders", 1): 50})
     bench.pipeline.on_unreadable(1, 0, "damaged")
     bench.pipeline.dispatcher.gate.hold("TOKEN is not set")
-    found = waits(look(bench, bench.clock, {}))
+    found = wait_reasons(snapshot(bench, bench.clock, {}))
     assert found[0] == (
-        Cause.UNREADABLE,
+        WaitReason.UNREADABLE,
         "The partition stands: the record at orders/1/0 cannot be read: damaged",
     )
-    assert [wait.cause for wait in found[1:]] == [Cause.HELD]
-    assert state(Cause.UNREADABLE) == ("A record cannot be read", "bad")
+    assert [wait.cause for wait in found[1:]] == [WaitReason.HELD]
+    assert state(WaitReason.UNREADABLE) == ("A record cannot be read", "bad")
 
 
 async def test_where_the_offset_is_not_known_the_partition_is_named(bench: Bench) -> None:
-    bench.pipeline.on_assigned([Assigned(7, "orders", 3, None, None)])
+    bench.pipeline.on_assigned([AssignedPartition(7, "orders", 3, None, None)])
     bench.pipeline.on_unreadable(7, None, "damaged")
-    (main,) = waits(look(bench, bench.clock, {}))
+    (main,) = wait_reasons(snapshot(bench, bench.clock, {}))
     assert main.detail == "The partition stands: the record at orders/3 cannot be read: damaged"
 
 
 async def test_brokers_out_of_reach_and_a_missing_assignment_come_before_it(bench: Bench) -> None:
     bench.assign(0)
     bench.pipeline.on_unreadable(0, 0, "damaged")
-    bench.pipeline.on_trouble("all brokers are down")
-    found = waits(look(bench, bench.clock, {}))
-    assert [wait.cause for wait in found] == [Cause.KAFKA, Cause.UNREADABLE]
+    bench.pipeline.on_kafka_problem("all brokers are down")
+    found = wait_reasons(snapshot(bench, bench.clock, {}))
+    assert [wait.cause for wait in found] == [WaitReason.KAFKA, WaitReason.UNREADABLE]
 
 
 async def test_the_status_says_which_partition_stands_where_and_why_as_long_as_it_does(
@@ -76,9 +76,9 @@ async def test_the_status_tells_of_logs_that_changed_the_newest_first(
     server: OperationsServer, bench: Bench, clock: HandClock
 ) -> None:
     assert (await sink_of(server))["log_changes"] == []
-    bench.pipeline.on_log_changed(LogChange(Change.TRUNCATED, "orders", 0, 300, 120))
+    bench.pipeline.on_log_changed(LogChange(LogChangeKind.TRUNCATED, "orders", 0, 300, 120))
     clock.passed += 60.0
-    bench.pipeline.on_log_changed(LogChange(Change.RECREATED, "orders", 1, 40, 0))
+    bench.pipeline.on_log_changed(LogChange(LogChangeKind.RECREATED, "orders", 1, 40, 0))
     sink = await sink_of(server)
     assert sink["log_changes"] == [
         {
@@ -103,7 +103,7 @@ async def test_the_status_tells_of_logs_that_changed_the_newest_first(
 
 async def test_each_change_is_counted_from_the_start_on(server: OperationsServer, bench: Bench) -> None:
     """A rate needs a first sample, and an alert that rests on it would miss the first change."""
-    bench.pipeline.on_log_changed(LogChange(Change.OVERWRITTEN, "orders", 0, 300, 120))
+    bench.pipeline.on_log_changed(LogChange(LogChangeKind.OVERWRITTEN, "orders", 0, 300, 120))
     found = {line for line in await metrics(server) if line.startswith("connector_log_changes_total{")}
     assert found == {
         'connector_log_changes_total{change="truncated",sink="mytracker"} 0.0',
@@ -126,13 +126,13 @@ async def test_the_page_shows_a_partition_that_stands_and_escapes_what_the_clien
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (Change.TRUNCATED, "Log truncated"),
-        (Change.OVERWRITTEN, "Log truncated and written anew"),
-        (Change.RECREATED, "Topic made anew"),
+        (LogChangeKind.TRUNCATED, "Log truncated"),
+        (LogChangeKind.OVERWRITTEN, "Log truncated and written anew"),
+        (LogChangeKind.RECREATED, "Topic made anew"),
     ],
 )
 async def test_the_page_shows_a_log_that_changed(
-    server: OperationsServer, bench: Bench, change: Change, words: str
+    server: OperationsServer, bench: Bench, change: LogChangeKind, words: str
 ) -> None:
     bench.pipeline.on_log_changed(LogChange(change, "<b>orders</b>", 3, 5_153, 3_063))
     page = (await get(server, "/")).text
@@ -144,7 +144,7 @@ async def test_the_page_shows_a_log_that_changed(
 
 async def test_the_page_shows_the_newest_of_many_changes(server: OperationsServer, bench: Bench) -> None:
     for number in range(30):
-        bench.pipeline.on_log_changed(LogChange(Change.TRUNCATED, "orders", number, 9, 1))
+        bench.pipeline.on_log_changed(LogChange(LogChangeKind.TRUNCATED, "orders", number, 9, 1))
     page = (await get(server, "/")).text
     assert page.count("was to be read next") == 5
     assert "orders/29 at" in page

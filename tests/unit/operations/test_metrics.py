@@ -9,16 +9,16 @@ from prometheus_client import CollectorRegistry
 
 from connector.delivery.gate import GateState
 from connector.delivery.stats import MAX_CODE_LENGTH, MAX_CODES
-from connector.model import Blame, Outcome
+from connector.model import Outcome, OutcomeKind
 from connector.operations.metrics import METRICS, build_registry, table
-from connector.operations.snapshot import look
+from connector.operations.snapshot import snapshot
 from tests.unit.operations.bench import Bench
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "metrics.md"
 
 
 def registry(*benches: Bench) -> CollectorRegistry:
-    return build_registry(lambda: [look(bench, bench.clock, {"orders": 60.0}) for bench in benches], "1.2.3")
+    return build_registry(lambda: [snapshot(bench, bench.clock, {"orders": 60.0}) for bench in benches], "1.2.3")
 
 
 def sample(bench: Bench, name: str, **labels: str) -> float | None:
@@ -42,7 +42,7 @@ async def test_events_are_counted_by_outcome_and_reason(bench: Bench) -> None:
 
 async def test_requests_are_counted_by_status_and_timed(bench: Bench) -> None:
     bench.assign(0)
-    bench.vendor.outcome = Outcome(Blame.VENDOR, None, "timed out", answer_lost=True)
+    bench.vendor.outcome = Outcome(OutcomeKind.UNAVAILABLE, None, "timed out", effect_unknown=True)
     bench.turn(b"{}")
     bench.clock.passed += 1.0
     bench.turn()

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from connector.model import Blame, Outcome
+from connector.model import Outcome, OutcomeKind
 from connector.operations.charts import line_chart, share_bar
 from connector.operations.formatting import duration, number, size
 from connector.operations.server import OperationsServer
@@ -44,7 +44,7 @@ class Outline(HTMLParser):
 
 async def test_the_facts_need_no_script(server: OperationsServer, bench: Bench) -> None:
     bench.assign(0)
-    bench.vendor.outcome = Outcome(Blame.OURS, 403, "Forbidden")
+    bench.vendor.outcome = Outcome(OutcomeKind.MISCONFIGURED, 403, "Forbidden")
     bench.turn(b"{}", b"bad")
     bench.clock.passed += 1.0
     bench.turn()
@@ -85,9 +85,9 @@ async def test_whatever_comes_from_outside_is_escaped(clock: HandClock) -> None:
     stats = bench.pipeline.stats
     for counter in (stats.dead_lettered, stats.batches_closed, stats.requests):
         counter[evil] += 1
-    bench.pipeline.on_trouble(evil)
-    bench.pipeline.letters.trouble = evil
-    bench.vendor.outcome = Outcome(Blame.OURS, 403, evil)
+    bench.pipeline.on_kafka_problem(evil)
+    bench.pipeline.dead_letters.problem = evil
+    bench.vendor.outcome = Outcome(OutcomeKind.MISCONFIGURED, 403, evil)
     bench.turn(b"{}", b"bad")
     clock.passed += 1.0
     bench.turn()

@@ -24,7 +24,7 @@ async def test_a_loop_without_a_tick_for_more_than_a_minute_is_not_alive(
     server: OperationsServer, bench: Bench, clock: HandClock
 ) -> None:
     clock.passed = 60.0
-    bench.source.last_turn = clock.monotonic()
+    bench.source.last_poll = clock.monotonic()
     assert (await get(server, "/healthz")).status_code == 200
     clock.passed = 61.0
     response = await get(server, "/healthz")
@@ -49,15 +49,15 @@ async def test_a_vendor_outage_and_broker_trouble_leave_it_alive_and_ready(
     server: OperationsServer, bench: Bench
 ) -> None:
     bench.assign()
-    bench.pipeline.on_trouble("all brokers are down")
+    bench.pipeline.on_kafka_problem("all brokers are down")
     for _ in range(5):
-        bench.pipeline.dispatcher.gate.vendor_fault(0.0, "503", retry_after=None, throttled=False)
+        bench.pipeline.dispatcher.gate.unavailable(0.0, "503", retry_after=None, throttled=False)
     assert (await get(server, "/healthz")).status_code == 200
     assert (await get(server, "/readyz")).status_code == 200
 
 
 async def test_it_is_ready_once_the_group_has_assigned_even_nothing(server: OperationsServer, bench: Bench) -> None:
-    bench.pipeline.on_trouble("no route to host")
+    bench.pipeline.on_kafka_problem("no route to host")
     response = await get(server, "/readyz")
     assert response.status_code == 503
     assert response.text == "mytracker waits for its group to assign partitions (Kafka: no route to host)\n"

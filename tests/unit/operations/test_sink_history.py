@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from connector.operations.sink_history import SAMPLES, History, Sample, drain_seconds
+from connector.operations.sink_history import SAMPLES, Sample, SinkHistory, drain_seconds
 
 
-def filled(settled: list[int], lag: list[int | None] | None = None) -> History:
-    history = History()
+def filled(settled: list[int], lag: list[int | None] | None = None) -> SinkHistory:
+    history = SinkHistory()
     for second, count in enumerate(settled):
-        history.add(Sample(float(second), count, lag[second] if lag else 0))
+        history.record_sample(Sample(float(second), count, lag[second] if lag else 0))
     return history
 
 
 def test_nothing_is_known_before_two_samples() -> None:
-    assert History().rate() == 0.0
+    assert SinkHistory().rate() == 0.0
     assert filled([5]).rate() == 0.0
     assert filled([5]).points() == []
 

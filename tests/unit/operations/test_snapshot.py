@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connector.model import Record
-from connector.operations.snapshot import PartitionView, look
+from connector.operations.snapshot import PartitionSnapshot, snapshot
 from tests.unit.operations.bench import EPOCH, Bench
 
 
@@ -11,35 +11,35 @@ async def test_partitions_are_in_order_with_position_end_and_lag(bench: Bench) -
     bench.assign(1, 0)
     bench.turn(b"{}", b"{}", partition=0)
     bench.pipeline.on_watermarks({("orders", 0): 10})
-    view = look(bench, bench.clock, {})
+    view = snapshot(bench, bench.clock, {})
     assert view.partitions == (
-        PartitionView("orders", 0, 0, 2, 10, 10, 2, halted=False),
-        PartitionView("orders", 1, 0, 0, None, None, 0, halted=False),
+        PartitionSnapshot("orders", 0, 0, 2, 10, 10, 2, halted=False),
+        PartitionSnapshot("orders", 1, 0, 0, None, None, 0, halted=False),
     )
     assert view.lag_events == 10
 
 
 async def test_lag_is_unknown_until_an_end_is_known_and_zero_without_partitions(bench: Bench) -> None:
     bench.assign(0)
-    assert look(bench, bench.clock, {}).lag_events is None
+    assert snapshot(bench, bench.clock, {}).lag_events is None
     bench.pipeline.on_lost(frozenset({0}))
-    assert look(bench, bench.clock, {}).lag_events == 0
+    assert snapshot(bench, bench.clock, {}).lag_events == 0
 
 
 async def test_an_end_heard_of_late_is_no_negative_lag(bench: Bench) -> None:
     bench.assign(0)
     bench.pipeline.on_watermarks({("orders", 0): 1})
     bench.turn(b"skip", b"skip", b"skip")
-    assert look(bench, bench.clock, {}).lag_events == 0
+    assert snapshot(bench, bench.clock, {}).lag_events == 0
 
 
 async def test_the_oldest_event_is_aged_by_kafkas_time_and_by_ours(bench: Bench) -> None:
     bench.assign(0)
     now = bench.clock.monotonic()
     old = Record("orders", 0, 0, int((EPOCH - 300) * 1000), None, b"{}", (), 0, now)
-    bench.pipeline.on_turn([old], now, confirmed=True, credited=False)
+    bench.pipeline.on_poll([old], now, confirmed=True, demanded=False)
     bench.clock.passed += 7.0
-    view = look(bench, bench.clock, {"orders": 1_000.0})
+    view = snapshot(bench, bench.clock, {"orders": 1_000.0})
     assert (view.oldest_seconds, view.held_seconds, view.retention_left) == (307.0, 7.0, 693.0)
 
 
@@ -48,15 +48,15 @@ async def test_a_record_without_a_time_has_no_age_and_one_of_the_future_neither(
     now = bench.clock.monotonic()
     timeless = Record("orders", 0, 0, -1, None, b"{}", (), 0, now)
     future = Record("orders", 1, 0, int((EPOCH + 50) * 1000), None, b"{}", (), 1, now)
-    bench.pipeline.on_turn([timeless, future], now, confirmed=True, credited=False)
-    assert look(bench, bench.clock, {}).oldest_seconds == 0.0
+    bench.pipeline.on_poll([timeless, future], now, confirmed=True, demanded=False)
+    assert snapshot(bench, bench.clock, {}).oldest_seconds == 0.0
 
 
 async def test_expiry_is_unknown_where_no_retention_is(bench: Bench) -> None:
     bench.assign(0)
     bench.turn(b"{}")
-    assert look(bench, bench.clock, {}).retention_left is None
-    assert look(bench, bench.clock, {"other": 5.0}).retention_left is None
+    assert snapshot(bench, bench.clock, {}).retention_left is None
+    assert snapshot(bench, bench.clock, {"other": 5.0}).retention_left is None
 
 
 async def test_every_read_event_stands_somewhere(bench: Bench) -> None:
@@ -65,6 +65,6 @@ async def test_every_read_event_stands_somewhere(bench: Bench) -> None:
     bench.topic.silent = True
     bench.turn(*[b"{}"] * 65, b"bad")
     await bench.settle()
-    view = look(bench, bench.clock, {})
+    view = snapshot(bench, bench.clock, {})
     assert view.open_events == 66
     assert view.unsent + view.in_flight + view.retrying + view.letters + view.deferred == 66

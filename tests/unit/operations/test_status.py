@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from connector.delivery.stats import Mishap
+from connector.delivery.stats import RecentFailure
 from connector.errors import Mistake
-from connector.model import Blame, Outcome, Reason
+from connector.model import Outcome, OutcomeKind, Reason
 from connector.operations.server import OperationsServer
 from tests.unit.operations.bench import Bench, HandClock
 from tests.unit.operations.test_server import get
@@ -49,7 +49,7 @@ async def test_recent_failures_show_the_newest_first_without_payload(
     bench.assign(0)
     bench.turn(b"bad")
     clock.passed += 10.0
-    bench.vendor.outcome = Outcome(Blame.VENDOR, 503, 'no upstream for "canary-4f1d"')
+    bench.vendor.outcome = Outcome(OutcomeKind.UNAVAILABLE, 503, 'no upstream for "canary-4f1d"')
     bench.turn(b'{"email": "canary-4f1d"}')
     clock.passed += 1.0
     bench.turn()
@@ -67,13 +67,13 @@ async def test_recent_failures_show_the_newest_first_without_payload(
 async def test_only_the_vendors_words_are_masked(server: OperationsServer, bench: Bench) -> None:
     stats = bench.pipeline.stats
     stats.recent_letters += [
-        Mishap(1.0, Reason.UNMAPPABLE, "login", None, "number() takes a text such as '12.50'", "orders/0/0"),
-        Mishap(2.0, Reason.SCHEMA, None, None, '$: "ann@example.org" is not "RUB"', "orders/0/1"),
-        Mishap(3.0, Reason.REFUSED, "login", 422, "'12.50' is too much", "orders/0/2"),
+        RecentFailure(1.0, Reason.UNMAPPABLE, "login", None, "number() takes a text such as '12.50'", "orders/0/0"),
+        RecentFailure(2.0, Reason.SCHEMA, None, None, '$: "ann@example.org" is not "RUB"', "orders/0/1"),
+        RecentFailure(3.0, Reason.REFUSED, "login", 422, "'12.50' is too much", "orders/0/2"),
     ]
     stats.recent_faults += [
-        Mishap(4.0, Blame.VENDOR, "login", None, "the certificate is not valid for '127.0.0.1'"),
-        Mishap(5.0, Blame.OURS, "login", 403, "'app-one' is forbidden"),
+        RecentFailure(4.0, OutcomeKind.UNAVAILABLE, "login", None, "the certificate is not valid for '127.0.0.1'"),
+        RecentFailure(5.0, OutcomeKind.MISCONFIGURED, "login", 403, "'app-one' is forbidden"),
     ]
     assert [failure["message"] for failure in (await sink_of(server))["recent_failures"]] == [
         "••• is forbidden",

@@ -6,24 +6,24 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from connector.model import Blame, Failure, Outcome, Reason, Record, Stage
-from connector.operations.snapshot import SinkView, look
-from connector.operations.wait_reasons import Cause, Wait, waits
+from connector.model import Failure, Outcome, OutcomeKind, Reason, Record, Stage
+from connector.operations.snapshot import SinkSnapshot, snapshot
+from connector.operations.wait_reasons import Wait, WaitReason, wait_reasons
 from tests.unit.operations.bench import Bench, HandClock, build_bench
 
-DOWN = Outcome(Blame.VENDOR, 503, "upstream is gone")
+DOWN = Outcome(OutcomeKind.UNAVAILABLE, 503, "upstream is gone")
 
 
-def seen(bench: Bench) -> SinkView:
-    return look(bench, bench.clock, {})
+def seen(bench: Bench) -> SinkSnapshot:
+    return snapshot(bench, bench.clock, {})
 
 
-def causes(bench: Bench) -> list[Cause]:
-    return [wait.cause for wait in waits(seen(bench))]
+def causes(bench: Bench) -> list[WaitReason]:
+    return [wait.cause for wait in wait_reasons(seen(bench))]
 
 
 def main(bench: Bench) -> Wait:
-    return waits(seen(bench))[0]
+    return wait_reasons(seen(bench))[0]
 
 
 @pytest.fixture
@@ -43,39 +43,39 @@ async def send(bench: Bench, *values: bytes, key: bytes | None = None) -> None:
 
 
 async def test_before_the_first_assignment_it_waits_for_the_group(bench: Bench) -> None:
-    assert main(bench).cause is Cause.ASSIGNMENT
+    assert main(bench).cause is WaitReason.ASSIGNMENT
 
 
 async def test_an_empty_assignment_leaves_nothing_to_read(bench: Bench) -> None:
     bench.assign()
-    assert main(bench) == (Cause.NOTHING_TO_READ, "Other members of the group hold all partitions")
+    assert main(bench) == (WaitReason.NOTHING_TO_READ, "Other members of the group hold all partitions")
 
 
 async def test_when_all_is_settled_there_is_nothing_to_read(bench: Bench) -> None:
     bench.assign(0)
     await send(bench, b"{}")
-    assert main(bench) == (Cause.NOTHING_TO_READ, "Every event that was read is settled")
+    assert main(bench) == (WaitReason.NOTHING_TO_READ, "Every event that was read is settled")
 
 
 async def test_what_kafka_holds_and_nobody_has_fetched_is_said(bench: Bench) -> None:
     bench.assign(0)
     bench.pipeline.on_watermarks({("orders", 0): 1_500})
-    assert main(bench) == (Cause.READING, "1,500 events still to be fetched from Kafka")
+    assert main(bench) == (WaitReason.READING, "1,500 events still to be fetched from Kafka")
 
 
 async def test_brokers_out_of_reach_come_first(bench: Bench) -> None:
     bench.assign(0)
     bench.vendor.outcome = DOWN
-    bench.pipeline.on_trouble("all brokers are down")
+    bench.pipeline.on_kafka_problem("all brokers are down")
     bench.pipeline.dispatcher.gate.hold("TOKEN is not set")
-    assert causes(bench) == [Cause.KAFKA, Cause.HELD]
+    assert causes(bench) == [WaitReason.KAFKA, WaitReason.HELD]
     assert main(bench).detail == "Kafka cannot be read: all brokers are down"
 
 
 async def test_an_assignment_in_doubt_is_said(bench: Bench) -> None:
     bench.assign(0)
     bench.turn(confirmed=False)
-    assert main(bench).cause is Cause.UNCONFIRMED
+    assert main(bench).cause is WaitReason.UNCONFIRMED
 
 
 async def test_a_missing_secret_is_named(bench: Bench) -> None:
@@ -83,21 +83,21 @@ async def test_a_missing_secret_is_named(bench: Bench) -> None:
     bench.vendor.missing = "environment variable TOKEN_1234567890123456 is not set"
     bench.pipeline.tick()
     assert main(bench) == (
-        Cause.HELD,
+        WaitReason.HELD,
         "A secret is missing: environment variable TOKEN_1234567890123456 is not set",
     )
 
 
 async def test_a_misconfiguration_is_said_in_the_vendors_words_masked(bench: Bench) -> None:
     bench.assign(0)
-    bench.vendor.outcome = Outcome(Blame.OURS, 403, '{"error": "Forbidden for \'app-one\'"}')
+    bench.vendor.outcome = Outcome(OutcomeKind.MISCONFIGURED, 403, '{"error": "Forbidden for \'app-one\'"}')
     await send(bench, b"{}")
-    assert main(bench) == (Cause.MISCONFIGURED, "The vendor refuses our credentials or address: Forbidden for •••")
+    assert main(bench) == (WaitReason.MISCONFIGURED, "The vendor refuses our credentials or address: Forbidden for •••")
 
 
 async def test_our_own_words_on_a_vendor_that_cannot_be_reached_stay(bench: Bench) -> None:
     bench.assign(0)
-    bench.vendor.outcome = Outcome(Blame.OURS, None, "the token in file '/run/secrets/token' is empty")
+    bench.vendor.outcome = Outcome(OutcomeKind.MISCONFIGURED, None, "the token in file '/run/secrets/token' is empty")
     await send(bench, b"{}")
     assert main(bench).detail.endswith("address: the token in file '/run/secrets/token' is empty")
 
@@ -126,7 +126,10 @@ async def test_an_outage_closes_the_gate_and_everything_open_retries(bench: Benc
         bench.turn()
         await bench.settle()
     view = seen(bench)
-    assert main(bench) == (Cause.GATE_CLOSED, "The vendor fails, so only a probe goes now and then: upstream is gone")
+    assert main(bench) == (
+        WaitReason.GATE_CLOSED,
+        "The vendor fails, so only a probe goes now and then: upstream is gone",
+    )
     assert (view.retrying, view.unsent, view.in_flight) == (20, 0, 0)
 
 
@@ -134,14 +137,14 @@ async def test_one_fault_is_retried(bench: Bench) -> None:
     bench.assign(0)
     bench.vendor.outcome = DOWN
     await send(bench, b"{}", b"{}")
-    assert main(bench) == (Cause.RETRYING, "2 events of 1 failed request will be tried again")
+    assert main(bench) == (WaitReason.RETRYING, "2 events of 1 failed request will be tried again")
 
 
 async def test_a_pause_the_vendor_asked_for_is_said(bench: Bench) -> None:
     bench.assign(0)
-    bench.vendor.outcome = Outcome(Blame.VENDOR, 429, "slow down", retry_after=90.0)
+    bench.vendor.outcome = Outcome(OutcomeKind.UNAVAILABLE, 429, "slow down", retry_after=90.0)
     await send(bench, b"{}")
-    assert main(bench) == (Cause.RETRY_AFTER, "The vendor asked for a pause, which ends in 90 s")
+    assert main(bench) == (WaitReason.RETRY_AFTER, "The vendor asked for a pause, which ends in 90 s")
 
 
 async def test_a_flood_is_said_with_what_is_kept_back(bench: Bench) -> None:
@@ -149,7 +152,7 @@ async def test_a_flood_is_said_with_what_is_kept_back(bench: Bench) -> None:
     bench.turn(*[b"bad"] * 4)
     bench.turn(b"{}", b"{}", b"{}")
     view = seen(bench)
-    assert main(bench).cause is Cause.FLOODED
+    assert main(bench).cause is WaitReason.FLOODED
     assert "4 of 4 events fell to their own fault" in main(bench).detail
     assert view.deferred == 3
     bench.clock.passed += 5.0
@@ -161,7 +164,7 @@ async def test_a_dead_letter_topic_that_refuses_is_said_with_its_reason(bench: B
     bench.topic.refusal = "topic crm.dead-letters does not exist: create it"
     bench.turn(b"bad")
     assert main(bench) == (
-        Cause.DEAD_LETTER_TOPIC,
+        WaitReason.DEAD_LETTER_TOPIC,
         "1 dead letter cannot be written: topic crm.dead-letters does not exist: create it",
     )
 
@@ -170,13 +173,13 @@ async def test_dead_letters_under_way_wait_for_the_brokers(bench: Bench) -> None
     bench.assign(0)
     bench.topic.silent = True
     bench.turn(b"bad", b"bad")
-    assert main(bench) == (Cause.DEAD_LETTER_REPORT, "The brokers have yet to confirm 2 dead letters")
+    assert main(bench) == (WaitReason.DEAD_LETTER_REPORT, "The brokers have yet to confirm 2 dead letters")
 
 
 async def test_a_batch_that_fills_lingers(bench: Bench) -> None:
     bench.assign(0)
     bench.turn(b"{}")
-    assert main(bench) == (Cause.LINGER, "A batch fills for 200 ms more")
+    assert main(bench) == (WaitReason.LINGER, "A batch fills for 200 ms more")
 
 
 async def test_all_places_in_flight_taken_is_the_vendors_latency(bench: Bench) -> None:
@@ -185,7 +188,7 @@ async def test_all_places_in_flight_taken_is_the_vendors_latency(bench: Bench) -
     bench.turn(*[b"{}"] * 60)
     await bench.settle()
     view = seen(bench)
-    assert main(bench) == (Cause.VENDOR_LATENCY, "The vendor has yet to answer 2 requests; at most 2 go at once")
+    assert main(bench) == (WaitReason.VENDOR_LATENCY, "The vendor has yet to answer 2 requests; at most 2 go at once")
     assert (view.in_flight, view.unsent) == (40, 20)
 
 
@@ -193,7 +196,7 @@ async def test_the_last_requests_are_waited_for_too(bench: Bench) -> None:
     bench.assign(0)
     bench.vendor.silent = True
     await send(bench, b"{}")
-    assert main(bench) == (Cause.VENDOR_LATENCY, "The vendor has yet to answer 1 request; at most 2 go at once")
+    assert main(bench) == (WaitReason.VENDOR_LATENCY, "The vendor has yet to answer 1 request; at most 2 go at once")
 
 
 async def test_events_behind_their_own_key_are_a_hot_key(bench: Bench) -> None:
@@ -201,16 +204,16 @@ async def test_events_behind_their_own_key_are_a_hot_key(bench: Bench) -> None:
     bench.vendor.silent = True
     await send(bench, b"{}", key=b"ann")
     bench.turn(*[b"{}"] * 30, key=b"ann")
-    assert main(bench) == (Cause.HOT_KEY, "One key has 30 events waiting for its batch under way")
+    assert main(bench) == (WaitReason.HOT_KEY, "One key has 30 events waiting for its batch under way")
 
 
 async def test_a_rate_that_leaves_places_free_is_the_rate_limit(limited: Bench) -> None:
     limited.assign(0)
     await send(limited, *[b"{}"] * 40)
-    assert main(limited) == (Cause.RATE_LIMIT, "The configured rate keeps 20 events waiting")
+    assert main(limited) == (WaitReason.RATE_LIMIT, "The configured rate keeps 20 events waiting")
 
 
 async def test_an_idle_sink_with_a_rate_waits_for_nothing(limited: Bench) -> None:
     limited.assign(0)
     await send(limited, b"{}")
-    assert causes(limited) == [Cause.NOTHING_TO_READ]
+    assert causes(limited) == [WaitReason.NOTHING_TO_READ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connector.model import Reason
-from connector.redaction.vendor_messages import masked, shown
+from connector.redaction.vendor_messages import mask_failure_message, mask_vendor_message
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ from connector.redaction.vendor_messages import masked, shown
     ],
 )  # fmt: skip
 def test_values_are_masked_in_the_vendors_word(text: str, seen: str) -> None:
-    assert masked(text) == seen
+    assert mask_vendor_message(text) == seen
 
 
 @pytest.mark.parametrize(
@@ -44,4 +44,4 @@ def test_values_are_masked_in_the_vendors_word(text: str, seen: str) -> None:
     ],
 )  # fmt: skip
 def test_a_schemas_message_says_what_it_wants_and_not_whom_it_is_about(text: str, seen: str) -> None:
-    assert shown(text, status=None, reason=Reason.SCHEMA) == seen
+    assert mask_failure_message(text, status=None, reason=Reason.SCHEMA) == seen

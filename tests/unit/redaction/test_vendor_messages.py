@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from connector.model import Blame, Item, Outcome, Record
-from connector.redaction.vendor_messages import without_echo, without_values
+from connector.model import Item, Outcome, OutcomeKind, Record
+from connector.redaction.vendor_messages import redact_echo, redact_values
 
 
 @pytest.mark.parametrize(
@@ -28,27 +28,27 @@ def test_values_of_a_json_item_are_masked_where_they_are_whole_words(message: st
         b'{"customUserId":"anna@example.com","n":79001234567,"total":12.75,"paid":true,"left":null,'
         b'"customEventParams":{"level":"12","zone":"castle","os":["iOS"]}}'
     )
-    assert without_values(message, body) == expected
+    assert redact_values(message, body) == expected
 
 
 def test_values_of_a_form_are_masked_as_they_read_decoded() -> None:
     body = b"origin_user_id=Anna%20K&event_key=8578"
-    assert without_values("no user Anna K for event 8578", body) == "no user ••• for event •••"
+    assert redact_values("no user Anna K for event 8578", body) == "no user ••• for event •••"
 
 
 def test_of_two_values_the_longer_is_masked_first() -> None:
-    assert without_values("order A-17-3 failed", b'{"a":"A-17","b":"A-17-3"}') == "order ••• failed"
-    assert without_values("order A-B-1 failed", b'{"a":"B-1","b":"A-B-1"}') == "order ••• failed"
+    assert redact_values("order A-17-3 failed", b'{"a":"A-17","b":"A-17-3"}') == "order ••• failed"
+    assert redact_values("order A-B-1 failed", b'{"a":"B-1","b":"A-B-1"}') == "order ••• failed"
 
 
 def test_a_body_that_is_no_text_masks_nothing_and_breaks_nothing() -> None:
-    assert without_values("Bad Request", b"\xff\xfe=\x80") == "Bad Request"
+    assert redact_values("Bad Request", b"\xff\xfe=\x80") == "Bad Request"
 
 
 def test_an_outcome_loses_the_values_of_every_item_and_nothing_else() -> None:
     record = Record("users", 0, 0, -1, None, b"", ())
     items = [Item(record, "r", "login", b'{"customUserId":"%b"}' % name) for name in (b"anna", b"boris")]
-    refused = Outcome(Blame.EVENT, 400, "anna and boris", 5.0, "-4000", 60.0, True)
-    assert without_echo(refused, items) == Outcome(Blame.EVENT, 400, "••• and •••", 5.0, "-4000", 60.0, True)
-    plain = Outcome(Blame.EVENT, 400, "no such user")
-    assert without_echo(plain, items) is plain
+    refused = Outcome(OutcomeKind.REJECTED, 400, "anna and boris", 5.0, "-4000", 60.0, True)
+    assert redact_echo(refused, items) == Outcome(OutcomeKind.REJECTED, 400, "••• and •••", 5.0, "-4000", 60.0, True)
+    plain = Outcome(OutcomeKind.REJECTED, 400, "no such user")
+    assert redact_echo(plain, items) is plain

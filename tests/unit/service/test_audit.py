@@ -13,7 +13,7 @@ import pytest
 from connector.clock import SystemClock
 from connector.delivery.pipeline import Pipeline
 from connector.http.client import default_transport
-from connector.model import Blame, Outcome
+from connector.model import Outcome, OutcomeKind
 from connector.secrets import Secret
 from connector.service import audit
 from connector.service.audit import Audit, audit_events, audit_while_running, named_keys
@@ -89,7 +89,7 @@ async def test_a_vendor_that_does_not_answer_is_no_finding(sink: SailPlaySink, v
     vendor.order({"kind": "status", "status": 503})
     found = await audit_events(sink, [route("'gone'")])
     assert isinstance(found, Outcome)
-    assert (found.blame, found.status) == (Blame.VENDOR, 503)
+    assert (found.kind, found.status) == (OutcomeKind.UNAVAILABLE, 503)
 
 
 def status() -> Any:

@@ -39,7 +39,7 @@ async def test_after_a_bug_nothing_is_committed_and_the_log_says_why(
                 await asyncio.sleep(0.01)
             asyncio.get_running_loop().call_exception_handler({"message": "a test", "exception": KeyError("ann")})
             assert await running == 1
-            (line,) = service.lines
+            (line,) = service.runtimes
             line.source.stop([])
             assert await asyncio.to_thread(line.source.join, 20.0)
         consumer = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "crm.mytracker"})
@@ -97,7 +97,7 @@ async def test_another_process_with_our_instance_id_ends_this_one_with_1_and_one
                 await asyncio.sleep(0.01)
             kafka.errors(HEARTBEAT, [KafkaError.FENCED_INSTANCE_ID] * 3)  # type: ignore[arg-type]  # not one of its own
             assert await running == 1
-            (line,) = service.lines
+            (line,) = service.runtimes
             assert (line.source.failed, line.source.alive, line.pipeline.joined) == (True, False, False)
     said = [(entry["event"], entry.get("why")) for entry in logs if entry["log_level"] in {"error", "critical"}]
     assert said == [

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.http.client import Answer
-from connector.model import ACCEPTED, Blame, Outcome
-from connector.redaction.vendor_messages import clean
+from connector.model import ACCEPTED, Outcome, OutcomeKind
+from connector.redaction.vendor_messages import clean_vendor_message
 from connector.vendors.outcome import judge_mytracker, judge_sailplay, retry_after
 
 NOW = 1_700_000_000.0
@@ -44,54 +44,54 @@ def test_200_with_the_vendors_json_object_is_accepted(kind: str) -> None:
 @pytest.mark.parametrize(
     ("status", "body", "blame"),
     [
-        (400, ERROR, Blame.EVENT),
-        (400, {"error": "Bad json"}, Blame.EVENT),
-        (400, {"error": "Empty post data"}, Blame.EVENT),
-        (400, ["no object"], Blame.EVENT),
-        (413, HTML, Blame.EVENT),
-        (422, ERROR, Blame.EVENT),
-        (400, {"error": "Bad api version"}, Blame.OURS),
-        (400, {"error": " bad API version\n"}, Blame.OURS),
-        (300, b"", Blame.OURS),
-        (301, b"", Blame.OURS),
-        (302, OK["mytracker"], Blame.OURS),
-        (308, HTML, Blame.OURS),
-        (401, ERROR, Blame.OURS),
-        (403, {"error": "Forbidden"}, Blame.OURS),
-        (404, {"error": "Method not found"}, Blame.OURS),
-        (404, HTML, Blame.OURS),
-        (405, b"", Blame.OURS),
-        (411, b"", Blame.OURS),
-        (451, b"", Blame.OURS),
-        (499, b"", Blame.OURS),
-        (400, HTML, Blame.VENDOR),
-        (400, b"", Blame.VENDOR),
-        (408, b"", Blame.VENDOR),
-        (425, b"", Blame.VENDOR),
-        (429, ERROR, Blame.VENDOR),
-        (500, {"error": "Internal Server Error"}, Blame.VENDOR),
-        (502, HTML, Blame.VENDOR),
-        (503, b"", Blame.VENDOR),
-        (504, HTML, Blame.VENDOR),
-        (599, b"", Blame.VENDOR),
-        (101, b"", Blame.VENDOR),
-        (199, b"", Blame.VENDOR),
-        (200, b"", Blame.VENDOR),
-        (200, HTML, Blame.VENDOR),
-        (200, b'{"status": "ok"', Blame.VENDOR),
-        (200, ["ok"], Blame.VENDOR),
-        (200, "ok", Blame.VENDOR),
-        (200, b'{"a":' * 2000, Blame.VENDOR),
-        (201, OK["sailplay"], Blame.VENDOR),
-        (202, OK["mytracker"], Blame.VENDOR),
-        (204, b"", Blame.VENDOR),
-        (206, OK["mytracker"], Blame.VENDOR),
-        (299, b"", Blame.VENDOR),
+        (400, ERROR, OutcomeKind.REJECTED),
+        (400, {"error": "Bad json"}, OutcomeKind.REJECTED),
+        (400, {"error": "Empty post data"}, OutcomeKind.REJECTED),
+        (400, ["no object"], OutcomeKind.REJECTED),
+        (413, HTML, OutcomeKind.REJECTED),
+        (422, ERROR, OutcomeKind.REJECTED),
+        (400, {"error": "Bad api version"}, OutcomeKind.MISCONFIGURED),
+        (400, {"error": " bad API version\n"}, OutcomeKind.MISCONFIGURED),
+        (300, b"", OutcomeKind.MISCONFIGURED),
+        (301, b"", OutcomeKind.MISCONFIGURED),
+        (302, OK["mytracker"], OutcomeKind.MISCONFIGURED),
+        (308, HTML, OutcomeKind.MISCONFIGURED),
+        (401, ERROR, OutcomeKind.MISCONFIGURED),
+        (403, {"error": "Forbidden"}, OutcomeKind.MISCONFIGURED),
+        (404, {"error": "Method not found"}, OutcomeKind.MISCONFIGURED),
+        (404, HTML, OutcomeKind.MISCONFIGURED),
+        (405, b"", OutcomeKind.MISCONFIGURED),
+        (411, b"", OutcomeKind.MISCONFIGURED),
+        (451, b"", OutcomeKind.MISCONFIGURED),
+        (499, b"", OutcomeKind.MISCONFIGURED),
+        (400, HTML, OutcomeKind.UNAVAILABLE),
+        (400, b"", OutcomeKind.UNAVAILABLE),
+        (408, b"", OutcomeKind.UNAVAILABLE),
+        (425, b"", OutcomeKind.UNAVAILABLE),
+        (429, ERROR, OutcomeKind.UNAVAILABLE),
+        (500, {"error": "Internal Server Error"}, OutcomeKind.UNAVAILABLE),
+        (502, HTML, OutcomeKind.UNAVAILABLE),
+        (503, b"", OutcomeKind.UNAVAILABLE),
+        (504, HTML, OutcomeKind.UNAVAILABLE),
+        (599, b"", OutcomeKind.UNAVAILABLE),
+        (101, b"", OutcomeKind.UNAVAILABLE),
+        (199, b"", OutcomeKind.UNAVAILABLE),
+        (200, b"", OutcomeKind.UNAVAILABLE),
+        (200, HTML, OutcomeKind.UNAVAILABLE),
+        (200, b'{"status": "ok"', OutcomeKind.UNAVAILABLE),
+        (200, ["ok"], OutcomeKind.UNAVAILABLE),
+        (200, "ok", OutcomeKind.UNAVAILABLE),
+        (200, b'{"a":' * 2000, OutcomeKind.UNAVAILABLE),
+        (201, OK["sailplay"], OutcomeKind.UNAVAILABLE),
+        (202, OK["mytracker"], OutcomeKind.UNAVAILABLE),
+        (204, b"", OutcomeKind.UNAVAILABLE),
+        (206, OK["mytracker"], OutcomeKind.UNAVAILABLE),
+        (299, b"", OutcomeKind.UNAVAILABLE),
     ],
 )
-def test_the_table_of_statuses(kind: str, status: int, body: Any, blame: Blame) -> None:
+def test_the_table_of_statuses(kind: str, status: int, body: Any, blame: OutcomeKind) -> None:
     outcome = judge(kind, status, body)
-    assert outcome.blame is blame
+    assert outcome.kind is blame
     assert outcome.status == status
     assert outcome.message
 
@@ -103,63 +103,65 @@ def test_the_answer_is_lost_where_only_a_proxy_spoke_or_the_vendor_broke_off(kin
     lost += [(299, b""), (199, b"")]
     known = [(200, OK[kind]), (302, b""), (400, ERROR), (400, HTML), (403, ERROR), (408, b""), (429, b""), (503, HTML)]
     known += [(300, b""), (499, b"")]
-    assert [judge(kind, *answer).answer_lost for answer in lost] == [True] * len(lost)
-    assert [judge(kind, *answer).answer_lost for answer in known] == [False] * len(known)
+    assert [judge(kind, *answer).effect_unknown for answer in lost] == [True] * len(lost)
+    assert [judge(kind, *answer).effect_unknown for answer in known] == [False] * len(known)
 
 
 @pytest.mark.parametrize(
     ("code", "blame", "told", "heal_for"),
     [
-        (-1000, Blame.EVENT, "-1000", None),
-        ("-1000", Blame.EVENT, "-1000", None),
-        (-31337, Blame.EVENT, "-31337", None),
-        ("E_GONE", Blame.EVENT, "E_GONE", None),
-        (None, Blame.EVENT, None, None),
-        (True, Blame.EVENT, None, None),
-        ({"a": 1}, Blame.EVENT, None, None),
-        ("a label\n" * 50, Blame.EVENT, None, None),
-        (-7, Blame.OURS, "-7", None),
-        ("-7", Blame.OURS, "-7", None),
-        (" -2 ", Blame.OURS, "-2", None),
-        (-4000, Blame.VENDOR, "-4000", 600.0),
-        ("-4000", Blame.VENDOR, "-4000", 600.0),
+        (-1000, OutcomeKind.REJECTED, "-1000", None),
+        ("-1000", OutcomeKind.REJECTED, "-1000", None),
+        (-31337, OutcomeKind.REJECTED, "-31337", None),
+        ("E_GONE", OutcomeKind.REJECTED, "E_GONE", None),
+        (None, OutcomeKind.REJECTED, None, None),
+        (True, OutcomeKind.REJECTED, None, None),
+        ({"a": 1}, OutcomeKind.REJECTED, None, None),
+        ("a label\n" * 50, OutcomeKind.REJECTED, None, None),
+        (-7, OutcomeKind.MISCONFIGURED, "-7", None),
+        ("-7", OutcomeKind.MISCONFIGURED, "-7", None),
+        (" -2 ", OutcomeKind.MISCONFIGURED, "-2", None),
+        (-4000, OutcomeKind.UNAVAILABLE, "-4000", 600.0),
+        ("-4000", OutcomeKind.UNAVAILABLE, "-4000", 600.0),
     ],
 )
 @pytest.mark.parametrize("status", [200, 400, 413, 422])
-def test_sailplays_codes(status: int, code: Any, blame: Blame, told: str | None, heal_for: float | None) -> None:
+def test_sailplays_codes(status: int, code: Any, blame: OutcomeKind, told: str | None, heal_for: float | None) -> None:
     outcome = judge("sailplay", status, {"status": "error", "status_code": code, "message": "Not today"})
-    assert (outcome.blame, outcome.code, outcome.heal_for) == (blame, told, heal_for)
+    assert (outcome.kind, outcome.code, outcome.retry_for) == (blame, told, heal_for)
     assert outcome.message == ("Not today" if told is None else f"status_code {told}: Not today")
-    assert not outcome.answer_lost
+    assert not outcome.effect_unknown
 
 
 def test_sailplays_error_without_a_code_is_the_events() -> None:
-    assert judge("sailplay", 200, {"status": "error", "message": "no"}) == Outcome(Blame.EVENT, 200, "no")
+    assert judge("sailplay", 200, {"status": "error", "message": "no"}) == Outcome(OutcomeKind.REJECTED, 200, "no")
 
 
 def test_sailplays_code_is_an_error_whatever_stands_beside_it() -> None:
-    assert judge("sailplay", 200, {"status_code": -7}).blame is Blame.OURS
-    assert judge("sailplay", 200, {"status": "fail", "status_code": -1000}).blame is Blame.EVENT
+    assert judge("sailplay", 200, {"status_code": -7}).kind is OutcomeKind.MISCONFIGURED
+    assert judge("sailplay", 200, {"status": "fail", "status_code": -1000}).kind is OutcomeKind.REJECTED
 
 
 def test_where_no_code_may_heal_every_code_is_the_events() -> None:
     answer = Answer(200, {}, b'{"status": "error", "status_code": -4000, "message": "no"}')
-    assert judge_sailplay(answer, now=NOW) == Outcome(Blame.EVENT, 200, "status_code -4000: no", code="-4000")
+    assert judge_sailplay(answer, now=NOW) == Outcome(OutcomeKind.REJECTED, 200, "status_code -4000: no", code="-4000")
 
 
-@pytest.mark.parametrize(("status", "blame"), [(400, Blame.OURS), (200, Blame.EVENT), (422, Blame.EVENT)])
-def test_a_bad_api_version_is_ours_where_the_vendor_says_so_with_a_400(status: int, blame: Blame) -> None:
-    assert judge("sailplay", status, {"status": "error", "error": "Bad api version"}).blame is blame
+@pytest.mark.parametrize(
+    ("status", "blame"), [(400, OutcomeKind.MISCONFIGURED), (200, OutcomeKind.REJECTED), (422, OutcomeKind.REJECTED)]
+)
+def test_a_bad_api_version_is_ours_where_the_vendor_says_so_with_a_400(status: int, blame: OutcomeKind) -> None:
+    assert judge("sailplay", status, {"status": "error", "error": "Bad api version"}).kind is blame
 
 
 def test_a_sailplay_object_that_says_neither_ok_nor_error_is_not_its_answer() -> None:
-    assert judge("sailplay", 200, {"events": []}).blame is Blame.VENDOR
-    assert judge("sailplay", 200, OK["mytracker"]).answer_lost
+    assert judge("sailplay", 200, {"events": []}).kind is OutcomeKind.UNAVAILABLE
+    assert judge("sailplay", 200, OK["mytracker"]).effect_unknown
 
 
 def test_retry_codes_do_not_turn_an_outage_into_a_healing_event() -> None:
     outcome = judge("sailplay", 503, {"status": "error", "status_code": -4000})
-    assert (outcome.blame, outcome.heal_for) == (Blame.VENDOR, None)
+    assert (outcome.kind, outcome.retry_for) == (OutcomeKind.UNAVAILABLE, None)
 
 
 @pytest.mark.parametrize(
@@ -264,11 +266,11 @@ def test_the_message_is_at_most_a_kilobyte_of_utf8(kind: str) -> None:
 
 
 def test_an_empty_secret_masks_nothing() -> None:
-    assert clean("busy", ("", "t0ken")) == "busy"
+    assert clean_vendor_message("busy", ("", "t0ken")) == "busy"
 
 
 def test_a_token_at_the_cut_is_masked_whole() -> None:
-    assert "t0k" not in clean("x" * 1020 + "t0ken/1", ("t0ken/1",))
+    assert "t0k" not in clean_vendor_message("x" * 1020 + "t0ken/1", ("t0ken/1",))
 
 
 @both

@@ -26,7 +26,7 @@ def test_the_connectors_own_kinds_are_there() -> None:
 def test_no_two_kinds_share_the_key_that_tells_them_apart() -> None:
     accounts = {kind: vendor.account for kind, vendor in VENDORS.items() if vendor.account}
     for kind, account in accounts.items():
-        having = {other for other, vendor in VENDORS.items() if account in vendor.form.model_fields}
+        having = {other for other, vendor in VENDORS.items() if account in vendor.model.model_fields}
         assert having == {kind}
 
 
@@ -40,7 +40,7 @@ def test_a_package_offers_a_kind_by_an_entry_point() -> None:
     [
         ("no_such_package:VENDOR", "cannot be loaded: ModuleNotFoundError"),
         ("connector.vendors.mytracker.settings:NONE", "cannot be loaded: AttributeError"),
-        ("connector.vendors.mytracker.settings:MyTrackerPart", "is no Vendor"),
+        ("connector.vendors.mytracker.settings:MyTrackerModel", "is no Vendor"),
         ("connector.vendors.mytracker.settings:MYTRACKER", "kind mytracker, which is there already"),
     ],
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from connector.model import ACCEPTED, Blame
+from connector.model import ACCEPTED, OutcomeKind
 from connector.secrets import Secret
 from connector.vendors.base import Sink
 from connector.vendors.sailplay.sink import SailPlaySink
@@ -64,7 +64,7 @@ async def test_an_answer_that_cannot_be_read_is_the_vendors(make: MakeSink, cont
     stream = httpx.ByteStream(content)
     sink = make(lambda _: httpx.Response(200, stream=stream, headers={"content-encoding": encoding}))
     outcome = await sink.send(method_of(sink), [item(b"{}")])
-    assert (outcome.blame, outcome.status, outcome.answer_lost) == (Blame.VENDOR, None, True)
+    assert (outcome.kind, outcome.status, outcome.effect_unknown) == (OutcomeKind.UNAVAILABLE, None, True)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ async def test_a_fault_of_the_transport_is_an_outcome_without_its_text(
 
     sink = make(fail)
     outcome = await sink.send(method_of(sink), [item(b"{}")])
-    assert (outcome.blame, outcome.status, outcome.answer_lost) == (Blame.VENDOR, None, lost)
+    assert (outcome.kind, outcome.status, outcome.effect_unknown) == (OutcomeKind.UNAVAILABLE, None, lost)
     assert outcome.message
     assert "test" not in outcome.message
     assert "s3cret" not in outcome.message
@@ -135,7 +135,7 @@ async def test_a_redirect_is_not_followed(make: MakeSink) -> None:
         return httpx.Response(307, headers={"location": "https://elsewhere.test/"})
 
     sink = make(redirect)
-    assert (await sink.send(method_of(sink), [item(b"{}")])).blame is Blame.OURS
+    assert (await sink.send(method_of(sink), [item(b"{}")])).kind is OutcomeKind.MISCONFIGURED
     assert len(asked) == 1
 
 
@@ -144,7 +144,7 @@ async def test_without_a_token_nothing_is_sent_and_it_is_said(make: MakeSink, to
     sink = make(answering(200, json=OK))
     assert "cannot be read" in (sink.credentials_ready() or "")
     outcome = await sink.send(method_of(sink), [item(b"{}")])
-    assert (outcome.blame, outcome.status, outcome.answer_lost) == (Blame.OURS, None, False)
+    assert (outcome.kind, outcome.status, outcome.effect_unknown) == (OutcomeKind.MISCONFIGURED, None, False)
     keep(token_file, TOKEN)
     assert sink.credentials_ready() is None
     assert await sink.send(method_of(sink), [item(b"{}")]) is ACCEPTED
@@ -154,7 +154,7 @@ async def test_a_token_with_a_line_break_inside_is_said_and_not_sent(make: MakeS
     keep(token_file, "s3cret\nX-Injected: 1")
     sink = make(answering(200, json=OK))
     outcome = await sink.send(method_of(sink), [item(b"{}")])
-    assert outcome.blame is Blame.OURS
+    assert outcome.kind is OutcomeKind.MISCONFIGURED
     assert "one line of visible ASCII" in outcome.message
     assert "s3cret" not in outcome.message
 
@@ -180,7 +180,7 @@ async def test_a_rejected_token_is_read_again(
     monkeypatch.setattr(Secret, "read", counted)
     sink = SINKS[kind](answering(status, json=content), token_file)
     for _ in range(2):
-        assert (await sink.send(method_of(sink), [item(b"{}")])).blame is Blame.OURS
+        assert (await sink.send(method_of(sink), [item(b"{}")])).kind is OutcomeKind.MISCONFIGURED
     assert len(reads) == 2
 
 

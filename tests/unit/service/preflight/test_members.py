@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connector.secrets import Secret
-from connector.service.preflight.findings import Mark
+from connector.service.preflight.findings import Severity
 from connector.service.preflight.members import Group, ask_groups
 from connector.service.preflight.sinks import group_findings
 from connector.settings.values import BatchSettings, MyTracker, Retry
@@ -37,15 +37,15 @@ def of() -> MyTracker:
 def test_a_group_that_could_not_be_asked_for_is_a_warning_and_a_denied_one_fails(of: MyTracker) -> None:
     (unknown,) = group_findings(of, "crm.mt", Group(0, False, "the coordinator could not be asked"))
     (denied,) = group_findings(of, "crm.mt", Group(0, False, "Broker: Group authorization failed"))
-    assert (unknown.mark, denied.mark) == (Mark.WARN, Mark.FAIL)
+    assert (unknown.severity, denied.severity) == (Severity.WARN, Severity.FAIL)
     assert denied.todo == "allow READ on group crm.mt"
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [("consumer", "classic"), ("classic", "consumer")])
 def test_members_of_the_other_protocol_are_to_be_stopped_first(of: MyTracker, ours: str, theirs: str) -> None:
     (mixed,) = group_findings(of, "crm.mt", Group(2, True, protocol=theirs), ours)
-    assert mixed.mark == Mark.WARN
+    assert mixed.severity == Severity.WARN
     assert "stop all instances first" in mixed.todo
     (empty,) = group_findings(of, "crm.mt", Group(0, True, protocol=theirs), ours)
     (alike,) = group_findings(of, "crm.mt", Group(2, True, protocol=ours), ours)
-    assert (empty.mark, alike.mark) == (Mark.OK, Mark.OK)
+    assert (empty.severity, alike.severity) == (Severity.OK, Severity.OK)

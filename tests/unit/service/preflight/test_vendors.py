@@ -10,7 +10,7 @@ import pytest
 
 from connector.clock import SystemClock
 from connector.secrets import Secret
-from connector.service.preflight.findings import Finding, Mark
+from connector.service.preflight.findings import Finding, Severity
 from connector.service.preflight.vendors import ask_vendor
 from connector.settings.values import BatchSettings, Login, MyTracker, Retry, Route, SailPlay
 from connector.simulators.mytracker import MyTrackerSimulator
@@ -72,7 +72,7 @@ async def test_credentials_that_are_good_are_accepted_and_nothing_is_sent(secret
             sailplay(shop.url, secret, http_method="get"),
         ):
             found = await ask(of)
-            assert (found.mark, found.section, found.todo) == (Mark.OK, f"sink {of.name}", "")
+            assert (found.severity, found.section, found.todo) == (Severity.OK, f"sink {of.name}", "")
         assert [vendor.ledger.summary()["events"] for vendor in (tracker, shop)] == [0, 0]
 
 
@@ -84,15 +84,15 @@ async def test_a_login_is_tried_whole(tmp_path: Path) -> None:
         return Login(Secret.from_file(files["key"]), Secret.from_file(files["pin"]))
 
     async with SailPlaySimulator(token="another") as shop:  # noqa: S106  # it guards nothing
-        assert (await ask(sailplay(shop.url, login("demo-pin")))).mark is Mark.OK
+        assert (await ask(sailplay(shop.url, login("demo-pin")))).severity is Severity.OK
         refused = await ask(sailplay(shop.url, login("0000")))
-    assert (refused.mark, "code -2" in refused.says) == (Mark.FAIL, True)
+    assert (refused.severity, "code -2" in refused.says) == (Severity.FAIL, True)
 
 
 async def test_a_token_that_is_refused_fails_and_says_where_it_is_kept(secret: Secret) -> None:
     async with MyTrackerSimulator(token="x", app_id=1) as tracker, SailPlaySimulator(token="x") as shop:  # noqa: S106
         tracked, shopped = await ask(mytracker(tracker.url, secret)), await ask(sailplay(shop.url, secret))
-    assert (tracked.mark, shopped.mark) == (Mark.FAIL, Mark.FAIL)
+    assert (tracked.severity, shopped.severity) == (Severity.FAIL, Severity.FAIL)
     assert "answers 403: Forbidden" in tracked.says
     assert "code -7" in shopped.says
     assert secret.source in tracked.todo
@@ -107,10 +107,10 @@ async def test_events_that_the_routes_name_and_the_shop_has_not_fail(secret: Sec
             (fires(SUM_EVENT), "of kind sum, which requires value"),
         ):
             vendor, events = await ask_all(of, route)
-            assert (vendor.mark, events.mark, events.subject) == (Mark.OK, Mark.FAIL, "events")
+            assert (vendor.severity, events.severity, events.subject) == (Severity.OK, Severity.FAIL, "events")
             assert says in events.says
         _, events = await ask_all(of, fires(SUM_EVENT, value="total"))
-        assert events.mark is Mark.OK
+        assert events.severity is Severity.OK
 
 
 async def test_a_host_that_does_not_know_the_probe_leaves_the_credentials_unverified(secret: Secret) -> None:
@@ -119,7 +119,7 @@ async def test_a_host_that_does_not_know_the_probe_leaves_the_credentials_unveri
         unknown = {"kind": "status", "status": 404, "body": {"error": "Method not found"}}
         tracker.order(unknown)
         found = await ask(mytracker(tracker.url, secret))
-    assert (found.mark, "credentials not verified" in found.says) == (Mark.WARN, True)
+    assert (found.severity, "credentials not verified" in found.says) == (Severity.WARN, True)
 
 
 @pytest.mark.parametrize(
@@ -137,10 +137,10 @@ async def test_a_vendor_that_does_not_answer_well_fails_in_time(
     async with MyTrackerSimulator(token=TOKEN, app_id=1) as tracker:
         tracker.order(dict(fault))
         found = await ask(mytracker(tracker.url, secret))
-    assert found.mark is Mark.FAIL
+    assert found.severity is Severity.FAIL
     assert says in found.says
 
 
 async def test_a_secret_that_is_missing_fails_without_asking(tmp_path: Path) -> None:
     found = await ask(mytracker("http://127.0.0.1:9", Secret.from_file(tmp_path / "absent")))
-    assert (found.mark, "cannot be read" in found.says) == (Mark.FAIL, True)
+    assert (found.severity, "cannot be read" in found.says) == (Severity.FAIL, True)

@@ -9,7 +9,7 @@ import orjson
 
 from connector.config.kafka_settings import missing_files
 from connector.errors import Mistake
-from connector.expressions.parsing import parse
+from connector.expressions.parser import parse
 from connector.routing.validate import EventSchema
 from connector.secrets import Secret
 from connector.settings.values import SailPlay, Settings

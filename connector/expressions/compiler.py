@@ -8,7 +8,8 @@ from typing import Any
 
 from connector.errors import ExpressionError
 from connector.expressions.generator import EVENT, RECORD, Generator
-from connector.expressions.parsing import Node, parse
+from connector.expressions.nodes import Node, plain_path
+from connector.expressions.parser import parse
 from connector.model import Evaluate, Event, Record
 
 # Field → expression, or → the nested object's names → expressions.
@@ -53,7 +54,7 @@ def compile_expression(text: str) -> Evaluate:
 def compile_condition(text: str) -> Condition:
     """A `when` as a function that tells whether it is true of an event. Raises ExpressionError as above."""
     tree = parse(text)
-    first, *others = _conjuncts(tree)
+    first, *others = tree.children if tree.kind == "and" else (tree,)
     selector = _selector(first)
     if selector is None:
         return Condition(_truth(tree))
@@ -114,7 +115,7 @@ def _value(tree: Node) -> Evaluate:
 
 
 def _truth(tree: Node) -> Holds:
-    generator = Generator()
+    generator = Generator(condition=True)
     function: Holds = _function(generator, [f"return {generator.truth(tree)}"])
     return function
 
@@ -126,33 +127,15 @@ def _function(generator: Generator, lines: Sequence[str]) -> Any:
     return generator.namespace["compiled"]
 
 
-def _conjuncts(tree: Node) -> list[Node]:
-    """`a && b && c` as [a, b, c]: in this order, and as far as all before it held, are they evaluated."""
-    others: list[Node] = []
-    while tree["type"] == "and_expression":
-        tree, right = tree["children"]
-        others.insert(0, right)
-    return [tree, *others]
-
-
 def _conjunction(trees: Sequence[Node]) -> Node:
-    joined, *others = trees
-    for tree in others:
-        joined = {"type": "and_expression", "children": [joined, tree]}
-    return joined
+    return trees[0] if len(trees) == 1 else Node("and", None, tuple(trees), trees[0].column)
 
 
 def _selector(tree: Node) -> Selector | None:
-    if tree["type"] != "comparator" or tree["value"] != "eq":
+    if tree.kind != "compare" or tree.value != "==":
         return None
-    for path, literal in (tree["children"], reversed(tree["children"])):
-        names = _path(path)
-        if names and literal["type"] == "literal" and type(literal["value"]) is str:
-            return Selector(names, literal["value"], _value(path))
+    for path, literal in (tree.children, reversed(tree.children)):
+        names = plain_path(path)
+        if names and literal.kind == "literal" and type(literal.value) is str:
+            return Selector(names, literal.value, _value(path))
     return None
-
-
-def _path(tree: Node) -> tuple[str, ...]:
-    """The names of a plain path such as user.id; empty if it is something else."""
-    nodes = tree["children"] if tree["type"] == "subexpression" else [tree]
-    return tuple(node["value"] for node in nodes) if all(node["type"] == "field" for node in nodes) else ()

@@ -1,69 +1,84 @@
-"""JMESPath syntax tree → the source of one Python expression.
+"""Syntax tree → the source of one Python expression.
 
-In the source `e` is the event (a dict), `r` its record, `t1`, `t2`, … hold what is used twice, and other names are
-bound in the generator's namespace. A node that the generator does not know becomes a call of the jmespath library.
+In the source `e` is the event (a dict), `r` its record; `t1`, `t2`, … hold what is used twice, `v1`, `v2`, … what `let`
+binds, and other names are bound in the generator's namespace. A part that is nested too deep for Python's own parser
+becomes a function of its own there.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from connector.expressions import functions
-from connector.expressions.library import built_in, interpret
-from connector.expressions.parsing import Node, nodes
-from connector.expressions.semantics import NUMBERS, equal, order
+from connector.expressions.kinds import NUMBERS
+from connector.expressions.library import FUNCTIONS
+from connector.expressions.nodes import Node, walk
+from connector.expressions.numbers import OPERATIONS, lenient, strict
+from connector.expressions.semantics import equal, order
+from connector.expressions.signatures import checked
 
 EVENT, RECORD = "e", "r"
-_OF_VALUE = ("unix", "text", "number", "digits", "sha256", "to_string")
-_OF_RECORD = ("key", "header", "topic", "timestamp")
-_EQUALITIES = {"eq": ("==", "is"), "ne": ("!=", "is not")}
-_ORDERS = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
+# Python takes 200 nested brackets; a node needs at most 6. Comprehensions are nested in each other no deeper than this.
+_INLINE_HEIGHT = 15
+_INLINE_LENGTH = 20
+# The names that `let` has bound → the Python names that hold them.
+Scope = Mapping[str, str]
+_EQUALITIES = {"==": ("==", "is"), "!=": ("!=", "is not")}
 
 
 class Generator:
-    """The expressions of one function: each becomes source; what they call and refer to gathers in `namespace`."""
+    """The expressions of one function: each becomes source; what they call and refer to gathers in `namespace`.
 
-    def __init__(self) -> None:
+    `condition` says that they decide a `when`: arithmetic with null then raises instead of being null.
+    """
+
+    def __init__(self, *, condition: bool = False) -> None:
         self.namespace: dict[str, Any] = {"NUMBERS": NUMBERS, "equal": equal, "order": order}
-        self.namespace |= {name: getattr(functions, name) for name in (*_OF_VALUE, *_OF_RECORD)}
+        self._arithmetic_of = strict if condition else lenient
         self._temporaries = 0
         # Names that hold a dict, whatever the event is.
         self._dicts = {EVENT}
         self._shared: dict[str, str] = {}
-        self._nodes: dict[str, Callable[[Node, str], str]] = {
+        self._heights: dict[int, int] = {}  # by the node's id
+        self._outline_always: set[int] = set()
+        self._kept: list[Node] = []  # nodes made here: their ids must stay theirs
+        self._nodes: dict[str, Callable[[Node, str, Scope], str]] = {
             "field": self._field,
             "index": self._index,
-            "subexpression": self._chain,
-            "index_expression": self._chain,
-            "pipe": self._chain,
-            "identity": self._current,
-            "current": self._current,
+            "slice": self._slice,
+            "chain": self._chain,
+            "projection": self._projection,
+            "flatten": self._flatten,
+            "current": lambda _node, current, _scope: current,
+            "root": lambda _node, _current, _scope: EVENT,
+            "variable": lambda node, _current, scope: scope[node.value],
             "literal": self._literal,
-            "comparator": self._comparator,
-            "and_expression": self._and,
-            "or_expression": self._or,
-            "not_expression": self._not,
-            "multi_select_list": self._list,
-            "multi_select_dict": self._dict,
-            "function_expression": self._call,
+            "compare": self._compare,
+            "arithmetic": self._arithmetic,
+            "sign": self._sign,
+            "and": self._and_or,
+            "or": self._and_or,
+            "not": lambda node, current, scope: f"(not {self._truth(node.children[0], current, scope)})",
+            "list": self._list,
+            "object": self._object,
+            "call": self._call,
+            "expression": self._expression,
+            "let": self._let,
         }
 
     def value(self, tree: Node) -> str:
-        """The source of an expression's value."""
-        source = self._source(tree, EVENT)
-        return source if _readable(source) else self._library(tree, EVENT)
+        """Return the source of an expression's value."""
+        return self._source(tree, EVENT, {})
 
     def truth(self, tree: Node) -> str:
-        """The source of whether an expression is true, as a Python bool."""
-        source = self._truth(tree, EVENT)
-        return f"bool({source if _readable(source) else self._is_true(self._library(tree, EVENT))})"
+        """Return the source of whether an expression is true, as a Python bool."""
+        return f"bool({self._truth(tree, EVENT, {})})"
 
     def share(self, trees: Iterable[Node]) -> list[str]:
-        """Statements that read once what begins several of these expressions' paths: user of user.id and user.age."""
-        begins = Counter(node["children"][0]["value"] for tree in trees for node in nodes(tree) if _is_path(node))
+        """Return statements that read once what begins several of these expressions' paths: user of user.id, user.age."""
+        begins = Counter(node.children[0].value for tree in trees for node, _ in walk(tree) if _is_path(node))
         statements = []
         self.namespace["NOTHING"] = {}
         for begin, times in begins.items():
@@ -74,21 +89,48 @@ class Generator:
                 statements.append(f"if type({name}) is not dict: {name} = NOTHING")
         return statements
 
-    def _source(self, node: Node, current: str) -> str:
-        known = self._nodes.get(node["type"], self._library)
-        return known(node, current)
+    # --- plumbing ------------------------------------------------------------------------------------------------
 
-    def _library(self, node: Node, current: str) -> str:
-        return f"{self._bind(interpret(node))}({current}, {RECORD})"
+    def _source(self, node: Node, current: str, scope: Scope) -> str:
+        if self._height(node) % _INLINE_HEIGHT == 0 or id(node) in self._outline_always:
+            return self._outlined(node, current, scope)
+        if len(node.children) > _INLINE_LENGTH and node.kind in ("chain", "and", "or"):
+            return self._outlined_begin(node, current, scope)
+        return self._nodes[node.kind](node, current, scope)
+
+    def _height(self, node: Node) -> int:
+        """How many nodes lie on the longest way down from this one, itself included."""
+        height = self._heights.get(id(node))
+        if height is None:
+            height = self._heights[id(node)] = 1 + max((self._height(child) for child in node.children), default=0)
+        return height
+
+    def _outlined(self, node: Node, current: str, scope: Scope) -> str:
+        """A call of a function of its own, which computes this node."""
+        parameters = [EVENT, RECORD, *(["t0"] if current != EVENT else []), *scope.values()]
+        inner = EVENT if current == EVENT else "t0"
+        body = self._nodes[node.kind](node, inner, scope)
+        name = self._bind(None)
+        exec(compile(f"def {name}({', '.join(parameters)}): return {body}", "<expression>", "exec"), self.namespace)  # noqa: S102
+        arguments = [EVENT, RECORD, *([current] if current != EVENT else []), *scope.values()]
+        return f"{name}({', '.join(arguments)})"
+
+    def _outlined_begin(self, node: Node, current: str, scope: Scope) -> str:
+        """A long chain, each link of which nests in the next: its begin becomes a function of its own."""
+        begin = Node(node.kind, None, node.children[:_INLINE_LENGTH], node.column)
+        shorter = Node(node.kind, None, (begin, *node.children[_INLINE_LENGTH:]), node.column)
+        self._outline_always.add(id(begin))
+        self._kept.append(begin)
+        return self._source(shorter, current, scope)
 
     def _bind(self, value: Any) -> str:
         name = f"c{len(self.namespace)}"
         self.namespace[name] = value
         return name
 
-    def _temporary(self) -> str:
+    def _temporary(self, prefix: str = "t") -> str:
         self._temporaries += 1
-        return f"t{self._temporaries}"
+        return f"{prefix}{self._temporaries}"
 
     def _named(self, source: str, use: Callable[[str], str]) -> str:
         """`use` of a name that holds `source`, where it needs it more than once."""
@@ -97,136 +139,183 @@ class Generator:
         name = self._temporary()
         return f"({name} := {source}, {use(name)})[1]"
 
-    def _current(self, _node: Node, current: str) -> str:
-        return current
+    # --- paths ---------------------------------------------------------------------------------------------------
 
-    def _literal(self, node: Node, _current: str) -> str:
-        value = node["value"]
+    def _literal(self, node: Node, _current: str, _scope: Scope) -> str:
+        value = node.value
         return self._bind(value) if type(value) in (list, dict) else repr(value)
 
-    def _field(self, node: Node, current: str) -> str:
+    def _field(self, node: Node, current: str, _scope: Scope) -> str:
         if current in self._dicts:
-            return f"{current}.get({node['value']!r})"
+            return f"{current}.get({node.value!r})"
         name = self._temporary()
-        return f"({name}.get({node['value']!r}) if type({name} := {current}) is dict else None)"
+        return f"({name}.get({node.value!r}) if type({name} := {current}) is dict else None)"
 
-    def _index(self, node: Node, current: str) -> str:
-        index, name = node["value"], self._temporary()
+    def _index(self, node: Node, current: str, _scope: Scope) -> str:
+        index, name = node.value, self._temporary()
         long_enough = f"len({name}) >= {index + 1 if index >= 0 else -index}"
         return f"({name}[{index}] if type({name} := {current}) is list and {long_enough} else None)"
 
-    def _chain(self, node: Node, current: str) -> str:
-        children = node["children"]
-        if current == EVENT and _is_path(node) and children[0]["value"] in self._shared:
-            current, children = self._shared[children[0]["value"]], children[1:]
+    def _slice(self, node: Node, current: str, _scope: Scope) -> str:
+        window, name = ":".join("" if part is None else str(part) for part in node.value), self._temporary()
+        return f"({name}[{window}] if type({name} := {current}) in (list, str) else None)"
+
+    def _chain(self, node: Node, current: str, scope: Scope) -> str:
+        children = node.children
+        if current == EVENT and _is_path(node) and children[0].value in self._shared:
+            current, children = self._shared[children[0].value], children[1:]
         for child in children:
-            if child["type"] in ("field", "index"):  # these name what they need themselves
-                current = self._source(child, current)
+            if child.kind in ("field", "index", "slice"):  # these name what they need themselves
+                current = self._source(child, current, scope)
             else:
-                current = self._named(current, partial(self._source, child))
+                current = self._named(current, partial(self._source, child, scope=scope))
         return current
 
-    def _comparator(self, node: Node, current: str) -> str:
-        name, (left, right) = node["value"], node["children"]
-        if name in _ORDERS:
-            return self._order(name, left, right, current)
-        if (left["type"] == "literal") != (right["type"] == "literal"):
-            literal, other = (left, right) if left["type"] == "literal" else (right, left)
-            source = self._equals_literal(name, self._source(other, current), literal["value"])
+    # --- projections ---------------------------------------------------------------------------------------------
+
+    def _projection(self, node: Node, current: str, scope: Scope) -> str:
+        base = self._source(node.children[0], current, scope)
+        return self._named(base, partial(self._projected, node, scope))
+
+    def _projected(self, node: Node, scope: Scope, base: str) -> str:
+        element = self._temporary()
+        right = node.children[1]
+        values = f"{base}.values()" if node.value == "object" else base
+        kept = f" if {self._truth(node.children[2], element, scope)}" if node.value == "filter" else ""
+        if right.kind == "current":
+            collected = (
+                f"[{element} for {element} in {values} if {element} is not None{kept.replace(' if', ' and', 1)}]"
+            )
+        else:
+            taken = self._temporary()
+            test = f"({taken} := {self._source(right, element, scope)}) is not None"
+            collected = f"[{taken} for {element} in {values}{kept} if {test}]"
+        otherwise = "None"
+        if node.value == "slice":  # of a text there is one element, itself
+            otherwise = f"({self._source(right, base, scope)} if type({base}) is str else None)"
+        return f"({collected} if type({base}) is {'dict' if node.value == 'object' else 'list'} else {otherwise})"
+
+    def _flatten(self, node: Node, current: str, scope: Scope) -> str:
+        self.namespace["flatten"] = _flattened
+        return f"flatten({self._source(node.children[0], current, scope)})"
+
+    # --- operators -----------------------------------------------------------------------------------------------
+
+    def _compare(self, node: Node, current: str, scope: Scope) -> str:
+        sign, (left, right) = node.value, node.children
+        if sign not in _EQUALITIES:
+            return self._order(sign, left, right, current, scope)
+        if (left.kind == "literal") != (right.kind == "literal"):
+            literal, other = (left, right) if left.kind == "literal" else (right, left)
+            source = self._equals_literal(sign, self._source(other, current, scope), literal.value)
             if source is not None:
                 return source
-        equality = f"equal({self._source(left, current)}, {self._source(right, current)})"
-        return equality if name == "eq" else f"(not {equality})"
+        equality = f"equal({self._source(left, current, scope)}, {self._source(right, current, scope)})"
+        return equality if sign == "==" else f"(not {equality})"
 
-    def _equals_literal(self, name: str, source: str, value: Any) -> str | None:
-        equals, same = _EQUALITIES[name]
+    def _equals_literal(self, sign: str, source: str, value: Any) -> str | None:
+        equals, same = _EQUALITIES[sign]
         if value is None or type(value) is bool:
             return f"({source} {same} {value})"
         if type(value) is str or (type(value) in NUMBERS and value not in (0, 1)):
             return f"({source} {equals} {value!r})"
         if type(value) in NUMBERS:  # Python's True and False equal 1 and 0, JMESPath's do not
-            held = self._temporary()
-            test = f"type({held} := {source}) is not bool and {held} == {value!r}"
-            return f"({test})" if name == "eq" else f"(not ({test}))"
+            name = self._temporary()
+            test = f"type({name} := {source}) is not bool and {name} == {value!r}"
+            return f"({test})" if sign == "==" else f"(not ({test}))"
         return None
 
-    def _order(self, name: str, left: Node, right: Node, current: str) -> str:
-        source, limit = self._source(left, current), self._source(right, current)
-        if right["type"] == "literal" and type(right["value"]) in NUMBERS:
-            held = self._temporary()
-            otherwise = f"order({name!r}, {held}, {limit})"
-            return f"({held} {_ORDERS[name]} {limit} if type({held} := {source}) in NUMBERS else {otherwise})"
-        return f"order({name!r}, {source}, {limit})"
+    def _order(self, sign: str, left: Node, right: Node, current: str, scope: Scope) -> str:
+        source, limit = self._source(left, current, scope), self._source(right, current, scope)
+        if right.kind == "literal" and type(right.value) in NUMBERS:
+            name = self._temporary()
+            otherwise = f"order({sign!r}, {name}, {limit})"
+            return f"({name} {sign} {limit} if type({name} := {source}) in (int, float) else {otherwise})"
+        return f"order({sign!r}, {source}, {limit})"
 
-    def _truth(self, node: Node, current: str) -> str:
+    def _arithmetic(self, node: Node, current: str, scope: Scope) -> str:
+        operation = OPERATIONS[node.value]
+        name = f"calculate_{operation.__name__}"
+        self.namespace[name] = self._arithmetic_of(node.value, operation)
+        left, right = (self._source(child, current, scope) for child in node.children)
+        return f"{name}({left}, {right})"
+
+    def _sign(self, node: Node, current: str, scope: Scope) -> str:
+        operation = self._arithmetic_of(node.value, OPERATIONS[node.value])
+        name = "negative" if node.value == "-" else "positive"
+        self.namespace[name] = partial(operation, 0)
+        return f"{name}({self._source(node.children[0], current, scope)})"
+
+    def _truth(self, node: Node, current: str, scope: Scope) -> str:
         """A Python condition: false for false, null, and an empty text, array or object; 0 is true."""
-        if node["type"] in ("comparator", "not_expression"):
-            return self._source(node, current)
-        if node["type"] in ("and_expression", "or_expression"):
-            word = node["type"].partition("_")[0]
-            return f"({f' {word} '.join(self._truth(child, current) for child in node['children'])})"
-        return self._is_true(self._source(node, current))
-
-    def _is_true(self, source: str) -> str:
+        if node.kind in ("compare", "not"):
+            return self._source(node, current, scope)
+        if node.kind in ("and", "or") and self._height(node) % _INLINE_HEIGHT:
+            return f"({f' {node.kind} '.join(self._truth(child, current, scope) for child in node.children)})"
         name = self._temporary()
-        return f"(({name} := {source}) or type({name}) in NUMBERS)"
+        return f"(({name} := {self._source(node, current, scope)}) or type({name}) in NUMBERS)"
 
-    def _and(self, node: Node, current: str) -> str:
-        left, right = node["children"]
-        if left["type"] in ("comparator", "not_expression"):  # true, false or null: Python's `and` decides alike
-            return f"({self._source(left, current)} and {self._source(right, current)})"
-        name = self._temporary()
-        test = f"({name} := {self._source(left, current)}) or type({name}) in NUMBERS"
-        return f"({self._source(right, current)} if {test} else {name})"
+    def _and_or(self, node: Node, current: str, scope: Scope) -> str:
+        *others, last = node.children
+        source = self._source(last, current, scope)
+        for child in reversed(others):
+            if child.kind in ("compare", "not"):  # true, false or null: Python's `and` and `or` decide alike
+                source = f"({self._source(child, current, scope)} {node.kind} {source})"
+                continue
+            name = self._temporary()
+            test = f"({name} := {self._source(child, current, scope)}) or type({name}) in NUMBERS"
+            source = f"({source} if {test} else {name})" if node.kind == "and" else f"({name} if {test} else {source})"
+        return source
 
-    def _or(self, node: Node, current: str) -> str:
-        left, right = node["children"]
-        if left["type"] in ("comparator", "not_expression"):
-            return f"({self._source(left, current)} or {self._source(right, current)})"
-        name = self._temporary()
-        test = f"({name} := {self._source(left, current)}) or type({name}) in NUMBERS"
-        return f"({name} if {test} else {self._source(right, current)})"
+    # --- lists, objects, calls -----------------------------------------------------------------------------------
 
-    def _not(self, node: Node, current: str) -> str:
-        return f"(not {self._truth(node['children'][0], current)})"
+    def _list(self, node: Node, current: str, scope: Scope) -> str:
+        elements = ", ".join(self._source(child, current, scope) for child in node.children)
+        return self._unless_null(current, f"[{elements}]")
 
-    def _list(self, node: Node, current: str) -> str:
-        return self._unless_null(
-            current, lambda name: f"[{', '.join(self._source(child, name) for child in node['children'])}]"
-        )
+    def _object(self, node: Node, current: str, scope: Scope) -> str:
+        pairs = zip(node.value, node.children, strict=True)
+        entries = ", ".join(f"{name!r}: {self._source(child, current, scope)}" for name, child in pairs)
+        return self._unless_null(current, "{" + entries + "}")
 
-    def _dict(self, node: Node, current: str) -> str:
-        def pairs(name: str) -> str:
-            return ", ".join(
-                f"{pair['value']!r}: {self._source(pair['children'][0], name)}" for pair in node["children"]
-            )
+    def _unless_null(self, current: str, source: str) -> str:
+        return source if current in self._dicts else f"(None if {current} is None else {source})"
 
-        return self._unless_null(current, lambda name: "{" + pairs(name) + "}")
-
-    def _unless_null(self, current: str, build: Callable[[str], str]) -> str:
-        if current == EVENT:
-            return build(current)
-        return self._named(current, lambda name: f"(None if {name} is None else {build(name)})")
-
-    def _call(self, node: Node, current: str) -> str:
-        name: str = node["value"]
-        arguments = [self._source(child, current) for child in node["children"]]
-        if name in _OF_RECORD:
+    def _call(self, node: Node, current: str, scope: Scope) -> str:
+        function = FUNCTIONS[node.value]
+        name = f"call_{node.value}"
+        self.namespace[name] = checked(function)
+        arguments = [self._source(child, current, scope) for child in node.children]
+        if function.of_record:
             arguments.insert(0, RECORD)
-        elif name not in _OF_VALUE:
-            name = self._bind(built_in(name))
         return f"{name}({', '.join(arguments)})"
+
+    def _expression(self, node: Node, _current: str, scope: Scope) -> str:
+        element = self._temporary()
+        return f"(lambda {element}: {self._source(node.children[0], element, scope)})"
+
+    def _let(self, node: Node, current: str, scope: Scope) -> str:
+        *values, body = node.children
+        names = {name: self._temporary("v") for name in node.value}
+        bindings = [
+            f"{names[name]} := {self._source(value, current, scope)}"
+            for name, value in zip(node.value, values, strict=True)
+        ]
+        return f"({', '.join(f'({binding})' for binding in bindings)}, {self._source(body, current, {**scope, **names})})[-1]"
 
 
 def _is_path(node: Node) -> bool:
-    """Whether a node begins with two names, as user.id does."""
-    return node["type"] == "subexpression" and all(child["type"] == "field" for child in node["children"][:2])
+    """True if a node begins with two names, as user.id does."""
+    return node.kind == "chain" and all(child.kind == "field" for child in node.children[:2])
 
 
-def _readable(source: str) -> bool:
-    """Whether Python takes the source: it refuses what is nested in more than 200 brackets."""
-    try:
-        compile(source, "<expression>", "eval")
-    except (SyntaxError, RecursionError, MemoryError):
-        return False
-    return True
+def _flattened(value: Any) -> list[Any] | None:
+    if type(value) is not list:
+        return None
+    flat: list[Any] = []
+    for element in value:
+        if type(element) is list:
+            flat.extend(element)
+        else:
+            flat.append(element)
+    return flat

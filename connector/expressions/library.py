@@ -1,137 +1,173 @@
-"""The jmespath library with the connector's functions: what the compiler leaves to it, and its built-in functions."""
+"""The table of all functions: JMESPath's own, the Community edition's, and the connector's. Docs are generated from it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from operator import contains
-from typing import Any, NoReturn
-
-from jmespath import exceptions
-from jmespath.functions import Functions, signature
-from jmespath.visitor import Options, TreeInterpreter
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
 
 from connector.errors import ExpressionError
-from connector.expressions import functions
-from connector.model import Evaluate, Event, Record
+from connector.expressions import arrays, conversions, of_record, texts
+from connector.expressions.kinds import kind
+from connector.expressions.numbers import Number, rounded, total
+from connector.expressions.signatures import (
+    ANY,
+    ARRAY,
+    ARRAYS,
+    EXPRESSION,
+    NUMBER,
+    NUMBERS,
+    OBJECT,
+    TEXT,
+    TEXTS,
+    Function,
+)
+from connector.expressions.times import unix
 
-_ANY: Any = {"types": []}
-# The kinds of argument that the library's signatures name, for people.
-_KINDS = {
-    "array": "an array",
-    "number": "a number",
-    "object": "an object",
-    "string": "a text",
-}
-_PYTHON: dict[str, tuple[type, ...]] = {
-    "array": (list,),
-    "boolean": (bool,),
-    "null": (type(None),),
-    "number": (int, float),
-    "object": (dict,),
-    "string": (str,),
-}
-# All that the library's interpreter and functions raise on some value: its own errors (ValueErrors), comparisons of
-# unlike kinds, and arithmetic out of a double's range.
-_RAISED = (ValueError, TypeError, ArithmeticError, AttributeError, LookupError, RecursionError)
+_TYPES = {
+    str: "string", bool: "boolean", list: "array", dict: "object", type(None): "null",
+}  # fmt: skip
 
 
-class ConnectorFunctions(Functions):
-    """JMESPath's functions and the connector's, for the record that is being evaluated."""
-
-    def __init__(self, record: Record) -> None:
-        self._record = record
-
-    @signature(_ANY)
-    def _func_unix(self, value: Any) -> Any:
-        return functions.unix(value)
-
-    @signature(_ANY)
-    def _func_text(self, value: Any) -> Any:
-        return functions.text(value)
-
-    @signature(_ANY)
-    def _func_to_string(self, value: Any) -> Any:
-        return functions.to_string(value)
-
-    @signature(_ANY)
-    def _func_number(self, value: Any) -> Any:
-        return functions.number(value)
-
-    @signature(_ANY)
-    def _func_digits(self, value: Any) -> Any:
-        return functions.digits(value)
-
-    @signature(_ANY)
-    def _func_sha256(self, value: Any) -> Any:
-        return functions.sha256(value)
-
-    @signature()
-    def _func_key(self) -> Any:
-        return functions.key(self._record)
-
-    @signature(_ANY)
-    def _func_header(self, name: Any) -> Any:
-        return functions.header(self._record, name)
-
-    @signature()
-    def _func_topic(self) -> Any:
-        return functions.topic(self._record)
-
-    @signature()
-    def _func_timestamp(self) -> Any:
-        return functions.timestamp(self._record)
+def _round(value: Number, places: Any = 0) -> Number:
+    return rounded(value, texts.whole("round", "number of decimals", places))
 
 
-# Name → {"function": …, "signature": (…)}, of every function an expression may call.
-FUNCTIONS: dict[str, Any] = ConnectorFunctions.FUNCTION_TABLE
+def _contains(subject: Any, search: Any) -> bool:
+    if type(subject) is str and type(search) is not str:
+        raise ExpressionError(f"contains() looks for a text in a text, not for {kind(search)}: use text()")
+    return search in subject
 
 
-def interpret(tree: Any) -> Evaluate:
-    """An expression's tree evaluated by the library. Raises ExpressionError on events it cannot be evaluated on."""
-
-    def evaluate(event: Event, record: Record) -> Any:
-        try:
-            return TreeInterpreter(Options(custom_functions=ConnectorFunctions(record))).visit(tree, event)
-        except _RAISED as error:
-            _explain(error)
-
-    return evaluate
+def _not_null(*values: Any) -> Any:
+    return next((value for value in values if value is not None), None)
 
 
-def built_in(name: str) -> Callable[..., Any]:
-    """One of JMESPath's own functions, with its argument checks, as a Python callable."""
-    # No built-in function looks at the record. The library's own checks take three times as long as most functions:
-    # they are left to arguments that are not plainly right.
-    library = Functions()
-    plain, signatures = FUNCTIONS[name]["function"], FUNCTIONS[name]["signature"]
-    kinds = [frozenset().union(*(_PYTHON.get(kind, ()) for kind in each["types"] or _PYTHON)) for each in signatures]
-
-    def function(*arguments: Any) -> Any:
-        try:
-            if all(map(contains, kinds, map(type, arguments))):
-                return plain(library, *arguments)
-            return library.call_function(name, arguments)
-        except _RAISED as error:
-            _explain(error)
-
-    return function
+def _reverse(value: Any) -> Any:
+    return value[::-1]
 
 
-def _explain(error: Exception) -> NoReturn:
-    """Say what went wrong without the values that the library's messages quote."""
-    if isinstance(error, exceptions.JMESPathTypeError):
-        wanted = " or ".join(_wanted(kind) for kind in error.expected_types)
-        message = f"{error.function_name}() takes {wanted}, not {functions.kind(error.current_value)}"
-    elif isinstance(error, TypeError):
-        message = "kinds of values meet that do not go together, such as a text and a number: use number() or text()"
-    else:
-        message = f"it cannot be evaluated on this event ({type(error).__name__})"
-    raise ExpressionError(message) from None
+_JMESPATH = (
+    Function("abs", abs, ((NUMBER,),), "The number without its sign.", ("abs(-5)", "5")),
+    Function("avg", arrays.average, ((NUMBERS,),), "The mean; null of none.", ("avg([1, 2])", "1.5")),
+    Function("ceil", math.ceil, ((NUMBER,),), "The smallest whole number not below.", ("ceil(1.2)", "2")),
+    Function("contains", _contains, ((ARRAY, TEXT), (ANY,)), "Whether an array has a value, or a text a part.",
+             ("contains('abc', 'b')", "true")),
+    Function("ends_with", str.endswith, ((TEXT,), (TEXT,)), "Whether a text ends with another.",
+             ("ends_with('abc', 'c')", "true")),
+    Function("floor", math.floor, ((NUMBER,),), "The largest whole number not above.", ("floor(1.8)", "1")),
+    Function("join", str.join, ((TEXT,), (TEXTS,)), "Texts put together, with the first between them.",
+             ("join('-', ['a', 'b'])", '"a-b"')),
+    Function("keys", list, ((OBJECT,),), "The names of an object.", ("keys({a: 1})", '["a"]')),
+    Function("length", len, ((TEXT, ARRAY, OBJECT),), "How many characters, elements or names.",
+             ("length('abc')", "3")),
+    Function("map", lambda of, values: [of(value) for value in values], ((EXPRESSION,), (ARRAY,)),
+             "The expression's value for each element, nulls included.", ("map(&a, [{a: 1}, {b: 2}])", "[1, null]")),
+    Function("max", arrays.largest, ((NUMBERS, TEXTS),), "The largest; null of none.", ("max([1, 3, 2])", "3")),
+    Function("max_by", arrays.max_by, ((ARRAY,), (EXPRESSION,)), "The element of which the expression is largest.",
+             ("max_by([{a: 1}, {a: 2}], &a)", '{"a": 2}')),
+    Function("merge", arrays.merge, ((OBJECT,),), "One object of all; of one name the last value counts.",
+             ("merge({a: 1}, {b: 2})", '{"a": 1, "b": 2}'), variadic=True),
+    Function("min", arrays.smallest, ((NUMBERS, TEXTS),), "The smallest; null of none.", ("min([3, 1, 2])", "1")),
+    Function("min_by", arrays.min_by, ((ARRAY,), (EXPRESSION,)), "The element of which the expression is smallest.",
+             ("min_by([{a: 1}, {a: 2}], &a)", '{"a": 1}')),
+    Function("not_null", _not_null, ((ANY,),), "The first value that is not null.", ("not_null(null, 'a')", '"a"'),
+             variadic=True),
+    Function("reverse", _reverse, ((ARRAY, TEXT),), "The elements or characters from the last to the first.",
+             ("reverse([1, 2])", "[2, 1]")),
+    Function("sort", arrays.ordered, ((TEXTS, NUMBERS),), "Texts or numbers in ascending order.",
+             ("sort([2, 1])", "[1, 2]")),
+    Function("sort_by", arrays.sort_by, ((ARRAY,), (EXPRESSION,)), "The elements in ascending order of the expression.",
+             ("sort_by([{a: 2}, {a: 1}], &a)", '[{"a": 1}, {"a": 2}]')),
+    Function("starts_with", str.startswith, ((TEXT,), (TEXT,)), "Whether a text begins with another.",
+             ("starts_with('abc', 'a')", "true")),
+    Function("sum", total, ((NUMBERS,),), "The sum, exactly; 0 of none.", ("sum([0.1, 0.2])", "0.3")),
+    Function("to_array", lambda value: value if type(value) is list else [value], ((ANY,),),
+             "An array as it is, another value as an array of one.", ("to_array(1)", "[1]")),
+    Function("to_number", conversions.to_number, ((ANY,),), "The number that a text holds; null if it holds none.",
+             ("to_number('1.5')", "1.5")),
+    Function("to_string", conversions.to_string, ((ANY,),), "A text as it is, another value as JSON.",
+             ("to_string([1, 'é'])", '"[1,\\"é\\"]"')),
+    Function("type", lambda value: _TYPES.get(type(value), "number"), ((ANY,),),
+             "string, number, boolean, array, object or null.", ("type('a')", '"string"')),
+    Function("values", lambda value: list(value.values()), ((OBJECT,),), "The values of an object.",
+             ("values({a: 1})", "[1]")),
+)  # fmt: skip
 
+_COMMUNITY = (
+    Function("find_first", texts.find_first, ((TEXT,), (TEXT,), (NUMBER,), (NUMBER,)),
+             "The index at which a part begins first, in all or between start and end; null if it is not there.",
+             ("find_first('a-b-c', '-')", "1"), optional=2, null_passes=True),
+    Function("find_last", texts.find_last, ((TEXT,), (TEXT,), (NUMBER,), (NUMBER,)),
+             "The index at which a part begins last; null if it is not there.", ("find_last('a-b-c', '-')", "3"),
+             optional=2, null_passes=True),
+    Function("from_items", arrays.from_items, ((ARRAYS,),), "The object of pairs [name, value].",
+             ("from_items([['a', 1]])", '{"a": 1}'), null_passes=True),
+    Function("group_by", arrays.group_by, ((ARRAY,), (EXPRESSION,)), "The elements by the text that the expression gives.",
+             ("group_by([{a: 'x'}], &a)", '{"x": [{"a": "x"}]}'), null_passes=True),
+    Function("items", lambda value: [list(pair) for pair in value.items()], ((OBJECT,),), "The pairs [name, value].",
+             ("items({a: 1})", '[["a", 1]]'), null_passes=True),
+    Function("lower", str.lower, ((TEXT,),), "The text in lower case.", ("lower('Ab')", '"ab"'), null_passes=True),
+    Function("pad_left", texts.pad_left, ((TEXT,), (NUMBER,), (TEXT,)),
+             "The text with blanks, or another character, before it to a width.", ("pad_left('7', 3, '0')", '"007"'),
+             optional=1, null_passes=True),
+    Function("pad_right", texts.pad_right, ((TEXT,), (NUMBER,), (TEXT,)),
+             "The text with blanks, or another character, behind it to a width.", ("pad_right('7', 3, '.')", '"7.."'),
+             optional=1, null_passes=True),
+    Function("replace", texts.replace, ((TEXT,), (TEXT,), (TEXT,), (NUMBER,)),
+             "The text with a part replaced, everywhere or so many times.", ("replace('a-b', '-', '_')", '"a_b"'),
+             optional=1, null_passes=True),
+    Function("split", texts.split, ((TEXT,), (TEXT,), (NUMBER,)),
+             "The parts between separators, of all or so many cuts.", ("split('a,b', ',')", '["a", "b"]'),
+             optional=1, null_passes=True),
+    Function("trim", texts.trim, ((TEXT,), (TEXT,)), "The text without white space, or these characters, at its ends.",
+             ("trim(' a ')", '"a"'), optional=1, null_passes=True),
+    Function("trim_left", texts.trim_left, ((TEXT,), (TEXT,)), "The same at its beginning.", ("trim_left(' a ')", '"a "'),
+             optional=1, null_passes=True),
+    Function("trim_right", texts.trim_right, ((TEXT,), (TEXT,)), "The same at its end.", ("trim_right(' a ')", '" a"'),
+             optional=1, null_passes=True),
+    Function("upper", str.upper, ((TEXT,),), "The text in upper case.", ("upper('rub')", '"RUB"'), null_passes=True),
+    Function("zip", lambda *columns: [list(row) for row in zip(*columns, strict=False)], ((ARRAY,),),
+             "Rows of the first, second, … elements, as long as the shortest.", ("zip(['a', 'b'], [1, 2])",
+             '[["a", 1], ["b", 2]]'), variadic=True),
+)  # fmt: skip
 
-def _wanted(kind: str) -> str:
-    """A kind as the library's signatures have it, for people: `array-string` is an array of texts."""
-    container, _, element = kind.partition("-")
-    if not element:
-        return _KINDS[container]
-    return f"an array of {'texts' if element == 'string' else f'{element}s'}"
+_CONNECTOR = (
+    Function("base64_decode", texts.base64_decode, ((TEXT,),), "The UTF-8 text behind base64.",
+             ("base64_decode('cGFpZA==')", '"paid"'), null_passes=True),
+    Function("cut", texts.cut, ((TEXT,), (NUMBER,)), "The first so many characters.", ("cut('abcdef', 3)", '"abc"'),
+             null_passes=True),
+    Function("digits", texts.digits, ((ANY,),), "The digits of a text; null if it has none.",
+             ("digits('+7 (999) 123')", '"7999123"')),
+    Function("get", arrays.get, ((OBJECT,), (TEXT,), (ANY,)),
+             "What an object has under a computed name; the default, or null, if nothing.",
+             ("get({ru: 'RUB'}, 'ru', 'EUR')", '"RUB"'), optional=1, null_passes=True),
+    Function("header", of_record.header, ((TEXT,),), "The text of the last header of that name.",
+             ("header('trace')", '"t-1"'), of_record=True),
+    Function("json", texts.read_json, ((TEXT,),), "The JSON value that a text holds.",
+             ("""json('{"a": 1}').a""", "1"), null_passes=True),
+    Function("key", of_record.key, ((TEXT,),), "The record's key as text, or as an integer: key('int64'), key('int32').",
+             ("key()", '"user-1"'), optional=1, of_record=True),
+    Function("number", conversions.number, ((ANY,), (TEXT,)), "The number that a text holds; with ',' of a decimal comma.",
+             ("number('1 200,50', ',')", "1200.5"), optional=1),
+    Function("phone", texts.phone, ((ANY,), (TEXT,)), "A telephone number in international form, digits only.",
+             ("phone('8 (999) 123-45-67', '7')", '"79991234567"')),
+    Function("round", _round, ((NUMBER,), (NUMBER,)), "The number rounded half-even, to whole ones or so many decimals.",
+             ("round(2.345, 2)", "2.34"), optional=1, null_passes=True),
+    Function("sha256", texts.sha256, ((ANY,),), "The SHA-256 of a text, as 64 hexadecimal digits.",
+             ("cut(sha256('abc'), 8)", '"ba7816bf"')),
+    Function("text", conversions.text, ((ANY,),), "A number or boolean as text, without an exponent.",
+             ("text(12.50)", '"12.5"')),
+    Function("timestamp", of_record.timestamp, (), "The record's Kafka timestamp in seconds.",
+             ("timestamp()", "1769850001"), of_record=True),
+    Function("topic", of_record.topic, (), "The record's topic.", ("topic()", '"shop.orders"'), of_record=True),
+    Function("unix", unix, ((ANY,), (TEXT,)),
+             "A time as seconds since the epoch: ISO 8601 with a zone, seconds, or a number of 'ms', 'us', 'ns', 'days'.",
+             ("unix(1769850001500, 'ms')", "1769850001"), optional=1),
+)  # fmt: skip
+
+FUNCTIONS: Mapping[str, Function] = MappingProxyType(
+    {function.name: function for function in sorted((*_JMESPATH, *_COMMUNITY, *_CONNECTOR), key=lambda each: each.name)}
+)
+JMESPATH_NAMES = frozenset(function.name for function in _JMESPATH)

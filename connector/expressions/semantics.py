@@ -1,30 +1,41 @@
-"""JMESPath's truth, equality and order on JSON values, exactly as the jmespath library decides them."""
+"""JMESPath's truth, equality and order of JSON values."""
 
 from __future__ import annotations
 
 import operator
+from decimal import Decimal
 from typing import Any
 
 from connector.errors import ExpressionError
+from connector.expressions.kinds import NUMBERS
+from connector.expressions.numbers import exact
 
-NUMBERS = frozenset({int, float})
 _COMPARABLE = NUMBERS | {str}
-_ORDERS = {"lt": operator.lt, "lte": operator.le, "gt": operator.gt, "gte": operator.ge}
+_ORDERS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
 def equal(left: Any, right: Any) -> bool:
-    """`==`. Python's own, except that a boolean equals no number."""
+    """Return left == right: Python's own, except that a boolean equals no number, and decimals count by their digits."""
+    if type(left) is Decimal or type(right) is Decimal:
+        return type(left) in NUMBERS and type(right) in NUMBERS and exact(left) == exact(right)
     return bool(left == right) and (type(left) is bool) == (type(right) is bool)
 
 
-def order(name: str, left: Any, right: Any) -> bool | None:
-    """`lt`, `lte`, `gt` or `gte`: numbers, and (the library's extension) texts by code points; else null.
+def order(sign: str, left: Any, right: Any) -> bool | None:
+    """Return whether two numbers, or two texts by their code points, are in that order; null for other kinds.
 
-    A text against a number raises ExpressionError, as in the library: null would pass an event over in silence
-    because its writer put a number in quotes.
+    A text against a number raises ExpressionError: null would pass an event over in silence because its writer put a
+    number in quotes.
     """
     if type(left) not in _COMPARABLE or type(right) not in _COMPARABLE:
         return None
     if (type(left) is str) != (type(right) is str):
         raise ExpressionError("a text is compared with a number: wrap one side in number() or text()")
-    return bool(_ORDERS[name](left, right))
+    if type(left) is Decimal or type(right) is Decimal:
+        left, right = exact(left), exact(right)
+    return bool(_ORDERS[sign](left, right))
+
+
+def true(value: Any) -> bool:
+    """Return a value's truth: null, false, and an empty text, array or object are false; 0 is true."""
+    return bool(value) or type(value) in NUMBERS

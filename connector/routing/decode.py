@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 
 from connector.errors import DecodeError
-from connector.expressions.functions import kind
+from connector.expressions.kinds import kind
 from connector.model import Event
 
 DEEPEST = 200

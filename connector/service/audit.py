@@ -14,7 +14,7 @@ import structlog
 from connector.delivery.backoff import Backoff
 from connector.delivery.pipeline import Pipeline
 from connector.errors import Mistake
-from connector.expressions.parsing import parse
+from connector.expressions.parser import parse
 from connector.model import Outcome
 from connector.settings.values import Route
 from connector.vendors.sailplay.sink import EventType, SailPlaySink

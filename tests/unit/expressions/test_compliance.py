@@ -12,9 +12,8 @@ import pytest
 from connector.errors import ExpressionError
 from connector.expressions import compile_expression
 from connector.expressions.generator import Generator
-from connector.expressions.library import interpret
-from connector.expressions.parsing import parse
 from connector.model import Evaluate, Record
+from tests.unit.expressions.oracle import by_the_oracle
 
 CORPUS = Path(__file__).parents[2] / "corpora" / "jmespath"
 RECORD = Record("topic", 0, 0, -1, None, None, ())
@@ -29,11 +28,7 @@ def cases() -> Iterator[Any]:
                     yield pytest.param(group["given"], case, id=f"{path.stem}-{number}-{case['expression']!r:.40}")
 
 
-def by_the_library(text: str) -> Evaluate:
-    return interpret(parse(text))
-
-
-@pytest.mark.parametrize("compiled", [compile_expression, by_the_library])
+@pytest.mark.parametrize("compiled", [compile_expression, by_the_oracle])
 @pytest.mark.parametrize(("given", "case"), list(cases()))
 def test_every_case_gives_the_suites_answer(
     given: Any, case: dict[str, Any], compiled: Callable[[str], Evaluate]

@@ -13,10 +13,13 @@ from jmespath.functions import Functions
 
 from connector.errors import ExpressionError
 from connector.expressions import compile_expression
-from connector.expressions.functions import LAST_SECOND, digits, header, key, number, sha256, text, timestamp, unix
-from connector.expressions.library import FUNCTIONS, interpret
-from connector.expressions.parsing import parse
+from connector.expressions.conversions import number, text
+from connector.expressions.of_record import header, key, timestamp
+from connector.expressions.texts import digits, sha256
+from connector.expressions.times import LAST_SECOND, unix
+from connector.expressions.library import FUNCTIONS
 from connector.model import Record
+from tests.unit.expressions.oracle import by_the_oracle
 
 
 def record(**values: Any) -> Record:
@@ -133,7 +136,7 @@ def test_no_number_beyond_64_bits_passes(function: Any, value: float) -> None:
 
 
 @pytest.mark.parametrize("written", [b"18446744073709551616", b"-9223372036854775809", b"1e30"])
-@pytest.mark.parametrize("how", [compile_expression, lambda text: interpret(parse(text))])
+@pytest.mark.parametrize("how", [compile_expression, by_the_oracle])
 @pytest.mark.parametrize("expression", ["to_string(a)", "to_string(@)", "to_string({b: [a]})"])
 def test_nor_through_jmespaths_own_to_string(how: Any, expression: str, written: bytes) -> None:
     with pytest.raises(ExpressionError) as raised:
@@ -297,7 +300,7 @@ def test_timestamp_is_in_whole_seconds_and_null_if_kafka_has_none() -> None:
         ("contains(a, b)", {"a": "SECRET", "b": 1}),
     ],
 )
-@pytest.mark.parametrize("how", [compile_expression, lambda text: interpret(parse(text))])
+@pytest.mark.parametrize("how", [compile_expression, by_the_oracle])
 def test_an_error_says_why_and_quotes_no_value(how: Any, expression: str, event: dict[str, Any]) -> None:
     with pytest.raises(ExpressionError) as raised:
         how(expression)(event, record())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connector.expressions.generator import Generator
-from connector.expressions.parsing import parse
+from connector.expressions.parser import parse
 
 USER_ID = "(t1.get('id') if type(t1 := e.get('user')) is dict else None)"
 TRUE_A, TRUE_B = "((t1 := e.get('a')) or type(t1) in NUMBERS)", "((t2 := e.get('b')) or type(t2) in NUMBERS)"

@@ -9,20 +9,14 @@ import pytest
 
 from connector.errors import ExpressionError
 from connector.expressions import compile_expression
-from connector.expressions.library import interpret
-from connector.expressions.parsing import parse
 from connector.model import Evaluate, Record
-
+from tests.unit.expressions.oracle import by_the_oracle
 RECORD = Record("topic", 0, 0, -1, None, None, ())
 EVENT: dict[str, Any] = {"text": "SECRET", "n": 1, "list": [1, "x"], "object": {"p": 1}, "true": True, "large": 1e308}
 UNLIKE = "kinds of values meet that do not go together, such as a text and a number: use number() or text()"
 
 
-def by_the_library(text: str) -> Evaluate:
-    return interpret(parse(text))
-
-
-@pytest.mark.parametrize("how", [compile_expression, by_the_library])
+@pytest.mark.parametrize("how", [compile_expression, by_the_oracle])
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -1,0 +1,96 @@
+"""What can be said against an expression before an event is seen: unknown functions, arguments, variables, depth."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from typing import Any
+
+from connector.errors import ExpressionError
+from connector.expressions.library import FUNCTIONS
+from connector.expressions.nodes import Node, walk
+from connector.expressions.signatures import EXPRESSION, Function
+
+# How deep an expression's tree may be: what is read can be evaluated, whatever Python's stack holds already.
+DEEPEST = 100
+_EXPRESSION_ALONE = "& stands only before an argument of a function such as sort_by(items, &price)"
+_SURROGATE = "it holds half a surrogate pair, which no event can hold"
+
+
+def check(tree: Node) -> None:
+    """Raise ExpressionError for the first mistake, with its column where that tells more."""
+    if tree.kind == "expression":
+        raise ExpressionError(_EXPRESSION_ALONE)
+    for node, depth in walk(tree):
+        if depth > DEEPEST:
+            raise ExpressionError(f"it is nested deeper than {DEEPEST}")
+        if node.kind == "call":
+            _check_call(node)
+        elif any(child.kind == "expression" for child in node.children):
+            raise ExpressionError(_EXPRESSION_ALONE)
+        elif node.kind == "literal":
+            _check_literal(node.value)
+        elif node.kind == "field":
+            _check_text(node.value)
+        elif node.kind == "object":
+            for name in node.value:
+                _check_text(name)
+    _check_variables(tree, frozenset())
+
+
+def _check_call(node: Node) -> None:
+    name, where = node.value, f"column {node.column}: "
+    function = FUNCTIONS.get(name)
+    if function is None:
+        near = difflib.get_close_matches(name.lower(), FUNCTIONS, 1)
+        known = f"did you mean {near[0]}()?" if near else f"there are {', '.join(sorted(FUNCTIONS))}"
+        raise ExpressionError(f"{where}there is no function {name}(): {known}")
+    given, most = len(node.children), len(function.parameters)
+    least = most - function.optional
+    if given < least or (given > most and not function.variadic):
+        raise ExpressionError(f"{where}{name}() takes {_count(function, least, most)}, not {given}")
+    for index, argument in enumerate(node.children):
+        wants = EXPRESSION in function.takes(index)
+        if argument.kind == "expression" and not wants:
+            raise ExpressionError(f"{where}{name}() takes no expression: leave the & out")
+        if argument.kind != "expression" and wants:
+            raise ExpressionError(f"{where}{name}() takes an expression there: put & before it, as in &price")
+
+
+def _count(function: Function, least: int, most: int) -> str:
+    if function.variadic:
+        count = f"at least {least}"
+    else:
+        count = f"{least} to {most}" if least < most else f"{most or 'no'}"
+    return f"{count} argument{'' if count.endswith('1') and least == (most if not function.variadic else 1) else 's'}"
+
+
+def _check_literal(value: Any) -> None:
+    stack = [value]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, float) and not math.isfinite(part):
+            raise ExpressionError("a literal is no finite number: JSON has no NaN and no infinity")
+        if isinstance(part, str):
+            _check_text(part)
+        elif isinstance(part, list):
+            stack.extend(part)
+        elif isinstance(part, dict):
+            stack.extend(part)
+            stack.extend(part.values())
+
+
+def _check_text(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ExpressionError(_SURROGATE) from None
+
+
+def _check_variables(node: Node, bound: frozenset[str]) -> None:
+    if node.kind == "variable" and node.value not in bound:
+        known = f"; there is {', '.join(f'${name}' for name in sorted(bound))}" if bound else ": bind it by let first"
+        raise ExpressionError(f"column {node.column}: there is no variable ${node.value} here{known}")
+    inner = bound | set(node.value) if node.kind == "let" else bound
+    for index, child in enumerate(node.children):
+        _check_variables(child, inner if index == len(node.children) - 1 else bound)

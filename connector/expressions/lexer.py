@@ -1,0 +1,118 @@
+"""Text → tokens. Every mistake is an ExpressionError that gives the column, from 1, and the right way to write it."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any, NamedTuple
+
+from connector.errors import ExpressionError
+
+_TOKEN = re.compile(
+    r"""
+      (?P<space>[ \t\n\r]+)
+    | (?P<number>[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)
+    | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
+    | (?P<variable>\$[A-Za-z_][A-Za-z0-9_]*)
+    | (?P<quoted>"(?:[^"\\]|\\.)*")
+    | (?P<raw>'(?:[^'\\]|\\.)*')
+    | (?P<literal>`(?:[^`\\]|\\.)*`)
+    | (?P<operator>\[\] | \[\? | \|\| | && | == | != | <= | >= | // | [][.,:@$(){}*|&<>!=+/%-] | [×÷−])
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_SYNONYMS = {"×": "*", "÷": "/", "−": "-"}
+_CLOSED_BY = {'"': "a name", "'": "a text", "`": "a literal"}
+_MEANINGLESS = {
+    "?": "there is no ternary: write (condition && a || b)",
+    "^": "there is no power",
+    ";": "one expression stands alone",
+    "#": "there are no comments",
+    "\\": "a backslash stands in texts only",
+}
+
+
+class Token(NamedTuple):
+    """One token. `kind` is number, name, variable, quoted, literal, end, or the operator itself.
+
+    `column` counts from 1. `spaced` says whether space or nothing comes before, and whether it comes behind.
+    """
+
+    kind: str
+    value: Any
+    column: int
+    spaced: tuple[bool, bool] = (True, True)
+
+
+def tokenize(text: str) -> list[Token]:
+    """Return the tokens of a text, the last of kind `end`. Raises ExpressionError."""
+    tokens: list[Token] = []
+    position = 0
+    while position < len(text):
+        match = _TOKEN.match(text, position)
+        if match is None:
+            raise ExpressionError(f"column {position + 1}: {_unreadable(text, position)}")
+        kind, source = str(match.lastgroup), match[0]
+        if kind != "space":
+            spaced = (position == 0 or text[position - 1].isspace(), text[match.end() : match.end() + 1].isspace())
+            tokens.append(_token(kind, source, position + 1, spaced))
+        position = match.end()
+    tokens.append(Token("end", "", len(text) + 1))
+    return tokens
+
+
+def _token(kind: str, source: str, column: int, spaced: tuple[bool, bool]) -> Token:
+    if kind == "operator":
+        operator = _SYNONYMS.get(source, source)
+        # A minus of its own script cannot be part of a name.
+        return Token(operator, source, column, (True, True) if source in _SYNONYMS else spaced)
+    if kind == "number":
+        return Token(kind, _number(source, column), column, spaced)
+    if kind == "variable":
+        return Token(kind, source[1:], column)
+    if kind == "quoted":
+        return Token(kind, _name(source, column), column)
+    if kind == "raw":
+        return Token("literal", source[1:-1].replace("\\'", "'"), column)
+    if kind == "literal":
+        return Token(kind, _literal(source[1:-1].replace("\\`", "`"), column), column)
+    return Token(kind, source, column, spaced)
+
+
+def _number(source: str, column: int) -> int | float:
+    value: int | float = int(source) if source.isdigit() and len(source) <= 20 else float(source)
+    if source.isdigit() and value >= 2**64:
+        raise ExpressionError(f"column {column}: this number is beyond 64 bits")
+    if not math.isfinite(value):
+        raise ExpressionError(f"column {column}: this number is too large")
+    return value
+
+
+def _name(source: str, column: int) -> str:
+    try:
+        name: str = json.loads(source)
+    except ValueError:
+        raise ExpressionError(f"column {column}: between double quotes stands a name as JSON writes it") from None
+    return name
+
+
+def _literal(source: str, column: int) -> Any:
+    try:
+        return json.loads(source)
+    except ValueError:
+        pass
+    except RecursionError:
+        raise ExpressionError(f"column {column}: this literal is nested too deep to be read") from None
+    try:
+        return json.loads(f'"{source.lstrip()}"')  # `foo` for `"foo"`: older JMESPath, and still read
+    except ValueError:
+        raise ExpressionError(f"column {column}: what stands between these backticks is not JSON") from None
+
+
+def _unreadable(text: str, position: int) -> str:
+    character = text[position]
+    if character in _CLOSED_BY:
+        return f"the {character} that opens {_CLOSED_BY[character]} here is never closed"
+    hint = _MEANINGLESS.get(character, "JMESPath has no such character; a name that holds it stands in double quotes")
+    return f"{character} means nothing here: {hint}"

@@ -1,0 +1,339 @@
+"""Text → syntax tree, by precedence climbing. Every mistake says its column, from 1, and the right way to write it.
+
+The grammar is JMESPath's with the Community edition's additions (arithmetic, let, $) and bare numbers.
+"""
+
+from __future__ import annotations
+
+from connector.errors import ExpressionError
+from connector.expressions.checks import check
+from connector.expressions.lexer import Token, tokenize
+from connector.expressions.nodes import Node
+
+# How strongly an operator binds what stands before it. What binds less than _STOPS_PROJECTION ends a projection.
+_BINDING = {
+    "|": 1, "||": 2, "&&": 3,
+    "==": 5, "!=": 5, "<": 5, "<=": 5, ">": 5, ">=": 5,
+    "+": 6, "-": 6, "*": 7, "/": 7, "//": 7, "%": 7,
+    "[]": 9, "[?": 21, ".": 40, "[": 55, "(": 60,
+}  # fmt: skip
+_STOPS_PROJECTION = 10
+_SIGN, _STAR, _NOT = 8, 20, 45
+_COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
+_ARITHMETIC = frozenset({"+", "-", "*", "/", "//", "%"})
+_KINDS = {"||": "or", "&&": "and"}
+
+_HINTS = {
+    "end": "it ends too early: a name, a literal, a function or a closing bracket is missing",
+    "quoted": "double quotes hold a field's name; a text stands in single quotes, as in type == 'paid'",
+    "literal": "an operator such as == or && is missing before it",
+    "number": "an operator such as == or && is missing before it",
+    "name": "an operator such as . or && is missing before it",
+    "variable": "an operator such as && is missing before it; a path begins with the variable, as in $order.id",
+    ")": "there is no ( that it closes, or an argument is missing",
+    "]": "there is no [ that it closes, or an element is missing",
+    "=": "equality is ==",
+    "&": "& stands only before an argument of a function such as sort_by(items, &price); and is &&",
+}
+# Operators that other languages write in words.
+_WORDS = {"and": "&&", "or": "||", "not": "!", "is": "==", "eq": "==", "mod": "%", "div": "//"}
+
+
+def parse(text: str) -> Node:
+    """Return the tree of an expression. Raises ExpressionError."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ExpressionError("it holds half a surrogate pair, which no event can hold") from None
+    tokens = tokenize(text)
+    if len(tokens) == 1:
+        raise ExpressionError("it is empty: write a path such as user.id")
+    try:
+        tree = _Parser(tokens).whole()
+    except RecursionError:
+        raise ExpressionError("it is nested too deep to be read") from None
+    check(tree)
+    return tree
+
+
+class _Parser:
+    """The tokens of one text, read once from left to right."""
+
+    def __init__(self, tokens: list[Token]) -> None:
+        self._tokens = tokens
+        self._next = 0
+
+    def whole(self) -> Node:
+        tree = self._expression(0)
+        if self._peek().kind != "end":
+            raise _unexpected(self._peek())
+        return tree
+
+    # --- tokens --------------------------------------------------------------------------------------------------
+
+    def _peek(self, ahead: int = 0) -> Token:
+        return self._tokens[min(self._next + ahead, len(self._tokens) - 1)]
+
+    def _take(self) -> Token:
+        token = self._tokens[self._next]
+        self._next = min(self._next + 1, len(self._tokens) - 1)
+        return token
+
+    def _expect(self, kind: str) -> Token:
+        if self._peek().kind != kind:
+            raise _unexpected(self._peek(), kind)
+        return self._take()
+
+    # --- expressions ---------------------------------------------------------------------------------------------
+
+    def _expression(self, binding: int) -> Node:
+        """Read an expression up to the first operator that binds no more than `binding`."""
+        left = self._prefix(self._take())
+        while binding < _BINDING.get(self._peek().kind, 0):
+            left = self._infix(left, self._take())
+        return left
+
+    def _prefix(self, token: Token) -> Node:
+        column = token.column
+        match token.kind:
+            case "literal" | "number":
+                return Node("literal", token.value, (), column)
+            case "name" if token.value == "let" and self._peek().kind == "variable":
+                return self._let(column)
+            case "name":
+                return Node("field", token.value, (), column)
+            case "quoted":
+                if self._peek().kind == "(":
+                    raise ExpressionError(f"column {column}: a function's name takes no quotes")
+                return Node("field", token.value, (), column)
+            case "variable":
+                return Node("variable", token.value, (), column)
+            case "@":
+                return Node("current", None, (), column)
+            case "$":
+                return Node("root", None, (), column)
+            case "(":
+                inner = self._expression(0)
+                self._expect(")")
+                return inner
+            case "!":
+                return Node("not", None, (self._expression(_NOT),), column)
+            case "-" | "+":
+                return self._sign(token)
+            case "&":
+                return Node("expression", None, (self._expression(0),), column)
+            case "*":
+                here = Node("current", None, (), column)
+                right = here if self._peek().kind == "]" else self._projected(_STAR)
+                return Node("projection", "object", (here, right), column)
+            case "[?" | "[]":
+                return self._infix(Node("current", None, (), column), token)
+            case "[":
+                return self._open_bracket(token)
+            case "{":
+                return self._object(column)
+        raise _unexpected(token)
+
+    def _infix(self, left: Node, token: Token) -> Node:
+        kind, column = token.kind, left.column
+        if kind == ".":
+            if self._peek().kind == "*":
+                self._take()
+                return Node("projection", "object", (left, self._projected(_BINDING["."])), column)
+            return _chain(left, self._after_dot(_BINDING["."]))
+        if kind == "|":
+            # Never merged with the chain before it: that could be a projection's right side.
+            return Node("chain", None, (left, self._expression(_BINDING["|"])), column)
+        if kind in _KINDS:
+            joined = left.children if left.kind == _KINDS[kind] else (left,)
+            return Node(_KINDS[kind], None, (*joined, self._expression(_BINDING[kind])), column)
+        if kind in _COMPARISONS:
+            return Node("compare", kind, (left, self._expression(_BINDING[kind])), column)
+        if kind in _ARITHMETIC:
+            return self._arithmetic(left, token)
+        if kind == "[]":
+            flat = Node("flatten", None, (left,), column)
+            return Node("projection", "list", (flat, self._projected(_BINDING["[]"])), column)
+        if kind == "[?":
+            return self._filter(left)
+        if kind == "[":
+            return self._index_or_star(left)
+        return self._call(left, token)
+
+    def _arithmetic(self, left: Node, token: Token) -> Node:
+        if token.kind == "-" and token.spaced != (True, True):
+            raise ExpressionError(
+                f"column {token.column}: a minus between two values has a space on both sides, as in a - b; "
+                'a name with a dash stands in double quotes, as in "user-id"'
+            )
+        return Node("arithmetic", token.kind, (left, self._expression(_BINDING[token.kind])), left.column)
+
+    def _sign(self, token: Token) -> Node:
+        if self._peek().kind == "number":
+            number = self._take().value
+            return Node("literal", -number if token.kind == "-" else number, (), token.column)
+        return Node("sign", token.kind, (self._expression(_SIGN),), token.column)
+
+    def _let(self, column: int) -> Node:
+        names, values = [], []
+        while True:
+            names.append(self._expect("variable").value)
+            self._expect("=")
+            values.append(self._expression(0))
+            if self._peek().kind != ",":
+                break
+            self._take()
+        if not (self._peek().kind == "name" and self._peek().value == "in"):
+            raise _unexpected(self._peek(), "in")
+        self._take()
+        return Node("let", tuple(names), (*values, self._expression(0)), column)
+
+    def _call(self, left: Node, token: Token) -> Node:
+        if left.kind != "field":
+            raise ExpressionError(f"column {token.column}: only a name can be called")
+        arguments = []
+        while self._peek().kind != ")":
+            arguments.append(self._expression(0))
+            if self._peek().kind == ",":  # JMESPath's own parser lets them be left out
+                self._take()
+        self._take()
+        return Node("call", left.value, tuple(arguments), left.column)
+
+    # --- brackets ------------------------------------------------------------------------------------------------
+
+    def _open_bracket(self, token: Token) -> Node:
+        """Read what follows a [ that begins an expression: an index, a slice, a star or a list of expressions."""
+        here = Node("current", None, (), token.column)
+        if self._is_index():
+            return self._index_or_star(here)
+        if self._peek().kind == "*" and self._peek(1).kind == "]":
+            return self._index_or_star(here)
+        return self._list(token.column)
+
+    def _is_index(self) -> bool:
+        ahead = 1 if self._peek().kind == "-" else 0
+        if self._peek(ahead).kind == "number" and type(self._peek(ahead).value) is int:
+            return self._peek(ahead + 1).kind in ("]", ":")
+        return self._peek().kind == ":"
+
+    def _index_or_star(self, left: Node) -> Node:
+        column = left.column
+        if self._peek().kind == "*":
+            self._take()
+            self._expect("]")
+            return Node("projection", "list", (left, self._projected(_STAR)), column)
+        if not self._is_index():
+            token = self._peek()
+            raise ExpressionError(
+                f"column {token.column}: after a value, brackets hold a whole number, a slice, * or a ?condition"
+            )
+        numbers: list[int | None] = [None]
+        while self._peek().kind != "]":
+            if self._peek().kind == ":":
+                self._take()
+                numbers.append(None)
+                if len(numbers) > 3:
+                    raise ExpressionError(f"column {self._peek().column}: a slice has at most two colons")
+            elif numbers[-1] is None:
+                numbers[-1] = self._integer()
+            else:
+                raise _unexpected(self._peek(), "]")
+        self._take()
+        if len(numbers) == 1:
+            return _chain(left, Node("index", numbers[0], (), column))
+        if len(numbers) == 3 and numbers[2] == 0:
+            raise ExpressionError("a slice cannot step by 0")
+        window = Node("slice", tuple([*numbers, None, None][:3]), (), column)
+        return Node("projection", "slice", (_chain(left, window), self._projected(_STAR)), column)
+
+    def _integer(self) -> int:
+        sign = -1 if self._peek().kind == "-" else 1
+        if sign < 0:
+            self._take()
+        token = self._expect("number")
+        if type(token.value) is not int:
+            raise ExpressionError(f"column {token.column}: an index is a whole number")
+        return sign * token.value
+
+    def _filter(self, left: Node) -> Node:
+        condition = self._expression(0)
+        self._expect("]")
+        here = Node("current", None, (), left.column)
+        right = here if self._peek().kind == "[]" else self._projected(_BINDING["[?"])
+        return Node("projection", "filter", (left, right, condition), left.column)
+
+    def _list(self, column: int) -> Node:
+        elements = [self._expression(0)]
+        while self._peek().kind != "]":
+            self._expect(",")
+            elements.append(self._expression(0))
+        self._take()
+        return Node("list", None, tuple(elements), column)
+
+    def _list_after_dot(self, column: int) -> Node:
+        """Read a.[b, c]. JMESPath's suite has numbers refused here: a.[0] was meant as a[0]."""
+        elements = self._tokens[self._next :]
+        tree = self._list(column)
+        numbers = {token.column for token in elements if token.kind == "number"}
+        for element in tree.children:
+            if element.kind == "literal" and element.column in numbers:
+                raise ExpressionError(
+                    f"column {element.column}: after a dot and [ comes a name, not a number: an index follows without a dot"
+                )
+        return tree
+
+    def _object(self, column: int) -> Node:
+        names, values = [], []
+        while True:
+            if self._peek().kind not in ("name", "quoted"):
+                raise _unexpected(self._peek(), "a name")
+            names.append(self._take().value)
+            self._expect(":")
+            values.append(self._expression(0))
+            if self._peek().kind == ",":
+                self._take()
+            elif self._peek().kind == "}":
+                self._take()
+                return Node("object", tuple(names), tuple(values), column)
+
+    # --- after a dot and in projections ----------------------------------------------------------------------------
+
+    def _projected(self, binding: int) -> Node:
+        """Read what is taken of each element of a projection."""
+        token = self._peek()
+        if _BINDING.get(token.kind, 0) < _STOPS_PROJECTION:
+            return Node("current", None, (), token.column)
+        if token.kind in ("[", "[?"):
+            return self._expression(binding)
+        if token.kind == ".":
+            self._take()
+            return self._after_dot(binding)
+        raise _unexpected(token)
+
+    def _after_dot(self, binding: int) -> Node:
+        token = self._peek()
+        if token.kind in ("name", "quoted", "*"):
+            return self._expression(binding)
+        if token.kind == "[":
+            self._take()
+            return self._list_after_dot(token.column)
+        if token.kind == "{":
+            self._take()
+            return self._object(token.column)
+        raise ExpressionError(f"column {token.column}: a dot is followed by a name, *, [ or {{")
+
+
+def _chain(left: Node, right: Node) -> Node:
+    """Evaluate `right` on the result of `left`; one chain where `left` is one already."""
+    first = left.children if left.kind == "chain" else (left,)
+    return Node("chain", None, (*first, right), left.column)
+
+
+def _unexpected(token: Token, wanted: str = "") -> ExpressionError:
+    if token.kind == "end":
+        return ExpressionError(f"column {token.column}: {_HINTS['end']}")
+    operator = _WORDS.get(str(token.value).lower()) if token.kind == "name" else None
+    hint = f"JMESPath writes {operator}" if operator else _HINTS.get(token.kind)
+    if wanted and not operator:
+        hint = f"{wanted} is missing before it"
+    return ExpressionError(f"column {token.column}: {token.value} is not expected here" + (f": {hint}" if hint else ""))

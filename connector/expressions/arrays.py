@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, NoReturn
+from typing import Any
 
 from connector.errors import ExpressionError
 from connector.expressions.kinds import NUMBERS, kind
@@ -46,7 +46,7 @@ def sort_by(values: list[Any], of: Expression) -> list[Any]:
     wanted = _orderable("sort_by", keys[0], "a text or a number")
     for each in keys:
         if _orderable("sort_by", each, wanted) != wanted:
-            _refuse("sort_by", wanted, each)
+            raise _refusal("sort_by", wanted, each)
     order = sorted(range(len(values)), key=[_exactly(each) for each in keys].__getitem__)
     return [values[index] for index in order]
 
@@ -113,8 +113,8 @@ def _orderable(function: str, key: Any, wanted: str) -> str:
         return "a number"
     if type(key) is str:
         return "a text"
-    _refuse(function, wanted, key)
+    raise _refusal(function, wanted, key)
 
 
-def _refuse(function: str, wanted: str, value: Any) -> NoReturn:
-    raise ExpressionError(f"{function}() takes {wanted}, not {kind(value)}")
+def _refusal(function: str, wanted: str, value: Any) -> ExpressionError:
+    return ExpressionError(f"{function}() takes {wanted}, not {kind(value)}")

@@ -59,10 +59,10 @@ def _check_call(node: Node) -> None:
 
 def _count(function: Function, least: int, most: int) -> str:
     if function.variadic:
-        count = f"at least {least}"
-    else:
-        count = f"{least} to {most}" if least < most else f"{most or 'no'}"
-    return f"{count} argument{'' if count.endswith('1') and least == (most if not function.variadic else 1) else 's'}"
+        return f"at least {least} argument{'' if least == 1 else 's'}"
+    if least < most:
+        return f"{least} to {most} arguments"
+    return f"{most or 'no'} argument{'' if most == 1 else 's'}"
 
 
 def _check_literal(value: Any) -> None:

@@ -126,9 +126,7 @@ def _of_text(value: str) -> Number:
 
 def _of_comma_text(value: str) -> Number:
     if not _COMMA_NUMBER.fullmatch(value):
-        raise ExpressionError(
-            "number(x, ',') takes a number with a decimal comma, such as '1 200,50': this text is none"
-        )
+        raise ExpressionError("number(x, ',') takes a number with a decimal comma, such as '1 200,50': this is none")
     plain_text = _SPACES.sub("", value).replace(",", ".")
     if len(plain_text) > 60:
         raise too_big("number")

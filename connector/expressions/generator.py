@@ -77,7 +77,7 @@ class Generator:
         return f"bool({self._truth(tree, EVENT, {})})"
 
     def share(self, trees: Iterable[Node]) -> list[str]:
-        """Return statements that read once what begins several of these expressions' paths: user of user.id, user.age."""
+        """Return statements that read once what begins several paths: user of user.id and user.age."""
         begins = Counter(node.children[0].value for tree in trees for node, _ in walk(tree) if _is_path(node))
         statements = []
         self.namespace["NOTHING"] = {}
@@ -183,9 +183,7 @@ class Generator:
         values = f"{base}.values()" if node.value == "object" else base
         kept = f" if {self._truth(node.children[2], element, scope)}" if node.value == "filter" else ""
         if right.kind == "current":
-            collected = (
-                f"[{element} for {element} in {values} if {element} is not None{kept.replace(' if', ' and', 1)}]"
-            )
+            collected = f"[{element} for {element} in {values}{kept} if {element} is not None]"
         else:
             taken = self._temporary()
             test = f"({taken} := {self._source(right, element, scope)}) is not None"
@@ -301,7 +299,8 @@ class Generator:
             f"{names[name]} := {self._source(value, current, scope)}"
             for name, value in zip(node.value, values, strict=True)
         ]
-        return f"({', '.join(f'({binding})' for binding in bindings)}, {self._source(body, current, {**scope, **names})})[-1]"
+        inner = self._source(body, current, {**scope, **names})
+        return f"({', '.join(f'({binding})' for binding in bindings)}, {inner})[-1]"
 
 
 def _is_path(node: Node) -> bool:

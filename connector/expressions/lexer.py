@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from connector.errors import ExpressionError
@@ -18,11 +19,12 @@ _TOKEN = re.compile(
     | (?P<quoted>"(?:[^"\\]|\\.)*")
     | (?P<raw>'(?:[^'\\]|\\.)*')
     | (?P<literal>`(?:[^`\\]|\\.)*`)
-    | (?P<operator>\[\] | \[\? | \|\| | && | == | != | <= | >= | // | [][.,:@$(){}*|&<>!=+/%-] | [×÷−])
+    | (?P<operator>\[\] | \[\? | \|\| | && | == | != | <= | >= | // | [][.,:@$(){}*|&<>!=+/%-])
+    | (?P<synonym>[\N{MULTIPLICATION SIGN}\N{DIVISION SIGN}\N{MINUS SIGN}])
     """,
     re.VERBOSE | re.DOTALL,
 )
-_SYNONYMS = {"×": "*", "÷": "/", "−": "-"}
+_SYNONYMS = {"\N{MULTIPLICATION SIGN}": "*", "\N{DIVISION SIGN}": "/", "\N{MINUS SIGN}": "-"}
 _CLOSED_BY = {'"': "a name", "'": "a text", "`": "a literal"}
 _MEANINGLESS = {
     "?": "there is no ternary: write (condition && a || b)",
@@ -63,21 +65,14 @@ def tokenize(text: str) -> list[Token]:
 
 
 def _token(kind: str, source: str, column: int, spaced: tuple[bool, bool]) -> Token:
-    if kind == "operator":
-        operator = _SYNONYMS.get(source, source)
-        # A minus of its own script cannot be part of a name.
-        return Token(operator, source, column, (True, True) if source in _SYNONYMS else spaced)
-    if kind == "number":
-        return Token(kind, _number(source, column), column, spaced)
-    if kind == "variable":
-        return Token(kind, source[1:], column)
-    if kind == "quoted":
-        return Token(kind, _name(source, column), column)
-    if kind == "raw":
-        return Token("literal", source[1:-1].replace("\\'", "'"), column)
-    if kind == "literal":
-        return Token(kind, _literal(source[1:-1].replace("\\`", "`"), column), column)
-    return Token(kind, source, column, spaced)
+    match kind:
+        case "operator":
+            return Token(source, source, column, spaced)
+        case "synonym":  # needs no space around it: no name holds one
+            return Token(_SYNONYMS[source], source, column)
+        case "raw":
+            return Token("literal", source[1:-1].replace("\\'", "'"), column)
+    return Token(kind, _VALUES[kind](source, column), column)
 
 
 def _number(source: str, column: int) -> int | float:
@@ -108,6 +103,15 @@ def _literal(source: str, column: int) -> Any:
         return json.loads(f'"{source.lstrip()}"')  # `foo` for `"foo"`: older JMESPath, and still read
     except ValueError:
         raise ExpressionError(f"column {column}: what stands between these backticks is not JSON") from None
+
+
+_VALUES: Mapping[str, Callable[[str, int], Any]] = {
+    "name": lambda source, _column: source,
+    "variable": lambda source, _column: source[1:],
+    "number": _number,
+    "quoted": _name,
+    "literal": lambda source, column: _literal(source[1:-1].replace("\\`", "`"), column),
+}
 
 
 def _unreadable(text: str, position: int) -> str:

@@ -1,4 +1,4 @@
-"""The table of all functions: JMESPath's own, the Community edition's, and the connector's. Docs are generated from it."""
+"""All functions: JMESPath's own, the Community edition's, and the connector's. The documentation is made from this."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ _JMESPATH = (
     Function("max", arrays.largest, ((NUMBERS, TEXTS),), "The largest; null of none.", ("max([1, 3, 2])", "3")),
     Function("max_by", arrays.max_by, ((ARRAY,), (EXPRESSION,)), "The element of which the expression is largest.",
              ("max_by([{a: 1}, {a: 2}], &a)", '{"a": 2}')),
-    Function("merge", arrays.merge, ((OBJECT,),), "One object of all; of one name the last value counts.",
-             ("merge({a: 1}, {b: 2})", '{"a": 1, "b": 2}'), variadic=True),
+    Function("merge", arrays.merge, ((OBJECT,), (ANY,)), "One object of all; of one name the last value counts.",
+             ("merge({a: 1}, {b: 2})", '{"a": 1, "b": 2}'), optional=1, variadic=True),
     Function("min", arrays.smallest, ((NUMBERS, TEXTS),), "The smallest; null of none.", ("min([3, 1, 2])", "1")),
     Function("min_by", arrays.min_by, ((ARRAY,), (EXPRESSION,)), "The element of which the expression is smallest.",
              ("min_by([{a: 1}, {a: 2}], &a)", '{"a": 1}')),
@@ -104,7 +104,7 @@ _COMMUNITY = (
              optional=2, null_passes=True),
     Function("from_items", arrays.from_items, ((ARRAYS,),), "The object of pairs [name, value].",
              ("from_items([['a', 1]])", '{"a": 1}'), null_passes=True),
-    Function("group_by", arrays.group_by, ((ARRAY,), (EXPRESSION,)), "The elements by the text that the expression gives.",
+    Function("group_by", arrays.group_by, ((ARRAY,), (EXPRESSION,)), "The elements by the expression's text.",
              ("group_by([{a: 'x'}], &a)", '{"x": [{"a": "x"}]}'), null_passes=True),
     Function("items", lambda value: [list(pair) for pair in value.items()], ((OBJECT,),), "The pairs [name, value].",
              ("items({a: 1})", '[["a", 1]]'), null_passes=True),
@@ -121,10 +121,10 @@ _COMMUNITY = (
     Function("split", texts.split, ((TEXT,), (TEXT,), (NUMBER,)),
              "The parts between separators, of all or so many cuts.", ("split('a,b', ',')", '["a", "b"]'),
              optional=1, null_passes=True),
-    Function("trim", texts.trim, ((TEXT,), (TEXT,)), "The text without white space, or these characters, at its ends.",
+    Function("trim", texts.trim, ((TEXT,), (TEXT,)), "The text without space, or these characters, at both ends.",
              ("trim(' a ')", '"a"'), optional=1, null_passes=True),
-    Function("trim_left", texts.trim_left, ((TEXT,), (TEXT,)), "The same at its beginning.", ("trim_left(' a ')", '"a "'),
-             optional=1, null_passes=True),
+    Function("trim_left", texts.trim_left, ((TEXT,), (TEXT,)), "The same at its beginning.",
+             ("trim_left(' a ')", '"a "'), optional=1, null_passes=True),
     Function("trim_right", texts.trim_right, ((TEXT,), (TEXT,)), "The same at its end.", ("trim_right(' a ')", '" a"'),
              optional=1, null_passes=True),
     Function("upper", str.upper, ((TEXT,),), "The text in upper case.", ("upper('rub')", '"RUB"'), null_passes=True),
@@ -147,13 +147,13 @@ _CONNECTOR = (
              ("header('trace')", '"t-1"'), of_record=True),
     Function("json", texts.read_json, ((TEXT,),), "The JSON value that a text holds.",
              ("""json('{"a": 1}').a""", "1"), null_passes=True),
-    Function("key", of_record.key, ((TEXT,),), "The record's key as text, or as an integer: key('int64'), key('int32').",
+    Function("key", of_record.key, ((TEXT,),), "The record's key as text; key('int64') or key('int32') as a number.",
              ("key()", '"user-1"'), optional=1, of_record=True),
-    Function("number", conversions.number, ((ANY,), (TEXT,)), "The number that a text holds; with ',' of a decimal comma.",
+    Function("number", conversions.number, ((ANY,), (TEXT,)), "The number a text holds; with ',' as the decimal comma.",
              ("number('1 200,50', ',')", "1200.5"), optional=1),
     Function("phone", texts.phone, ((ANY,), (TEXT,)), "A telephone number in international form, digits only.",
              ("phone('8 (999) 123-45-67', '7')", '"79991234567"')),
-    Function("round", _round, ((NUMBER,), (NUMBER,)), "The number rounded half-even, to whole ones or so many decimals.",
+    Function("round", _round, ((NUMBER,), (NUMBER,)), "The number rounded half-even to so many decimals.",
              ("round(2.345, 2)", "2.34"), optional=1, null_passes=True),
     Function("sha256", texts.sha256, ((ANY,),), "The SHA-256 of a text, as 64 hexadecimal digits.",
              ("cut(sha256('abc'), 8)", '"ba7816bf"')),
@@ -163,7 +163,7 @@ _CONNECTOR = (
              ("timestamp()", "1769850001"), of_record=True),
     Function("topic", of_record.topic, (), "The record's topic.", ("topic()", '"shop.orders"'), of_record=True),
     Function("unix", unix, ((ANY,), (TEXT,)),
-             "A time as seconds since the epoch: ISO 8601 with a zone, seconds, or a number of 'ms', 'us', 'ns', 'days'.",
+             "Seconds since the epoch: of ISO 8601 with a zone, of seconds, or of 'ms', 'us', 'ns', 'days'.",
              ("unix(1769850001500, 'ms')", "1769850001"), optional=1),
 )  # fmt: skip
 

@@ -18,7 +18,7 @@ class Node(NamedTuple):
     | index | the number | |
     | slice | (start, stop, step), each a number or None | |
     | chain | | two or more: each is evaluated on the result of the one before |
-    | projection | `list`, `object`, `slice`, `filter` | what is projected, what is taken of each element, a filter's condition |
+    | projection | `list`, `object`, `slice`, `filter` | what is projected, what is taken of each, the condition |
     | flatten | | the list |
     | compare | `==`, `!=`, `<`, `<=`, `>`, `>=` | left, right |
     | and, or | | two or more, in their order |

@@ -13,7 +13,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from connector.errors import ExpressionError
-from connector.expressions.kinds import NUMBERS
+from connector.expressions.kinds import NUMBERS, kind
 
 Number = int | float | Decimal
 
@@ -74,9 +74,9 @@ def divide(left: Number, right: Number) -> Number:
     if not right:
         raise ExpressionError("division by zero")
     if type(left) is int and type(right) is int:
-        whole, rest = divmod(left, right)
-        if not rest:
-            return _within(whole)
+        quotient, remainder = divmod(left, right)
+        if not remainder:
+            return _within(quotient)
     one, other = exact(left), exact(right)
     whole, rest = _divided(one, other)
     return _within(whole) if not rest else plain(_QUOTIENT.divide(one, other))

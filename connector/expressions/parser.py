@@ -5,6 +5,8 @@ The grammar is JMESPath's with the Community edition's additions (arithmetic, le
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from connector.errors import ExpressionError
 from connector.expressions.checks import check
 from connector.expressions.lexer import Token, tokenize
@@ -21,7 +23,11 @@ _STOPS_PROJECTION = 10
 _SIGN, _STAR, _NOT = 8, 20, 45
 _COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
 _ARITHMETIC = frozenset({"+", "-", "*", "/", "//", "%"})
-_KINDS = {"||": "or", "&&": "and"}
+# Tokens that are whole nodes.
+_LEAVES = {
+    "literal": "literal", "number": "literal", "name": "field", "quoted": "field", "variable": "variable",
+    "@": "current", "$": "root",
+}  # fmt: skip
 
 _HINTS = {
     "end": "it ends too early: a name, a literal, a function or a closing bracket is missing",
@@ -62,6 +68,28 @@ class _Parser:
     def __init__(self, tokens: list[Token]) -> None:
         self._tokens = tokens
         self._next = 0
+        self._beginnings: dict[str, Callable[[Token], Node]] = {
+            "(": self._group,
+            "!": self._not,
+            "-": self._sign,
+            "+": self._sign,
+            "&": self._argument,
+            "*": self._star,
+            "[?": self._of_current,
+            "[]": self._of_current,
+            "[": self._open_bracket,
+            "{": self._object,
+        }
+        self._continuations: dict[str, Callable[[Node, Token], Node]] = {
+            ".": self._dot,
+            "|": self._pipe,
+            "||": self._and_or,
+            "&&": self._and_or,
+            "[]": self._flatten,
+            "[?": self._filter,
+            "[": self._index_or_star,
+            "(": self._call,
+        }
 
     def whole(self) -> Node:
         tree = self._expression(0)
@@ -94,79 +122,63 @@ class _Parser:
         return left
 
     def _prefix(self, token: Token) -> Node:
-        column = token.column
-        match token.kind:
-            case "literal" | "number":
-                return Node("literal", token.value, (), column)
-            case "name" if token.value == "let" and self._peek().kind == "variable":
-                return self._let(column)
-            case "name":
-                return Node("field", token.value, (), column)
-            case "quoted":
-                if self._peek().kind == "(":
-                    raise ExpressionError(f"column {column}: a function's name takes no quotes")
-                return Node("field", token.value, (), column)
-            case "variable":
-                return Node("variable", token.value, (), column)
-            case "@":
-                return Node("current", None, (), column)
-            case "$":
-                return Node("root", None, (), column)
-            case "(":
-                inner = self._expression(0)
-                self._expect(")")
-                return inner
-            case "!":
-                return Node("not", None, (self._expression(_NOT),), column)
-            case "-" | "+":
-                return self._sign(token)
-            case "&":
-                return Node("expression", None, (self._expression(0),), column)
-            case "*":
-                here = Node("current", None, (), column)
-                right = here if self._peek().kind == "]" else self._projected(_STAR)
-                return Node("projection", "object", (here, right), column)
-            case "[?" | "[]":
-                return self._infix(Node("current", None, (), column), token)
-            case "[":
-                return self._open_bracket(token)
-            case "{":
-                return self._object(column)
-        raise _unexpected(token)
+        if token.kind == "name" and token.value == "let" and self._peek().kind == "variable":
+            return self._let(token)
+        if token.kind == "quoted" and self._peek().kind == "(":
+            raise ExpressionError(f"column {token.column}: a function's name takes no quotes")
+        if token.kind in _LEAVES:
+            return Node(_LEAVES[token.kind], token.value if token.kind not in "@$" else None, (), token.column)
+        begin = self._beginnings.get(token.kind)
+        if begin is None:
+            raise _unexpected(token)
+        return begin(token)
+
+    def _group(self, _token: Token) -> Node:
+        inner = self._expression(0)
+        self._expect(")")
+        return inner
+
+    def _not(self, token: Token) -> Node:
+        return Node("not", None, (self._expression(_NOT),), token.column)
+
+    def _argument(self, token: Token) -> Node:
+        return Node("expression", None, (self._expression(0),), token.column)
+
+    def _star(self, token: Token) -> Node:
+        here = Node("current", None, (), token.column)
+        right = here if self._peek().kind == "]" else self._projected(_STAR)
+        return Node("projection", "object", (here, right), token.column)
+
+    def _of_current(self, token: Token) -> Node:
+        return self._infix(Node("current", None, (), token.column), token)
 
     def _infix(self, left: Node, token: Token) -> Node:
-        kind, column = token.kind, left.column
-        if kind == ".":
-            if self._peek().kind == "*":
-                self._take()
-                return Node("projection", "object", (left, self._projected(_BINDING["."])), column)
-            return _chain(left, self._after_dot(_BINDING["."]))
-        if kind == "|":
-            # Never merged with the chain before it: that could be a projection's right side.
-            return Node("chain", None, (left, self._expression(_BINDING["|"])), column)
-        if kind in _KINDS:
-            joined = left.children if left.kind == _KINDS[kind] else (left,)
-            return Node(_KINDS[kind], None, (*joined, self._expression(_BINDING[kind])), column)
-        if kind in _COMPARISONS:
-            return Node("compare", kind, (left, self._expression(_BINDING[kind])), column)
+        kind = token.kind
         if kind in _ARITHMETIC:
-            return self._arithmetic(left, token)
-        if kind == "[]":
-            flat = Node("flatten", None, (left,), column)
-            return Node("projection", "list", (flat, self._projected(_BINDING["[]"])), column)
-        if kind == "[?":
-            return self._filter(left)
-        if kind == "[":
-            return self._index_or_star(left)
-        return self._call(left, token)
+            _expect_space_around_minus(token)
+            return Node("arithmetic", kind, (left, self._expression(_BINDING[kind])), left.column)
+        if kind in _COMPARISONS:
+            return Node("compare", kind, (left, self._expression(_BINDING[kind])), left.column)
+        return self._continuations[kind](left, token)
 
-    def _arithmetic(self, left: Node, token: Token) -> Node:
-        if token.kind == "-" and token.spaced != (True, True):
-            raise ExpressionError(
-                f"column {token.column}: a minus between two values has a space on both sides, as in a - b; "
-                'a name with a dash stands in double quotes, as in "user-id"'
-            )
-        return Node("arithmetic", token.kind, (left, self._expression(_BINDING[token.kind])), left.column)
+    def _dot(self, left: Node, _token: Token) -> Node:
+        if self._peek().kind != "*":
+            return _chain(left, self._after_dot(_BINDING["."]))
+        self._take()
+        return Node("projection", "object", (left, self._projected(_BINDING["."])), left.column)
+
+    def _pipe(self, left: Node, _token: Token) -> Node:
+        # Never merged with the chain before it: an index or a slice after it would else be taken for its own.
+        return Node("chain", None, (left, self._expression(_BINDING["|"])), left.column)
+
+    def _and_or(self, left: Node, token: Token) -> Node:
+        kind = "and" if token.kind == "&&" else "or"
+        joined = left.children if left.kind == kind else (left,)
+        return Node(kind, None, (*joined, self._expression(_BINDING[token.kind])), left.column)
+
+    def _flatten(self, left: Node, _token: Token) -> Node:
+        flat = Node("flatten", None, (left,), left.column)
+        return Node("projection", "list", (flat, self._projected(_BINDING["[]"])), left.column)
 
     def _sign(self, token: Token) -> Node:
         if self._peek().kind == "number":
@@ -174,7 +186,7 @@ class _Parser:
             return Node("literal", -number if token.kind == "-" else number, (), token.column)
         return Node("sign", token.kind, (self._expression(_SIGN),), token.column)
 
-    def _let(self, column: int) -> Node:
+    def _let(self, token: Token) -> Node:
         names, values = [], []
         while True:
             names.append(self._expect("variable").value)
@@ -186,7 +198,7 @@ class _Parser:
         if not (self._peek().kind == "name" and self._peek().value == "in"):
             raise _unexpected(self._peek(), "in")
         self._take()
-        return Node("let", tuple(names), (*values, self._expression(0)), column)
+        return Node("let", tuple(names), (*values, self._expression(0)), token.column)
 
     def _call(self, left: Node, token: Token) -> Node:
         if left.kind != "field":
@@ -205,9 +217,9 @@ class _Parser:
         """Read what follows a [ that begins an expression: an index, a slice, a star or a list of expressions."""
         here = Node("current", None, (), token.column)
         if self._is_index():
-            return self._index_or_star(here)
+            return self._index_or_star(here, token)
         if self._peek().kind == "*" and self._peek(1).kind == "]":
-            return self._index_or_star(here)
+            return self._index_or_star(here, token)
         return self._list(token.column)
 
     def _is_index(self) -> bool:
@@ -216,7 +228,7 @@ class _Parser:
             return self._peek(ahead + 1).kind in ("]", ":")
         return self._peek().kind == ":"
 
-    def _index_or_star(self, left: Node) -> Node:
+    def _index_or_star(self, left: Node, _token: Token) -> Node:
         column = left.column
         if self._peek().kind == "*":
             self._take()
@@ -244,6 +256,8 @@ class _Parser:
         if len(numbers) == 3 and numbers[2] == 0:
             raise ExpressionError("a slice cannot step by 0")
         window = Node("slice", tuple([*numbers, None, None][:3]), (), column)
+        if left.kind == "chain" and left.children[-1].kind in ("index", "slice"):
+            return _chain(left, window)  # as JMESPath's own parser has it: after an index a slice projects nothing
         return Node("projection", "slice", (_chain(left, window), self._projected(_STAR)), column)
 
     def _integer(self) -> int:
@@ -255,7 +269,7 @@ class _Parser:
             raise ExpressionError(f"column {token.column}: an index is a whole number")
         return sign * token.value
 
-    def _filter(self, left: Node) -> Node:
+    def _filter(self, left: Node, _token: Token) -> Node:
         condition = self._expression(0)
         self._expect("]")
         here = Node("current", None, (), left.column)
@@ -278,11 +292,11 @@ class _Parser:
         for element in tree.children:
             if element.kind == "literal" and element.column in numbers:
                 raise ExpressionError(
-                    f"column {element.column}: after a dot and [ comes a name, not a number: an index follows without a dot"
+                    f"column {element.column}: after a dot and [ comes a name; an index comes without the dot"
                 )
         return tree
 
-    def _object(self, column: int) -> Node:
+    def _object(self, token: Token) -> Node:
         names, values = [], []
         while True:
             if self._peek().kind not in ("name", "quoted"):
@@ -294,7 +308,7 @@ class _Parser:
                 self._take()
             elif self._peek().kind == "}":
                 self._take()
-                return Node("object", tuple(names), tuple(values), column)
+                return Node("object", tuple(names), tuple(values), token.column)
 
     # --- after a dot and in projections ----------------------------------------------------------------------------
 
@@ -319,8 +333,16 @@ class _Parser:
             return self._list_after_dot(token.column)
         if token.kind == "{":
             self._take()
-            return self._object(token.column)
+            return self._object(token)
         raise ExpressionError(f"column {token.column}: a dot is followed by a name, *, [ or {{")
+
+
+def _expect_space_around_minus(token: Token) -> None:
+    if token.kind == "-" and token.spaced != (True, True):
+        raise ExpressionError(
+            f"column {token.column}: a minus between two values has a space on both sides, as in a - b; "
+            'a name with a dash stands in double quotes, as in "user-id"'
+        )
 
 
 def _chain(left: Node, right: Node) -> Node:

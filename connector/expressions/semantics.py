@@ -15,7 +15,7 @@ _ORDERS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator
 
 
 def equal(left: Any, right: Any) -> bool:
-    """Return left == right: Python's own, except that a boolean equals no number, and decimals count by their digits."""
+    """Return left == right: booleans equal no numbers, and decimals count by their digits."""
     if type(left) is Decimal or type(right) is Decimal:
         return type(left) in NUMBERS and type(right) in NUMBERS and exact(left) == exact(right)
     return bool(left == right) and (type(left) is bool) == (type(right) is bool)

@@ -31,7 +31,7 @@ def unix(value: Any, unit: str | None = None) -> int | None:
     """Return a time as whole seconds since the epoch, rounded down; null for null.
 
     Takes ISO 8601 with a zone, or a number (or numeric text) of seconds, or of `unit`: ms, us, ns or days. A time
-    without a zone could be anywhere, and is refused; so is a number that makes no time from March 1973 to February 2106.
+    without a zone could be anywhere, and is refused; so is a number that makes none from March 1973 to 2106.
     """
     if value is None:
         return None

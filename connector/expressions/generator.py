@@ -281,8 +281,8 @@ class Generator:
 
     def _call(self, node: Node, current: str, scope: Scope) -> str:
         function = FUNCTIONS[node.value]
-        name = f"call_{node.value}"
-        self.namespace[name] = checked(function)
+        name = f"call_{node.value}_{len(node.children)}"
+        self.namespace[name] = checked(function, len(node.children))
         arguments = [self._source(child, current, scope) for child in node.children]
         if function.of_record:
             arguments.insert(0, RECORD)

@@ -24,6 +24,9 @@ _EXACT = decimal.Context(prec=_LONGEST, Emin=-(10**6), Emax=10**6, traps=[decima
 # Fifteen digits are what every double holds; the quotient of two amounts has no more of its own.
 _QUOTIENT = decimal.Context(prec=15, rounding=ROUND_HALF_EVEN, Emin=-(10**6), Emax=10**6)
 
+# Between these a float prints every decimal of so many digits as it is.
+_SURE_DIGITS, _SMALL, _LARGE = 15, 1e-290, 1e15
+
 Operation = Callable[[Any, Any], Number | None]
 
 
@@ -40,11 +43,13 @@ def plain(value: Decimal) -> Number:
 
     Raises ExpressionError where it is beyond 64 bits.
     """
+    as_float = float(value)
+    if _SMALL < abs(as_float) < _LARGE and not as_float.is_integer() and len(value.as_tuple().digits) <= _SURE_DIGITS:
+        return as_float
     if not BELOW <= value < BEYOND:
         raise ExpressionError("the result is beyond 64 bits")
     if value == value.to_integral_value():
         return int(value)
-    as_float = float(value)
     return as_float if Decimal(repr(as_float)) == value else value
 
 
@@ -77,6 +82,7 @@ def divide(left: Number, right: Number) -> Number:
         quotient, remainder = divmod(left, right)
         if not remainder:
             return _within(quotient)
+        return plain(_QUOTIENT.divide(Decimal(left), Decimal(right)))
     one, other = exact(left), exact(right)
     whole, rest = _divided(one, other)
     return _within(whole) if not rest else plain(_QUOTIENT.divide(one, other))
@@ -121,7 +127,7 @@ def rounded(value: Number, places: int) -> Number:
     if type(value) is int and places >= 0:
         return value
     number = exact(value)
-    if number.as_tuple().exponent >= -places:  # type: ignore[operator]  # a number has an exponent
+    if _exponent(number) >= -places:
         return plain(number)
     return plain(number.quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN, _EXACT_ROUNDING))
 
@@ -172,9 +178,13 @@ def _within(value: int) -> int:
 
 def _divided(left: Decimal, right: Decimal) -> tuple[int, Decimal]:
     """Return the floor of left / right, and what is left of `left`. As integers: their digits are never too many."""
-    exponent = min(left.as_tuple().exponent, right.as_tuple().exponent)  # type: ignore[type-var]
-    whole, rest = divmod(int(left.scaleb(-exponent, _EXACT)), int(right.scaleb(-exponent, _EXACT)))  # type: ignore[operator]
-    return whole, Decimal(rest).scaleb(exponent, _EXACT)  # type: ignore[arg-type]
+    exponent = min(_exponent(left), _exponent(right))
+    whole, rest = divmod(int(left.scaleb(-exponent, _EXACT)), int(right.scaleb(-exponent, _EXACT)))
+    return whole, Decimal(rest).scaleb(exponent, _EXACT)
+
+
+def _exponent(value: Decimal) -> int:
+    return int(value.as_tuple().exponent)  # a letter only for NaN and infinity, which exact() refuses
 
 
 def _expect_numbers(sign: str, *values: Any) -> None:

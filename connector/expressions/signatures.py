@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NoReturn
@@ -26,6 +26,9 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     ARRAYS: (list,),
 }
 _ELEMENTS: Mapping[str, tuple[type, ...]] = {TEXTS: (str,), NUMBERS: (int, float, Decimal), ARRAYS: (list,)}
+
+# What Python's own functions raise on some values.
+_RAISED = (ExpressionError, TypeError, ValueError, ArithmeticError, LookupError, RecursionError)
 
 Kinds = tuple[str, ...]
 
@@ -54,33 +57,53 @@ class Function:
         return self.parameters[min(index, len(self.parameters) - 1)]
 
 
-def checked(function: Function) -> Callable[..., Any]:
-    """Return the function with its arguments checked. It raises ExpressionError, and quotes no value."""
-    call, null_passes, of_record = function.call, function.null_passes, function.of_record
-    if not function.parameters:
-        return call
-    accepted = [frozenset(_python(kinds)) for kinds in function.parameters]
-    free = [kinds == (ANY,) for kinds in function.parameters]
-    elements = [any(each in _ELEMENTS for each in kinds) for kinds in function.parameters]
-    last = len(accepted) - 1
+def checked(function: Function, given: int) -> Callable[..., Any]:
+    """Return the function for so many arguments, which it checks. It raises ExpressionError, and quotes no value."""
+    kinds = [function.takes(index) for index in range(given)] if function.parameters else []
+    if all(each == (ANY,) for each in kinds) or (function.of_record and not kinds):
+        return function.call  # such functions look at their arguments themselves
+    if len(kinds) == 1 and not function.of_record and not any(each in _ELEMENTS for each in kinds[0]):
+        return _checked_one(function, frozenset(_python(kinds[0])))
+    return _checked_all(function, kinds)
+
+
+def _checked_one(function: Function, accepted: frozenset[type]) -> Callable[[Any], Any]:
+    call, null_passes = function.call, function.null_passes
+
+    def guarded(value: Any) -> Any:
+        if type(value) not in accepted:
+            if null_passes and value is None:
+                return None
+            _refuse(function, 0, value)
+        try:
+            return call(value)
+        except _RAISED as error:
+            _explain(function, error)
+
+    return guarded
+
+
+def _checked_all(function: Function, kinds: Sequence[Kinds]) -> Callable[..., Any]:
+    call, null_passes, first = function.call, function.null_passes, 1 if function.of_record else 0
+    # By the argument's index: the types it may have, and whether its elements are checked. No entry: any value.
+    checks = [
+        (index, frozenset(_python(each)), any(name in _ELEMENTS for name in each))
+        for index, each in enumerate(kinds)
+        if each != (ANY,)
+    ]
 
     def guarded(*arguments: Any) -> Any:
-        values = arguments[1:] if of_record else arguments
-        if null_passes and values[0] is None:
+        if null_passes and arguments[0] is None:
             return None
-        for index, value in enumerate(values):
-            place = min(index, last)
-            if free[place]:
-                continue
-            if type(value) not in accepted[place]:
+        for index, accepted, has_elements in checks:
+            value = arguments[index + first]
+            if type(value) not in accepted:
                 _refuse(function, index, value)
-            if elements[place] and value:
+            if has_elements and value:
                 _check_elements(function, index, value)
         try:
             return call(*arguments)
-        except ExpressionError:
-            raise
-        except (TypeError, ValueError, ArithmeticError, LookupError, RecursionError) as error:
+        except _RAISED as error:
             _explain(function, error)
 
     return guarded
@@ -110,6 +133,8 @@ def _refuse(function: Function, index: int, value: Any) -> NoReturn:
 
 def _explain(function: Function, error: Exception) -> NoReturn:
     """Say what went wrong without the values that Python's messages quote."""
+    if isinstance(error, ExpressionError):
+        raise error
     if isinstance(error, TypeError):
         message = (
             f"{function.name}(): kinds of values meet that do not go together, such as a text and a number: "

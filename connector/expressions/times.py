@@ -38,11 +38,10 @@ def unix(value: Any, unit: str | None = None) -> int | None:
     if unit is not None and unit != "days" and (unit not in _PER_SECOND or unit == "s"):
         raise ExpressionError("unix() takes 'ms', 'us', 'ns' or 'days' as the unit; without one it takes seconds")
     if type(value) is str:
-        match = _DIGITS.fullmatch(value) if value.isascii() else None
-        if match is None:
+        if not (value[:1].isdigit() and value.isascii()) or "-" in value or not (match := _DIGITS.fullmatch(value)):
             return _of_iso(value, unit)
         digits = match[1].lstrip("0")
-        number: int | Decimal = int(digits or "0") if len(digits) <= 40 else 10**40
+        number = int(digits or "0") if len(digits) <= 40 else 10**40  # Python refuses to read thousands of digits
     elif type(value) is int:
         number = value
     elif (type(value) is float and math.isfinite(value)) or type(value) is Decimal:

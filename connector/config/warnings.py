@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import orjson
 
 from connector.config.kafka_settings import missing_files
 from connector.errors import Mistake
+from connector.expressions.nodes import Node
 from connector.expressions.parser import parse
 from connector.routing.validate import EventSchema
 from connector.secrets import Secret
@@ -97,10 +97,10 @@ def _from_event(expression: str) -> bool:
     return _reads(parse(expression))
 
 
-def _reads(node: Any) -> bool:
-    if node["type"] in {"field", "current"}:
+def _reads(tree: Node) -> bool:
+    if tree.kind in {"field", "current", "root"} or (tree.kind == "call" and tree.value in {"key", "header"}):
         return True
-    if node["type"] == "function_expression" and node["value"] in {"key", "header"}:
-        return True
-    # A slice's children are numbers.
-    return any(_reads(child) for child in node["children"] if isinstance(child, dict))
+    children = tree.children
+    if tree.kind == "projection" and children[1].kind == "current":  # each element as it is
+        children = (children[0], *children[2:])
+    return any(map(_reads, children))

@@ -92,9 +92,12 @@ def merge(*objects: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def get(value: Mapping[str, Any], name: str, default: Any = None) -> Any:
-    """Return what an object has under a name that was computed; the default where it has nothing or null."""
-    found = value.get(name)
+def get(value: Mapping[str, Any] | None, name: str | None, default: Any = None) -> Any:
+    """Return what an object has under a name that was computed; the default where it has nothing or null.
+
+    No object has anything under a name that is null; and null has nothing under any name.
+    """
+    found = value.get(name) if value is not None and name is not None else None
     return default if found is None else found
 
 

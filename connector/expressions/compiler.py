@@ -69,7 +69,6 @@ def compile_fields(fields: Fields) -> MapFields:
     """
     trees = {path: _parsed(path, expression) for path, expression in _flat(fields)}
     generator = Generator()
-    generator.namespace["ExpressionError"] = ExpressionError
     lines = ["out = {}", *generator.share(trees.values()), "try:"]
     for name, value in fields.items():
         if isinstance(value, str):
@@ -121,10 +120,18 @@ def _truth(tree: Node) -> Holds:
 
 
 def _function(generator: Generator, lines: Sequence[str]) -> Any:
-    source = "\n    ".join([f"def compiled({EVENT}, {RECORD}):", *lines])
+    generator.namespace.update(ExpressionError=ExpressionError, unevaluable=_unevaluable)
+    body = [f"    {line}" for line in lines]
+    net = ["except ExpressionError: raise", "except Exception as error: raise unevaluable(error) from None"]
+    source = "\n    ".join([f"def compiled({EVENT}, {RECORD}):", "try:", *body, *net])
     # The source is the generator's own: names it chose, and constants by their repr().
     exec(compile(source, "<expression>", "exec"), generator.namespace)  # noqa: S102
     return generator.namespace["compiled"]
+
+
+def _unevaluable(error: Exception) -> ExpressionError:
+    """A mistake of ours, or an event that no memory or stack holds: said without the values that Python quotes."""
+    return ExpressionError(f"it cannot be evaluated on this event ({type(error).__name__})")
 
 
 def _conjunction(trees: Sequence[Node]) -> Node:

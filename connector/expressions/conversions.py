@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from decimal import Decimal
 from typing import Any
@@ -14,9 +15,13 @@ from connector.expressions.numbers import BELOW, BEYOND, Number, plain
 # Doubles hold every whole number up to here; above, the digits that were written may be gone.
 _EXACT = 2.0**53
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+# A text this long may have more digits than a double keeps; a longer one than the second is no amount of anything.
+_SHORT, _LONG = 16, 60
+# How many values to_string() writes at most.
+_MOST_VALUES = 1_000_000
 # Thousands apart by plain, no-break or narrow spaces, a comma before the decimals.
-_COMMA_NUMBER = re.compile(r"-?(?:[0-9]{1,3}(?:[  \u202f][0-9]{3})+|[0-9]+)(?:,[0-9]+)?")
-_SPACES = re.compile(r"[  \u202f]")
+_COMMA_NUMBER = re.compile(r"-?(?:[0-9]{1,3}(?:[ \u00a0\u202f][0-9]{3})+|[0-9]+)(?:,[0-9]+)?")
+_SPACES = re.compile(r"[ \u00a0\u202f]")
 
 
 def text(value: Any) -> str | None:
@@ -62,15 +67,21 @@ def to_string(value: Any) -> str:
     """Return a text as it is, any other value as JSON with letters as they are; numbers beyond 64 bits are refused."""
     if type(value) is str:
         return value
-    parts, has_decimal = [value], False
+    parts, has_decimal, count = [value], False, 0
     while parts:
         part = parts.pop()
+        count += 1
+        if count > _MOST_VALUES:
+            raise ExpressionError(f"to_string() writes at most {_MOST_VALUES} values: there are more")
         if type(part) is list or type(part) is dict:
             parts.extend(part.values() if type(part) is dict else part)
         elif type(part) is float and not BELOW < part < BEYOND:
             raise too_big("to_string")
         has_decimal = has_decimal or type(part) is Decimal
-    return _json(value) if has_decimal else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    try:
+        return _json(value) if has_decimal else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    except RecursionError:
+        raise ExpressionError("to_string() takes a value that is not nested so deep") from None
 
 
 def _json(value: Any) -> str:
@@ -113,22 +124,34 @@ def number(value: Any, comma: str | None = None) -> Number | None:
 
 def _of_text(value: str) -> Number:
     if not _NUMBER.fullmatch(value):
-        hint = ": number(x, ',') reads a decimal comma" if _COMMA_NUMBER.fullmatch(value) else ""
         raise ExpressionError(
-            f"number() takes a number or a text that is one, such as '12.50': this text is no number{hint}"
+            f"number() takes a number or a text that is one, such as '12.50': this text is no number{_hint(value)}"
         )
     if value.lstrip("-").isdigit():
         if len(value.lstrip("-0")) > 20:  # 2^64 has 20 digits; Python itself refuses to read thousands
             raise too_big("number")
         return int(value.lstrip("-").lstrip("0") or "0") * (-1 if value[0] == "-" else 1)
+    if _SHORT < len(value) <= _LONG and "e" not in value.lower():
+        return plain(Decimal(value))
     return float(value)
+
+
+def _hint(value: str) -> str:
+    if not value.strip():
+        return "; (x && number(x)) leaves an empty one out" if not value else "; trim() takes the space away"
+    if _COMMA_NUMBER.fullmatch(value):
+        return "; number(x, ',') reads a decimal comma"
+    return "; trim() takes the space away" if _NUMBER.fullmatch(value.strip()) else ""
 
 
 def _of_comma_text(value: str) -> Number:
     if not _COMMA_NUMBER.fullmatch(value):
-        raise ExpressionError("number(x, ',') takes a number with a decimal comma, such as '1 200,50': this is none")
+        hint = "; number(x) reads a decimal point" if _NUMBER.fullmatch(value) else _hint(value)
+        raise ExpressionError(
+            f"number(x, ',') takes a number with a decimal comma, such as '1 200,50': this text is no such number{hint}"
+        )
     plain_text = _SPACES.sub("", value).replace(",", ".")
-    if len(plain_text) > 60:
+    if len(plain_text) > _LONG:
         raise too_big("number")
     return _of_text(plain_text) if "." not in plain_text else plain(Decimal(plain_text))
 
@@ -138,8 +161,9 @@ def to_number(value: Any) -> Number | None:
     if type(value) is str:
         for read in (int, float):
             try:
-                return read(value)
+                result = read(value)
             except ValueError:
                 continue
+            return result if type(result) is int or math.isfinite(result) else None
         return None
     return value if type(value) in (int, float, Decimal) else None

@@ -92,10 +92,10 @@ class Generator:
     # --- plumbing ------------------------------------------------------------------------------------------------
 
     def _source(self, node: Node, current: str, scope: Scope) -> str:
+        if len(node.children) > _INLINE_LENGTH and node.kind in ("chain", "and", "or"):
+            node = self._in_parts(node)
         if self._height(node) % _INLINE_HEIGHT == 0 or id(node) in self._outline_always:
             return self._outlined(node, current, scope)
-        if len(node.children) > _INLINE_LENGTH and node.kind in ("chain", "and", "or"):
-            return self._outlined_begin(node, current, scope)
         return self._nodes[node.kind](node, current, scope)
 
     def _height(self, node: Node) -> int:
@@ -107,21 +107,25 @@ class Generator:
 
     def _outlined(self, node: Node, current: str, scope: Scope) -> str:
         """A call of a function of its own, which computes this node."""
-        parameters = [EVENT, RECORD, *(["t0"] if current != EVENT else []), *scope.values()]
+        names = [*self._shared.values(), *scope.values()]
+        parameters = [EVENT, RECORD, *(["t0"] if current != EVENT else []), *names]
         inner = EVENT if current == EVENT else "t0"
         body = self._nodes[node.kind](node, inner, scope)
         name = self._bind(None)
         exec(compile(f"def {name}({', '.join(parameters)}): return {body}", "<expression>", "exec"), self.namespace)  # noqa: S102
-        arguments = [EVENT, RECORD, *([current] if current != EVENT else []), *scope.values()]
+        arguments = [EVENT, RECORD, *([current] if current != EVENT else []), *names]
         return f"{name}({', '.join(arguments)})"
 
-    def _outlined_begin(self, node: Node, current: str, scope: Scope) -> str:
-        """A long chain, each link of which nests in the next: its begin becomes a function of its own."""
-        begin = Node(node.kind, None, node.children[:_INLINE_LENGTH], node.column)
-        shorter = Node(node.kind, None, (begin, *node.children[_INLINE_LENGTH:]), node.column)
-        self._outline_always.add(id(begin))
-        self._kept.append(begin)
-        return self._source(shorter, current, scope)
+    def _in_parts(self, node: Node) -> Node:
+        """A long chain, each link of which nests in the next, as a short chain of parts: each becomes a function."""
+        children = node.children
+        while len(children) > _INLINE_LENGTH:
+            starts = range(0, len(children), _INLINE_LENGTH)
+            parts = [Node(node.kind, None, children[at : at + _INLINE_LENGTH], node.column) for at in starts]
+            self._outline_always.update(map(id, parts))
+            self._kept += parts
+            children = tuple(parts)
+        return Node(node.kind, None, children, node.column)
 
     def _bind(self, value: Any) -> str:
         name = f"c{len(self.namespace)}"

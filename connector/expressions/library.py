@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
@@ -16,6 +17,7 @@ from connector.expressions.signatures import (
     ARRAY,
     ARRAYS,
     EXPRESSION,
+    NULL,
     NUMBER,
     NUMBERS,
     OBJECT,
@@ -34,6 +36,12 @@ def _round(value: Number, places: Any = 0) -> Number:
     return rounded(value, texts.whole("round", "number of decimals", places))
 
 
+def _absolute(value: Number) -> Number:
+    if isinstance(value, Decimal):
+        return value.copy_abs()  # abs() would round it to 28 digits
+    return abs(value)
+
+
 def _contains(subject: Any, search: Any) -> bool:
     if type(subject) is str and type(search) is not str:
         raise ExpressionError(f"contains() looks for a text in a text, not for {kind(search)}: use text()")
@@ -49,7 +57,7 @@ def _reverse(value: Any) -> Any:
 
 
 _JMESPATH = (
-    Function("abs", abs, ((NUMBER,),), "The number without its sign.", ("abs(-5)", "5")),
+    Function("abs", _absolute, ((NUMBER,),), "The number without its sign.", ("abs(-5)", "5")),
     Function("avg", arrays.average, ((NUMBERS,),), "The mean; null of none.", ("avg([1, 2])", "1.5")),
     Function("ceil", math.ceil, ((NUMBER,),), "The smallest whole number not below.", ("ceil(1.2)", "2")),
     Function("contains", _contains, ((ARRAY, TEXT), (ANY,)), "Whether an array has a value, or a text a part.",
@@ -57,7 +65,7 @@ _JMESPATH = (
     Function("ends_with", str.endswith, ((TEXT,), (TEXT,)), "Whether a text ends with another.",
              ("ends_with('abc', 'c')", "true")),
     Function("floor", math.floor, ((NUMBER,),), "The largest whole number not above.", ("floor(1.8)", "1")),
-    Function("join", str.join, ((TEXT,), (TEXTS,)), "Texts put together, with the first between them.",
+    Function("join", texts.join, ((TEXT,), (TEXTS,)), "Texts put together, with the first between them.",
              ("join('-', ['a', 'b'])", '"a-b"')),
     Function("keys", list, ((OBJECT,),), "The names of an object.", ("keys({a: 1})", '["a"]')),
     Function("length", len, ((TEXT, ARRAY, OBJECT),), "How many characters, elements or names.",
@@ -140,9 +148,9 @@ _CONNECTOR = (
              null_passes=True),
     Function("digits", texts.digits, ((ANY,),), "The digits of a text; null if it has none.",
              ("digits('+7 (999) 123')", '"7999123"')),
-    Function("get", arrays.get, ((OBJECT,), (TEXT,), (ANY,)),
+    Function("get", arrays.get, ((OBJECT, NULL), (TEXT, NULL), (ANY,)),
              "What an object has under a computed name; the default, or null, if nothing.",
-             ("get({ru: 'RUB'}, 'ru', 'EUR')", '"RUB"'), optional=1, null_passes=True),
+             ("get({ru: 'RUB'}, 'ru', 'EUR')", '"RUB"'), optional=1),
     Function("header", of_record.header, ((TEXT,),), "The text of the last header of that name.",
              ("header('trace')", '"t-1"'), of_record=True),
     Function("json", texts.read_json, ((TEXT,),), "The JSON value that a text holds.",

@@ -21,11 +21,17 @@ Number = int | float | Decimal
 BELOW, BEYOND = -(2**63), 2**64
 _LONGEST = 800  # digits of an exact result; a float has at most 767
 _EXACT = decimal.Context(prec=_LONGEST, Emin=-(10**6), Emax=10**6, traps=[decimal.Inexact, decimal.InvalidOperation])
+_ROUNDING = decimal.Context(prec=_LONGEST, Emin=-(10**6), Emax=10**6)
 # Fifteen digits are what every double holds; the quotient of two amounts has no more of its own.
-_QUOTIENT = decimal.Context(prec=15, rounding=ROUND_HALF_EVEN, Emin=-(10**6), Emax=10**6)
+_FIFTEEN = decimal.Context(prec=15, rounding=ROUND_HALF_EVEN, Emin=-(10**6), Emax=10**6)
 
-# Between these a float prints every decimal of so many digits as it is.
-_SURE_DIGITS, _SMALL, _LARGE = 15, 1e-290, 1e15
+# Between these a float prints every decimal of up to 15 digits as it is.
+_SMALL, _LARGE = 1e-290, 1e15
+_LARGE_INTEGER = 10**15
+# What money and times are divided by. A float divides an integer of up to 15 digits by them exactly.
+_POWERS_OF_TEN = frozenset(10**power for power in range(1, 10))
+# What a number is rounded to, by the number of decimals.
+_QUANTA = tuple(Decimal(1).scaleb(-places) for places in range(20))
 
 Operation = Callable[[Any, Any], Number | None]
 
@@ -44,7 +50,7 @@ def plain(value: Decimal) -> Number:
     Raises ExpressionError where it is beyond 64 bits.
     """
     as_float = float(value)
-    if _SMALL < abs(as_float) < _LARGE and not as_float.is_integer() and len(value.as_tuple().digits) <= _SURE_DIGITS:
+    if _SMALL < abs(as_float) < _LARGE and not as_float.is_integer() and _FIFTEEN.plus(value) == value:
         return as_float
     if not BELOW <= value < BEYOND:
         raise ExpressionError("the result is beyond 64 bits")
@@ -82,10 +88,15 @@ def divide(left: Number, right: Number) -> Number:
         quotient, remainder = divmod(left, right)
         if not remainder:
             return _within(quotient)
-        return plain(_QUOTIENT.divide(Decimal(left), Decimal(right)))
+        if right in _POWERS_OF_TEN and -_LARGE_INTEGER < left < _LARGE_INTEGER:
+            return left / right
+        return plain(_FIFTEEN.divide(Decimal(left), Decimal(right)))
     one, other = exact(left), exact(right)
+    rounded_quotient = _FIFTEEN.divide(one, other)
+    if abs(rounded_quotient) < _LARGE_INTEGER:  # where the quotient is whole, it has no more than 15 digits
+        return plain(rounded_quotient)
     whole, rest = _divided(one, other)
-    return _within(whole) if not rest else plain(_QUOTIENT.divide(one, other))
+    return _within(whole) if not rest else plain(rounded_quotient)
 
 
 def floor_divide(left: Number, right: Number) -> Number:
@@ -106,11 +117,6 @@ def modulo(left: Number, right: Number) -> Number:
     return plain(_divided(exact(left), exact(right))[1])
 
 
-def negate(value: Number) -> Number:
-    """Return the number with the other sign."""
-    return _within(-value) if type(value) is int else -value
-
-
 def total(values: Iterable[Number]) -> Number:
     """Return the sum of numbers, exactly; 0 of none."""
     numbers = list(values)
@@ -127,12 +133,11 @@ def rounded(value: Number, places: int) -> Number:
     if type(value) is int and places >= 0:
         return value
     number = exact(value)
+    if places < len(_QUANTA):
+        return plain(number.quantize(_QUANTA[places], ROUND_HALF_EVEN, _ROUNDING))
     if _exponent(number) >= -places:
         return plain(number)
-    return plain(number.quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN, _EXACT_ROUNDING))
-
-
-_EXACT_ROUNDING = decimal.Context(prec=_LONGEST, Emin=-(10**6), Emax=10**6)
+    return plain(number.quantize(Decimal(1).scaleb(-places, _ROUNDING), ROUND_HALF_EVEN, _ROUNDING))
 
 
 def lenient(sign: str, operation: Operation) -> Operation:
@@ -140,7 +145,10 @@ def lenient(sign: str, operation: Operation) -> Operation:
 
     def calculate(left: Any, right: Any) -> Number | None:
         if type(left) in NUMBERS and type(right) in NUMBERS:
-            return operation(left, right)
+            try:
+                return operation(left, right)
+            except ArithmeticError:
+                raise ExpressionError(f"the result of {sign} has too many digits") from None
         if left is None or right is None:
             _expect_numbers(sign, left, right)
             return None
@@ -154,7 +162,10 @@ def strict(sign: str, operation: Operation) -> Operation:
 
     def calculate(left: Any, right: Any) -> Number | None:
         if type(left) in NUMBERS and type(right) in NUMBERS:
-            return operation(left, right)
+            try:
+                return operation(left, right)
+            except ArithmeticError:
+                raise ExpressionError(f"the result of {sign} has too many digits") from None
         raise _no_numbers(sign, left, right)
 
     return calculate
@@ -177,7 +188,7 @@ def _within(value: int) -> int:
 
 
 def _divided(left: Decimal, right: Decimal) -> tuple[int, Decimal]:
-    """Return the floor of left / right, and what is left of `left`. As integers: their digits are never too many."""
+    """Return the floor of left / right, and the remainder, by integers: they may have any number of digits."""
     exponent = min(_exponent(left), _exponent(right))
     whole, rest = divmod(int(left.scaleb(-exponent, _EXACT)), int(right.scaleb(-exponent, _EXACT)))
     return whole, Decimal(rest).scaleb(exponent, _EXACT)
@@ -194,7 +205,6 @@ def _expect_numbers(sign: str, *values: Any) -> None:
 
 
 def _no_numbers(sign: str, *values: Any) -> ExpressionError:
-
     other = next(value for value in values if type(value) not in NUMBERS)
     if other is None:
         return ExpressionError(

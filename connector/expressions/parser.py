@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from connector.errors import ExpressionError
-from connector.expressions.checks import check
+from connector.expressions.checks import check, shown
 from connector.expressions.lexer import Token, tokenize
 from connector.expressions.nodes import Node
 
@@ -34,7 +34,7 @@ _HINTS = {
     "quoted": "double quotes hold a field's name; a text stands in single quotes, as in type == 'paid'",
     "literal": "an operator such as == or && is missing before it",
     "number": "an operator such as == or && is missing before it",
-    "name": "an operator such as . or && is missing before it",
+    "name": "an operator such as . or && is missing before it, or single quotes around a text",
     "variable": "an operator such as && is missing before it; a path begins with the variable, as in $order.id",
     ")": "there is no ( that it closes, or an argument is missing",
     "]": "there is no [ that it closes, or an element is missing",
@@ -358,4 +358,5 @@ def _unexpected(token: Token, wanted: str = "") -> ExpressionError:
     hint = f"JMESPath writes {operator}" if operator else _HINTS.get(token.kind)
     if wanted and not operator:
         hint = f"{wanted} is missing before it"
-    return ExpressionError(f"column {token.column}: {token.value} is not expected here" + (f": {hint}" if hint else ""))
+    hint = f": {hint}" if hint else ""
+    return ExpressionError(f"column {token.column}: {shown(str(token.value))} is not expected here{hint}")

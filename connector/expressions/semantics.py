@@ -18,7 +18,10 @@ def equal(left: Any, right: Any) -> bool:
     """Return left == right: booleans equal no numbers, and decimals count by their digits."""
     if type(left) is Decimal or type(right) is Decimal:
         return type(left) in NUMBERS and type(right) in NUMBERS and exact(left) == exact(right)
-    return bool(left == right) and (type(left) is bool) == (type(right) is bool)
+    try:
+        return bool(left == right) and (type(left) is bool) == (type(right) is bool)
+    except RecursionError:
+        raise ExpressionError("values that are nested so deep cannot be compared") from None
 
 
 def order(sign: str, left: Any, right: Any) -> bool | None:

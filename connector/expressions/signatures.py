@@ -13,7 +13,7 @@ from connector.expressions.kinds import kind
 # The kinds of arguments, by the words of messages and documentation.
 TEXT, NUMBER, BOOLEAN, ARRAY, OBJECT = "a text", "a number", "a boolean", "an array", "an object"
 TEXTS, NUMBERS, ARRAYS = "an array of texts", "an array of numbers", "an array of arrays"
-ANY, EXPRESSION = "a value", "an expression"
+ANY, EXPRESSION, NULL = "a value", "an expression", "null"
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
     TEXT: (str,),
@@ -21,10 +21,13 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     BOOLEAN: (bool,),
     ARRAY: (list,),
     OBJECT: (dict,),
+    NULL: (type(None),),
     TEXTS: (list,),
     NUMBERS: (list,),
     ARRAYS: (list,),
 }
+# What null may count as, where one of these is wanted.
+_DEFAULTS = {TEXT: "''", NUMBER: "0", ARRAY: "`[]`", NUMBERS: "`[]`", TEXTS: "`[]`", OBJECT: "`{}`"}
 _ELEMENTS: Mapping[str, tuple[type, ...]] = {TEXTS: (str,), NUMBERS: (int, float, Decimal), ARRAYS: (list,)}
 
 # What Python's own functions raise on some values.
@@ -128,7 +131,22 @@ def _check_elements(function: Function, index: int, value: Any) -> None:
 def _refuse(function: Function, index: int, value: Any) -> NoReturn:
     if callable(value):
         raise ExpressionError(f"{function.name}() takes no expression: leave the & out")
-    raise ExpressionError(f"{function.name}() takes {' or '.join(function.takes(index))}, not {kind(value)}")
+    takes = function.takes(index)
+    raise ExpressionError(f"{function.name}() takes {' or '.join(takes)}, not {kind(value)}{_cure(takes, value)}")
+
+
+def _cure(takes: Kinds, value: Any) -> str:
+    """Name the function that makes what is wanted of what was given; empty if none does."""
+    if value is None:
+        default = next((each for name, each in _DEFAULTS.items() if name in takes), None)
+        return f": say what null counts as, as in (x || {default})" if default else ""
+    if type(value) in _TYPES[NUMBER] or type(value) is bool:
+        return ": text() makes a text of it" if TEXT in takes or TEXTS in takes else ""
+    if type(value) is not str:
+        return ""
+    if NUMBER in takes or NUMBERS in takes:
+        return ": number() reads a number from a text"
+    return ": json() reads JSON from a text" if ARRAY in takes or OBJECT in takes else ""
 
 
 def _explain(function: Function, error: Exception) -> NoReturn:

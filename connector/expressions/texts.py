@@ -17,6 +17,9 @@ _NOT_DIGITS = re.compile(r"[^0-9]+")
 _PHONE = re.compile(r"(\+|00)?([0-9]+)")
 _PHONE_MARKS = re.compile(r"[ ().-]+")
 _URL_SAFE = str.maketrans("-_", "+/")
+# No result is longer, in characters: an expression must not make a gigabyte of an event of a kilobyte.
+LONGEST_TEXT = 4_194_304
+_WIDEST = 10_000
 
 
 def trim(text: str, characters: str = "") -> str:
@@ -36,7 +39,17 @@ def trim_right(text: str, characters: str = "") -> str:
 
 def replace(text: str, old: str, new: str, count: Any = -1) -> str:
     """Return the text with `old` replaced by `new`, at most `count` times from the left."""
-    return text.replace(old, new, whole("replace", "count", count) if count != -1 else -1)
+    most = whole("replace", "count", count) if count != -1 else -1
+    if len(new) > len(old):
+        times = text.count(old) if most < 0 else min(most, text.count(old))
+        _expect_short("replace", len(text) + times * (len(new) - len(old)))
+    return text.replace(old, new, most)
+
+
+def join(separator: str, parts: list[str]) -> str:
+    """Return the texts of an array put together, with the separator between them."""
+    _expect_short("join", sum(map(len, parts)) + len(separator) * len(parts))
+    return separator.join(parts)
 
 
 def split(text: str, separator: str, count: Any = -1) -> list[str]:
@@ -51,12 +64,12 @@ def split(text: str, separator: str, count: Any = -1) -> list[str]:
 
 def pad_left(text: str, width: Any, pad: str = " ") -> str:
     """Return the text with `pad` before it, until it has `width` characters."""
-    return text.rjust(whole("pad_left", "width", width), _character("pad_left", pad))
+    return text.rjust(_width("pad_left", width), _character("pad_left", pad))
 
 
 def pad_right(text: str, width: Any, pad: str = " ") -> str:
     """Return the text with `pad` behind it, until it has `width` characters."""
-    return text.ljust(whole("pad_right", "width", width), _character("pad_right", pad))
+    return text.ljust(_width("pad_right", width), _character("pad_right", pad))
 
 
 def find_first(text: str, part: str, start: Any = 0, end: Any = None) -> int | None:
@@ -93,9 +106,10 @@ def digits(value: Any) -> str | None:
 def phone(value: Any, country: str) -> str | None:
     """Return a telephone number in international form, digits only, for a country code such as '7'.
 
-    A number that begins with + or 00 is international already. For '7', eleven digits that begin with 8 or 7, and ten
-    digits, are national ones. Raises ExpressionError for what does not become a number of that country, or has other
-    characters than digits, spaces, ( ) . - and one leading +.
+    A number that begins with + or 00 is international already, of whatever country. For '7', eleven digits that begin
+    with 8 or 7, and ten digits, are national ones. Raises ExpressionError for others that do not begin with the
+    country's code, for fewer than 7 or more than 15 digits, and for other characters than digits, spaces, ( ) . - and
+    one leading +.
     """
     if not (country.isascii() and country.isdigit()):
         raise ExpressionError("phone() takes the country code as digits, such as phone(tel, '7')")
@@ -103,17 +117,16 @@ def phone(value: Any, country: str) -> str | None:
     if text is None:
         return None
     match = _PHONE.fullmatch(_PHONE_MARKS.sub("", text))
+    if match is None and not text.strip():
+        raise ExpressionError("phone() takes a number: this text is empty; (x && phone(x, '7')) leaves it out")
     if match is None:
         raise ExpressionError("phone() takes digits, spaces, ( ) . - and one leading +: this text has something else")
     international, number = match.groups()
-    if international:
-        number = match[2]
-    elif country == "7" and len(number) == 11 and number[0] in "78":
-        number = "7" + number[1:]
-    elif country == "7" and len(number) == 10:
-        number = "7" + number
-    if not international and not number.startswith(country):
-        raise ExpressionError(f"phone() cannot tell the country: this number has {len(number)} digits and no +")
+    if not international:
+        if country == "7" and (len(number) == 10 or (len(number) == 11 and number[0] in "78")):
+            number = "7" + number[-10:]
+        if not number.startswith(country):
+            raise ExpressionError(f"phone() cannot tell the country: this number has {len(number)} digits and no +")
     if not 7 <= len(number) <= 15:
         raise ExpressionError(f"phone() takes numbers of 7 to 15 digits: this one has {len(number)}")
     return number
@@ -122,7 +135,12 @@ def phone(value: Any, country: str) -> str | None:
 def sha256(value: Any) -> str | None:
     """Return the SHA-256 of what text() gives, in UTF-8, as 64 lower-case hexadecimal digits."""
     content = written("sha256", value)
-    return None if content is None else hashlib.sha256(content.encode()).hexdigest()
+    if content is None:
+        return None
+    try:
+        return hashlib.sha256(content.encode()).hexdigest()
+    except UnicodeEncodeError:
+        raise ExpressionError("sha256() takes texts that UTF-8 can hold: this one has half a surrogate pair") from None
 
 
 def read_json(text: str) -> Any:
@@ -150,6 +168,18 @@ def whole(function: str, what: str, value: Any) -> int:
     if value != int(value) or value < 0:
         raise ExpressionError(f"{function}() takes a whole number of 0 or more as the {what}")
     return int(value)
+
+
+def _width(function: str, width: Any) -> int:
+    characters = whole(function, "width", width)
+    if characters > _WIDEST:
+        raise ExpressionError(f"{function}() pads to at most {_WIDEST} characters")
+    return characters
+
+
+def _expect_short(function: str, characters: int) -> None:
+    if characters > LONGEST_TEXT:
+        raise ExpressionError(f"{function}() gives at most {LONGEST_TEXT} characters: here it would be more")
 
 
 def _bounds(function: str, text: str, start: Any, end: Any) -> tuple[int, int]:

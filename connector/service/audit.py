@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import structlog
 
 from connector.delivery.backoff import Backoff
 from connector.delivery.pipeline import Pipeline
 from connector.errors import Mistake
+from connector.expressions.nodes import Node
 from connector.expressions.parser import parse
 from connector.model import Outcome
 from connector.settings.values import Route
@@ -87,16 +88,15 @@ def named_keys(route: Route) -> tuple[str, ...]:
     return tuple(_literals(parse(expression))) if isinstance(expression, str) else ()
 
 
-def _literals(node: Any) -> Iterator[str]:
+def _literals(node: Node) -> Iterator[str]:
     """The texts that an expression may yield: 'key', or those of type == 'a' && 'key' || 'other'."""
-    kind, children = node["type"], node["children"]
-    if kind == "literal" and isinstance(node["value"], str):
-        yield node["value"]
-    elif kind == "or_expression":
-        for child in children:
+    if node.kind == "literal" and isinstance(node.value, str):
+        yield node.value
+    elif node.kind == "or":
+        for child in node.children:
             yield from _literals(child)
-    elif kind == "and_expression":
-        yield from _literals(children[-1])
+    elif node.kind == "and":
+        yield from _literals(node.children[-1])
 
 
 def _mistakes(route: Route, events: Mapping[str, EventType]) -> Iterator[Mistake]:

@@ -27,6 +27,7 @@ _WORDS: dict[type, str] = {
     bool: "a boolean",
     int: "an integer",
     float: "a number",
+    Decimal: "a number",
     list: "an array",
     dict: "an object",
 }
@@ -68,13 +69,15 @@ def whole(name: str, value: Any, takes: str) -> int:
         if value.is_integer():
             return int(value)
         raise FieldError(f"{name} takes {takes}, not a number with a fraction")
+    if type(value) is Decimal:  # what arithmetic gives where no float has the digits: never a whole number
+        raise FieldError(f"{name} takes {takes}, not a number with a fraction")
     raise kind_error(name, value, takes)
 
 
 def text_of_integer(name: str, value: Any, takes: str) -> str:
     """A 64-bit integer as text. Raises FieldError."""
-    if type(value) is float:
-        if abs(value) >= _FLOAT_BEYOND:
+    if type(value) is float or type(value) is Decimal:
+        if type(value) is float and abs(value) >= _FLOAT_BEYOND:
             raise beyond_error(name, takes)
         raise FieldError(
             f"{name} takes {takes}, or an integer; not a number with a decimal point or an exponent: use text()"
@@ -113,6 +116,8 @@ def param(name: str, key: str, value: Any) -> str:
     takes = "a text, a number or a boolean"
     if type(value) is int:
         return text_of_integer(where, value, takes)
+    if type(value) is Decimal:
+        return format(value, "f")
     if type(value) is float:
         decimal = decimal_of_float(where, value, takes)
         return str(int(value)) if value.is_integer() else format(decimal, "f")

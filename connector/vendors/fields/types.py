@@ -174,6 +174,8 @@ class Amount:
                 return rounded_amount(name, decimal_of_float(name, value, takes), takes)
             if type(value) is int or (type(value) is str and DECIMAL.fullmatch(value)):
                 return rounded_amount(name, Decimal(value), takes)
+            if type(value) is Decimal:
+                return rounded_amount(name, value, takes)
             raise kind_error(name, value, takes)
 
         return check
@@ -193,9 +195,12 @@ class Numeral:
         takes = self.takes()
 
         def check(value: Any) -> str:
-            if type(value) is float:
-                decimal = decimal_of_float(name, value, takes)
-                text = str(int(value)) if value.is_integer() else format(decimal, "f")
+            if type(value) is float or type(value) is Decimal:
+                if type(value) is float and value.is_integer():
+                    text = str(int(decimal_of_float(name, value, takes)))
+                else:
+                    decimal = decimal_of_float(name, value, takes) if type(value) is float else value
+                    text = format(decimal, "f")
                 if DECIMAL.fullmatch(text) is None:
                     raise FieldError(f"{name} takes {takes}: this number has more than 40 decimals")
                 return text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
 from typing import Any, NoReturn
 
 from jmespath import exceptions
@@ -19,6 +19,7 @@ from connector.model import Evaluate, Event, Record
 _ANY: Any = {"types": []}
 # The kinds of argument that the library's signatures name, for people.
 _KINDS = {
+    "expref": "an expression",
     "array": "an array",
     "number": "a number",
     "object": "an object",
@@ -83,7 +84,9 @@ FUNCTIONS: dict[str, Any] = ConnectorFunctions.FUNCTION_TABLE
 def by_the_oracle(text: str) -> Evaluate:
     """An expression evaluated by the library. Raises ExpressionError on events it cannot be evaluated on."""
     try:
-        tree = Parser().parse(text).parsed
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # `foo` for "foo" is deprecated
+            tree = Parser().parse(text).parsed
     except ValueError as error:
         raise ExpressionError(str(error)) from None
 

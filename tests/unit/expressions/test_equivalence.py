@@ -13,6 +13,7 @@ from connector.errors import ExpressionError
 from connector.expressions import compile_condition, compile_expression, compile_fields
 from connector.model import Evaluate, Event, Record
 from tests.unit.expressions.oracle import by_the_oracle
+
 RECORD = Record("shop.orders", 3, 7, 1_700_000_000_999, b"key", b"{}", (("h", b"1"), ("h", b"two")))
 
 names = st.sampled_from(["a", "b", "c", '"x-y"'])
@@ -29,6 +30,9 @@ values = st.recursive(
 events = st.dictionaries(st.sampled_from(["a", "b", "c", "x-y"]), values)
 literals = values.map(lambda value: "`" + json.dumps(value).replace("`", "\\`") + "`") | st.just("'a'") | st.just("'1'")
 leaves = names | literals | st.sampled_from(["@", "key()", "header('h')", "topic()", "timestamp()"])
+
+
+LISTS = ["max", "min", "sort", "reverse", "values", "ceil", "floor", "to_number", "to_array"]
 
 
 def grow(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
@@ -53,7 +57,15 @@ def grow(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         pairs.map(lambda t: f"({t[0]}).{{x: {t[1]}}}"),
         pairs.map(lambda t: f"({t[0]})[?{t[1]}]"),
         pairs.map(lambda t: f"({t[0]})[*].[{t[1]}]"),
+        pairs.map(lambda t: f"({t[0]})[?{t[1]}].a[]"),
         inner.map(lambda t: f"({t})[]"),
+        inner.map(lambda t: f"({t})[*].a[0]"),
+        inner.map(lambda t: f"({t}).*.b"),
+        inner.map(lambda t: f"to_array({t})[::-1] | [1:]"),
+        pairs.map(lambda t: f"map(&{t[0]}, to_array({t[1]}))"),
+        pairs.map(lambda t: f"max_by(to_array({t[0]}), &{t[1]})"),
+        st.tuples(st.sampled_from(LISTS), inner).map(lambda t: f"{t[0]}({t[1]})"),
+        pairs.map(lambda t: f"join('-', [{t[0]}, {t[1]}])"),
         st.tuples(inner, names).map(lambda t: f"sort_by({t[0]}, &{t[1]})"),
     )
 

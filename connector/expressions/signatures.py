@@ -42,7 +42,8 @@ class Function:
 
     `parameters` gives for each the kinds that it takes; the last `optional` of them may be left out, and where it is
     `variadic` the last may be repeated. `of_record` functions get the record first. `null_passes`: where the first
-    argument is null, so is the result. `says` describes it, `example` is an expression and its result as JSON.
+    argument is null, so is the result. `says` describes it, `example` is an expression and its result as JSON, `raises`
+    says what it refuses beside arguments of other kinds.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Function:
     variadic: bool = False
     of_record: bool = False
     null_passes: bool = False
+    raises: str = ""
 
     def takes(self, index: int) -> Kinds:
         """Return the kinds that the argument at an index may have."""

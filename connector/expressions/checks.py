@@ -1,4 +1,4 @@
-"""What can be said against an expression before an event is seen: unknown functions, arguments, variables, depth."""
+"""The mistakes of an expression that need no event to be seen: functions, arguments, variables, depth."""
 
 from __future__ import annotations
 

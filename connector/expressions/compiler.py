@@ -14,7 +14,7 @@ from connector.model import Evaluate, Event, Record
 
 # Field → expression, or → the nested object's names → expressions.
 Fields = Mapping[str, str | Mapping[str, str]]
-# Whether an expression is true of an event. Raises ExpressionError.
+# True if an expression is true of an event. Raises ExpressionError.
 Holds = Callable[[Event, Record], bool]
 # All fields of a route, by their names; those that are null are left out. Raises ExpressionError, naming the field.
 MapFields = Callable[[Event, Record], dict[str, Any]]
@@ -22,7 +22,7 @@ MapFields = Callable[[Event, Record], dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """The beginning `path == 'literal'` of a condition. `read` gives what stands at the path."""
+    """The beginning `path == 'literal'` of a condition. `read` gives the value at the path."""
 
     path: tuple[str, ...]
     literal: str
@@ -43,7 +43,7 @@ class Condition:
 
 
 def compile_expression(text: str) -> Evaluate:
-    """An expression as a function of an event (a dict) and its record.
+    """Return an expression as a function of an event (a dict) and its record.
 
     Raises ExpressionError if it does not parse, saying where and what would be right. The function raises it on
     events that it cannot be evaluated on, naming the function that refused and why, never a value.
@@ -52,7 +52,7 @@ def compile_expression(text: str) -> Evaluate:
 
 
 def compile_condition(text: str) -> Condition:
-    """A `when` as a function that tells whether it is true of an event. Raises ExpressionError as above."""
+    """Return a `when` as functions that decide it for an event. Raises ExpressionError as above."""
     tree = parse(text)
     first, *others = tree.children if tree.kind == "and" else (tree,)
     selector = _selector(first)
@@ -62,7 +62,7 @@ def compile_condition(text: str) -> Condition:
 
 
 def compile_fields(fields: Fields) -> MapFields:
-    """The fields of a route as one function: name → expression, or name → {name → expression} for a nested object.
+    """Return the fields of a route as one function: name → expression, or name → {name → expression} for a nested object.
 
     A field that is null is left out, and so is a nested object of which nothing is left. Raises ExpressionError for
     an expression that does not parse; so does the function, with the field's name first (`customEventParams.level`).

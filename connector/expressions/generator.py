@@ -16,7 +16,7 @@ from connector.expressions.kinds import NUMBERS
 from connector.expressions.library import FUNCTIONS
 from connector.expressions.nodes import Node, walk
 from connector.expressions.numbers import OPERATIONS, lenient, strict
-from connector.expressions.semantics import equal, order
+from connector.expressions.semantics import equal, flatten, order
 from connector.expressions.signatures import checked
 
 EVENT, RECORD = "e", "r"
@@ -35,7 +35,7 @@ class Generator:
     """
 
     def __init__(self, *, condition: bool = False) -> None:
-        self.namespace: dict[str, Any] = {"NUMBERS": NUMBERS, "equal": equal, "order": order}
+        self.namespace: dict[str, Any] = {"NUMBERS": NUMBERS, "equal": equal, "order": order, "flatten": flatten}
         self._arithmetic_of = strict if condition else lenient
         self._temporaries = 0
         # Names that hold a dict, whatever the event is.
@@ -99,14 +99,14 @@ class Generator:
         return self._nodes[node.kind](node, current, scope)
 
     def _height(self, node: Node) -> int:
-        """How many nodes lie on the longest way down from this one, itself included."""
+        """Return how many nodes lie on the longest way down from this one, itself included."""
         height = self._heights.get(id(node))
         if height is None:
             height = self._heights[id(node)] = 1 + max((self._height(child) for child in node.children), default=0)
         return height
 
     def _outlined(self, node: Node, current: str, scope: Scope) -> str:
-        """A call of a function of its own, which computes this node."""
+        """Return a call of a new function, which computes this node."""
         names = [*self._shared.values(), *scope.values()]
         parameters = [EVENT, RECORD, *(["t0"] if current != EVENT else []), *names]
         inner = EVENT if current == EVENT else "t0"
@@ -117,7 +117,7 @@ class Generator:
         return f"{name}({', '.join(arguments)})"
 
     def _in_parts(self, node: Node) -> Node:
-        """A long chain, each link of which nests in the next, as a short chain of parts: each becomes a function."""
+        """Return a long chain, each link of which nests in the next, as a short one of parts that become functions."""
         children = node.children
         while len(children) > _INLINE_LENGTH:
             starts = range(0, len(children), _INLINE_LENGTH)
@@ -137,7 +137,7 @@ class Generator:
         return f"{prefix}{self._temporaries}"
 
     def _named(self, source: str, use: Callable[[str], str]) -> str:
-        """`use` of a name that holds `source`, where it needs it more than once."""
+        """Return what `use` makes of a name that holds `source`, which it needs more than once."""
         if source.isidentifier():
             return use(source)
         name = self._temporary()
@@ -198,7 +198,6 @@ class Generator:
         return f"({collected} if type({base}) is {'dict' if node.value == 'object' else 'list'} else {otherwise})"
 
     def _flatten(self, node: Node, current: str, scope: Scope) -> str:
-        self.namespace["flatten"] = _flattened
         return f"flatten({self._source(node.children[0], current, scope)})"
 
     # --- operators -----------------------------------------------------------------------------------------------
@@ -249,7 +248,7 @@ class Generator:
         return f"{name}({self._source(node.children[0], current, scope)})"
 
     def _truth(self, node: Node, current: str, scope: Scope) -> str:
-        """A Python condition: false for false, null, and an empty text, array or object; 0 is true."""
+        """Return a Python condition: false for false, null, and an empty text, array or object; 0 is true."""
         if node.kind in ("compare", "not"):
             return self._source(node, current, scope)
         if node.kind in ("and", "or") and self._height(node) % _INLINE_HEIGHT:
@@ -310,15 +309,3 @@ class Generator:
 def _is_path(node: Node) -> bool:
     """True if a node begins with two names, as user.id does."""
     return node.kind == "chain" and all(child.kind == "field" for child in node.children[:2])
-
-
-def _flattened(value: Any) -> list[Any] | None:
-    if type(value) is not list:
-        return None
-    flat: list[Any] = []
-    for element in value:
-        if type(element) is list:
-            flat.extend(element)
-        else:
-            flat.append(element)
-    return flat

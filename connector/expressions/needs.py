@@ -47,7 +47,7 @@ NEEDS: tuple[tuple[str, str], ...] = (
     ("without a prefix", "split(type, '.')[1]"),
     ("cut to a length", "cut(order.note, 8)"),
     ("attribute in a list of names and values", "order.attributes[?name == 'size'].value | [0]"),
-    ("sum of price × quantity", "sum(map(&(price * quantity), order.items))"),
+    ("sum of price times quantity", "sum(map(&(price * quantity), order.items))"),
     ("rounded to cents", "round(order.total_minor / 700, 2)"),
     ("all names of a list", "join(', ', order.items[*].sku)"),
 )

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from connector.errors import ExpressionError
-from connector.expressions.checks import check, shown
+from connector.expressions.checks import check
 from connector.expressions.lexer import Token, tokenize
 from connector.expressions.nodes import Node
+from connector.expressions.reader import TokenReader, expect_space_around_minus, unexpected
 
 # How strongly an operator binds what stands before it. What binds less than _STOPS_PROJECTION ends a projection.
 _BINDING = {
@@ -28,21 +29,6 @@ _LEAVES = {
     "literal": "literal", "number": "literal", "name": "field", "quoted": "field", "variable": "variable",
     "@": "current", "$": "root",
 }  # fmt: skip
-
-_HINTS = {
-    "end": "it ends too early: a name, a literal, a function or a closing bracket is missing",
-    "quoted": "double quotes hold a field's name; a text stands in single quotes, as in type == 'paid'",
-    "literal": "an operator such as == or && is missing before it",
-    "number": "an operator such as == or && is missing before it",
-    "name": "an operator such as . or && is missing before it, or single quotes around a text",
-    "variable": "an operator such as && is missing before it; a path begins with the variable, as in $order.id",
-    ")": "there is no ( that it closes, or an argument is missing",
-    "]": "there is no [ that it closes, or an element is missing",
-    "=": "equality is ==",
-    "&": "& stands only before an argument of a function such as sort_by(items, &price); and is &&",
-}
-# Operators that other languages write in words.
-_WORDS = {"and": "&&", "or": "||", "not": "!", "is": "==", "eq": "==", "mod": "%", "div": "//"}
 
 
 def parse(text: str) -> Node:
@@ -62,12 +48,11 @@ def parse(text: str) -> Node:
     return tree
 
 
-class _Parser:
+class _Parser(TokenReader):
     """The tokens of one text, read once from left to right."""
 
     def __init__(self, tokens: list[Token]) -> None:
-        self._tokens = tokens
-        self._next = 0
+        super().__init__(tokens)
         self._beginnings: dict[str, Callable[[Token], Node]] = {
             "(": self._group,
             "!": self._not,
@@ -93,49 +78,34 @@ class _Parser:
 
     def whole(self) -> Node:
         tree = self._expression(0)
-        if self._peek().kind != "end":
-            raise _unexpected(self._peek())
+        if self.peek().kind != "end":
+            raise unexpected(self.peek())
         return tree
-
-    # --- tokens --------------------------------------------------------------------------------------------------
-
-    def _peek(self, ahead: int = 0) -> Token:
-        return self._tokens[min(self._next + ahead, len(self._tokens) - 1)]
-
-    def _take(self) -> Token:
-        token = self._tokens[self._next]
-        self._next = min(self._next + 1, len(self._tokens) - 1)
-        return token
-
-    def _expect(self, kind: str) -> Token:
-        if self._peek().kind != kind:
-            raise _unexpected(self._peek(), kind)
-        return self._take()
 
     # --- expressions ---------------------------------------------------------------------------------------------
 
     def _expression(self, binding: int) -> Node:
         """Read an expression up to the first operator that binds no more than `binding`."""
-        left = self._prefix(self._take())
-        while binding < _BINDING.get(self._peek().kind, 0):
-            left = self._infix(left, self._take())
+        left = self._prefix(self.take())
+        while binding < _BINDING.get(self.peek().kind, 0):
+            left = self._infix(left, self.take())
         return left
 
     def _prefix(self, token: Token) -> Node:
-        if token.kind == "name" and token.value == "let" and self._peek().kind == "variable":
+        if token.kind == "name" and token.value == "let" and self.peek().kind == "variable":
             return self._let(token)
-        if token.kind == "quoted" and self._peek().kind == "(":
+        if token.kind == "quoted" and self.peek().kind == "(":
             raise ExpressionError(f"column {token.column}: a function's name takes no quotes")
         if token.kind in _LEAVES:
             return Node(_LEAVES[token.kind], token.value if token.kind not in "@$" else None, (), token.column)
         begin = self._beginnings.get(token.kind)
         if begin is None:
-            raise _unexpected(token)
+            raise unexpected(token)
         return begin(token)
 
     def _group(self, _token: Token) -> Node:
         inner = self._expression(0)
-        self._expect(")")
+        self.expect(")")
         return inner
 
     def _not(self, token: Token) -> Node:
@@ -146,7 +116,7 @@ class _Parser:
 
     def _star(self, token: Token) -> Node:
         here = Node("current", None, (), token.column)
-        right = here if self._peek().kind == "]" else self._projected(_STAR)
+        right = here if self.peek().kind == "]" else self._projected(_STAR)
         return Node("projection", "object", (here, right), token.column)
 
     def _of_current(self, token: Token) -> Node:
@@ -155,16 +125,16 @@ class _Parser:
     def _infix(self, left: Node, token: Token) -> Node:
         kind = token.kind
         if kind in _ARITHMETIC:
-            _expect_space_around_minus(token)
+            expect_space_around_minus(token)
             return Node("arithmetic", kind, (left, self._expression(_BINDING[kind])), left.column)
         if kind in _COMPARISONS:
             return Node("compare", kind, (left, self._expression(_BINDING[kind])), left.column)
         return self._continuations[kind](left, token)
 
     def _dot(self, left: Node, _token: Token) -> Node:
-        if self._peek().kind != "*":
+        if self.peek().kind != "*":
             return _chain(left, self._after_dot(_BINDING["."]))
-        self._take()
+        self.take()
         return Node("projection", "object", (left, self._projected(_BINDING["."])), left.column)
 
     def _pipe(self, left: Node, _token: Token) -> Node:
@@ -181,34 +151,34 @@ class _Parser:
         return Node("projection", "list", (flat, self._projected(_BINDING["[]"])), left.column)
 
     def _sign(self, token: Token) -> Node:
-        if self._peek().kind == "number":
-            number = self._take().value
+        if self.peek().kind == "number":
+            number = self.take().value
             return Node("literal", -number if token.kind == "-" else number, (), token.column)
         return Node("sign", token.kind, (self._expression(_SIGN),), token.column)
 
     def _let(self, token: Token) -> Node:
         names, values = [], []
         while True:
-            names.append(self._expect("variable").value)
-            self._expect("=")
+            names.append(self.expect("variable").value)
+            self.expect("=")
             values.append(self._expression(0))
-            if self._peek().kind != ",":
+            if self.peek().kind != ",":
                 break
-            self._take()
-        if not (self._peek().kind == "name" and self._peek().value == "in"):
-            raise _unexpected(self._peek(), "in")
-        self._take()
+            self.take()
+        if not (self.peek().kind == "name" and self.peek().value == "in"):
+            raise unexpected(self.peek(), "in")
+        self.take()
         return Node("let", tuple(names), (*values, self._expression(0)), token.column)
 
     def _call(self, left: Node, token: Token) -> Node:
         if left.kind != "field":
             raise ExpressionError(f"column {token.column}: only a name can be called")
         arguments = []
-        while self._peek().kind != ")":
+        while self.peek().kind != ")":
             arguments.append(self._expression(0))
-            if self._peek().kind == ",":  # JMESPath's own parser lets them be left out
-                self._take()
-        self._take()
+            if self.peek().kind == ",":  # JMESPath's own parser lets them be left out
+                self.take()
+        self.take()
         return Node("call", left.value, tuple(arguments), left.column)
 
     # --- brackets ------------------------------------------------------------------------------------------------
@@ -218,39 +188,39 @@ class _Parser:
         here = Node("current", None, (), token.column)
         if self._is_index():
             return self._index_or_star(here, token)
-        if self._peek().kind == "*" and self._peek(1).kind == "]":
+        if self.peek().kind == "*" and self.peek(1).kind == "]":
             return self._index_or_star(here, token)
         return self._list(token.column)
 
     def _is_index(self) -> bool:
-        ahead = 1 if self._peek().kind == "-" else 0
-        if self._peek(ahead).kind == "number" and type(self._peek(ahead).value) is int:
-            return self._peek(ahead + 1).kind in ("]", ":")
-        return self._peek().kind == ":"
+        ahead = 1 if self.peek().kind == "-" else 0
+        if self.peek(ahead).kind == "number" and type(self.peek(ahead).value) is int:
+            return self.peek(ahead + 1).kind in ("]", ":")
+        return self.peek().kind == ":"
 
     def _index_or_star(self, left: Node, _token: Token) -> Node:
         column = left.column
-        if self._peek().kind == "*":
-            self._take()
-            self._expect("]")
+        if self.peek().kind == "*":
+            self.take()
+            self.expect("]")
             return Node("projection", "list", (left, self._projected(_STAR)), column)
         if not self._is_index():
-            token = self._peek()
+            token = self.peek()
             raise ExpressionError(
                 f"column {token.column}: after a value, brackets hold a whole number, a slice, * or a ?condition"
             )
         numbers: list[int | None] = [None]
-        while self._peek().kind != "]":
-            if self._peek().kind == ":":
-                self._take()
+        while self.peek().kind != "]":
+            if self.peek().kind == ":":
+                self.take()
                 numbers.append(None)
                 if len(numbers) > 3:
-                    raise ExpressionError(f"column {self._peek().column}: a slice has at most two colons")
+                    raise ExpressionError(f"column {self.peek().column}: a slice has at most two colons")
             elif numbers[-1] is None:
                 numbers[-1] = self._integer()
             else:
-                raise _unexpected(self._peek(), "]")
-        self._take()
+                raise unexpected(self.peek(), "]")
+        self.take()
         if len(numbers) == 1:
             return _chain(left, Node("index", numbers[0], (), column))
         if len(numbers) == 3 and numbers[2] == 0:
@@ -261,32 +231,32 @@ class _Parser:
         return Node("projection", "slice", (_chain(left, window), self._projected(_STAR)), column)
 
     def _integer(self) -> int:
-        sign = -1 if self._peek().kind == "-" else 1
+        sign = -1 if self.peek().kind == "-" else 1
         if sign < 0:
-            self._take()
-        token = self._expect("number")
+            self.take()
+        token = self.expect("number")
         if type(token.value) is not int:
             raise ExpressionError(f"column {token.column}: an index is a whole number")
         return sign * token.value
 
     def _filter(self, left: Node, _token: Token) -> Node:
         condition = self._expression(0)
-        self._expect("]")
+        self.expect("]")
         here = Node("current", None, (), left.column)
-        right = here if self._peek().kind == "[]" else self._projected(_BINDING["[?"])
+        right = here if self.peek().kind == "[]" else self._projected(_BINDING["[?"])
         return Node("projection", "filter", (left, right, condition), left.column)
 
     def _list(self, column: int) -> Node:
         elements = [self._expression(0)]
-        while self._peek().kind != "]":
-            self._expect(",")
+        while self.peek().kind != "]":
+            self.expect(",")
             elements.append(self._expression(0))
-        self._take()
+        self.take()
         return Node("list", None, tuple(elements), column)
 
     def _list_after_dot(self, column: int) -> Node:
         """Read a.[b, c]. JMESPath's suite has numbers refused here: a.[0] was meant as a[0]."""
-        elements = self._tokens[self._next :]
+        elements = self.ahead()
         tree = self._list(column)
         numbers = {token.column for token in elements if token.kind == "number"}
         for element in tree.children:
@@ -299,64 +269,45 @@ class _Parser:
     def _object(self, token: Token) -> Node:
         names, values = [], []
         while True:
-            if self._peek().kind not in ("name", "quoted"):
-                raise _unexpected(self._peek(), "a name")
-            names.append(self._take().value)
-            self._expect(":")
+            if self.peek().kind not in ("name", "quoted"):
+                raise unexpected(self.peek(), "a name")
+            names.append(self.take().value)
+            self.expect(":")
             values.append(self._expression(0))
-            if self._peek().kind == ",":
-                self._take()
-            elif self._peek().kind == "}":
-                self._take()
+            if self.peek().kind == ",":
+                self.take()
+            elif self.peek().kind == "}":
+                self.take()
                 return Node("object", tuple(names), tuple(values), token.column)
 
     # --- after a dot and in projections ----------------------------------------------------------------------------
 
     def _projected(self, binding: int) -> Node:
         """Read what is taken of each element of a projection."""
-        token = self._peek()
+        token = self.peek()
         if _BINDING.get(token.kind, 0) < _STOPS_PROJECTION:
             return Node("current", None, (), token.column)
         if token.kind in ("[", "[?"):
             return self._expression(binding)
         if token.kind == ".":
-            self._take()
+            self.take()
             return self._after_dot(binding)
-        raise _unexpected(token)
+        raise unexpected(token)
 
     def _after_dot(self, binding: int) -> Node:
-        token = self._peek()
+        token = self.peek()
         if token.kind in ("name", "quoted", "*"):
             return self._expression(binding)
         if token.kind == "[":
-            self._take()
+            self.take()
             return self._list_after_dot(token.column)
         if token.kind == "{":
-            self._take()
+            self.take()
             return self._object(token)
         raise ExpressionError(f"column {token.column}: a dot is followed by a name, *, [ or {{")
-
-
-def _expect_space_around_minus(token: Token) -> None:
-    if token.kind == "-" and token.spaced != (True, True):
-        raise ExpressionError(
-            f"column {token.column}: a minus between two values has a space on both sides, as in a - b; "
-            'a name with a dash stands in double quotes, as in "user-id"'
-        )
 
 
 def _chain(left: Node, right: Node) -> Node:
     """Evaluate `right` on the result of `left`; one chain where `left` is one already."""
     first = left.children if left.kind == "chain" else (left,)
     return Node("chain", None, (*first, right), left.column)
-
-
-def _unexpected(token: Token, wanted: str = "") -> ExpressionError:
-    if token.kind == "end":
-        return ExpressionError(f"column {token.column}: {_HINTS['end']}")
-    operator = _WORDS.get(str(token.value).lower()) if token.kind == "name" else None
-    hint = f"JMESPath writes {operator}" if operator else _HINTS.get(token.kind)
-    if wanted and not operator:
-        hint = f"{wanted} is missing before it"
-    hint = f": {hint}" if hint else ""
-    return ExpressionError(f"column {token.column}: {shown(str(token.value))} is not expected here{hint}")

@@ -1,4 +1,4 @@
-"""JMESPath's truth, equality and order of JSON values."""
+"""JMESPath's equality, order and flattening of JSON values."""
 
 from __future__ import annotations
 
@@ -39,6 +39,14 @@ def order(sign: str, left: Any, right: Any) -> bool | None:
     return bool(_ORDERS[sign](left, right))
 
 
-def true(value: Any) -> bool:
-    """Return a value's truth: null, false, and an empty text, array or object are false; 0 is true."""
-    return bool(value) or type(value) in NUMBERS
+def flatten(value: Any) -> list[Any] | None:
+    """Return an array whose elements that are arrays give their own elements; null for what is no array."""
+    if type(value) is not list:
+        return None
+    flat: list[Any] = []
+    for element in value:
+        if type(element) is list:
+            flat.extend(element)
+        else:
+            flat.append(element)
+    return flat

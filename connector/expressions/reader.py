@@ -1,0 +1,71 @@
+"""The tokens of one text, read from left to right, and what is said of a token that is not expected."""
+
+from __future__ import annotations
+
+from connector.errors import ExpressionError
+from connector.expressions.checks import shown
+from connector.expressions.lexer import Token
+
+_HINTS = {
+    "end": "it ends too early: a name, a literal, a function or a closing bracket is missing",
+    "quoted": "double quotes hold a field's name; a text stands in single quotes, as in type == 'paid'",
+    "literal": "an operator such as == or && is missing before it",
+    "number": "an operator such as == or && is missing before it",
+    "name": "an operator such as . or && is missing before it, or single quotes around a text",
+    "variable": "an operator such as && is missing before it; a path begins with the variable, as in $order.id",
+    ")": "there is no ( that it closes, or an argument is missing",
+    "]": "there is no [ that it closes, or an element is missing",
+    "=": "equality is ==",
+    "&": "& stands only before an argument of a function such as sort_by(items, &price); and is &&",
+}
+# Operators that other languages write in words.
+_WORDS = {"and": "&&", "or": "||", "not": "!", "is": "==", "eq": "==", "mod": "%", "div": "//"}
+
+
+class TokenReader:
+    """The tokens of one text, read once from left to right."""
+
+    def __init__(self, tokens: list[Token]) -> None:
+        self._tokens = tokens
+        self._next = 0
+
+    def peek(self, ahead: int = 0) -> Token:
+        """Return the next token, or one further ahead; the last one is of kind `end`."""
+        return self._tokens[min(self._next + ahead, len(self._tokens) - 1)]
+
+    def take(self) -> Token:
+        """Return the next token and go on to the one after it."""
+        token = self._tokens[self._next]
+        self._next = min(self._next + 1, len(self._tokens) - 1)
+        return token
+
+    def expect(self, kind: str) -> Token:
+        """Take the next token, which must be of this kind. Raises ExpressionError."""
+        if self.peek().kind != kind:
+            raise unexpected(self.peek(), kind)
+        return self.take()
+
+    def ahead(self) -> list[Token]:
+        """Return the tokens that were not taken yet."""
+        return self._tokens[self._next :]
+
+
+def expect_space_around_minus(token: Token) -> None:
+    """Raise ExpressionError for a binary minus that touches a value: user-id is a name that lacks its quotes."""
+    if token.kind == "-" and token.spaced != (True, True):
+        raise ExpressionError(
+            f"column {token.column}: a minus between two values has a space on both sides, as in a - b; "
+            'a name with a dash stands in double quotes, as in "user-id"'
+        )
+
+
+def unexpected(token: Token, wanted: str = "") -> ExpressionError:
+    """Return the refusal of a token; `wanted` is what is missing before it."""
+    if token.kind == "end":
+        return ExpressionError(f"column {token.column}: {_HINTS['end']}")
+    operator = _WORDS.get(str(token.value).lower()) if token.kind == "name" else None
+    hint = f"JMESPath writes {operator}" if operator else _HINTS.get(token.kind)
+    if wanted and not operator:
+        hint = f"{wanted} is missing before it"
+    hint = f": {hint}" if hint else ""
+    return ExpressionError(f"column {token.column}: {shown(str(token.value))} is not expected here{hint}")

@@ -62,7 +62,7 @@ def compile_condition(text: str) -> Condition:
 
 
 def compile_fields(fields: Fields) -> MapFields:
-    """Return the fields of a route as one function: name → expression, or name → {name → expression} for a nested object.
+    """Return the fields of a route as one function: name → expression, or name → {name → expression}.
 
     A field that is null is left out, and so is a nested object of which nothing is left. Raises ExpressionError for
     an expression that does not parse; so does the function, with the field's name first (`customEventParams.level`).

@@ -28,6 +28,7 @@ _FIFTEEN = decimal.Context(prec=15, rounding=ROUND_HALF_EVEN, Emin=-(10**6), Ema
 # Between these a float prints every decimal of up to 15 digits as it is.
 _SMALL, _LARGE = 1e-290, 1e15
 _LARGE_INTEGER = 10**15
+_SCALE, _LARGEST_SCALED = 10_000, 10**11
 # What money and times are divided by. A float divides an integer of up to 15 digits by them exactly.
 _POWERS_OF_TEN = frozenset(10**power for power in range(1, 10))
 # What a number is rounded to, by the number of decimals.
@@ -63,6 +64,9 @@ def add(left: Number, right: Number) -> Number:
     """Return left + right, exactly."""
     if type(left) is int and type(right) is int:
         return _within(left + right)
+    one, other = _scaled(left), _scaled(right)
+    if one is not None and other is not None and (result := _unscaled(one + other, _SCALE)) is not None:
+        return result
     return plain(_EXACT.add(exact(left), exact(right)))
 
 
@@ -70,6 +74,9 @@ def subtract(left: Number, right: Number) -> Number:
     """Return left - right, exactly."""
     if type(left) is int and type(right) is int:
         return _within(left - right)
+    one, other = _scaled(left), _scaled(right)
+    if one is not None and other is not None and (result := _unscaled(one - other, _SCALE)) is not None:
+        return result
     return plain(_EXACT.subtract(exact(left), exact(right)))
 
 
@@ -77,6 +84,13 @@ def multiply(left: Number, right: Number) -> Number:
     """Return left * right, exactly."""
     if type(left) is int and type(right) is int:
         return _within(left * right)
+    if type(left) is int:
+        left, right = right, left
+    one, other = _scaled(left), right if type(right) is int else _scaled(right)
+    if one is not None and other is not None:
+        result = _unscaled(one * other, _SCALE if type(right) is int else _SCALE * _SCALE)
+        if result is not None:
+            return result
     return plain(_EXACT.multiply(exact(left), exact(right)))
 
 
@@ -122,6 +136,9 @@ def total(values: Iterable[Number]) -> Number:
     numbers = list(values)
     if all(type(number) is int for number in numbers):
         return _within(sum(numbers))  # type: ignore[arg-type]  # they are integers
+    scaled = [_scaled(number) for number in numbers]
+    if None not in scaled and (amount := _unscaled(sum(scaled), _SCALE)) is not None:  # type: ignore[arg-type]
+        return amount
     result = Decimal(0)
     for number in numbers:
         result = _EXACT.add(result, exact(number))
@@ -179,6 +196,27 @@ OPERATIONS: dict[str, Operation] = {
     "//": floor_divide,
     "%": modulo,
 }
+
+
+def _scaled(value: Number) -> int | None:
+    """Return an amount in ten-thousandths; null where it has more decimals or more than 15 digits.
+
+    Up to 15 digits a double and its decimal determine each other, so that integers do what Decimals would, at a third
+    of the price.
+    """
+    if type(value) is int:
+        return value * _SCALE if -_LARGEST_SCALED < value < _LARGEST_SCALED else None
+    if type(value) is float and -_LARGEST_SCALED < value < _LARGEST_SCALED:
+        scaled = round(value * _SCALE)
+        return scaled if scaled / _SCALE == value else None
+    return None
+
+
+def _unscaled(value: int, scale: int) -> Number | None:
+    """Return value / scale, exactly; null where it has more than 15 digits."""
+    if -_LARGE_INTEGER < value < _LARGE_INTEGER:
+        return value / scale if value % scale else value // scale
+    return None
 
 
 def _within(value: int) -> int:

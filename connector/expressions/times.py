@@ -35,6 +35,8 @@ def unix(value: Any, unit: str | None = None) -> int | None:
     """
     if value is None:
         return None
+    if unit is None and type(value) is str and value[4:5] == "-":  # the commonest form of a time
+        return _of_iso(value, None)
     if unit is not None and unit != "days" and (unit not in _PER_SECOND or unit == "s"):
         raise ExpressionError("unix() takes 'ms', 'us', 'ns' or 'days' as the unit; without one it takes seconds")
     if type(value) is str:
@@ -74,7 +76,7 @@ def _of_iso(value: str, unit: str | None) -> int:
 
 
 def _refusal(number: int, unit: str | None) -> str:
-    """What the number looks like, and the call that reads it."""
+    """Return what the number looks like, and the call that reads it."""
     given = _WORDS[unit or "s"]
     out = f"unix() read {given}, and gets no time from 1973 to 2106"
     if number in _DATE and 1 <= number // 100 % 100 <= 12 and 1 <= number % 100 <= 31:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from typing import Any
 
 import orjson
@@ -75,6 +75,26 @@ def test_the_sum_of_many_lines_is_exact(count: int) -> None:
     prices = [rnd.randint(0, LAST_MINOR) / 100 for _ in range(count)]
     total = compile_expression("sum(a)")({"a": prices}, RECORD)
     assert written(total) == digits(sum(map(exactly, prices), Decimal(0)))
+
+
+ANY_NUMBER = st.one_of(
+    st.integers(-(10**13), 10**13),
+    st.floats(-1e13, 1e13),
+    st.integers(-(10**17), 10**17).map(lambda value: value / 10**4),
+    st.integers(-(10**12), 10**12).map(lambda value: value / 10**6),
+)
+
+
+@given(ANY_NUMBER, ANY_NUMBER, ANY_NUMBER)
+def test_any_numbers_are_added_and_multiplied_exactly(a: float, b: float, c: float) -> None:
+    x, y, z = map(exactly, (a, b, c))
+    event = {"a": a, "b": b, "c": c}
+    with localcontext() as context:
+        context.prec = 800
+        expected = {"a + b": x + y, "a - b": x - y, "sum([a, b, c])": x + y + z, "a * b": x * y}
+        for text_of_it, result in expected.items():
+            if abs(result) < 2**63:
+                assert Decimal(written(compile_expression(text_of_it)(event, RECORD))) == result
 
 
 @given(amounts, amounts)

@@ -173,7 +173,7 @@ _CONNECTOR = (
              raises="a text that holds no JSON"),
     Function("key", of_record.key, ((TEXT,),), "The record's key as text; key('int64') or key('int32') as a number.",
              ("key()", '"user-1"'), optional=1, of_record=True,
-             raises="a key that is not UTF-8 or holds control characters; an integer's of another length"),
+             raises="a key that is not UTF-8 or holds control characters; an integer of another length"),
     Function("number", conversions.number, ((ANY,), (TEXT,)), "The number a text holds; with ',' as the decimal comma.",
              ("number('1 200,50', ',')", "1200.5"), optional=1,
              raises="a text that is no number, and a number beyond 64 bits"),

@@ -126,6 +126,11 @@ def _check_elements(function: Function, index: int, value: Any) -> None:
     fitting = next((each for each in kinds if type(value[0]) in _ELEMENTS[each]), None)
     wanted = _ELEMENTS[fitting or kinds[0]]
     for element in value:
+        if element is None:
+            takes = " or ".join(function.takes(index))
+            raise ExpressionError(
+                f"{function.name}() takes {takes}, not null in it: x[] leaves nulls out"
+            )
         if type(element) not in wanted:
             _refuse(function, index, element)
 

@@ -395,6 +395,7 @@ DECIMAL_POINT = (
         ("upper(a)", {"a": 1}, "upper() takes a text, not a number: text() makes a text of it"),
         ("round(a, 2)", {"a": "1"}, "round() takes a number, not a text: number() reads a number from a text"),
         ("keys(a)", {"a": "{}"}, "keys() takes an object, not a text: json() reads JSON from a text"),
+        ("sum([a, b])", {"a": 1}, "sum() takes an array of numbers, not null in it: x[] leaves nulls out"),
         ("json(a)", {"a": "{"}, "json() takes a text that holds JSON: this text does not"),
         ("base64_decode(a)", {"a": "?"}, "base64_decode() takes base64: this text is not"),
         ("base64_decode(a)", {"a": "/w=="}, "base64_decode() gives texts: what is encoded here is not UTF-8"),

@@ -128,9 +128,7 @@ def _check_elements(function: Function, index: int, value: Any) -> None:
     for element in value:
         if element is None:
             takes = " or ".join(function.takes(index))
-            raise ExpressionError(
-                f"{function.name}() takes {takes}, not null in it: x[] leaves nulls out"
-            )
+            raise ExpressionError(f"{function.name}() takes {takes}, not null in it: x[] leaves nulls out")
         if type(element) not in wanted:
             _refuse(function, index, element)
 

@@ -54,8 +54,8 @@ MUTATIONS = [
     Mutation(
         "commit one short",
         "connector/delivery/offsets.py",
-        "self._next = offset + 1",
-        "self._next = offset",
+        "self._next = record.offset + 1",
+        "self._next = record.offset",
         "tests/faults/test_stop.py -k every_stage",
     ),
     Mutation(
@@ -82,8 +82,8 @@ MUTATIONS = [
     Mutation(
         "a revocation waits for nothing in flight",
         "connector/delivery/pipeline.py",
-        "await self._drain(epochs, self._clock.monotonic() + self._marks.drain)",
-        "self._forget_unsent(epochs)",
+        "await self._handover.drain(epochs, self._clock.monotonic() + self._limits.drain)",
+        "self._handover.drop_unsent(epochs)",
         "tests/faults/test_rebalance.py -k storm",
     ),
     Mutation(
@@ -96,29 +96,29 @@ MUTATIONS = [
     Mutation(
         "stopping waits for nothing in flight",
         "connector/delivery/pipeline.py",
-        "landed = await self._drain(epochs, deadline)",
-        "landed = True",
+        "drained = await self._handover.drain(epochs, deadline)",
+        "drained = True",
         "tests/faults/test_stop.py -k every_stage",
     ),
     Mutation(
         "the commit's metadata is not used",
         "connector/delivery/assignment.py",
-        "told = commit_metadata.decode(self._group, topic, partition, position, metadata)",
+        "committed = commit_metadata.decode(self._group, topic, partition, position, metadata)",
         "pass",
         "tests/faults/test_duplicates.py",
     ),
     Mutation(
         "the commit's metadata is trusted whatever the log holds",
-        "connector/delivery/offsets.py",
-        "if record.offset == self._next and fingerprint(record) == settled.fingerprint:",
-        "if True:",
+        "connector/delivery/settled_before.py",
+        "if settled is None or record.offset != position or fingerprint(record) != settled.fingerprint:",
+        "if settled is None:",
         "tests/faults/test_duplicates.py",
     ),
     Mutation(
         "what is settled of a half-settled record is not told",
         "connector/delivery/offsets.py",
-        "return halves | {",
-        "return {} and {",
+        "return halves if self.before is None else {**halves, **self.before.unread_halves(position)}",
+        "return {}",
         "tests/component/test_lives.py",
     ),
     Mutation(
@@ -130,16 +130,16 @@ MUTATIONS = [
     ),
     Mutation(
         "a half-settled record is finished by a request that ends after the drain",
-        "connector/delivery/pipeline.py",
-        "deadline - self._marks.timeout - self._clock.monotonic()",
+        "connector/delivery/handover.py",
+        "deadline - self._request_timeout - self._clock.monotonic()",
         "deadline - self._clock.monotonic()",
         "tests/component/test_lives.py",
     ),
     Mutation(
         "a turn is believed whenever it is heard",
         "connector/delivery/pipeline.py",
-        "gate.confirm(polled_at)",
-        "gate.confirm(self._clock.monotonic())",
+        "self.assignment.record_poll(polled_at, confirmed)",
+        "self.assignment.record_poll(self._clock.monotonic(), confirmed)",
         "tests/component/test_frozen.py",
     ),
     Mutation(
@@ -151,7 +151,7 @@ MUTATIONS = [
     ),
     Mutation(
         "a vendor's fault makes a dead letter",
-        "connector/delivery/dispatcher.py",
+        "connector/delivery/outcomes.py",
         "        elif poison:\n",
         "        else:\n",
         "tests/faults/test_outage.py",

@@ -17,12 +17,12 @@ from connector.deadletters.remap import Router
 from connector.deadletters.replay import Replay
 from connector.deadletters.replay_state import ReplaySink
 from connector.delivery.dead_letter_writer import DeadLetterWriter
-from connector.delivery.gate import NEVER
+from connector.delivery.dispatcher import AlwaysOwned
 from connector.delivery.stats import Stats
 from connector.errors import ConnectorError
 from connector.kafka.dead_letter import ProducedLetter
 from connector.kafka.dead_letter_producer import DeadLetterProducer
-from connector.service.assembly import build_dispatcher, build_router, build_sink
+from connector.service.assembly import build_dispatcher, build_gate, build_router, build_sink
 from connector.settings.values import Settings, SinkSettings
 
 # The share of a sink's rate that a replay takes unless told otherwise; of its places in flight where it has no rate.
@@ -95,7 +95,7 @@ def build_outlets(
         outlets[name] = ReplaySink(
             sink,
             build_router(settings, name),
-            build_dispatcher(of, sink, Stats(), replay, clock, stall=NEVER),
+            build_dispatcher(of, sink, build_gate(of), AlwaysOwned(), Stats(), replay, clock),
             DeadLetterWriter(letters, group=settings.group, sink=name, clock=clock, on_written=replay.on_written),
         )
     return outlets

@@ -19,7 +19,7 @@ from connector.deadletters.ordered_letters import OrderedLetter
 from connector.deadletters.receipts import Receipt, Receipts, State
 from connector.deadletters.remap import Router, remap
 from connector.deadletters.replay_state import OpenLetter, ReplayCounts, ReplaySink
-from connector.delivery.gate import GateState
+from connector.delivery.gate import SinkState
 from connector.delivery.tasks import Tasks
 from connector.errors import ConnectorError
 from connector.kafka.dead_letter import MAX_INT32
@@ -121,11 +121,10 @@ class Replay:
     @property
     def waits_for(self) -> str:
         """What keeps a sink from sending, for people; "" if nothing does."""
-        now = self._clock.monotonic()
         for name, outlet in self.sinks.items():
             gate = outlet.dispatcher.gate
-            if gate.state(now) is not GateState.SENDING:
-                return f"{name} is {gate.state(now)}: {gate.hold_reason or normalise_message(gate.reason)}"
+            if gate.state is not SinkState.SENDING:
+                return f"{name} is {gate.state}: {gate.hold_reason or normalise_message(gate.reason)}"
             if outlet.letters.problem:
                 return outlet.letters.problem
         return ""
@@ -171,7 +170,8 @@ class Replay:
         if not today.items:  # an earlier replay settled its items, and was killed before it closed the letter
             self._close(self._numbered, taken)
             return
-        self.sinks[letter.sink].dispatcher.enqueue(today.items)
+        for item in today.items:
+            self.sinks[letter.sink].dispatcher.enqueue(item)
 
     # --- from the dispatchers and the letter boxes -----------------------------------------------------------------
 
@@ -272,7 +272,7 @@ class Replay:
                 if outlet.sink.credentials_renewed():
                     gate.probe_now()
                 outlet.dispatcher.pump()
-                if gate.state(self._clock.monotonic()) is GateState.MISCONFIGURED:
+                if gate.state is SinkState.MISCONFIGURED:
                     misconfigured = f"{name} refuses our credentials or address: {normalise_message(gate.reason)}"
             self._watch(misconfigured)
 

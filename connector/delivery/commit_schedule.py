@@ -36,9 +36,9 @@ class CommitSchedule:
         self._under_way = self._assignment.pending_commits()
         return self._under_way.values()
 
-    def commit_finished(self, *, well: bool) -> None:
+    def commit_finished(self, *, succeeded: bool) -> None:
         """The commit that was under way has ended."""
-        self._failing = not well
-        if well:
+        self._failing = not succeeded
+        if succeeded:
             self._assignment.commits_succeeded(self._under_way)
         self._under_way = {}

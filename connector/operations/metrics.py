@@ -14,7 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from connector.batching.batcher import ClosedBy
-from connector.delivery.gate import GateState
+from connector.delivery.gate import SinkState
 from connector.delivery.stats import MAX_CODES, OTHER_CODES, Histogram
 from connector.kafka.log_changes import LogChangeKind
 from connector.model import OutcomeKind, Reason
@@ -136,7 +136,7 @@ METRICS: tuple[Definition, ...] = (
             "Seconds until Kafka may delete the oldest event read and not settled; absent where no limit is known."),
     _single("connector_longest_key_wait_events", lambda view: view.longest_wait,
             "Events that wait behind the busiest key."),
-    _labelled("connector_gate_state", "state", lambda view: {state: state == view.state for state in GateState},
+    _labelled("connector_gate_state", "state", lambda view: {state: state == view.state for state in SinkState},
               "1 for the state that the sink's gate is in, 0 for the others."),
     _single("connector_gate_closings_total", lambda view: view.stats.vendor_outages,
             "How often the vendor's faults closed the gate."),

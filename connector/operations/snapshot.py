@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from connector.clock import Clock
-from connector.delivery.gate import GateState
+from connector.delivery.blocked_partitions import BlockedPartition
+from connector.delivery.flood_guard import NOT_COUNTED_REASONS
+from connector.delivery.gate import SinkState
 from connector.delivery.offsets import PartitionOffsets
-from connector.delivery.pipeline import NOT_COUNTED_REASONS, BlockedPartition, Pipeline
+from connector.delivery.pipeline import Pipeline
 from connector.delivery.stats import Stats
 from connector.errors import Mistake
 from connector.model import Limits, Record
@@ -78,7 +80,7 @@ class SinkSnapshot:
     stats: Stats
     warnings: tuple[Mistake, ...]
     vendor_events: Mapping[str, str]
-    state: GateState
+    state: SinkState
     reason: str
     kafka_trouble: str
     letter_trouble: str
@@ -110,7 +112,7 @@ def snapshot(line: SinkRuntime, clock: Clock, retention: Mapping[str, float]) ->
     """Look at a sink. `retention` gives the seconds for which a topic keeps its events, where that is limited."""
     pipeline, now = line.pipeline, clock.monotonic()
     assignment, dispatcher, letters = pipeline.assignment, pipeline.dispatcher, pipeline.dead_letters
-    gate, lanes = dispatcher.gate, dispatcher.batcher
+    gate = dispatcher.gate
     partitions = tuple(
         _partition(
             offsets, assignment.high_watermarks.get((offsets.topic, offsets.partition)), epoch in assignment.paused
@@ -118,14 +120,14 @@ def snapshot(line: SinkRuntime, clock: Clock, retention: Mapping[str, float]) ->
         for epoch, offsets in sorted(assignment.offsets.items(), key=lambda each: (each[1].topic, each[1].partition))
     )
     oldest = _oldest_records(pipeline)
-    due = lanes.next_batch_at()
+    next_batch_at = dispatcher.next_batch_at
     return SinkSnapshot(
         name=pipeline.sink.name,
         limits=pipeline.sink.limits,
         stats=pipeline.stats,
         warnings=tuple(pipeline.warnings),
         vendor_events=pipeline.vendor_events,
-        state=gate.state(now),
+        state=dispatcher.state(now),
         reason=gate.hold_reason or _reason(gate.reason, pipeline.stats),
         kafka_trouble=pipeline.kafka_problem,
         letter_trouble=letters.problem,
@@ -139,18 +141,18 @@ def snapshot(line: SinkRuntime, clock: Clock, retention: Mapping[str, float]) ->
         open_events=assignment.open_events,
         open_parts=assignment.open_parts,
         open_bytes=assignment.open_bytes,
-        unsent=sum(1 for _ in lanes.unsent()),
+        unsent=dispatcher.unsent_items,
         in_flight=dispatcher.items_in_flight(),
         retrying=dispatcher.items_awaiting_retry,
         letters=letters.pending,
-        deferred=pipeline.deferred_events,
+        deferred=pipeline.flood_guard.deferred_events,
         requests=gate.in_flight,
         window=gate.window,
         batches_retrying=dispatcher.batches_awaiting_retry,
         shut_for=gate.retry_after_left(now),
         slot_in=gate.next_slot_in(now) if gate.rate_limited else None,
-        packed_in=None if due is None else max(0.0, due - now),
-        longest_wait=lanes.longest_key_queue(),
+        packed_in=None if next_batch_at is None else max(0.0, next_batch_at - now),
+        longest_wait=dispatcher.longest_key_queue,
     )
 
 
@@ -174,7 +176,7 @@ def _partition(offsets: PartitionOffsets, high: int | None, halted: bool) -> Par
 def _oldest_records(pipeline: Pipeline) -> list[Record]:
     """The oldest unsettled record of each partition, and the oldest that the flood guard keeps back."""
     oldest = [record for offsets in pipeline.assignment.offsets.values() if (record := offsets.oldest()) is not None]
-    deferred = pipeline.oldest_deferred
+    deferred = pipeline.flood_guard.oldest_record
     return oldest if deferred is None else [*oldest, deferred]
 
 

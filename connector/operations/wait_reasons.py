@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
-from connector.delivery.gate import GateState
+from connector.delivery.gate import SinkState
 from connector.operations.formatting import counted
 from connector.operations.snapshot import SinkSnapshot
 
@@ -60,10 +60,10 @@ class Wait(NamedTuple):
 
 
 _GATE = {
-    GateState.HELD: (WaitReason.HELD, "A secret is missing: {}"),
-    GateState.MISCONFIGURED: (WaitReason.MISCONFIGURED, "The vendor refuses our credentials or address: {}"),
-    GateState.FLOODED: (WaitReason.FLOODED, "Too many events fail, so one a minute is tried: {}"),
-    GateState.DOWN: (WaitReason.GATE_CLOSED, "The vendor fails, so only a probe goes now and then: {}"),
+    SinkState.ON_HOLD: (WaitReason.HELD, "A secret is missing: {}"),
+    SinkState.MISCONFIGURED: (WaitReason.MISCONFIGURED, "The vendor refuses our credentials or address: {}"),
+    SinkState.FLOODED: (WaitReason.FLOODED, "Too many events fail, so one a minute is tried: {}"),
+    SinkState.DOWN: (WaitReason.GATE_CLOSED, "The vendor fails, so only a probe goes now and then: {}"),
 }
 
 
@@ -89,7 +89,7 @@ def _what_stops_all(view: SinkSnapshot) -> Iterator[Wait]:
         yield Wait(WaitReason.KAFKA, f"Kafka cannot be read: {view.kafka_trouble}")
     if not view.joined:
         yield Wait(WaitReason.ASSIGNMENT, "The group has not assigned any partitions yet")
-    elif view.state is GateState.UNCONFIRMED:
+    elif view.state is SinkState.UNCONFIRMED:
         yield Wait(
             WaitReason.UNCONFIRMED, "The polling thread has not confirmed after a stall that the partitions are ours"
         )
@@ -110,7 +110,7 @@ def _what_stops_all(view: SinkSnapshot) -> Iterator[Wait]:
 
 def _what_slows(view: SinkSnapshot) -> Iterator[Wait]:
     """What an open gate waits for; nothing of this matters while the gate is not open."""
-    if view.state is not GateState.SENDING:
+    if view.state is not SinkState.SENDING:
         return
     full = view.requests >= view.window
     if view.slot_in and view.unsent and not full:

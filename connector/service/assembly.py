@@ -1,10 +1,11 @@
-"""Wires one sink's line from settings: router, lanes, gate, dispatcher, letter box, pipeline, source."""
+"""Builds what one sink needs to run, from the settings: gate, sink, router, pipeline, dispatcher, source."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import orjson
@@ -15,15 +16,17 @@ from connector.config.kafka_settings import MAX_POLL_INTERVAL_MS
 from connector.delivery.assignment import Assignment
 from connector.delivery.backoff import Backoff
 from connector.delivery.dead_letter_writer import DeadLetterWriter
-from connector.delivery.dispatcher import Dispatcher
-from connector.delivery.flood_guard import FloodGuard
-from connector.delivery.gate import Gate
+from connector.delivery.dispatcher import Dispatcher, Ownership
+from connector.delivery.flood_guard import RejectionRate
+from connector.delivery.gate import Gate, wait_for_rate
+from connector.delivery.outcomes import DispatchListener
 from connector.delivery.pipeline import Pipeline, PipelineLimits
 from connector.delivery.stats import Stats
 from connector.http.client import default_transport
 from connector.kafka.consuming import heartbeat_ms
 from connector.kafka.dead_letter_producer import DeadLetterProducer
 from connector.kafka.source import Source
+from connector.kafka.source_interface import SourceListener
 from connector.kafka.topic_ids import TopicIds
 from connector.model import Limits
 from connector.routing.identity import route_tag, telling
@@ -56,70 +59,91 @@ def build_sink_runtime(
     loop: asyncio.AbstractEventLoop,
     clock: Clock,
 ) -> SinkRuntime:
-    """Everything that one sink needs to run; nothing is started."""
-    of = settings.sinks[name]
+    """Return one sink's pipeline and its source; nothing is started."""
+    sink_settings = settings.sinks[name]
     group = f"{settings.group}.{name}"
     guard = settings.delivery.flood_guard
     stats = Stats()
-    sink = build_sink(of, clock)
-    assignment = Assignment(group, route_tags(settings, name))
+    gate = build_gate(sink_settings)
+    sink = build_sink(sink_settings, clock)
     stall = min(
         _ms(conf, "max.poll.interval.ms", MAX_POLL_INTERVAL_MS), _ms(conf, "session.timeout.ms", SESSION_TIMEOUT_MS)
     )
+    assignment = Assignment(group, route_tags(settings, name), stall=stall)
+    source: Source
+
+    def open_source(listener: SourceListener) -> Source:
+        nonlocal source
+        source = Source(
+            conf,
+            sorted({topic for route in settings.routes if route.sink == name for topic in route.topics}),
+            group=group,
+            start=sink_settings.start,
+            listener=listener,
+            loop=loop,
+            clock=clock,
+            drain=settings.delivery.drain,
+            stall=stall,
+            never=(settings.dead_letters, settings.receipts),
+            topic_ids=topic_ids,
+            confirm_after=HEARTBEATS_TO_CONFIRM * heartbeat_ms(conf) / 1000,
+        )
+        return source
+
     pipeline = Pipeline(
         sink,
         build_router(settings, name),
         assignment,
-        FloodGuard(guard.dead_letters, guard.share, guard.within),
+        RejectionRate(guard.dead_letters, guard.share, guard.within),
         PipelineLimits(
             settings.delivery.max_open_events,
             settings.delivery.max_open_bytes,
             settings.delivery.commit_interval,
             settings.delivery.drain,
-            of.timeout,
+            sink_settings.timeout,
         ),
         clock=clock,
         stats=stats,
-    )
-    pipeline.dead_letters = DeadLetterWriter(
-        letters, group=settings.group, sink=name, clock=clock, on_written=pipeline.on_written
-    )
-    pipeline.dispatcher = build_dispatcher(of, sink, stats, pipeline, clock, stall=stall)
-    pipeline.source = source = Source(
-        conf,
-        sorted({topic for route in settings.routes if route.sink == name for topic in route.topics}),
-        group=group,
-        start=of.start,
-        listener=pipeline,
-        loop=loop,
-        clock=clock,
-        drain=settings.delivery.drain,
-        stall=stall,
-        never=(settings.dead_letters, settings.receipts),
-        topic_ids=topic_ids,
-        confirm_after=HEARTBEATS_TO_CONFIRM * heartbeat_ms(conf) / 1000,
+        open_dispatcher=lambda listener: build_dispatcher(
+            sink_settings, sink, gate, assignment, stats, listener, clock
+        ),
+        open_dead_letters=lambda on_written: DeadLetterWriter(
+            letters, group=settings.group, sink=name, clock=clock, on_written=on_written
+        ),
+        open_source=open_source,
     )
     return SinkRuntime(pipeline, source)
 
 
+def build_gate(settings: SinkSettings) -> Gate:
+    """Return the gate of a sink, for the live pipeline and a replay alike."""
+    backoff = Backoff(settings.retry.initial, settings.retry.max)
+    return Gate(max_in_flight=settings.max_in_flight, backoff=backoff, rate=settings.rate)
+
+
 def build_dispatcher(
-    of: SinkSettings, sink: Sink, stats: Stats, listener: Any, clock: Clock, *, stall: float
+    settings: SinkSettings,
+    sink: Sink,
+    gate: Gate,
+    ownership: Ownership,
+    stats: Stats,
+    listener: DispatchListener,
+    clock: Clock,
 ) -> Dispatcher:
-    """The dispatcher of a sink: the live pipeline's and the replay's alike."""
-    backoff = Backoff(of.retry.initial, of.retry.max)
-    dispatcher = Dispatcher(
+    """Return the dispatcher of a sink, for the live pipeline and a replay alike."""
+    if isinstance(sink, SailPlaySink):
+        sink.pace = partial(wait_for_rate, gate, clock)
+    return Dispatcher(
         sink,
-        Batcher(sink.limits, ordered=of.order == "key", linger=of.linger),
-        Gate(max_in_flight=of.max_in_flight, backoff=backoff, rate=of.rate, stall=stall),
+        Batcher(sink.limits, ordered=settings.order == "key", linger=settings.linger),
+        gate,
+        ownership=ownership,
         clock=clock,
         stats=stats,
         listener=listener,
-        retry_code_backoff=backoff,
-        on_unknown_outcome=of.on_answer_lost,
+        retry_code_backoff=Backoff(settings.retry.initial, settings.retry.max),
+        on_unknown_outcome=settings.on_answer_lost,
     )
-    if isinstance(sink, SailPlaySink):
-        sink.pace = dispatcher.wait_for_rate
-    return dispatcher
 
 
 def build_sink(of: SinkSettings, clock: Clock) -> Sink:

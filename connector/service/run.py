@@ -89,7 +89,7 @@ class Service:
         )
         await operations.start()
         for line in self.runtimes:
-            line.pipeline.wait_for_flood_guard()
+            line.pipeline.flood_guard.wait_for_restore()
             line.source.start()
         secrets = KafkaSecrets(
             self.settings.kafka, conf, [letters, topic_ids, *(line.source for line in self.runtimes)]
@@ -110,7 +110,8 @@ class Service:
         letters = await asyncio.to_thread(recent_letters, conf, self.settings.dead_letters, since)
         earlier = [letter for letter in letters if letter.at < began]  # this run counts its own
         for line in self.runtimes:
-            line.pipeline.restore_flood_guard([letter for letter in earlier if letter.sink == line.pipeline.sink.name])
+            own = [letter for letter in earlier if letter.sink == line.pipeline.sink.name]
+            line.pipeline.flood_guard.restore(own)
 
     async def _refuse_compacted(self, conf: Mapping[str, Any]) -> None:
         """Stop, once it is known that the dead-letter topic loses letters."""

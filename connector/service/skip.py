@@ -13,7 +13,7 @@ from typing import Any
 from confluent_kafka import KafkaError
 
 from connector.clock import Clock
-from connector.delivery.offsets import fingerprint
+from connector.delivery.settled_before import fingerprint
 from connector.delivery.skipping import RecordAt, SkipCommit, settle_one
 from connector.errors import ConfigError, ConnectorError, Mistake
 from connector.kafka import commit_metadata

@@ -8,9 +8,8 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from connector.delivery.pipeline import Pipeline
 from connector.kafka.dead_letter import MESSAGE, OFFSET, PARTITION, REASON, ROUTE, TOPIC, ProducedLetter
-from connector.kafka.source_interface import AssignedPartition, Commit
+from connector.kafka.source_interface import AssignedPartition, Commit, SourceListener
 from connector.model import ACCEPTED, Failure, Item, Limits, Outcome, OutcomeKind, Reason, Record, Stage
 
 REFUSED = Outcome(OutcomeKind.REJECTED, 422, "bad event")
@@ -185,7 +184,7 @@ class FakeSource:
 
     def __init__(self, log: Log) -> None:
         self.log = log
-        self.pipeline: Pipeline
+        self.pipeline: SourceListener
         self.credits = 2
         self.halted: set[tuple[str, int]] = set()
         self.confirmed = True
@@ -201,6 +200,11 @@ class FakeSource:
         self._epochs: dict[tuple[str, int], int] = {}
         self._next: dict[tuple[str, int], int] = {}
         self._claimed = 0
+
+    def open(self, listener: SourceListener) -> FakeSource:
+        """Report to this pipeline from now on."""
+        self.pipeline = listener
+        return self
 
     # --- what the pipeline asks for
 

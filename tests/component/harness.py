@@ -12,7 +12,7 @@ from connector.delivery.assignment import Assignment
 from connector.delivery.backoff import Backoff
 from connector.delivery.dead_letter_writer import DeadLetterWriter
 from connector.delivery.dispatcher import Dispatcher
-from connector.delivery.flood_guard import FloodGuard
+from connector.delivery.flood_guard import RejectionRate
 from connector.delivery.gate import Gate
 from connector.delivery.pipeline import Pipeline, PipelineLimits
 from connector.delivery.stats import Stats
@@ -53,27 +53,34 @@ class Harness:
         self.topic = LetterTopic()
         self.source = FakeSource(self.log)
         self.stats = Stats()
-        self.assignment = Assignment(GROUP, tags or TAGS)
-        self.gate = Gate(max_in_flight=max_in_flight, backoff=backoff, stall=stall)
+        self.assignment = Assignment(GROUP, tags or TAGS, stall=stall)
+        self.gate = Gate(max_in_flight=max_in_flight, backoff=backoff)
         marks = PipelineLimits(max_open_events, max_open_bytes, commit_interval=1.0, drain=drain, timeout=timeout)
         self.pipeline = Pipeline(
-            self.vendor, Words(only), self.assignment, FloodGuard(*guard), marks, clock=clock, stats=self.stats
-        )
-        self.letters = DeadLetterWriter(
-            self.topic, group=GROUP, sink="mytracker", clock=clock, on_written=self.pipeline.on_written
-        )
-        self.dispatcher = Dispatcher(
             self.vendor,
-            Batcher(self.vendor.limits, ordered=ordered, linger=0.2),
-            self.gate,
+            Words(only),
+            self.assignment,
+            RejectionRate(*guard),
+            marks,
             clock=clock,
             stats=self.stats,
-            listener=self.pipeline,
-            retry_code_backoff=backoff,
-            on_unknown_outcome=on_answer_lost,
+            open_dispatcher=lambda listener: Dispatcher(
+                self.vendor,
+                Batcher(self.vendor.limits, ordered=ordered, linger=0.2),
+                self.gate,
+                ownership=self.assignment,
+                clock=clock,
+                stats=self.stats,
+                listener=listener,
+                retry_code_backoff=backoff,
+                on_unknown_outcome=on_answer_lost,
+            ),
+            open_dead_letters=lambda on_written: DeadLetterWriter(
+                self.topic, group=GROUP, sink="mytracker", clock=clock, on_written=on_written
+            ),
+            open_source=self.source.open,
         )
-        self.pipeline.dead_letters, self.pipeline.dispatcher = self.letters, self.dispatcher
-        self.pipeline.source, self.source.pipeline = self.source, self.pipeline
+        self.letters, self.dispatcher = self.pipeline.dead_letters, self.pipeline.dispatcher
         self.source.assign(*places)
         self._turning = asyncio.create_task(self._turn())
 
@@ -117,7 +124,7 @@ class Harness:
         assert not self.dispatcher.can_probe()
         assert self.letters.pending == 0
         assert self.gate.in_flight == 0
-        assert self.pipeline.deferred_events == 0
+        assert self.pipeline.flood_guard.deferred_events == 0
         once = self.vendor.ledger() + cast(Counter[Any], self.topic.identities())
         assert set(once.values()) <= {1}, "an event reached its end more than once"
 

@@ -93,7 +93,7 @@ async def test_a_flood_in_the_middle_of_a_chunk_keeps_the_rest_of_it() -> None:
     line.source.turn()
     assert line.gate.flooded
     await asyncio.sleep(1)
-    assert line.pipeline.deferred_events >= CHUNK
+    assert line.pipeline.flood_guard.deferred_events >= CHUNK
     await line.until(lambda: not line.gate.flooded)
     await line.settled()
     line.check_accounts()
@@ -152,14 +152,14 @@ async def test_after_a_bug_of_ours_nothing_that_was_not_taken_in_seems_settled()
     line = Harness(max_in_flight=4, limits=Limits(max_events=1, max_bytes=1000))
     faults: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
-    add = line.dispatcher.batcher.enqueue
+    add = line.dispatcher.enqueue
 
     def broken(item: Item) -> None:
         if item.record.offset == PIECE + 5:
             raise RuntimeError("a bug")
         add(item)
 
-    line.dispatcher.batcher.enqueue = broken  # type: ignore[method-assign]  # a test's own
+    line.dispatcher.enqueue = broken
     for number in range(CHUNK):
         line.produce(b"word", key=b"key%d" % number)
     await line.until(lambda: faults)

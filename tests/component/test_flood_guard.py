@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from connector.delivery.gate import FLOOD_PROBE_EVERY, GateState
+from connector.delivery.gate import FLOOD_PROBE_EVERY, SinkState
 from connector.model import ACCEPTED, Outcome
 from tests.component.doubles import REFUSED, UNAUTHORIZED, accept, refuse_those_marked
 from tests.component.harness import HERE, Harness
@@ -12,8 +12,8 @@ from tests.component.harness import HERE, Harness
 GUARD = (10, 0.5, 300.0)
 
 
-def state(line: Harness) -> GateState:
-    return line.gate.state(line.pipeline._clock.monotonic())
+def state(line: Harness) -> SinkState:
+    return line.dispatcher.state(line.pipeline._clock.monotonic())
 
 
 async def flooded(**options: object) -> Harness:
@@ -52,7 +52,7 @@ async def test_it_resumes_when_one_passes_and_everything_held_back_reaches_its_e
     line = await flooded()
     for number in range(100):
         line.produce(b"event", b"undecodable" if number % 20 == 0 else b"event", key=b"late%d" % number)
-    await line.until(lambda: line.pipeline.deferred_events, 60)
+    await line.until(lambda: line.pipeline.flood_guard.deferred_events, 60)
     line.vendor.answer = accept
     await line.until(lambda: line.stats.delivered, 120)
     assert line.gate.flooded is False
@@ -116,10 +116,10 @@ async def test_the_count_starts_afresh_after_it_has_ended_even_if_nothing_was_he
 async def test_a_refusal_of_our_credentials_meanwhile_ends_nothing() -> None:
     line = await flooded()
     line.vendor.answer = lambda _: UNAUTHORIZED
-    await line.until(lambda: state(line) is GateState.MISCONFIGURED, 120)
+    await line.until(lambda: state(line) is SinkState.MISCONFIGURED, 120)
     letters = len(line.topic.letters)
     line.vendor.answer = lambda _: REFUSED
-    await line.until(lambda: state(line) is GateState.FLOODED, 120)
+    await line.until(lambda: state(line) is SinkState.FLOODED, 120)
     assert len(line.topic.letters) == letters
     line.vendor.answer = accept
     await line.settled()
@@ -161,6 +161,6 @@ async def test_what_is_held_back_is_bounded() -> None:
     for number in range(5_000):
         line.produce(b"event", key=b"%d" % number)
     await line.until(lambda: not line.source.credits, 60)
-    held = line.assignment.open_events + line.pipeline.deferred_events
+    held = line.assignment.open_events + line.pipeline.flood_guard.deferred_events
     assert held <= 200 + 2 * line.source.CHUNK
     await line.end()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import cast
 
-from connector.delivery.gate import GateState
+from connector.delivery.gate import SinkState
 from connector.model import Limits
 from tests.component.harness import Harness
 from tests.component.virtual_time import VirtualTimeLoop
@@ -37,7 +37,7 @@ async def test_a_turn_that_was_told_before_a_freeze_confirms_nothing_after_it() 
     line.source.turn()  # told, and not heard yet
     freeze()
     line.source.hear()
-    assert line.gate.state(now()) is GateState.UNCONFIRMED
+    assert line.dispatcher.state(now()) is SinkState.UNCONFIRMED
     line.source.blocked = True  # the polling thread has not turned since
     await asyncio.sleep(30)
     assert len(line.vendor.requests) == 2

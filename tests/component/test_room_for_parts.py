@@ -101,7 +101,7 @@ async def test_a_topic_made_anew_costs_no_event_that_the_flood_guard_keeps_back(
     await line.until(lambda: line.source._next[HERE] > 30_000)
     line.log.records[HERE].clear()
     line.source.assign(HERE)
-    await line.until(lambda: not line.assignment.open_parts and not line.pipeline.deferred_events, 36_000)
+    await line.until(lambda: not line.assignment.open_parts and not line.pipeline.flood_guard.deferred_events, 36_000)
     assert line.stats.delivered == 40 + 40 + 1
     assert not line.pipeline._admission
     line.check_balance()

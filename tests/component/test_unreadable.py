@@ -7,8 +7,8 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
-from connector.delivery.offsets import fingerprint
-from connector.delivery.pipeline import BlockedPartition
+from connector.delivery.blocked_partitions import BlockedPartition
+from connector.delivery.settled_before import fingerprint
 from connector.kafka import commit_metadata
 from connector.kafka.commit_metadata import Metadata
 from connector.kafka.log_changes import LogChangeKind
@@ -121,12 +121,12 @@ async def test_what_the_flood_guard_keeps_back_comes_before_what_cannot_be_read(
     """What is to be read next is offset 2 to the pipeline, which has kept back what follows, and 5 to the client."""
     line = Harness(log_of(2, settled={2, 5}))
     await line.until(lambda: line.stats.delivered == 2)
-    line.pipeline.wait_for_flood_guard()
+    line.pipeline.flood_guard.wait_for_restore()
     line.source.unreadable[HERE] = {5: WHY}
     line.produce(*(b"event%d" % number for number in range(2, 8)))
     await line.until(line.pipeline.blocked_partitions)
-    assert (line.source.sought, line.pipeline.deferred_events) == ([], 3)
-    line.pipeline.restore_flood_guard([])
+    assert (line.source.sought, line.pipeline.flood_guard.deferred_events) == ([], 3)
+    line.pipeline.flood_guard.restore([])
     await line.settled()
     assert line.source.sought == [(*HERE, 6)]
     assert sorted(item.record.offset for item in line.vendor.accepted) == [0, 1, 3, 4, 6, 7]

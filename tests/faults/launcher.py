@@ -100,7 +100,7 @@ def _stages() -> dict[str, tuple[Any, str, Callable[..., Any]]]:
         "before send": (Dispatcher, "_send", _before),
         "in the air": (MyTrackerSink, "send", _during),
         "after response": (MyTrackerSink, "send", _after_await),
-        "before settling": (Dispatcher, "_arrive", _before),
+        "before settling": (Dispatcher, "_finish", _before),
         "after settling": (Pipeline, "on_accepted", _after),
         "before dead letter": (DeadLetterProducer, "write", _before),
         "dead letter produced": (DeadLetterProducer, "write", _after),

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from connector.clock import SystemClock
-from connector.delivery.dispatcher import Dispatcher
-from connector.delivery.gate import NEVER
+from connector.delivery.dispatcher import AlwaysOwned, Dispatcher
 from connector.delivery.stats import Stats
 from connector.model import Failure, Item, Record
 from connector.secrets import Secret
-from connector.service.assembly import build_dispatcher, build_sink
+from connector.service.assembly import build_dispatcher, build_gate, build_sink
 from connector.settings.values import BatchSettings, Login, MyTracker, Retry, SailPlay
 from connector.simulators.sailplay import SailPlaySimulator
 from connector.simulators.server import Call, Simulator
@@ -99,7 +98,9 @@ class Delivery:
         self.failures: list[Failure] = []
         self.paces: list[float] = []  # the gate's, at each acceptance
         self.sink: Sink = build_sink(of, clock)
-        self.dispatcher: Dispatcher = build_dispatcher(of, self.sink, self.stats, self, clock, stall=NEVER)
+        self.dispatcher: Dispatcher = build_dispatcher(
+            of, self.sink, build_gate(of), AlwaysOwned(), self.stats, self, clock
+        )
         self._made = 0
         self._progress = asyncio.Event()
 
@@ -133,7 +134,8 @@ class Delivery:
         """Send them and wait until each has ended."""
         given = list(items)
         wanted = len(self.accepted) + len(self.failures) + len(given)
-        self.dispatcher.enqueue(given)
+        for item in given:
+            self.dispatcher.enqueue(item)
         self.dispatcher.pump()
         async with asyncio.timeout(60):
             while len(self.accepted) + len(self.failures) < wanted:

@@ -155,7 +155,7 @@ async def test_every_call_waits_for_a_turn_of_its_own(tmp_path: Path, monkeypatc
                 turns.append(take(now))
                 return turns[-1]
 
-            monkeypatch.setattr(delivery.dispatcher.gate, "called", taken)
+            monkeypatch.setattr(delivery.dispatcher.gate, "reserve_slot", taken)
             under_way = asyncio.create_task(delivery.deliver(delivery.fire(f"u{number}") for number in range(50)))
             for _ in range(3):
                 await asyncio.sleep(0.1)

@@ -15,7 +15,7 @@ from connector.deadletters.replay import Replay
 from connector.deadletters.replay_state import ReplaySink
 from connector.delivery.backoff import Backoff
 from connector.delivery.dead_letter_writer import DeadLetterWriter
-from connector.delivery.dispatcher import Dispatcher
+from connector.delivery.dispatcher import AlwaysOwned, Dispatcher
 from connector.delivery.gate import Gate
 from connector.delivery.stats import Stats
 from connector.errors import ConnectorError
@@ -82,6 +82,7 @@ class Table:
             self.vendor,
             Batcher(LIMITS, ordered=True, linger=0.02),
             Gate(max_in_flight=2, backoff=Backoff(0.1, 1.0)),
+            ownership=AlwaysOwned(),
             clock=clock,
             stats=Stats(),
             listener=self.replay,

@@ -250,3 +250,21 @@ def test_the_sums_are_those_of_the_claims_whatever_happens(data: st.DataObject) 
         assert of.open_bytes == 2 * len(set(alive))
         assert sum(offsets.open_parts for offsets in of.offsets.values()) == len(alive) == of.open_parts
         assert len({(each.topic, each.partition) for each in of.offsets.values()}) >= len(of)
+
+
+def test_a_confirmation_holds_for_so_long_as_a_stall_may_last() -> None:
+    assignment = Assignment("crm.mytracker", stall=45.0)
+    assert assignment.confirmed(0.0), "before the first poll nothing is in doubt"
+    assignment.record_poll(100.0, confirmed=True)
+    assert assignment.confirmed(145.0)
+    assert not assignment.confirmed(145.1)
+    assignment.record_poll(145.1, confirmed=False)
+    assert not assignment.confirmed(145.1)
+    assignment.record_poll(150.0, confirmed=True)
+    assert assignment.confirmed(150.0)
+
+
+def test_a_confirmation_that_is_reported_late_holds_from_the_time_of_its_poll() -> None:
+    assignment = Assignment("crm.mytracker", stall=45.0)
+    assignment.record_poll(100.0, confirmed=True)  # reported at 200, by a process that was frozen in between
+    assert not assignment.confirmed(200.0)

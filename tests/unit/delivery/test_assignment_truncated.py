@@ -159,7 +159,7 @@ def test_the_earlier_claims_leave_with_the_partition() -> None:
     assert leaving == {1, 3}, "epoch 2 had nothing open, and is gone"
     assert of.pending_commits(leaving).keys() == {3}
     assert of.revoke(leaving) == 7
-    assert (set(of.offsets), of.open_events, of._cut) == ({7}, 0, {})
+    assert (set(of.offsets), of.open_events, of._truncated) == ({7}, 0, {})
     assert of.settle(record(13)) is False
     assert of.with_earlier({7}) == {7}
 
@@ -188,9 +188,9 @@ def test_a_gap_of_any_size_below_the_cut_takes_no_room() -> None:
     assert 12 in settled(committed(of, 2))
 
 
-def test_what_was_read_and_is_kept_back_unread_binds_though_nothing_is_open() -> None:
+def test_what_was_read_and_is_deferred_unread_binds_though_nothing_is_open() -> None:
     of = reading(*range(10, 13), held=13)
-    of.defer({1, 99})
+    of.mark_deferred({1, 99})
     cut(of, 2, 16)
     assert set(of.offsets) == {1, 2}
     assert committed(of, 2).position == 13
@@ -199,32 +199,32 @@ def test_what_was_read_and_is_kept_back_unread_binds_though_nothing_is_open() ->
         of.settle(record(offset))
     assert set(of.offsets) == {1, 2}
     assert committed(of, 2).position == 16
-    of.deferred_records_begun()
+    of.clear_deferred()
     assert set(of.offsets) == {2}
 
 
-def test_what_was_kept_back_and_is_begun_binds_as_long_as_it_is_open() -> None:
+def test_what_was_deferred_and_is_begun_binds_as_long_as_it_is_open() -> None:
     of = reading(*range(10, 13), held=13)
-    of.defer({1})
+    of.mark_deferred({1})
     cut(of, 2, 16)
     begin(of, record(13))
-    of.deferred_records_begun()
+    of.clear_deferred()
     assert committed(of, 2).position == 13
     of.settle(record(13))
     assert (set(of.offsets), committed(of, 2).position) == ({2}, 16)
 
 
-def test_a_claim_that_commits_is_not_forgotten_when_nothing_is_kept_back_any_more() -> None:
+def test_a_claim_that_commits_is_not_forgotten_when_nothing_is_deferred_any_more() -> None:
     of = reading(*range(10, 13), held=13)
-    of.defer({1})
-    of.deferred_records_begun()
+    of.mark_deferred({1})
+    of.clear_deferred()
     assert committed(of, 1).position == 13
 
 
-def test_what_is_kept_back_is_forgotten_with_its_claim() -> None:
+def test_what_is_deferred_is_forgotten_with_its_claim() -> None:
     of = reading(*range(10, 13), held=13)
-    of.defer({1})
+    of.mark_deferred({1})
     cut(of, 2, 16)
     of.revoke(of.with_earlier({2}))
-    assert (of.offsets, of._kept_back) == ({}, set())
-    of.deferred_records_begun()
+    assert (of.offsets, of._deferred) == ({}, set())
+    of.clear_deferred()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connector.delivery.flood import DeferredRecords
+from connector.delivery.flood_guard import DeferredRecords
 from connector.model import Failure, Reason, Record, Stage
 
 

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.delivery.half_settled import MetadataBudget, RecordPart
-from connector.delivery.offsets import SHUT, UNBOUNDED, PartitionOffsets, fingerprint
+from connector.delivery.offsets import EVERY_RECORD, NO_RECORD, PartitionOffsets
+from connector.delivery.settled_before import fingerprint
 from connector.kafka import commit_metadata
 from connector.kafka.commit_metadata import MAX_BITS, MAX_CHARACTERS, Metadata, Settled
 from connector.model import Record
@@ -145,7 +146,7 @@ def test_single_records_need_no_room_and_are_never_asked_about() -> None:
         assert offset < offsets.limit
         offsets.begin(record(offset))
         offsets.open(record(offset))
-    assert offsets.limit == UNBOUNDED
+    assert offsets.limit == EVERY_RECORD
 
 
 def thousands(offsets: PartitionOffsets) -> int:
@@ -216,7 +217,7 @@ def test_reading_goes_no_farther_ahead_than_a_commit_can_tell_beside_the_parts()
     commit(offsets)
     offsets.settle(record(0), "a", 9_999)
     assert offsets.admits(offset)
-    assert offsets.limit == UNBOUNDED
+    assert offsets.limit == EVERY_RECORD
 
 
 def left_by_another(settled: list[range]) -> PartitionOffsets:
@@ -270,11 +271,11 @@ def test_a_gap_of_any_size_does_not_stop_the_reading_once_nothing_is_open() -> N
 def test_what_is_not_bound_to_a_commit_waits_for_nothing() -> None:
     offsets = owner()
     begun = thousands(offsets)
-    offsets.limit = SHUT
+    offsets.limit = NO_RECORD
     offsets.unbind()
     assert offsets.start_parts(begun)
     assert offsets.admits(10**9)
-    assert offsets.limit == UNBOUNDED
+    assert offsets.limit == EVERY_RECORD
 
 
 def half_told(*, leader_epoch: int = -1) -> Metadata:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.delivery.offsets import PartitionOffsets, fingerprint
+from connector.delivery.offsets import PartitionOffsets
+from connector.delivery.settled_before import fingerprint
 from connector.kafka import commit_metadata
 from connector.kafka.commit_metadata import Metadata, Settled
 from connector.model import Record
@@ -183,7 +184,8 @@ def test_what_an_earlier_owner_settled_stays_so_until_the_position_has_passed_it
     told = Settled(fingerprint(record(7)), b"1" + b"0" * 892 + b"1", first=0)
     assert (offsets.settled_above(1_000), told.offsets(7)) == (told, {7, 900})
     assert not offsets.begin(record(900))
-    assert (offsets.position, offsets.settled_above(1_000), offsets._before) == (901, None, set())
+    assert offsets.before is not None
+    assert (offsets.position, offsets.settled_above(1_000), offsets.before._offsets) == (901, None, set())
 
 
 def test_what_was_settled_before_and_is_still_to_be_read_survives_a_second_owner_who_settles_all_it_read() -> None:

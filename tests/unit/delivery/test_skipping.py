@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.delivery.offsets import PartitionOffsets, fingerprint
+from connector.delivery.offsets import PartitionOffsets
+from connector.delivery.settled_before import fingerprint
 from connector.delivery.skipping import RecordAt, SkipCommit, settle_one
 from connector.errors import ConnectorError
 from connector.kafka.commit_metadata import MAX_BITS, Metadata, Settled, decode, encode

@@ -11,7 +11,7 @@ from connector.delivery.assignment import Assignment
 from connector.delivery.backoff import Backoff
 from connector.delivery.dead_letter_writer import DeadLetterWriter
 from connector.delivery.dispatcher import Dispatcher
-from connector.delivery.flood_guard import FloodGuard
+from connector.delivery.flood_guard import RejectionRate
 from connector.delivery.gate import Gate
 from connector.delivery.pipeline import Pipeline, PipelineLimits
 from connector.delivery.stats import Stats
@@ -148,21 +148,30 @@ def build_bench(clock: HandClock, name: str = "mytracker", *, in_flight: int = 2
     """A line whose limits are small enough to reach."""
     vendor, topic, stats = Vendor(name), Topic(), Stats()
     marks = PipelineLimits(max_open_events=100, max_open_bytes=100_000, commit_interval=1.0, drain=5.0)
-    guard = FloodGuard(letters=3, share=0.5, within=300.0)
-    pipeline = Pipeline(vendor, ByValue(), Assignment(f"crm.{name}"), guard, marks, clock=clock, stats=stats)
     backoff = Backoff(0.2, 30.0)
-    pipeline.dead_letters = DeadLetterWriter(
-        topic, group=f"crm.{name}", sink=name, clock=clock, on_written=pipeline.on_written
-    )
-    pipeline.dispatcher = Dispatcher(
+    assignment = Assignment(f"crm.{name}", stall=45.0)
+    source = HandSource(last_poll=clock.monotonic())
+    pipeline = Pipeline(
         vendor,
-        Batcher(vendor.limits, ordered=True, linger=0.2),
-        Gate(max_in_flight=in_flight, backoff=backoff, rate=rate, stall=45.0),
+        ByValue(),
+        assignment,
+        RejectionRate(letters=3, share=0.5, within=300.0),
+        marks,
         clock=clock,
         stats=stats,
-        listener=pipeline,
-        retry_code_backoff=backoff,
+        open_dispatcher=lambda listener: Dispatcher(
+            vendor,
+            Batcher(vendor.limits, ordered=True, linger=0.2),
+            Gate(max_in_flight=in_flight, backoff=backoff, rate=rate),
+            ownership=assignment,
+            clock=clock,
+            stats=stats,
+            listener=listener,
+            retry_code_backoff=backoff,
+        ),
+        open_dead_letters=lambda on_written: DeadLetterWriter(
+            topic, group=f"crm.{name}", sink=name, clock=clock, on_written=on_written
+        ),
+        open_source=lambda _: source,
     )
-    source = HandSource(last_poll=clock.monotonic())
-    pipeline.source = source
     return Bench(clock, vendor, topic, source, pipeline)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from connector.delivery.gate import GateState
+from connector.delivery.gate import SinkState
 from connector.delivery.stats import MAX_CODE_LENGTH, MAX_CODES
 from connector.model import Outcome, OutcomeKind
 from connector.operations.metrics import METRICS, build_registry, table
@@ -59,8 +59,8 @@ async def test_requests_are_counted_by_status_and_timed(bench: Bench) -> None:
 async def test_the_gate_is_in_one_state(bench: Bench) -> None:
     bench.assign(0)
     bench.pipeline.dispatcher.gate.hold("a token is missing")
-    states = {state: sample(bench, "connector_gate_state", state=state) for state in GateState}
-    assert {state for state, value in states.items() if value} == {GateState.HELD}
+    states = {state: sample(bench, "connector_gate_state", state=state) for state in SinkState}
+    assert {state for state, value in states.items() if value} == {SinkState.ON_HOLD}
     assert sample(bench, "connector_waiting_for", cause="held") == 1
 
 

@@ -145,8 +145,8 @@ MUTATIONS = [
     Mutation(
         "one key in two batches at a time",
         "connector/batching/batcher.py",
-        "if holder is not self._open.get(item.method):\n            return False",
-        "if holder is not self._open.get(item.method):\n            self._join(item)\n            return True",
+        "if owner is not self._open.get(item.method):\n            return False",
+        "if owner is not self._open.get(item.method):\n            self._join(item)\n            return True",
         KILL,
     ),
     Mutation(

@@ -236,7 +236,7 @@ class FakeSource:
 
     # --- what happens to it
 
-    def turn(self) -> None:
+    def poll(self) -> None:
         """Poll once."""
         if self.blocked:
             return

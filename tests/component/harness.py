@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, cast
 
 from connector.batching.batcher import Batcher
@@ -18,11 +19,11 @@ from connector.delivery.pipeline import Pipeline, PipelineLimits
 from connector.delivery.stats import Stats
 from connector.model import Item, Limits
 from tests.component.doubles import FakeSource, LetterTopic, Log, Vendor, Words
-from tests.component.virtual_time import LoopClock
+from tests.support.virtual_time import LoopClock
 
 GROUP = "crm.mytracker"
 HERE = ("users", 0)
-TURN_SECONDS = 0.05
+POLL_SECONDS = 0.05
 TAGS = {f"route{number}": 0xC0FFEE00 + number for number in range(50)}  # what a changed configuration changes
 
 
@@ -82,15 +83,15 @@ class Harness:
         )
         self.letters, self.dispatcher = self.pipeline.dead_letters, self.pipeline.dispatcher
         self.source.assign(*places)
-        self._turning = asyncio.create_task(self._turn())
+        self._polling = asyncio.create_task(self._poll())
 
-    async def _turn(self) -> None:
-        turns = 0
+    async def _poll(self) -> None:
+        polls = 0
         while True:
-            await asyncio.sleep(TURN_SECONDS)
-            self.source.turn()
-            turns += 1
-            if turns % round(1 / TURN_SECONDS) == 0 and self.source.stopped_with is None:
+            await asyncio.sleep(POLL_SECONDS)
+            self.source.poll()
+            polls += 1
+            if polls % round(1 / POLL_SECONDS) == 0 and self.source.stopped_with is None:
                 self.pipeline.tick()
 
     def produce(self, *values: bytes, key: bytes | None = b"k", place: tuple[str, int] = HERE) -> None:
@@ -102,7 +103,7 @@ class Harness:
         """Let (virtual) time pass until the condition holds."""
         async with asyncio.timeout(seconds):
             while not condition():  # noqa: ASYNC110  # conditions are anything a test can see; time is virtual
-                await asyncio.sleep(TURN_SECONDS)
+                await asyncio.sleep(POLL_SECONDS)
 
     async def settled(self, seconds: float = 3600.0) -> None:
         """Until all that is in the log is read and settled, and committed."""
@@ -138,9 +139,10 @@ class Harness:
         assert stats.dead_lettered.total() == len(self.topic.letters)
 
     async def end(self) -> None:
-        """Stop turning."""
-        self._turning.cancel()
-        await asyncio.gather(self._turning, return_exceptions=True)
+        """Stop polling. Raises what a poll or a tick raised."""
+        self._polling.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._polling
 
 
 def words(items: list[Item]) -> list[bytes]:

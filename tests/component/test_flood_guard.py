@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
+
 from connector.delivery.gate import FLOOD_PROBE_EVERY, SinkState
-from connector.model import ACCEPTED, Outcome
+from connector.model import ACCEPTED, Limits, Outcome
 from tests.component.doubles import REFUSED, UNAUTHORIZED, accept, refuse_those_marked
 from tests.component.harness import HERE, Harness
 
@@ -163,4 +165,23 @@ async def test_what_is_held_back_is_bounded() -> None:
     await line.until(lambda: not line.source.credits, 60)
     held = line.assignment.open_events + line.pipeline.flood_guard.deferred_events
     assert held <= 200 + 2 * line.source.CHUNK
+    await line.end()
+
+
+async def test_good_events_behind_bad_ones_that_fill_a_commits_room_become_the_probe_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Records of many items wait for room in a commit until the flood ends, which takes one of them as a probe."""
+    monkeypatch.setattr("connector.delivery.offsets.SURE_BITS", 300)
+    line = Harness(limits=Limits(max_events=40, max_bytes=10_000), guard=GUARD)
+    line.vendor.answer = refuse_those_marked
+    for number in range(5):
+        line.produce(b" ".join([b"bad"] * 20), key=b"bad%d" % number)
+    line.produce(b" ".join([b"good"] * 20), key=b"good")
+    await line.until(lambda: line.gate.flooded and not line.vendor.in_flight)
+    await line.until(lambda: line.stats.delivered, 36_000)
+    await line.until(lambda: not line.assignment.open_parts and not line.pipeline.flood_guard.deferred_events, 360_000)
+    line.check_balance()
+    assert line.stats.delivered == 20
+    assert line.topic.reasons() == {"refused": 100}
     await line.end()

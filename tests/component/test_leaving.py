@@ -179,7 +179,7 @@ async def test_claims_that_are_gone_are_not_remembered_for_ever() -> None:
         await line.source.revoke(HERE)
         line.source.assign(HERE)
     assert len(line.dispatcher._revoked) <= 1
-    assert len(line.letters._gone) <= 1
+    assert len(line.letters._revoked) <= 1
     assert len(line.assignment.offsets) == 1
     assert len(line.assignment._committed) <= 1
     line.check_balance()
@@ -262,7 +262,7 @@ async def test_a_revocation_while_the_assignment_is_in_doubt_commits_nothing() -
     line.produce(b"event")
     await line.until(lambda: line.stats.delivered == 1)
     line.source.confirmed = False
-    line.source.turn()
+    line.source.poll()
     assert await line.source.revoke(HERE) == []
     await line.end()
 

@@ -22,7 +22,7 @@ from connector.errors import ConnectorError
 from connector.kafka.dead_letter import IDENTITY, REPLAYS
 from connector.model import ACCEPTED, Failure, Item, Limits, Outcome, Record
 from tests.component.doubles import DOWN, REFUSED, UNAUTHORIZED, LetterTopic, Request, Vendor, refuse_those_marked
-from tests.component.virtual_time import LoopClock
+from tests.support.virtual_time import LoopClock
 from tests.unit.deadletters.support import message, record
 
 LIMITS = Limits(max_events=5, max_bytes=10_000)

@@ -1,4 +1,4 @@
-"""A sink's real line (pipeline, dispatcher, gate, lanes) between a source and a vendor that a test turns by hand."""
+"""A sink's real pipeline between a source and a vendor that a test drives; time is the test's, not the loop's."""
 
 from __future__ import annotations
 
@@ -18,21 +18,14 @@ from connector.delivery.stats import Stats
 from connector.kafka.dead_letter import ProducedLetter
 from connector.kafka.source_interface import AssignedPartition, Commit
 from connector.model import ACCEPTED, Failure, Item, Limits, Outcome, Reason, Record, Stage
+from tests.support.clock import TurnedClock
 
 EPOCH = 1_800_000_000.0
 
 
-class HandClock:
-    """A clock that moves only when told."""
-
-    def __init__(self) -> None:
-        self.passed = 0.0
-
-    def monotonic(self) -> float:
-        return 1_000.0 + self.passed
-
-    def now(self) -> float:
-        return EPOCH + self.passed
+def bench_clock() -> TurnedClock:
+    """Return a clock that begins at EPOCH."""
+    return TurnedClock(1_000.0, ahead=EPOCH - 1_000.0)
 
 
 class Vendor:
@@ -115,7 +108,7 @@ class ByValue:
 class Bench:
     """One line and everything around it."""
 
-    clock: HandClock
+    clock: TurnedClock
     vendor: Vendor
     topic: Topic
     source: HandSource
@@ -144,7 +137,7 @@ class Bench:
             await asyncio.sleep(0)
 
 
-def build_bench(clock: HandClock, name: str = "mytracker", *, in_flight: int = 2, rate: float | None = None) -> Bench:
+def build_bench(clock: TurnedClock, name: str = "mytracker", *, in_flight: int = 2, rate: float | None = None) -> Bench:
     """A line whose limits are small enough to reach."""
     vendor, topic, stats = Vendor(name), Topic(), Stats()
     marks = PipelineLimits(max_open_events=100, max_open_bytes=100_000, commit_interval=1.0, drain=5.0)

@@ -28,7 +28,7 @@ def sample(bench: Bench, name: str, **labels: str) -> float | None:
 async def test_events_are_counted_by_outcome_and_reason(bench: Bench) -> None:
     bench.assign(0)
     bench.turn(b"{}", b"{}", b"bad", b"skip")
-    bench.clock.passed += 1.0
+    bench.clock.seconds += 1.0
     bench.turn()
     await bench.settle()
     assert sample(bench, "connector_records_read_total") == 4
@@ -44,7 +44,7 @@ async def test_requests_are_counted_by_status_and_timed(bench: Bench) -> None:
     bench.assign(0)
     bench.vendor.outcome = Outcome(OutcomeKind.UNAVAILABLE, None, "timed out", effect_unknown=True)
     bench.turn(b"{}")
-    bench.clock.passed += 1.0
+    bench.clock.seconds += 1.0
     bench.turn()
     await bench.settle()
     assert sample(bench, "connector_requests_total", status="error") == 1

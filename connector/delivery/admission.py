@@ -131,7 +131,7 @@ class AdmissionQueue:
     def admit_one(self) -> bool:
         """Begin one record that waits, although a commit may have no room for it. Return False if none waits.
 
-        The partitions take turns, each with its oldest record.
+        The oldest of one partition, next time the oldest of another.
         """
         epoch = next(iter(self._queues), None)
         if epoch is None:

@@ -31,7 +31,7 @@ MIN_PACE, PACE_RECOVERY = 0.05, 0.01
 
 
 class SinkState(StrEnum):
-    """What a sink may send now: the gate's states, and UNCONFIRMED, which the dispatcher adds.
+    """The states of a sink's sending: the gate's, and UNCONFIRMED, which the dispatcher adds.
 
     UNCONFIRMED: after a stall the polling thread has not confirmed that the partitions are still ours.
     """

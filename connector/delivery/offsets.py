@@ -220,7 +220,7 @@ class PartitionOffsets:
         if self._bound:
             self.limit, self._free = NO_RECORD, 0
 
-    # --- where it stands -------------------------------------------------------------------------------------------
+    # --- the position, and what is open ----------------------------------------------------------------------------
 
     @property
     def open_events(self) -> int:

@@ -1,4 +1,4 @@
-"""What becomes of the items of a request by its outcome: settled, halved, dead-lettered or tried again.
+"""Applies the outcome of a request to its items: they are settled, halved, dead-lettered or tried again.
 
 Everything here runs on the event loop's thread, and nothing is sent from here.
 """

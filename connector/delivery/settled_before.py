@@ -1,4 +1,4 @@
-"""What an earlier owner of a partition settled above the position, as long as it is still to be read. Pure.
+"""The offsets above the position that an earlier owner of a partition settled, until they are read. Pure.
 
 It comes from the committed metadata, which is valid only for the log that it was committed for: the first record read
 must have the fingerprint that the metadata names.

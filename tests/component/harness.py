@@ -8,17 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, cast
 
-from connector.batching.batcher import Batcher
 from connector.delivery.assignment import Assignment
-from connector.delivery.backoff import Backoff
-from connector.delivery.dead_letter_writer import DeadLetterWriter
-from connector.delivery.dispatcher import Dispatcher
 from connector.delivery.flood_guard import RejectionRate
-from connector.delivery.gate import Gate
-from connector.delivery.pipeline import Pipeline, PipelineLimits
-from connector.delivery.stats import Stats
+from connector.delivery.pipeline import PipelineLimits
 from connector.model import Item, Limits
 from tests.component.doubles import FakeSource, LetterTopic, Log, Vendor, Words
+from tests.support.pipelines import build_pipeline
 from tests.support.virtual_time import LoopClock
 
 GROUP = "crm.mytracker"
@@ -48,40 +43,27 @@ class Harness:
         only: str | None = None,
         places: Sequence[tuple[str, int]] = (HERE,),
     ) -> None:
-        clock, backoff = LoopClock(), Backoff(0.2, 30.0)
         self.log = log or Log()
         self.vendor = Vendor(limits or Limits(max_events=4, max_bytes=1000))
         self.topic = LetterTopic()
         self.source = FakeSource(self.log)
-        self.stats = Stats()
         self.assignment = Assignment(GROUP, tags or TAGS, stall=stall)
-        self.gate = Gate(max_in_flight=max_in_flight, backoff=backoff)
-        marks = PipelineLimits(max_open_events, max_open_bytes, commit_interval=1.0, drain=drain, timeout=timeout)
-        self.pipeline = Pipeline(
+        self.pipeline = build_pipeline(
             self.vendor,
             Words(only),
-            self.assignment,
-            RejectionRate(*guard),
-            marks,
-            clock=clock,
-            stats=self.stats,
-            open_dispatcher=lambda listener: Dispatcher(
-                self.vendor,
-                Batcher(self.vendor.limits, ordered=ordered, linger=0.2),
-                self.gate,
-                ownership=self.assignment,
-                clock=clock,
-                stats=self.stats,
-                listener=listener,
-                retry_code_backoff=backoff,
-                on_unknown_outcome=on_answer_lost,
-            ),
-            open_dead_letters=lambda on_written: DeadLetterWriter(
-                self.topic, group=GROUP, sink="mytracker", clock=clock, on_written=on_written
-            ),
-            open_source=self.source.open,
+            self.topic,
+            self.source.open,
+            assignment=self.assignment,
+            limits=PipelineLimits(max_open_events, max_open_bytes, commit_interval=1.0, drain=drain, timeout=timeout),
+            rejections=RejectionRate(*guard),
+            clock=LoopClock(),
+            group=GROUP,
+            max_in_flight=max_in_flight,
+            ordered=ordered,
+            on_unknown_outcome=on_answer_lost,
         )
         self.letters, self.dispatcher = self.pipeline.dead_letters, self.pipeline.dispatcher
+        self.gate, self.stats = self.dispatcher.gate, self.pipeline.stats
         self.source.assign(*places)
         self._polling = asyncio.create_task(self._poll())
 

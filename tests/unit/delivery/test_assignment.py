@@ -9,10 +9,7 @@ from hypothesis import strategies as st
 from connector.delivery.assignment import MAX_SPAN, RESUME_SPAN, Assignment
 from connector.kafka.source_interface import AssignedPartition, Commit
 from connector.model import Record
-
-
-def record(offset: int, *, epoch: int = 1, partition: int = 0, value: bytes = b"{}") -> Record:
-    return Record("users", partition, offset, 1, b"k", value, (), epoch)
+from tests.support.records import record
 
 
 def assignment(*epochs: int) -> Assignment:

@@ -8,7 +8,8 @@ from connector.delivery.assignment import Assignment
 from connector.kafka import commit_metadata
 from connector.kafka.source_interface import AssignedPartition, Commit
 from connector.model import Record
-from tests.unit.delivery.test_assignment import begin, record
+from tests.support.records import record
+from tests.unit.delivery.test_assignment import begin
 
 GROUP = "crm.mytracker"
 

@@ -14,16 +14,12 @@ from connector.delivery.offsets import EVERY_RECORD, NO_RECORD, PartitionOffsets
 from connector.delivery.settled_before import fingerprint
 from connector.kafka import commit_metadata
 from connector.kafka.commit_metadata import MAX_BITS, MAX_CHARACTERS, Metadata, Settled
-from connector.model import Record
+from tests.support.records import distinct_record
 
 HERE = ("crm.mytracker", "users", 0)
 TAGS = {"a": 0xAAAA0001, "b": 0xBBBB0002, "c": 0xCCCC0003}
 TWO: list[RecordPart] = [("a", 0), ("b", 0)]
 THOUSAND: list[RecordPart] = [("a", element) for element in range(1_000)]
-
-
-def record(offset: int, *, leader_epoch: int = -1) -> Record:
-    return Record("users", 0, offset, 1, b"k", b"%d" % offset, (), leader_epoch=leader_epoch)
 
 
 def owner(position: int = 0, metadata: str | None = None, tags: dict[str, int] | None = None) -> PartitionOffsets:
@@ -43,7 +39,7 @@ def begin(
     offsets: PartitionOffsets, offset: int, parts: list[RecordPart], *, leader_epoch: int = -1
 ) -> list[RecordPart]:
     """Read a record, and open what is left of it; what that is."""
-    each = record(offset, leader_epoch=leader_epoch)
+    each = distinct_record(offset, leader_epoch=leader_epoch)
     if not offsets.begin(each):
         return []
     unsettled, settled = offsets.unsettled(each, parts)
@@ -90,7 +86,7 @@ class Owner:
         if self.open:
             offset, part = self.open.pop(index % len(self.open))
             self.settled.add((offset, part))
-            self.offsets.settle(record(offset), *part)
+            self.offsets.settle(distinct_record(offset), *part)
 
     def hand_over(self) -> None:
         position, metadata = commit(self.offsets)
@@ -133,10 +129,10 @@ def test_a_record_is_half_settled_until_its_last_part() -> None:
     assert offsets.start_parts(0)
     assert offsets.half_settled() == []
     assert offsets.half_settled({0}) == [0]
-    assert offsets.settle(record(0), "b") is None
+    assert offsets.settle(distinct_record(0), "b") is None
     assert (offsets.half_settled(), offsets.open_parts, offsets.open_events) == ([0], 1, 1)
-    assert offsets.settled_above(10) == Settled(fingerprint(record(0)), b"", 1, {0: {TAGS["b"]: 1}})
-    assert offsets.settle(record(0), "a") == 1
+    assert offsets.settled_above(10) == Settled(fingerprint(distinct_record(0)), b"", 1, {0: {TAGS["b"]: 1}})
+    assert offsets.settle(distinct_record(0), "a") == 1
     assert (offsets.half_settled(), offsets.position, commit(offsets)) == ([], 1, (1, ""))
 
 
@@ -144,8 +140,8 @@ def test_single_records_need_no_room_and_are_never_asked_about() -> None:
     offsets = owner()
     for offset in range(30_000):
         assert offset < offsets.limit
-        offsets.begin(record(offset))
-        offsets.open(record(offset))
+        offsets.begin(distinct_record(offset))
+        offsets.open(distinct_record(offset))
     assert offsets.limit == EVERY_RECORD
 
 
@@ -164,7 +160,7 @@ def test_some_two_dozen_records_of_a_thousand_items_are_begun_and_the_next_waits
     assert begun == 23
     for offset in range(begun):
         for element in range(1, 1_000):
-            offsets.settle(record(offset), "a", element)
+            offsets.settle(distinct_record(offset), "a", element)
     assert not offsets.start_parts(begun)
     position, text = commit(offsets)
     assert position == 0
@@ -173,7 +169,7 @@ def test_some_two_dozen_records_of_a_thousand_items_are_begun_and_the_next_waits
     assert told is not None
     assert told.settled is not None
     assert told.settled.halves == {offset: {TAGS["a"]: (1 << 1_000) - 2} for offset in range(begun)}
-    offsets.settle(record(5), "a", 0)
+    offsets.settle(distinct_record(5), "a", 0)
     assert offsets.start_parts(begun)
 
 
@@ -186,7 +182,7 @@ def test_of_records_of_two_items_some_thousands_are_begun() -> None:
         offset += 1
     assert offset > 4_600
     for each in range(offset):
-        offsets.settle(record(each), "ab"[each % 2])
+        offsets.settle(distinct_record(each), "ab"[each % 2])
     commit(offsets)
 
 
@@ -196,7 +192,7 @@ def test_a_single_record_is_begun_however_large_it_is_and_what_does_not_fit_is_c
     assert offsets.start_parts(0)
     begin(offsets, 1, TWO)
     assert not offsets.start_parts(1)
-    offsets.settle(record(0), "a", 40_000)
+    offsets.settle(distinct_record(0), "a", 40_000)
     assert offsets.not_in_metadata(MAX_BITS) == 1
     assert commit_metadata.encode(*HERE, 0, offsets.metadata(MAX_BITS)) == ""
 
@@ -207,15 +203,15 @@ def test_reading_goes_no_farther_ahead_than_a_commit_can_tell_beside_the_parts()
     assert offsets.start_parts(0)
     offset = 1
     while offset < offsets.limit or offsets.admits(offset):
-        offsets.begin(record(offset))
-        offsets.open(record(offset))
-        offsets.settle(record(offset))
+        offsets.begin(distinct_record(offset))
+        offsets.open(distinct_record(offset))
+        offsets.settle(distinct_record(offset))
         offset += 1
     assert 13_000 < offset < 13_620
     for element in range(9_999):
-        offsets.settle(record(0), "a", element)
+        offsets.settle(distinct_record(0), "a", element)
     commit(offsets)
-    offsets.settle(record(0), "a", 9_999)
+    offsets.settle(distinct_record(0), "a", 9_999)
     assert offsets.admits(offset)
     assert offsets.limit == EVERY_RECORD
 
@@ -227,7 +223,7 @@ def left_by_another(settled: list[range]) -> PartitionOffsets:
         begin(offsets, offset, THOUSAND)
         assert offsets.start_parts(offset)
         for element in elements:
-            offsets.settle(record(offset), "a", element)
+            offsets.settle(distinct_record(offset), "a", element)
     return owner(*commit(offsets))
 
 
@@ -238,9 +234,9 @@ def test_reading_goes_no_farther_ahead_than_a_commit_can_tell_beside_what_an_ear
         assert offsets.start_parts(offset)
     offset = 20
     while offset < 20_000 and (offset < offsets.limit or offsets.admits(offset)):
-        offsets.begin(record(offset))
-        offsets.open(record(offset))
-        offsets.settle(record(offset))
+        offsets.begin(distinct_record(offset))
+        offsets.open(distinct_record(offset))
+        offsets.settle(distinct_record(offset))
         offset += 1
     assert 2_500 < offset < 3_500
     commit(offsets)
@@ -254,7 +250,7 @@ def test_what_is_left_of_an_earlier_owners_records_has_room_before_others_are_be
     assert 20 < offset < 24
     for each in range(offset):
         for element in range(1 if 0 < each < 20 else 0, 999):
-            offsets.settle(record(each), "a", element)
+            offsets.settle(distinct_record(each), "a", element)
     commit(offsets)
 
 
@@ -264,7 +260,7 @@ def test_a_gap_of_any_size_does_not_stop_the_reading_once_nothing_is_open() -> N
     offsets.start_parts(0)
     assert not offsets.admits(10**9)
     for route in "ab":
-        offsets.settle(record(0), route)
+        offsets.settle(distinct_record(0), route)
     assert offsets.admits(10**9)
 
 
@@ -279,12 +275,12 @@ def test_what_is_not_bound_to_a_commit_waits_for_nothing() -> None:
 
 
 def half_told(*, leader_epoch: int = -1) -> Metadata:
-    return Metadata(Settled(fingerprint(record(5)), b"", 1, {2: {TAGS["a"]: 1}}), "", leader_epoch)
+    return Metadata(Settled(fingerprint(distinct_record(5)), b"", 1, {2: {TAGS["a"]: 1}}), "", leader_epoch)
 
 
 def test_another_record_at_the_position_means_that_no_part_was_settled() -> None:
     offsets = PartitionOffsets("users", 0, 5, half_told(), tags=TAGS)
-    offsets.begin(record(5)._replace(value=b"another log's"))
+    offsets.begin(distinct_record(5)._replace(value=b"another log's"))
     assert begin(offsets, 7, TWO) == TWO
 
 
@@ -307,12 +303,12 @@ def test_until_the_first_record_is_read_parts_are_committed_as_they_came() -> No
 
 def test_half_settled_records_that_are_still_to_be_read_hold_the_position_at_the_last_one_read() -> None:
     offsets = PartitionOffsets("users", 0, 5, half_told(), tags=TAGS)
-    assert offsets.begin(record(5))
-    assert offsets.begin(record(6))
+    assert offsets.begin(distinct_record(5))
+    assert offsets.begin(distinct_record(6))
     assert (offsets.position, offsets.next_offset) == (6, 7)
     position, text = commit(offsets)
     third = owner(position, text)
-    third.begin(record(6))
+    third.begin(distinct_record(6))
     assert begin(third, 7, TWO) == [("b", 0)]
 
 
@@ -328,7 +324,7 @@ def test_half_settled_records_that_are_still_to_be_read_hold_the_position_at_the
 )
 def test_only_what_was_sent_is_taken_for_sent(parts: list[RecordPart], left: list[RecordPart]) -> None:
     offsets = PartitionOffsets("users", 0, 5, half_told(), tags=TAGS)
-    offsets.begin(record(5))
+    offsets.begin(distinct_record(5))
     assert begin(offsets, 7, parts) == left
 
 
@@ -336,7 +332,7 @@ def test_a_part_before_any_route_is_never_told() -> None:
     offsets = owner()
     begin(offsets, 0, [(None, 0), ("a", 0)])
     offsets.start_parts(0)
-    offsets.settle(record(0), None)
+    offsets.settle(distinct_record(0), None)
     assert offsets.settled_above(10) is None
     assert offsets.half_settled() == [0]
 

@@ -11,10 +11,7 @@ from hypothesis import strategies as st
 
 from connector.delivery.intake import PIECE, Intake
 from connector.model import Record
-
-
-def record(offset: int, epoch: int = 1) -> Record:
-    return Record("users", 0, offset, 0, None, b"{}", (), epoch)
+from tests.support.records import record
 
 
 def records(count: int) -> list[Record]:

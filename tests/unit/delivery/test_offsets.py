@@ -13,13 +13,10 @@ from connector.delivery.settled_before import fingerprint
 from connector.kafka import commit_metadata
 from connector.kafka.commit_metadata import Metadata, Settled
 from connector.model import Record
+from tests.support.records import record
 from tests.support.settled import settled as settled_at
 
 HERE = ("crm.mytracker", "users", 0)
-
-
-def record(offset: int, value: bytes | None = b"{}", *, key: bytes | None = b"k", timestamp: int = 1) -> Record:
-    return Record("users", 0, offset, timestamp, key, value, ())
 
 
 def begun(offsets: PartitionOffsets, *read: Record, parts: int = 1) -> None:

@@ -12,6 +12,7 @@ from connector.delivery.skipping import RecordAt, SkipCommit, settle_one
 from connector.errors import ConnectorError
 from connector.kafka.commit_metadata import MAX_BITS, Metadata, Settled, decode, encode
 from connector.model import Record
+from tests.support.records import distinct_record
 from tests.support.settled import settled as settled_at
 
 GROUP = "crm.mytracker"
@@ -25,7 +26,7 @@ class Log:
         self.unreadable = unreadable
 
     def record(self, offset: int) -> Record:
-        return Record("users", 0, offset, 1, b"k", b"%d" % offset, ())
+        return distinct_record(offset)
 
     def mark(self, offset: int) -> int:
         return fingerprint(self.record(offset))

@@ -6,19 +6,14 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from connector.batching.batcher import Batcher
 from connector.delivery.assignment import Assignment
-from connector.delivery.backoff import Backoff
-from connector.delivery.dead_letter_writer import DeadLetterWriter
-from connector.delivery.dispatcher import Dispatcher
 from connector.delivery.flood_guard import RejectionRate
-from connector.delivery.gate import Gate
 from connector.delivery.pipeline import Pipeline, PipelineLimits
-from connector.delivery.stats import Stats
 from connector.kafka.dead_letter import ProducedLetter
 from connector.kafka.source_interface import AssignedPartition, Commit
 from connector.model import ACCEPTED, Failure, Item, Limits, Outcome, Reason, Record, Stage
 from tests.support.clock import TurnedClock
+from tests.support.pipelines import build_pipeline
 
 EPOCH = 1_800_000_000.0
 
@@ -139,32 +134,19 @@ class Bench:
 
 def build_bench(clock: TurnedClock, name: str = "mytracker", *, in_flight: int = 2, rate: float | None = None) -> Bench:
     """A line whose limits are small enough to reach."""
-    vendor, topic, stats = Vendor(name), Topic(), Stats()
-    marks = PipelineLimits(max_open_events=100, max_open_bytes=100_000, commit_interval=1.0, drain=5.0)
-    backoff = Backoff(0.2, 30.0)
-    assignment = Assignment(f"crm.{name}", stall=45.0)
+    vendor, topic = Vendor(name), Topic()
     source = HandSource(last_poll=clock.monotonic())
-    pipeline = Pipeline(
+    pipeline = build_pipeline(
         vendor,
         ByValue(),
-        assignment,
-        RejectionRate(letters=3, share=0.5, within=300.0),
-        marks,
+        topic,
+        lambda _: source,
+        assignment=Assignment(f"crm.{name}", stall=45.0),
+        limits=PipelineLimits(max_open_events=100, max_open_bytes=100_000, commit_interval=1.0, drain=5.0),
+        rejections=RejectionRate(letters=3, share=0.5, within=300.0),
         clock=clock,
-        stats=stats,
-        open_dispatcher=lambda listener: Dispatcher(
-            vendor,
-            Batcher(vendor.limits, ordered=True, linger=0.2),
-            Gate(max_in_flight=in_flight, backoff=backoff, rate=rate),
-            ownership=assignment,
-            clock=clock,
-            stats=stats,
-            listener=listener,
-            retry_code_backoff=backoff,
-        ),
-        open_dead_letters=lambda on_written: DeadLetterWriter(
-            topic, group=f"crm.{name}", sink=name, clock=clock, on_written=on_written
-        ),
-        open_source=lambda _: source,
+        group=f"crm.{name}",
+        max_in_flight=in_flight,
+        rate=rate,
     )
     return Bench(clock, vendor, topic, source, pipeline)

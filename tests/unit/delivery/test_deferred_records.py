@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from connector.delivery.flood_guard import DeferredRecords
-from connector.model import Failure, Reason, Record, Stage
-
-
-def record(offset: int, value: bytes | None = b"{}", *, epoch: int = 1) -> Record:
-    return Record("users", 0, offset, 0, None, value, (), epoch)
+from connector.model import Failure, Reason, Stage
+from tests.support.records import record
 
 
 def failure(offset: int, *, epoch: int = 1) -> Failure:

@@ -1,7 +1,7 @@
 """The dispatcher of one sink: batches items, sends what the gate allows, and hands each outcome to be handled.
 
-The live pipeline and the replay of dead letters both use it. It knows no offsets. The listener is called for each enqueued
-item exactly once, accepted or failed, except for those that `drop_unsent` dropped.
+The live pipeline and the replay of dead letters both use it. It knows no offsets. The listener is called once for each
+enqueued item, accepted or failed, except for those that `drop_unsent` dropped.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ async def test_a_partition_lost_in_the_middle_of_a_chunk_is_not_read_on() -> Non
     await line.end()
 
 
-async def test_a_topic_made_anew_in_the_middle_of_a_chunk_costs_no_event_of_the_old_one() -> None:
+async def test_a_topic_recreated_in_the_middle_of_a_chunk_costs_no_event_of_the_old_one() -> None:
     line = line_in_the_middle_of_a_chunk()
     line.log.records[HERE].clear()
     line.source.assign(HERE)

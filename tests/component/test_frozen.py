@@ -1,4 +1,4 @@
-"""The process stands still past its session: nothing is sent until the polling thread has confirmed anew."""
+"""The process stands still past its session: nothing is sent until the polling thread has confirmed again."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def line_with_requests_in_flight(latency: float = 1.0) -> Harness:
     return line
 
 
-async def test_a_turn_that_was_told_before_a_freeze_confirms_nothing_after_it() -> None:
+async def test_a_poll_that_was_made_before_a_freeze_confirms_nothing_after_it() -> None:
     line = line_with_requests_in_flight()
     await line.until(lambda: line.vendor.in_flight == 2)
     line.source.unheard = []
-    line.source.poll()  # told, and not heard yet
+    line.source.poll()  # decoded, and not heard yet
     freeze()
     line.source.hear()
     assert line.dispatcher.state(now()) is SinkState.UNCONFIRMED
@@ -48,7 +48,7 @@ async def test_a_turn_that_was_told_before_a_freeze_confirms_nothing_after_it() 
     await line.end()
 
 
-async def test_what_a_late_turn_brought_is_not_sent_before_the_next_one_confirms() -> None:
+async def test_what_a_late_poll_brought_is_not_sent_before_the_next_one_confirms() -> None:
     line = Harness(stall=STALL)
     line.source.unheard = []
     line.produce(b"event")
@@ -92,7 +92,7 @@ async def test_a_request_that_was_chosen_before_a_freeze_is_not_sent_after_it() 
     await line.end()
 
 
-async def test_nothing_is_committed_on_the_word_of_a_turn_before_the_freeze() -> None:
+async def test_nothing_is_committed_on_the_word_of_a_poll_before_the_freeze() -> None:
     line = line_with_requests_in_flight(latency=0.01)
     await line.until(lambda: line.stats.delivered == 20)
     commits = len(line.source.commits)

@@ -27,8 +27,8 @@ def log_of(count: int, *, settled: set[int] | None = None) -> Log:
     for number in range(count):
         log.append(b"k", b"event%d" % number)
     if settled:
-        told = Metadata(settled_at(fingerprint(log.records[HERE][0]), 0, settled))
-        log.committed[HERE] = Commit(0, *HERE, 0, commit_metadata.encode(GROUP, *HERE, 0, told))
+        decoded = Metadata(settled_at(fingerprint(log.records[HERE][0]), 0, settled))
+        log.committed[HERE] = Commit(0, *HERE, 0, commit_metadata.encode(GROUP, *HERE, 0, decoded))
     return log
 
 
@@ -95,11 +95,11 @@ async def test_it_is_passed_while_what_came_before_is_still_under_way_and_a_cras
     await line.until(lambda: line.source.sought)
     await line.until(lambda: line.stats.records == 6)
     position, metadata = line.log.committed[HERE].position, line.log.committed[HERE].metadata
-    told = commit_metadata.decode(GROUP, *HERE, position, metadata)
+    decoded = commit_metadata.decode(GROUP, *HERE, position, metadata)
     assert position == 0
-    assert told is not None
-    assert told.settled is not None
-    assert told.settled.offsets(0) >= {3, 4}
+    assert decoded is not None
+    assert decoded.settled is not None
+    assert decoded.settled.offsets(0) >= {3, 4}
     await line.settled()
     assert sorted(item.record.offset for item in line.vendor.accepted) == [0, 1, 2, 5, 6, 7]
     await line.end()

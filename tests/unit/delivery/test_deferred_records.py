@@ -29,7 +29,7 @@ def test_failures_are_taken_once() -> None:
     assert list(of.take_failures()) == []
 
 
-def test_what_belongs_to_a_claim_that_is_gone_is_dropped_and_weighs_nothing() -> None:
+def test_what_belongs_to_a_epoch_that_is_gone_is_dropped_and_weighs_nothing() -> None:
     of = DeferredRecords()
     of.defer([record(0, b"four"), record(1, None, epoch=2), record(2, b"{}", epoch=2)])
     of.failures.extend([failure(3), failure(4, epoch=2)])

@@ -71,7 +71,7 @@ def test_a_success_of_a_request_sent_before_it_closed_opens_it() -> None:
     assert of.is_sending
 
 
-def test_what_closes_it_anew_begins_with_the_first_backoff_again() -> None:
+def test_what_closes_it_again_begins_with_the_first_backoff_again() -> None:
     of = closed()
     fault(of, 1.0)  # a failed probe
     success(of, 2.0)

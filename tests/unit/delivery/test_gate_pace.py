@@ -54,7 +54,7 @@ def test_a_call_that_carries_no_event_counts_against_the_rate() -> None:
     assert of.in_flight == 0
 
 
-def test_how_long_the_rate_holds_the_next_request_is_told() -> None:
+def test_how_long_the_rate_holds_the_next_request_is_known() -> None:
     of = gate(rate=10)
     of.request_started(5.0)
     assert of.rate_limited

@@ -23,8 +23,8 @@ THOUSAND: list[RecordPart] = [("a", element) for element in range(1_000)]
 
 
 def owner(position: int = 0, metadata: str | None = None, tags: dict[str, int] | None = None) -> PartitionOffsets:
-    told = commit_metadata.decode(*HERE, position, metadata)
-    return PartitionOffsets("users", 0, position, told, tags=TAGS if tags is None else tags)
+    decoded = commit_metadata.decode(*HERE, position, metadata)
+    return PartitionOffsets("users", 0, position, decoded, tags=TAGS if tags is None else tags)
 
 
 def commit(offsets: PartitionOffsets) -> tuple[int, str]:
@@ -165,10 +165,10 @@ def test_some_two_dozen_records_of_a_thousand_items_are_begun_and_the_next_waits
     position, text = commit(offsets)
     assert position == 0
     assert len(text) > 3_700
-    told = commit_metadata.decode(*HERE, 0, text)
-    assert told is not None
-    assert told.settled is not None
-    assert told.settled.halves == {offset: {TAGS["a"]: (1 << 1_000) - 2} for offset in range(begun)}
+    decoded = commit_metadata.decode(*HERE, 0, text)
+    assert decoded is not None
+    assert decoded.settled is not None
+    assert decoded.settled.halves == {offset: {TAGS["a"]: (1 << 1_000) - 2} for offset in range(begun)}
     offsets.settle(distinct_record(5), "a", 0)
     assert offsets.start_parts(begun)
 
@@ -274,35 +274,33 @@ def test_what_is_not_bound_to_a_commit_waits_for_nothing() -> None:
     assert offsets.limit == EVERY_RECORD
 
 
-def half_told(*, leader_epoch: int = -1) -> Metadata:
+def half_settled_metadata(*, leader_epoch: int = -1) -> Metadata:
     return Metadata(Settled(fingerprint(distinct_record(5)), b"", 1, {2: {TAGS["a"]: 1}}), "", leader_epoch)
 
 
 def test_another_record_at_the_position_means_that_no_part_was_settled() -> None:
-    offsets = PartitionOffsets("users", 0, 5, half_told(), tags=TAGS)
+    offsets = PartitionOffsets("users", 0, 5, half_settled_metadata(), tags=TAGS)
     offsets.begin(distinct_record(5)._replace(value=b"another log's"))
     assert begin(offsets, 7, TWO) == TWO
 
 
-def test_parts_of_a_log_that_was_truncated_and_written_anew_behind_the_position_are_not_taken_for_the_new_ones() -> (
-    None
-):
-    offsets = PartitionOffsets("users", 0, 5, half_told(leader_epoch=3), tags=TAGS)
+def test_parts_of_a_log_that_was_truncated_and_rewritten_behind_the_position_are_not_taken_for_the_new_ones() -> None:
+    offsets = PartitionOffsets("users", 0, 5, half_settled_metadata(leader_epoch=3), tags=TAGS)
     begin(offsets, 5, TWO, leader_epoch=3)
     assert begin(offsets, 7, TWO, leader_epoch=4) == TWO
-    same = PartitionOffsets("users", 0, 5, half_told(leader_epoch=3), tags=TAGS)
+    same = PartitionOffsets("users", 0, 5, half_settled_metadata(leader_epoch=3), tags=TAGS)
     begin(same, 5, TWO, leader_epoch=3)
     assert begin(same, 7, TWO, leader_epoch=3) == [("b", 0)]
 
 
 def test_until_the_first_record_is_read_parts_are_committed_as_they_came() -> None:
-    offsets = PartitionOffsets("users", 0, 5, half_told(), tags=TAGS)
-    assert offsets.metadata(MAX_BITS) == half_told()
+    offsets = PartitionOffsets("users", 0, 5, half_settled_metadata(), tags=TAGS)
+    assert offsets.metadata(MAX_BITS) == half_settled_metadata()
     assert offsets.not_in_metadata(MAX_BITS) == 0
 
 
 def test_half_settled_records_that_are_still_to_be_read_hold_the_position_at_the_last_one_read() -> None:
-    offsets = PartitionOffsets("users", 0, 5, half_told(), tags=TAGS)
+    offsets = PartitionOffsets("users", 0, 5, half_settled_metadata(), tags=TAGS)
     assert offsets.begin(distinct_record(5))
     assert offsets.begin(distinct_record(6))
     assert (offsets.position, offsets.next_offset) == (6, 7)
@@ -323,12 +321,12 @@ def test_half_settled_records_that_are_still_to_be_read_hold_the_position_at_the
     ],
 )
 def test_only_what_was_sent_is_taken_for_sent(parts: list[RecordPart], left: list[RecordPart]) -> None:
-    offsets = PartitionOffsets("users", 0, 5, half_told(), tags=TAGS)
+    offsets = PartitionOffsets("users", 0, 5, half_settled_metadata(), tags=TAGS)
     offsets.begin(distinct_record(5))
     assert begin(offsets, 7, parts) == left
 
 
-def test_a_part_before_any_route_is_never_told() -> None:
+def test_a_part_before_any_route_is_never_in_the_metadata() -> None:
     offsets = owner()
     begin(offsets, 0, [(None, 0), ("a", 0)])
     offsets.start_parts(0)

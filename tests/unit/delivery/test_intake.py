@@ -46,10 +46,10 @@ async def test_who_comes_while_a_piece_waits_comes_after_it() -> None:
     assert taken == list(range(PIECE + 6))
 
 
-async def test_an_empty_chunk_is_told_too() -> None:
-    told: list[Sequence[Record]] = []
-    Intake(told.append).enqueue([])
-    assert told == [[]]
+async def test_an_empty_chunk_is_taken_too() -> None:
+    taken: list[Sequence[Record]] = []
+    Intake(taken.append).enqueue([])
+    assert taken == [[]]
 
 
 async def test_flush_takes_everything_at_once_and_nothing_a_second_time() -> None:
@@ -63,7 +63,7 @@ async def test_flush_takes_everything_at_once_and_nothing_a_second_time() -> Non
     assert taken == list(range(3 * PIECE))
 
 
-async def test_forgotten_claims_are_not_taken() -> None:
+async def test_forgotten_epochs_are_not_taken() -> None:
     taken: list[int] = []
     intake = Intake(lambda piece: taken.extend(each.offset for each in piece))
     intake.enqueue([record(offset, epoch=offset % 2) for offset in range(2 * PIECE)])

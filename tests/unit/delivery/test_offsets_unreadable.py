@@ -17,8 +17,8 @@ HERE = ("crm.mytracker", "users", 0)
 
 def reading(*settled: int, position: int = 5) -> PartitionOffsets:
     """The record at the position is read; of what follows these offsets are settled."""
-    told = Metadata(settled_at(fingerprint(distinct_record(position)), position, set(settled)))
-    offsets = PartitionOffsets("users", 0, position, told)
+    settled_before = Metadata(settled_at(fingerprint(distinct_record(position)), position, set(settled)))
+    offsets = PartitionOffsets("users", 0, position, settled_before)
     assert offsets.begin(distinct_record(position))
     offsets.open(distinct_record(position))
     return offsets
@@ -40,10 +40,10 @@ def test_what_nobody_settled_is_not_passed() -> None:
 
 
 def test_before_the_first_record_is_read_nobody_knows_whose_log_it_is() -> None:
-    told = Metadata(settled_at(fingerprint(distinct_record(5)), 5, {6, 7}))
-    offsets = PartitionOffsets("users", 0, 5, told)
+    settled_before = Metadata(settled_at(fingerprint(distinct_record(5)), 5, {6, 7}))
+    offsets = PartitionOffsets("users", 0, 5, settled_before)
     assert offsets.skip_settled() is None
-    assert offsets.settled_above(100) == told.settled
+    assert offsets.settled_above(100) == settled_before.settled
 
 
 def test_the_position_follows_when_all_below_is_settled() -> None:
@@ -60,9 +60,9 @@ def test_whatever_is_unreadable_and_settled_commits_are_right_and_a_restart_send
 ) -> None:
     """Some offsets cannot be read; of those some are settled, and reading stands at the first that is not."""
     end = 20
-    told = data.draw(st.sets(st.integers(6, end - 1), min_size=1), label="settled before")
+    settled_before = data.draw(st.sets(st.integers(6, end - 1), min_size=1), label="settled before")
     unreadable = data.draw(st.sets(st.integers(6, end - 1)), label="unreadable")
-    offsets, settled, is_open = reading(*told), set(told), {5}
+    offsets, settled, is_open = reading(*settled_before), set(settled_before), {5}
     for _ in range(data.draw(st.integers(0, 60), label="steps")):
         here = offsets.next_offset
         assert here is not None
@@ -73,11 +73,11 @@ def test_whatever_is_unreadable_and_settled_commits_are_right_and_a_restart_send
             settled.add(settles)
         elif here in unreadable:
             behind = offsets.skip_settled()
-            assert (behind is not None) == (here in told)
-            assert behind is None or set(range(here, behind)) <= told
+            assert (behind is not None) == (here in settled_before)
+            assert behind is None or set(range(here, behind)) <= settled_before
         elif here < end:
             fresh = offsets.begin(distinct_record(here))
-            assert fresh == (here not in told)
+            assert fresh == (here not in settled_before)
             if fresh:
                 offsets.open(distinct_record(here))
                 is_open.add(here)

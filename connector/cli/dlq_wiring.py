@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 
 from connector.cli.dlq_options import Context
 from connector.clock import SystemClock
@@ -22,7 +21,7 @@ from connector.delivery.stats import Stats
 from connector.errors import ConnectorError
 from connector.kafka.dead_letter import ProducedLetter
 from connector.kafka.dead_letter_producer import DeadLetterProducer
-from connector.service.assembly import build_dispatcher, build_router, build_sink
+from connector.service.assembly import build_dispatcher, build_gate, build_router, build_sink, pacer
 from connector.settings.values import Settings, SinkSettings
 
 # The share of a sink's rate that a replay takes unless told otherwise; of its places in flight where it has no rate.
@@ -72,10 +71,10 @@ def build_routers(settings: Settings, names: Sequence[str]) -> Mapping[str, Rout
 def at_replay_pace(of: SinkSettings, rate: float | None) -> SinkSettings:
     """The sink's settings with `rate` requests a second; None takes a fifth of what the live service may."""
     if rate is not None:
-        return replace(of, rate=rate)
+        return of.model_copy(update={"rate": rate})
     if of.rate is not None:
-        return replace(of, rate=of.rate / SHARE)
-    return replace(of, max_in_flight=max(1, of.max_in_flight // SHARE))
+        return of.model_copy(update={"rate": of.rate / SHARE})
+    return of.model_copy(update={"max_in_flight": max(1, of.max_in_flight // SHARE)})
 
 
 def build_outlets(
@@ -88,14 +87,15 @@ def build_outlets(
         if name not in settings.sinks:
             continue
         of = at_replay_pace(settings.sinks[name], rate)
-        sink = build_sink(of, clock)
+        gate = build_gate(of, stall=NEVER)
+        sink = build_sink(of, clock, pacer(gate, clock))
         missing = sink.credentials_ready()
         if missing is not None:
             raise ConnectorError(f"sinks.{name}: {missing}")
         outlets[name] = ReplaySink(
             sink,
             build_router(settings, name),
-            build_dispatcher(of, sink, Stats(), replay, clock, stall=NEVER),
+            build_dispatcher(of, sink, gate, Stats(), replay, clock),
             DeadLetterWriter(letters, group=settings.group, sink=name, clock=clock, on_written=replay.on_written),
         )
     return outlets

@@ -32,8 +32,8 @@ from connector.routing.router import Router
 from connector.routing.validate import EventSchema
 from connector.settings.values import Settings, SinkSettings, Topic
 from connector.vendors.base import Sink
+from connector.vendors.http_sink import HttpSink, WaitForRate, at_once, open_sink
 from connector.vendors.registry import VENDORS
-from connector.vendors.sailplay.sink import SailPlaySink
 
 SESSION_TIMEOUT_MS = 45_000  # librdkafka's own default
 HEARTBEATS_TO_CONFIRM = 2
@@ -41,8 +41,9 @@ HEARTBEATS_TO_CONFIRM = 2
 
 @dataclass(frozen=True, slots=True)
 class SinkRuntime:
-    """One sink's pipeline and the source that feeds it."""
+    """One sink with its pipeline, and the source that feeds that."""
 
+    sink: HttpSink
     pipeline: Pipeline
     source: Source
 
@@ -61,11 +62,12 @@ def build_sink_runtime(
     group = f"{settings.group}.{name}"
     guard = settings.delivery.flood_guard
     stats = Stats()
-    sink = build_sink(of, clock)
     assignment = Assignment(group, route_tags(settings, name))
     stall = min(
         _ms(conf, "max.poll.interval.ms", MAX_POLL_INTERVAL_MS), _ms(conf, "session.timeout.ms", SESSION_TIMEOUT_MS)
     )
+    gate = build_gate(of, stall=stall)
+    sink = build_sink(of, clock, pacer(gate, clock))
     pipeline = Pipeline(
         sink,
         build_router(settings, name),
@@ -84,7 +86,7 @@ def build_sink_runtime(
     pipeline.dead_letters = DeadLetterWriter(
         letters, group=settings.group, sink=name, clock=clock, on_written=pipeline.on_written
     )
-    pipeline.dispatcher = build_dispatcher(of, sink, stats, pipeline, clock, stall=stall)
+    pipeline.dispatcher = build_dispatcher(of, sink, gate, stats, pipeline, clock)
     pipeline.source = source = Source(
         conf,
         sorted({topic for route in settings.routes if route.sink == name for topic in route.topics}),
@@ -99,32 +101,46 @@ def build_sink_runtime(
         topic_ids=topic_ids,
         confirm_after=HEARTBEATS_TO_CONFIRM * heartbeat_ms(conf) / 1000,
     )
-    return SinkRuntime(pipeline, source)
+    return SinkRuntime(sink, pipeline, source)
 
 
-def build_dispatcher(
-    of: SinkSettings, sink: Sink, stats: Stats, listener: Any, clock: Clock, *, stall: float
-) -> Dispatcher:
+def build_dispatcher(of: SinkSettings, sink: Sink, gate: Gate, stats: Stats, listener: Any, clock: Clock) -> Dispatcher:
     """The dispatcher of a sink: the live pipeline's and the replay's alike."""
-    backoff = Backoff(of.retry.initial, of.retry.max)
-    dispatcher = Dispatcher(
+    return Dispatcher(
         sink,
         Batcher(sink.limits, ordered=of.order == "key", linger=of.linger),
-        Gate(max_in_flight=of.max_in_flight, backoff=backoff, rate=of.rate, stall=stall),
+        gate,
         clock=clock,
         stats=stats,
         listener=listener,
-        retry_code_backoff=backoff,
-        on_unknown_outcome=of.on_answer_lost,
+        retry_code_backoff=Backoff(of.retry.initial, of.retry.max),
+        on_unknown_outcome=of.unknown_outcome_policy,
     )
-    if isinstance(sink, SailPlaySink):
-        sink.pace = dispatcher.wait_for_rate
-    return dispatcher
 
 
-def build_sink(of: SinkSettings, clock: Clock) -> Sink:
-    """The vendor account, with a connection pool of its own."""
-    return VENDORS[of.kind].open(of, default_transport(of.max_in_flight), clock)
+def build_gate(settings: SinkSettings, *, stall: float) -> Gate:
+    """Return the gate of a sink. It exists before the sink, which paces its own calls by it."""
+    return Gate(
+        max_in_flight=settings.max_in_flight,
+        backoff=Backoff(settings.retry.initial, settings.retry.max),
+        rate=settings.rate,
+        stall=stall,
+    )
+
+
+def pacer(gate: Gate, clock: Clock) -> WaitForRate:
+    """Return the wait for the slot of a call that carries no event: it counts against the gate's rate too."""
+
+    async def wait_for_rate() -> None:
+        now = clock.monotonic()
+        await asyncio.sleep(gate.reserve_slot(now) - now)
+
+    return wait_for_rate
+
+
+def build_sink(settings: SinkSettings, clock: Clock, wait_for_rate: WaitForRate = at_once) -> HttpSink:
+    """Return the vendor account, with a connection pool of its own. By default nobody sends besides, so none waits."""
+    return open_sink(settings, default_transport(settings.max_in_flight), clock, wait_for_rate)
 
 
 def build_router(settings: Settings, name: str) -> Router:

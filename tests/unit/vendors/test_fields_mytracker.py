@@ -8,9 +8,9 @@ import orjson
 import pytest
 
 from connector.errors import FieldError
-from connector.vendors.catalogue import METHODS, VENDOR_LIMITS
+from connector.vendors.mytracker.fields import LIMITS, METHODS
 
-MYTRACKER = METHODS["mytracker"]
+MYTRACKER = METHODS
 ID36 = "00000000-0000-0000-0000-000000000000"
 USER = {"customUserId": "1111"}
 EVENT = {**USER, "customEventName": "levelUp"}
@@ -303,7 +303,7 @@ def test_every_documented_field_has_a_line_for_people(method: str) -> None:
 
 
 def test_the_vendors_limits_are_its_documents() -> None:
-    limits = VENDOR_LIMITS["mytracker"]
+    limits = LIMITS
     assert (limits.max_events, limits.max_bytes) == (20, 10_000)
     assert limits.fits_alone(10_000)
     assert not limits.fits_alone(10_001)

@@ -1,4 +1,4 @@
-"""What vendors know of the events that routes name: compared while the service runs, and asked by commands.
+"""The vendors' knowledge of events: compared with the routes while the service runs, and asked for by commands.
 
 Only of vendors whose events are set up at the vendor's (Vendor.events), or that count them (Vendor.sightings).
 """

@@ -1,4 +1,4 @@
-"""The settings every other room works from: frozen values in plain units (seconds, bytes, shares of 1, per second)."""
+"""The settings that all rooms work from: frozen values in plain units (seconds, bytes, shares of 1, per second)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Field = str | Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Http:
-    """Where health, metrics and the status page are served."""
+    """The address of health, metrics and the status page."""
 
     host: str
     port: int
@@ -39,7 +39,7 @@ class FloodGuard:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Budgets of the delivery: `commit_interval` and `drain` in seconds, the open marks per sink."""
+    """Budgets of the delivery: `commit_interval` and `drain` in seconds, the limits of open events per sink."""
 
     commit_interval: float
     drain: float
@@ -66,7 +66,7 @@ class RetrySettings(Model):
 
 
 class SinkSettings(Model):
-    """What every sink has: its section of the file, and the settings that the connector works from.
+    """The keys of every sink: its section of the file, and the settings that the connector works from.
 
     A vendor's own settings derive from it and add `kind` and the keys of its accounts. `timeout` bounds one attempt
     (seconds); `rate` is requests a second, None: unlimited. Make one with `from_section`.
@@ -134,7 +134,7 @@ class BatchSettings(Model):
 
 
 class BatchingSinkSettings(SinkSettings):
-    """What every sink has whose vendor takes several events a request. The section declares `batch` with its limits."""
+    """The keys of every sink whose vendor takes several events a request. A subclass declares `batch`, with bounds."""
 
     if TYPE_CHECKING:
         batch: BatchSettings
@@ -159,7 +159,7 @@ def _secrets(section: Model, path: str) -> Iterator[tuple[str, Secret]]:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One route. `topics` as they stand in `topics`; `when` None takes every event; `index`: its place in the file."""
+    """One route. `topics` are keys of `topics`; `when` None takes every event; `index` counts routes from 0."""
 
     name: str
     topics: tuple[str, ...]
@@ -186,5 +186,5 @@ class Settings:
 
     @property
     def receipts(self) -> str:
-        """The compacted topic that says which dead letters were replayed."""
+        """The name of the compacted topic that says which dead letters were replayed."""
         return f"{self.dead_letters}.receipts"

@@ -58,15 +58,19 @@ class Credentials(Protocol):
 class GivenSecrets:
     """The secrets of a section as somebody else makes and keeps them, by their path in it."""
 
-    __slots__ = ("_rejected", "_secrets", "_values")
+    __slots__ = ("_changed", "_rejected", "_secrets", "_values")
 
     def __init__(self, secrets: Mapping[str, Secret]) -> None:
         self._secrets = tuple(secrets.items())
+        # Asked before every request, and nearly always about one secret.
+        self._changed = next(iter(secrets.values())).changed if len(secrets) == 1 else self._any_changed
         self._values: Secrets | None = None
         self._rejected: Secrets | None = None
 
     def current(self) -> Secrets | Outcome:
         """Return the secrets as they are now, or why they cannot be read."""
+        if self._values is not None and not self._changed():
+            return self._values
         problem = self._refresh()
         if problem is not None:
             return Outcome(OutcomeKind.MISCONFIGURED, message=problem[1])
@@ -97,12 +101,8 @@ class GivenSecrets:
 
     def _refresh(self) -> tuple[str, str] | None:
         """Read the secrets again if one has changed. Return the path of one that is missing or wrong, and why."""
-        if self._values is not None:
-            for _, secret in self._secrets:
-                if secret.changed():
-                    break
-            else:
-                return None
+        if self._values is not None and not self._changed():
+            return None
         self._values = None
         values = {}
         for name, secret in self._secrets:
@@ -112,6 +112,9 @@ class GivenSecrets:
                 return name, str(error)
         self._values = values
         return None
+
+    def _any_changed(self) -> bool:
+        return any(secret.changed() for _, secret in self._secrets)
 
     def close(self) -> None:
         """Do nothing: nothing is being fetched."""

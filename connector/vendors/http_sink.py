@@ -21,16 +21,17 @@ from connector.vendors.vendor import Call, Login, Reply, Request, Secrets, Vendo
 # URLs remembered, parsed: to parse one costs as much as the rest of a request.
 _URLS = 64
 
+Judge = Callable[[Answer], Outcome]
 # Waits until the rate of the sink allows one more call.
 WaitForRate = Callable[[], Awaitable[None]]
 
 
 async def at_once() -> None:
-    """Return at once: the pace of a sink that nobody sends to besides."""
+    """Return at once: for a sink that nothing else sends to."""
 
 
 class HttpSink:
-    """One account of a vendor (connector.vendors.base.Sink), and whatever else it can be asked.
+    """One account of a vendor (connector.vendors.base.Sink), which also makes calls that carry no items.
 
     `timeout` of the settings (seconds) bounds each call, a login before it included. The sink owns the transport.
 
@@ -61,10 +62,10 @@ class HttpSink:
         self._headers_of: Mapping[str, str] | None = None
 
     async def send(self, method: str, items: Sequence[Item]) -> Outcome:
-        """Send the items as one request; once more only where the first was refused for a token that a login renews."""
+        """Send the items as one request; a second time only if the first was refused for a token that is renewed."""
         request, judge, _, _ = self._exchange
-        reply = await self._call(partial(request, method, items), lambda answer: judge(answer, len(items)))
-        return reply.outcome
+        outcome, _ = await self._call(partial(request, method, items), lambda answer: judge(answer, len(items)))
+        return outcome
 
     async def ask(self, call: Call) -> Reply:
         """Make a call that carries no items, as soon as the rate allows."""
@@ -90,28 +91,30 @@ class HttpSink:
             return GivenSecrets(secrets)
         return LoginToken(secrets, partial(self._log_in, login), login.provides)
 
-    async def _call(self, build: Callable[[Secrets], Request], judge: Callable[[Answer], Outcome]) -> Reply:
+    async def _call(self, build: Callable[[Secrets], Request], judge: Judge) -> Reply:
         deadline = asyncio.get_running_loop().time() + self._timeout
         secrets = self._credentials.current()
         if secrets is None:
             secrets = await self._fetch(deadline, None)
         if isinstance(secrets, Outcome):
-            return Reply(secrets, None)
-        reply = await self._attempt(build(secrets), judge, secrets, deadline)
-        if self._refused(reply.outcome) and self._credentials.reject(secrets):
-            renewed = await self._fetch(deadline, secrets)
-            if isinstance(renewed, Outcome):
-                return Reply(renewed, None)
-            reply = await self._attempt(build(renewed), judge, renewed, deadline)
-            if self._refused(reply.outcome):  # no third try here: whoever decides on retries decides
-                self._credentials.reject(renewed)
+            return secrets, None
+        answer = await self._client.attempt(*self._prepared(build(secrets)), deadline)
+        outcome = answer if isinstance(answer, Outcome) else self._judged(judge, answer, secrets)
+        if outcome.kind is OutcomeKind.ACCEPTED or not self._refused(outcome, secrets):
+            return outcome, None if isinstance(answer, Outcome) else answer
+        renewed = await self._fetch(deadline, secrets)
+        if isinstance(renewed, Outcome):
+            return renewed, None
+        reply = await self._attempt(build(renewed), judge, renewed, deadline)
+        self._refused(reply[0], renewed)  # a third try is for the caller to decide
         return reply
 
-    def _refused(self, outcome: Outcome) -> bool:
-        return outcome.kind is not OutcomeKind.ACCEPTED and self._exchange.rejects_credentials(outcome)
+    def _refused(self, outcome: Outcome, secrets: Secrets) -> bool:
+        """True if the secrets were rejected, and others can be fetched at once."""
+        return self._exchange.rejects_credentials(outcome) and self._credentials.reject(secrets)
 
     async def _fetch(self, deadline: float, rejected: Secrets | None) -> Secrets | Outcome:
-        """Fetch a token, and wait until it may be used: meanwhile the time that this call was allowed has passed."""
+        """Fetch a token, then wait for the rate again: the slot that this call had has passed meanwhile."""
         try:
             async with asyncio.timeout_at(deadline):
                 secrets = await self._credentials.fetch(rejected)
@@ -121,22 +124,26 @@ class HttpSink:
         except TimeoutError:
             return Outcome(OutcomeKind.UNAVAILABLE, message=f"login: no token within {self._timeout:g} s")
 
-    async def _attempt(
-        self, request: Request, judge: Callable[[Answer], Outcome], secrets: Secrets, deadline: float
-    ) -> Reply:
+    async def _attempt(self, request: Request, judge: Judge, secrets: Secrets, deadline: float) -> Reply:
+        answer = await self._client.attempt(*self._prepared(request), deadline)
+        if isinstance(answer, Outcome):
+            return answer, None
+        return self._judged(judge, answer, secrets), answer
+
+    def _prepared(self, request: Request) -> tuple[str, httpx.URL, httpx.Headers, bytes]:
         method, path, fields, body, query = request
         url = self._url(path)
         if query:
             url = url.copy_with(query=query)
         if fields is not self._headers_of:
             self._headers, self._headers_of = httpx.Headers(fields), fields
-        answer = await self._client.attempt(method, url, self._headers, body, deadline)
-        if isinstance(answer, Outcome):
-            return Reply(answer, None)
+        return method, url, self._headers, body
+
+    def _judged(self, judge: Judge, answer: Answer, secrets: Secrets) -> Outcome:
         outcome = judge(answer)
-        if outcome.kind is not OutcomeKind.ACCEPTED:
-            outcome = presentable(outcome, answer, secrets.values(), self._clock.now())
-        return Reply(outcome, answer)
+        if outcome.kind is OutcomeKind.ACCEPTED:
+            return outcome
+        return presentable(outcome, answer, secrets.values(), self._clock.now())
 
     async def _log_in(self, login: Login, secrets: Secrets) -> str | Outcome:
         """Exchange the section's secrets for a token. Events wait for it; whatever fails here is never their fault."""

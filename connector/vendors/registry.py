@@ -1,4 +1,4 @@
-"""The vendor kinds there are: the connector's own, and those of packages that are installed beside it."""
+"""The vendor kinds: the connector's own, and those of packages that are installed beside it."""
 
 from __future__ import annotations
 

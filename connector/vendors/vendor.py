@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 import orjson
 
@@ -28,7 +28,7 @@ Secrets = Mapping[str, str]
 
 
 class Request(NamedTuple):
-    """One HTTP request. A `query` that holds a secret or an item stands apart from the URL, which may be remembered.
+    """One HTTP request. A `query` that holds a secret or an item is kept apart from the URL, which is cached.
 
     Make `headers` once and use the same object again: the sink prepares them once for each object.
     """
@@ -47,14 +47,10 @@ class Call(NamedTuple):
     judge: Callable[[Answer], Outcome]
 
 
-class Reply(NamedTuple):
-    """The outcome of a call. `answer` is None where none came."""
+# The outcome of a call, and its answer; None where none came.
+Reply: TypeAlias = "tuple[Outcome, Answer | None]"
 
-    outcome: Outcome
-    answer: Answer | None
-
-
-# Makes a call at the pace that the sink's rate allows. Raises nothing for what the vendor or the network does.
+# Makes a call as soon as the sink's rate allows. Raises nothing for what the vendor or the network does.
 Ask = Callable[[Call], Awaitable[Reply]]
 
 
@@ -76,7 +72,7 @@ def rejected_by_status(outcome: Outcome) -> bool:
 
 
 class Exchange(NamedTuple):
-    """How one account is spoken to; both functions are pure.
+    """The requests and the judgement of one account: two pure functions.
 
     `request` takes a method, its items (within the limits) and the secrets. `judge` takes the answer and the number
     of items sent; the sink adds Retry-After, masks secrets in the message and cuts it to 1 KB. `rejects_credentials`
@@ -114,7 +110,7 @@ VendorEvents = Mapping[str, VendorEvent]
 
 @dataclass(frozen=True, slots=True)
 class EventCatalogue(Generic[S]):
-    """For a vendor whose events are set up at the vendor's: compares them with the routes. Routes are the sink's own.
+    """Compares a sink's routes with the events of its account, for a vendor where events must be set up first.
 
     `fetch` asks the vendor; an Outcome says why there is no answer. `key` is the field that names the event.
     `named_keys` returns the keys that a route names literally. `check` returns what is wrong with the routes, each

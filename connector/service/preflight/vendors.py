@@ -1,4 +1,4 @@
-"""Do the vendors answer, and do they accept our credentials? Asked by calls that change nothing."""
+"""Findings of `check --live` on vendors: do they answer, and accept our credentials? By calls that change nothing."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ async def ask_vendor(settings: SinkSettings, routes: Sequence[Route], clock: Clo
 
 
 async def _asked(sink: HttpSink, routes: Sequence[Route]) -> AsyncIterator[Finding]:
-    """Yield what a probe says of the credentials, and what the vendor's events say of the routes.
+    """Yield findings on the credentials, by a probe, and on the routes, by the vendor's list of events.
 
-    Where there is no probe, the question for the events is one.
+    Where there is no probe, asking for that list verifies the credentials.
     """
     settings, vendor = sink.settings, sink.vendor
     if vendor.probe is not None:

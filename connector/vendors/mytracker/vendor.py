@@ -60,7 +60,7 @@ def judge(answer: Answer, sent: int = 1) -> Outcome:  # noqa: ARG001 - a batch i
 
 
 async def probe(settings: MyTrackerSettings, ask: Ask) -> Outcome | Unverified:
-    """Call `test-app-access`, of the vendor's own PHP client; it stands in no document, and is judged by its status."""
+    """Call `test-app-access`, of the vendor's own PHP client; no document mentions it, so its status alone counts."""
     url = _url(settings, "test-app-access")
     outcome, answer = await ask(
         Call(lambda secrets: Request("POST", url, _headers(secrets["token"]), b"true"), _judge_access)

@@ -58,7 +58,7 @@ def exchange(settings: SailPlaySettings) -> Exchange:
 def request_maker(settings: SailPlaySettings) -> MakeRequest:
     """Return the function that makes requests of a department, by its http_method.
 
-    By GET the token stands in the query, which therefore no error and no log of the connector ever shows.
+    By GET the token is in the query, which no error and no log of the connector ever shows.
     """
     root, by_get = f"{settings.base_url}/api/v2/", settings.http_method == "get"
 
@@ -108,7 +108,7 @@ def _code(value: Any) -> str | None:
 
 
 def _rejects_token(outcome: Outcome) -> bool:
-    """[P] -7 is an invalid token; 401 and 403 say the same in HTTP's words."""
+    """True if the token was not accepted: [P] -7 is an invalid token; 401 and 403 are HTTP's statuses for it."""
     return outcome.code == _INVALID_TOKEN or outcome.status in (401, 403)
 
 

@@ -1,4 +1,4 @@
-"""A SailPlay department's section of the file."""
+"""A SailPlay department's section of the file, and the settings of its sink."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kind `sailplay`, as the registry offers it."""
+"""SailPlay as one value: its methods, limits, settings, requests, events and rate."""
 
 from __future__ import annotations
 

@@ -62,7 +62,8 @@ async def probe(settings: BeaconSettings, ask: Ask) -> Outcome:
     def judge_account(answer: Answer) -> Outcome:
         return ACCEPTED if answer.status == 200 else judge(answer, 0)
 
-    return (await ask(Call(request, judge_account))).outcome
+    outcome, _ = await ask(Call(request, judge_account))
+    return outcome
 
 
 def _headers(token: str) -> dict[str, str]:

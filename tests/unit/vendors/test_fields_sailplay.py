@@ -63,10 +63,10 @@ def test_value_is_a_number_as_text_without_an_exponent(value: Any, text: str) ->
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ("many", ": this text is none"),
-        ("1e3", ": this text is none"),
-        ("", ": this text is none"),
-        ("1.5 ", ": this text is none"),
+        ("many", ", not a text that is no number"),
+        ("1e3", ", not a text that is no number"),
+        ("", ", not a text that is no number"),
+        ("1.5 ", ", not a text that is no number"),
         (True, ", not a boolean"),
         ([1], ", not an array"),
         ({"a": 1}, ", not an object"),

@@ -16,7 +16,7 @@ from connector.settings.values import SinkSettings
 from connector.vendors.credentials import Credentials, GivenSecrets, LoginToken, is_token
 from connector.vendors.outcome import presentable
 from connector.vendors.registry import VENDORS
-from connector.vendors.vendor import Call, Login, Reply, Request, Secrets, Vendor
+from connector.vendors.vendor import Reply, Request, Secrets, TokenLogin, Vendor, VendorCall
 
 # URLs remembered, parsed: to parse one costs as much as the rest of a request.
 _URLS = 64
@@ -67,7 +67,7 @@ class HttpSink:
         outcome, _ = await self._call(partial(request, method, items), lambda answer: judge(answer, len(items)))
         return outcome
 
-    async def ask(self, call: Call) -> Reply:
+    async def ask(self, call: VendorCall) -> Reply:
         """Make a call that carries no items, as soon as the rate allows."""
         await self._wait_for_rate()
         return await self._call(*call)
@@ -85,7 +85,7 @@ class HttpSink:
         self._credentials.close()
         await self._client.close()
 
-    def _credentials_of(self, settings: SinkSettings, login: Login | None) -> Credentials:
+    def _credentials_of(self, settings: SinkSettings, login: TokenLogin | None) -> Credentials:
         secrets = dict(settings.secrets())
         if login is None:
             return GivenSecrets(secrets)
@@ -100,16 +100,16 @@ class HttpSink:
             return secrets, None
         answer = await self._client.attempt(*self._prepared(build(secrets)), deadline)
         outcome = answer if isinstance(answer, Outcome) else self._judged(judge, answer, secrets)
-        if outcome.kind is OutcomeKind.ACCEPTED or not self._refused(outcome, secrets):
+        if outcome.kind is OutcomeKind.ACCEPTED or not self._renew_rejected(outcome, secrets):
             return outcome, None if isinstance(answer, Outcome) else answer
         renewed = await self._fetch(deadline, secrets)
         if isinstance(renewed, Outcome):
             return renewed, None
         reply = await self._attempt(build(renewed), judge, renewed, deadline)
-        self._refused(reply[0], renewed)  # a third try is for the caller to decide
+        self._renew_rejected(reply[0], renewed)  # a third try is for the caller to decide
         return reply
 
-    def _refused(self, outcome: Outcome, secrets: Secrets) -> bool:
+    def _renew_rejected(self, outcome: Outcome, secrets: Secrets) -> bool:
         """True if the secrets were rejected, and others can be fetched at once."""
         return self._exchange.rejects_credentials(outcome) and self._credentials.reject(secrets)
 
@@ -145,7 +145,7 @@ class HttpSink:
             return outcome
         return presentable(outcome, answer, secrets.values(), self._clock.now())
 
-    async def _log_in(self, login: Login, secrets: Secrets) -> str | Outcome:
+    async def _log_in(self, login: TokenLogin, secrets: Secrets) -> str | Outcome:
         """Exchange the section's secrets for a token. Events wait for it; whatever fails here is never their fault."""
         await self._wait_for_rate()
         deadline = asyncio.get_running_loop().time() + self._timeout

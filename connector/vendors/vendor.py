@@ -40,7 +40,7 @@ class Request(NamedTuple):
     query: bytes = b""
 
 
-class Call(NamedTuple):
+class VendorCall(NamedTuple):
     """A request that carries no items, and the judgement of its answer."""
 
     request: Callable[[Secrets], Request]
@@ -51,10 +51,10 @@ class Call(NamedTuple):
 Reply: TypeAlias = "tuple[Outcome, Answer | None]"
 
 # Makes a call as soon as the sink's rate allows. Raises nothing for what the vendor or the network does.
-Ask = Callable[[Call], Awaitable[Reply]]
+Ask = Callable[[VendorCall], Awaitable[Reply]]
 
 
-class Login(NamedTuple):
+class TokenLogin(NamedTuple):
     """A call that turns the section's secrets into a token, which `request` then gets under the name `provides`.
 
     `token` reads it from an answer that was judged accepted; anything but one line of visible ASCII counts as none.
@@ -82,7 +82,7 @@ class Exchange(NamedTuple):
     request: Callable[[str, Sequence[Item], Secrets], Request]
     judge: Callable[[Answer, int], Outcome]
     rejects_credentials: Callable[[Outcome], bool] = rejected_by_status
-    login: Login | None = None
+    login: TokenLogin | None = None
 
 
 # --- optional capabilities -------------------------------------------------------------------------------------------
@@ -131,7 +131,7 @@ class Sightings(NamedTuple):
     last: str | None
 
 
-class RateLimit(NamedTuple):
+class MaxRate(NamedTuple):
     """How many requests a second the vendor takes, and for whom it counts them: `partner`."""
 
     per_second: float
@@ -163,4 +163,4 @@ class Vendor(Generic[S]):
     probe: Callable[[S, Ask], Awaitable[Outcome | Unverified]] | None = None
     events: EventCatalogue[S] | None = None
     sightings: Callable[[S, Ask, bytes], Awaitable[Sightings | Outcome]] | None = None
-    max_rate: RateLimit | None = None
+    max_rate: MaxRate | None = None

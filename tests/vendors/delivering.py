@@ -62,18 +62,18 @@ class WatchedSailPlay(SailPlaySimulator):
 
 
 class Delivery:
-    """What became of items: accepted, or failed. `async with` it; `deliver` waits until each has ended."""
+    """Delivers items and collects the accepted and failed ones. `async with` it; `deliver` waits until each has ended."""
 
-    def __init__(self, of: MyTrackerSettings | SailPlaySettings) -> None:
+    def __init__(self, settings: MyTrackerSettings | SailPlaySettings) -> None:
         clock = SystemClock()
-        self.of = of
+        self.settings = settings
         self.stats = Stats()
         self.accepted: list[Item] = []
         self.failures: list[Failure] = []
         self.paces: list[float] = []  # the gate's, at each acceptance
-        gate = build_gate(of, stall=NEVER)
-        self.sink: HttpSink = build_sink(of, clock, pacer(gate, clock))
-        self.dispatcher: Dispatcher = build_dispatcher(of, self.sink, gate, self.stats, self, clock)
+        gate = build_gate(settings, stall=NEVER)
+        self.sink: HttpSink = build_sink(settings, clock, pacer(gate, clock))
+        self.dispatcher: Dispatcher = build_dispatcher(settings, self.sink, gate, self.stats, self, clock)
         self._made = 0
         self._progress = asyncio.Event()
 
@@ -96,7 +96,7 @@ class Delivery:
     def item(self, method: str, key: bytes | None, values: Mapping[str, Any]) -> Item:
         """An event of this key, mapped and encoded as a route would."""
         self._made += 1
-        body = VENDORS[self.of.kind].methods[method].encode(dict(values))
+        body = VENDORS[self.settings.kind].methods[method].encode(dict(values))
         return Item(Record("t", 0, self._made, -1, key, b"{}", ()), "route", method, body)
 
     def fire(self, user: str, key: bytes | None = None) -> Item:

@@ -59,8 +59,8 @@ async def test_points_are_given_as_the_policy_for_unknown_outcomes_says(
             vendor.order(fault | {"apply": "before", "match": {"contains": f"origin_user_id={name}-lost"}})
         for name, fault in NOT_DONE.items():
             vendor.order(fault | {"match": {"contains": f"origin_user_id={name}-refused"}})
-        of = sailplay(vendor, secret(tmp_path, "token", TOKEN), on_unknown_outcome=policy, timeout="700ms")
-        async with Delivery(of) as delivery:
+        settings = sailplay(vendor, secret(tmp_path, "token", TOKEN), on_unknown_outcome=policy, timeout="700ms")
+        async with Delivery(settings) as delivery:
             await delivery.deliver(delivery.fire(user) for user in [*applied, *not_applied, *refused, "well"])
         points = {user: fires for (_, user, _), fires in vendor.fires_of_users().items()}
     letters = {Reason(failure.reason) for failure in delivery.failures}
@@ -76,11 +76,11 @@ async def test_points_are_given_as_the_policy_for_unknown_outcomes_says(
 async def test_the_answer_of_events_status_helps_a_person_to_decide(tmp_path: Path) -> None:
     async with WatchedSailPlay() as vendor:
         vendor.order([{"kind": "reset", "apply": "after"}, {"kind": "reset", "apply": "before"}])
-        of = sailplay(vendor, secret(tmp_path, "token", TOKEN), on_unknown_outcome="dead_letter", max_in_flight=1)
-        async with Delivery(of) as delivery:
+        settings = sailplay(vendor, secret(tmp_path, "token", TOKEN), on_unknown_outcome="dead_letter", max_in_flight=1)
+        async with Delivery(settings) as delivery:
             fires = [delivery.fire("applied"), delivery.fire("lost")]
             await delivery.deliver(fires)
-            applied, lost = [await sightings(of, delivery.sink.ask, item.body) for item in fires]
+            applied, lost = [await sightings(settings, delivery.sink.ask, item.body) for item in fires]
     assert isinstance(applied, Sightings)
     assert applied.times == 1
     assert applied.last is not None
@@ -90,8 +90,8 @@ async def test_the_answer_of_events_status_helps_a_person_to_decide(tmp_path: Pa
 async def test_a_code_that_heals_holds_its_key_and_no_other(tmp_path: Path) -> None:
     """-4000 until the client is created a moment later."""
     async with WatchedSailPlay(switches=SailPlaySwitches(rate=0, client_after=1)) as vendor:
-        of = sailplay(vendor, secret(tmp_path, "token", TOKEN), retry_codes={"-4000": "60s"})
-        async with Delivery(of) as delivery:
+        settings = sailplay(vendor, secret(tmp_path, "token", TOKEN), retry_codes={"-4000": "60s"})
+        async with Delivery(settings) as delivery:
             await delivery.deliver([delivery.fire("known")])
             ours = [delivery.item("fire", b"k", {"origin_user_id": "new", "event_key": FLAG, "value": n})
                     for n in (1, 2)]  # fmt: skip
@@ -109,8 +109,8 @@ async def test_a_code_that_does_not_heal_in_its_time_becomes_a_dead_letter_and_f
     async with WatchedSailPlay(switches=no_rate()) as vendor:
         vendor.order({"kind": "status", "status": 200, "body": gone, "times": "until_reset",
                       "match": {"contains": "origin_user_id=gone"}})  # fmt: skip
-        of = sailplay(vendor, secret(tmp_path, "token", TOKEN), retry_codes={"-4000": "300ms"})
-        async with Delivery(of) as delivery:
+        settings = sailplay(vendor, secret(tmp_path, "token", TOKEN), retry_codes={"-4000": "300ms"})
+        async with Delivery(settings) as delivery:
             await delivery.deliver([delivery.fire("gone", b"k"), delivery.fire("here", b"k")])
     (failure,) = delivery.failures
     assert (failure.reason, failure.status, failure.message) == (
@@ -148,8 +148,8 @@ async def test_every_call_waits_for_a_slot_of_its_own(tmp_path: Path, monkeypatc
     slots: list[float] = []
     async with WatchedSailPlay(switches=no_rate()) as vendor:
         vendor.reset({"latency_ms": 30})
-        of = sailplay(vendor, login_of(tmp_path), rate=f"{rate}/s")
-        async with Delivery(of) as delivery:
+        settings = sailplay(vendor, login_of(tmp_path), rate=f"{rate}/s")
+        async with Delivery(settings) as delivery:
             take = delivery.dispatcher.gate.reserve_slot
 
             def taken(now: float) -> float:
@@ -161,7 +161,7 @@ async def test_every_call_waits_for_a_slot_of_its_own(tmp_path: Path, monkeypatc
             for _ in range(3):
                 await asyncio.sleep(0.1)
                 vendor.order({"revoke_token": True})
-                assert not isinstance(await fetch_events(of, delivery.sink.ask), Outcome)
+                assert not isinstance(await fetch_events(settings, delivery.sink.ask), Outcome)
             await under_way
         assert vendor.called("events/list") >= 3
         assert vendor.called("login") >= 2
@@ -212,8 +212,8 @@ async def test_a_login_without_an_answer_is_the_vendors_fault_and_no_fire_is_in_
 ) -> None:
     async with WatchedSailPlay() as vendor:
         vendor.order(fault | {"match": {"method": "login"}})
-        of = sailplay(vendor, login_of(tmp_path), on_unknown_outcome="dead_letter", timeout="500ms")
-        async with Delivery(of) as delivery:
+        settings = sailplay(vendor, login_of(tmp_path), on_unknown_outcome="dead_letter", timeout="500ms")
+        async with Delivery(settings) as delivery:
             outcome = await delivery.sink.send("fire", [delivery.fire("u")])
             assert (outcome.kind, outcome.effect_unknown) == (OutcomeKind.UNAVAILABLE, False)
             assert outcome.message.startswith(said)
@@ -263,8 +263,8 @@ async def test_a_missing_pin_holds_the_sink(tmp_path: Path) -> None:
 async def test_429_lowers_the_pace_and_successes_give_it_back(tmp_path: Path) -> None:
     """The vendor takes 20 a second, the configuration says 45."""
     async with WatchedSailPlay(switches=SailPlaySwitches(rate=20)) as vendor:
-        of = sailplay(vendor, secret(tmp_path, "token", TOKEN), rate="45/s")
-        async with Delivery(of) as delivery:
+        settings = sailplay(vendor, secret(tmp_path, "token", TOKEN), rate="45/s")
+        async with Delivery(settings) as delivery:
             await delivery.deliver(delivery.fire(f"u{number}") for number in range(45))
         assert vendor.ledger.summary()["by_status"]["429"] >= 1
         assert set(vendor.fires_of_users().values()) == {1}

@@ -15,7 +15,7 @@ from connector.service.preflight.reading import Read, read_one_each
 from connector.service.preflight.topics import TopicFacts
 from connector.settings.values import SinkSettings
 from connector.vendors.registry import VENDORS
-from connector.vendors.vendor import RateLimit
+from connector.vendors.vendor import MaxRate
 
 # Past this share of a topic's retention an unread event is too old to be calm about.
 AGE_TO_WARN = 0.5
@@ -59,7 +59,7 @@ def _rate(of: SinkSettings, members: int) -> Iterator[Finding]:
         yield _rate_of_members(of, members, vendor.title, vendor.max_rate)
 
 
-def _rate_of_members(of: SinkSettings, members: int, title: str, limit: RateLimit) -> Finding:
+def _rate_of_members(of: SinkSettings, members: int, title: str, limit: MaxRate) -> Finding:
     section, data = of_sink(of.name), {"members": members, "rate": of.rate}
     if of.rate is None:
         todo = f"set sinks.{of.name}.rate"

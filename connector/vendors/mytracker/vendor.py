@@ -12,7 +12,7 @@ from connector.settings.references import SecretReference
 from connector.settings.values import BatchingSinkSettings, BatchSettings
 from connector.vendors.mytracker.fields import LIMITS, METHODS
 from connector.vendors.outcome import json_of, judge_by_status
-from connector.vendors.vendor import Ask, Call, Exchange, Request, Secrets, Unverified, Vendor
+from connector.vendors.vendor import Ask, Exchange, Request, Secrets, Unverified, Vendor, VendorCall
 
 if TYPE_CHECKING:
     from connector.http.client import Answer
@@ -63,7 +63,7 @@ async def probe(settings: MyTrackerSettings, ask: Ask) -> Outcome | Unverified:
     """Call `test-app-access`, of the vendor's own PHP client; no document mentions it, so its status alone counts."""
     url = _url(settings, "test-app-access")
     outcome, answer = await ask(
-        Call(lambda secrets: Request("POST", url, _headers(secrets["token"]), b"true"), _judge_access)
+        VendorCall(lambda secrets: Request("POST", url, _headers(secrets["token"]), b"true"), _judge_access)
     )
     if answer is not None and answer.status == 404:
         return Unverified("it knows no test-app-access")

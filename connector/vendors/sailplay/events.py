@@ -16,7 +16,7 @@ from connector.settings.values import Route
 from connector.vendors.outcome import json_of
 from connector.vendors.sailplay.exchange import judge, request_maker
 from connector.vendors.sailplay.settings import SailPlaySettings
-from connector.vendors.vendor import Ask, Call, EventCatalogue, Sightings, VendorEvent, VendorEvents
+from connector.vendors.vendor import Ask, EventCatalogue, Sightings, VendorCall, VendorEvent, VendorEvents
 
 _KEY = "event_key"
 # "Event for user not found": of events/status, no mistake.
@@ -84,7 +84,7 @@ EVENTS = EventCatalogue(key=_KEY, fetch=fetch_events, named_keys=named_keys, che
 async def _asked(settings: SailPlaySettings, ask: Ask, path: str, fields: bytes) -> tuple[Outcome, Mapping[str, Any]]:
     """Make a call; return its outcome, and the answer's object where it was accepted."""
     make = request_maker(settings)
-    outcome, answer = await ask(Call(lambda secrets: make(path, fields, secrets), judge))
+    outcome, answer = await ask(VendorCall(lambda secrets: make(path, fields, secrets), judge))
     accepted = outcome.kind is OutcomeKind.ACCEPTED and answer is not None
     return outcome, json_of(answer.body) if accepted and answer is not None else {}
 

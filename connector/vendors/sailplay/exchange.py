@@ -12,7 +12,7 @@ from connector.model import ACCEPTED, Item, Outcome, OutcomeKind
 from connector.vendors.outcome import is_bad_version, json_of, judge_by_status, message_of
 from connector.vendors.sailplay.fields import METHODS
 from connector.vendors.sailplay.settings import LoginReference, SailPlaySettings
-from connector.vendors.vendor import Exchange, Login, Request, Secrets
+from connector.vendors.vendor import Exchange, Request, Secrets, TokenLogin
 
 if TYPE_CHECKING:
     from connector.http.client import Answer
@@ -112,7 +112,7 @@ def _rejects_token(outcome: Outcome) -> bool:
     return outcome.code == _INVALID_TOKEN or outcome.status in (401, 403)
 
 
-def _login(settings: SailPlaySettings) -> Login:
+def _login(settings: SailPlaySettings) -> TokenLogin:
     """Return the login: [P] department, key and PIN for a token. Always a form, so that the PIN is in no URL."""
 
     def call(secrets: Secrets) -> Request:
@@ -123,4 +123,4 @@ def _login(settings: SailPlaySettings) -> Login:
         }
         return Request("POST", f"{settings.base_url}/api/v2/login/", _FORM, urlencode(wanted).encode())
 
-    return Login(call, judge, lambda answer: json_of(answer.body).get("token"))
+    return TokenLogin(call, judge, lambda answer: json_of(answer.body).get("token"))

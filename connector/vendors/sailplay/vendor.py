@@ -9,7 +9,7 @@ from connector.vendors.sailplay.events import EVENTS, sightings
 from connector.vendors.sailplay.exchange import exchange
 from connector.vendors.sailplay.fields import LIMITS, METHODS
 from connector.vendors.sailplay.settings import SailPlaySettings
-from connector.vendors.vendor import RateLimit, Vendor
+from connector.vendors.vendor import MaxRate, Vendor
 
 
 def _read_form(body: bytes) -> Mapping[str, str]:
@@ -29,5 +29,5 @@ SAILPLAY = Vendor(
     events=EVENTS,
     sightings=sightings,
     # "50 requests a second per partner over the whole API, then 429": public material on SailPlay, not its document.
-    max_rate=RateLimit(50.0, "partner"),
+    max_rate=MaxRate(50.0, "partner"),
 )

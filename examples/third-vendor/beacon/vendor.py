@@ -12,7 +12,7 @@ from connector.settings.fields import Duration, optional, required
 from connector.settings.references import SecretReference
 from connector.settings.values import BatchingSinkSettings, BatchSettings
 from connector.vendors.outcome import json_of, judge_by_status
-from connector.vendors.vendor import Ask, Call, Exchange, Request, Secrets, Vendor
+from connector.vendors.vendor import Ask, Exchange, Request, Secrets, Vendor, VendorCall
 
 if TYPE_CHECKING:
     from connector.http.client import Answer
@@ -62,7 +62,7 @@ async def probe(settings: BeaconSettings, ask: Ask) -> Outcome:
     def judge_account(answer: Answer) -> Outcome:
         return ACCEPTED if answer.status == 200 else judge(answer, 0)
 
-    outcome, _ = await ask(Call(request, judge_account))
+    outcome, _ = await ask(VendorCall(request, judge_account))
     return outcome
 
 

@@ -1,4 +1,4 @@
-"""What events/list says of a configuration, asked of the simulator."""
+"""Routes compared with events/list of the simulator."""
 
 from __future__ import annotations
 

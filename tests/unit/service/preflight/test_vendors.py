@@ -1,4 +1,4 @@
-"""What the live check says of a vendor, asked of the simulators."""
+"""The live check's findings on vendors, asked of the simulators."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def sailplay(url: str, token: Token, **more: Any) -> SailPlaySettings:
     return sailplay_settings(url, token, name="sp", timeout="500ms", **more)
 
 
-async def ask(of: MyTrackerSettings | SailPlaySettings, *routes: Route) -> Finding:
+async def ask(settings: MyTrackerSettings | SailPlaySettings, *routes: Route) -> Finding:
     """The first finding, on the vendor itself."""
-    return (await ask_all(of, *routes))[0]
+    return (await ask_all(settings, *routes))[0]
 
 
-async def ask_all(of: MyTrackerSettings | SailPlaySettings, *routes: Route) -> list[Finding]:
-    found = await ask_vendor(of, routes, SystemClock())
+async def ask_all(settings: MyTrackerSettings | SailPlaySettings, *routes: Route) -> list[Finding]:
+    found = await ask_vendor(settings, routes, SystemClock())
     assert TOKEN not in repr(found)
     return found
 
@@ -55,13 +55,13 @@ def fires(event_key: str, **fields: str) -> Route:
 
 async def test_credentials_that_are_good_are_accepted_and_nothing_is_sent(secret: Path) -> None:
     async with MyTrackerSimulator(token=TOKEN, app_id=1) as tracker, SailPlaySimulator(token=TOKEN) as shop:
-        for of in (
+        for settings in (
             mytracker(tracker.url, secret),
             sailplay(shop.url, secret),
             sailplay(shop.url, secret, http_method="get"),
         ):
-            found = await ask(of)
-            assert (found.severity, found.section, found.todo) == (Severity.OK, f"sink {of.name}", "")
+            found = await ask(settings)
+            assert (found.severity, found.section, found.todo) == (Severity.OK, f"sink {settings.name}", "")
         assert [vendor.ledger.summary()["events"] for vendor in (tracker, shop)] == [0, 0]
 
 
@@ -91,15 +91,15 @@ async def test_a_token_that_is_refused_fails_and_says_where_it_is_kept(secret: P
 
 async def test_events_that_the_routes_name_and_the_shop_has_not_fail(secret: Path) -> None:
     async with SailPlaySimulator(token=TOKEN) as shop:
-        of = sailplay(shop.url, secret)
+        settings = sailplay(shop.url, secret)
         for route, says in (
             (fires("no-such-event", value="total"), "routes[0].fields.event_key: 'no-such-event' is no event"),
             (fires(SUM_EVENT), "of kind sum, which requires value"),
         ):
-            vendor, events = await ask_all(of, route)
+            vendor, events = await ask_all(settings, route)
             assert (vendor.severity, events.severity, events.subject) == (Severity.OK, Severity.FAIL, "events")
             assert says in events.says
-        _, events = await ask_all(of, fires(SUM_EVENT, value="total"))
+        _, events = await ask_all(settings, fires(SUM_EVENT, value="total"))
         assert events.severity is Severity.OK
 
 

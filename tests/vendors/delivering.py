@@ -62,7 +62,7 @@ class WatchedSailPlay(SailPlaySimulator):
 
 
 class Delivery:
-    """Delivers items and collects the accepted and failed ones. `async with` it; `deliver` waits until each has ended."""
+    """Delivers items; collects the accepted and failed ones. `async with` it; `deliver` waits until each has ended."""
 
     def __init__(self, settings: MyTrackerSettings | SailPlaySettings) -> None:
         clock = SystemClock()

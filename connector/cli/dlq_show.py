@@ -112,11 +112,11 @@ def _today(context: Context, history: LetterHistory, event: Event | None, veil: 
 
     Beside an open letter whose answer was lost stands what the vendor knows of its event, so that a person can decide.
     """
-    from connector.cli._vendor_events import fires_for_client
     from connector.cli.dlq_wiring import build_routers
     from connector.deadletters.receipts import Receipts, State
     from connector.deadletters.remap import remap
     from connector.model import Reason
+    from connector.service.vendor_events import sightings_of
 
     letter = history.letters[-1]
     routers = build_routers(context.settings, [letter.sink])
@@ -131,7 +131,7 @@ def _today(context: Context, history: LetterHistory, event: Event | None, veil: 
                 "method": item.method,
                 "bytes": len(item.body),
                 "body": _body(context, item, event, history.record, veil),
-                "fired": fires_for_client(context.settings, letter.sink, item) if in_doubt else None,
+                "fired": sightings_of(context.settings, letter.sink, item) if in_doubt else None,
             }
             for item in today.items
         ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from functools import partial
 
 from connector.cli.dlq_options import Context
 from connector.clock import SystemClock
@@ -18,6 +18,7 @@ from connector.deadletters.replay import Replay
 from connector.deadletters.replay_state import ReplaySink
 from connector.delivery.dead_letter_writer import DeadLetterWriter
 from connector.delivery.dispatcher import AlwaysOwned
+from connector.delivery.gate import wait_for_rate
 from connector.delivery.stats import Stats
 from connector.errors import ConnectorError
 from connector.kafka.dead_letter import ProducedLetter
@@ -72,10 +73,10 @@ def build_routers(settings: Settings, names: Sequence[str]) -> Mapping[str, Rout
 def at_replay_pace(of: SinkSettings, rate: float | None) -> SinkSettings:
     """The sink's settings with `rate` requests a second; None takes a fifth of what the live service may."""
     if rate is not None:
-        return replace(of, rate=rate)
+        return of.model_copy(update={"rate": rate})
     if of.rate is not None:
-        return replace(of, rate=of.rate / SHARE)
-    return replace(of, max_in_flight=max(1, of.max_in_flight // SHARE))
+        return of.model_copy(update={"rate": of.rate / SHARE})
+    return of.model_copy(update={"max_in_flight": max(1, of.max_in_flight // SHARE)})
 
 
 def build_outlets(
@@ -88,14 +89,15 @@ def build_outlets(
         if name not in settings.sinks:
             continue
         of = at_replay_pace(settings.sinks[name], rate)
-        sink = build_sink(of, clock)
+        gate = build_gate(of)
+        sink = build_sink(of, clock, partial(wait_for_rate, gate, clock))
         missing = sink.credentials_ready()
         if missing is not None:
             raise ConnectorError(f"sinks.{name}: {missing}")
         outlets[name] = ReplaySink(
             sink,
             build_router(settings, name),
-            build_dispatcher(of, sink, build_gate(of), AlwaysOwned(), Stats(), replay, clock),
+            build_dispatcher(of, sink, gate, AlwaysOwned(), Stats(), replay, clock),
             DeadLetterWriter(letters, group=settings.group, sink=name, clock=clock, on_written=replay.on_written),
         )
     return outlets

@@ -108,17 +108,11 @@ def explained(settings: Settings, sink: str, router: Router, record: Record) -> 
 
 
 def _with_names(settings: Settings, shown: list[Shown]) -> list[Shown]:
-    """The same with the vendor's names, where `redact` does not hide the key."""
-    from connector.cli._vendor_events import called_by_vendor, list_events
-    from connector.redaction.payloads import MASK
+    """The same with the vendor's names of the events, where it has any."""
+    from connector.service.vendor_events import describe_events
 
-    listed = list_events(settings, dict.fromkeys(each.sink for each in shown if each.body is not None))
-    return [
-        each._replace(vendor_event=called_by_vendor(each.body, listed[each.sink]))
-        if each.body is not None and each.sink in listed and each.body.get("event_key") != MASK
-        else each
-        for each in shown
-    ]
+    names = iter(describe_events(settings, [(each.sink, each.body) for each in shown if each.body is not None]))
+    return [each if each.body is None else each._replace(vendor_event=next(names)) for each in shown]
 
 
 def _verdict(settings: Settings, sink: str, verdict: Verdict, record: Record, limit: int) -> Shown:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Tag, WithJsonSchema
 
 from connector.settings import units
-from connector.settings.fields import Share, SinkModel, Size, Span, optional, required
+from connector.settings.fields import Share, Size, Span, optional, required
 from connector.settings.model import Model
 from connector.settings.references import EnvReference, FileReference, reference_tag
+from connector.settings.values import SinkSettings
 from connector.vendors.registry import VENDORS, kind_of
 
 
@@ -81,9 +82,9 @@ KafkaValue = Annotated[
 
 
 if TYPE_CHECKING:
-    AnySinkPart = SinkModel
+    AnySink = SinkSettings
 else:
-    AnySinkPart = Union[*(Annotated[vendor.model, Tag(f"<{kind}>")] for kind, vendor in VENDORS.items())]
+    AnySink = Union[*(Annotated[vendor.settings, Tag(f"<{kind}>")] for kind, vendor in VENDORS.items())]
 
 
 class HttpModel(Model):
@@ -156,7 +157,7 @@ class File(Model):
     sinks: dict[
         SinkName,
         Annotated[
-            AnySinkPart,
+            AnySink,
             Discriminator(
                 _kind_tag,
                 custom_error_type="kind",

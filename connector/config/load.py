@@ -17,7 +17,7 @@ from connector.config.topics import locate_schema, topic_mistakes
 from connector.config.yaml_file import read_tree
 from connector.errors import ConfigError, Mistake
 from connector.settings.model import mistakes_of
-from connector.settings.references import EnvReference, FileReference
+from connector.settings.references import DIRECTORY, EnvReference, FileReference
 from connector.settings.values import (
     Delivery,
     FloodGuard,
@@ -40,7 +40,7 @@ def load(path: str | Path) -> Settings:
     directory = path.resolve().parent
     parts: file_model.File | None = None
     try:
-        parts = file_model.File.model_validate(tree)
+        parts = file_model.File.model_validate(tree, context={DIRECTORY: directory})
     except ValidationError as error:
         mistakes += mistakes_of(error)
     kafka = mapping(tree.get("kafka"))
@@ -95,7 +95,7 @@ def _settings(parts: file_model.File, directory: Path) -> Settings:
         delivery=_delivery(parts.delivery),
         redact=tuple(parts.redact),
         topics={name: _topic(name, topic, directory) for name, topic in parts.topics.items()},
-        sinks={name: sink.settings(name, start, directory) for name, sink in parts.sinks.items()},
+        sinks={name: sink.named(name, start) for name, sink in parts.sinks.items()},
         routes=_routes(parts.routes),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, quote
@@ -68,7 +68,7 @@ def _texts(value: Any) -> Iterator[str]:
         yield str(value)
 
 
-def clean_vendor_message(text: str, secrets: Sequence[str]) -> str:
+def clean_vendor_message(text: str, secrets: Iterable[str]) -> str:
     """A vendor's text for people: secrets masked, no control characters, at most 1 KB of UTF-8."""
     for secret in secrets:
         for form in {secret, quote(secret, safe="")} - {""}:

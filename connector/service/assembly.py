@@ -35,8 +35,8 @@ from connector.routing.router import Router
 from connector.routing.validate import EventSchema
 from connector.settings.values import Settings, SinkSettings, Topic
 from connector.vendors.base import Sink
+from connector.vendors.http_sink import HttpSink, WaitForRate, at_once, open_sink
 from connector.vendors.registry import VENDORS
-from connector.vendors.sailplay.sink import SailPlaySink
 
 SESSION_TIMEOUT_MS = 45_000  # librdkafka's own default
 HEARTBEATS_TO_CONFIRM = 2
@@ -44,8 +44,9 @@ HEARTBEATS_TO_CONFIRM = 2
 
 @dataclass(frozen=True, slots=True)
 class SinkRuntime:
-    """One sink's pipeline and the source that feeds it."""
+    """One sink with its pipeline, and the source that feeds that."""
 
+    sink: HttpSink
     pipeline: Pipeline
     source: Source
 
@@ -65,7 +66,7 @@ def build_sink_runtime(
     guard = settings.delivery.flood_guard
     stats = Stats()
     gate = build_gate(sink_settings)
-    sink = build_sink(sink_settings, clock)
+    sink = build_sink(sink_settings, clock, partial(wait_for_rate, gate, clock))
     stall = min(
         _ms(conf, "max.poll.interval.ms", MAX_POLL_INTERVAL_MS), _ms(conf, "session.timeout.ms", SESSION_TIMEOUT_MS)
     )
@@ -112,13 +113,7 @@ def build_sink_runtime(
         ),
         open_source=open_source,
     )
-    return SinkRuntime(pipeline, source)
-
-
-def build_gate(settings: SinkSettings) -> Gate:
-    """Return the gate of a sink, for the live pipeline and a replay alike."""
-    backoff = Backoff(settings.retry.initial, settings.retry.max)
-    return Gate(max_in_flight=settings.max_in_flight, backoff=backoff, rate=settings.rate)
+    return SinkRuntime(sink, pipeline, source)
 
 
 def build_dispatcher(
@@ -131,8 +126,6 @@ def build_dispatcher(
     clock: Clock,
 ) -> Dispatcher:
     """Return the dispatcher of a sink, for the live pipeline and a replay alike."""
-    if isinstance(sink, SailPlaySink):
-        sink.pace = partial(wait_for_rate, gate, clock)
     return Dispatcher(
         sink,
         Batcher(sink.limits, ordered=settings.order == "key", linger=settings.linger),
@@ -142,13 +135,22 @@ def build_dispatcher(
         stats=stats,
         listener=listener,
         retry_code_backoff=Backoff(settings.retry.initial, settings.retry.max),
-        on_unknown_outcome=settings.on_answer_lost,
+        on_unknown_outcome=settings.unknown_outcome_policy,
     )
 
 
-def build_sink(of: SinkSettings, clock: Clock) -> Sink:
-    """The vendor account, with a connection pool of its own."""
-    return VENDORS[of.kind].open(of, default_transport(of.max_in_flight), clock)
+def build_gate(settings: SinkSettings) -> Gate:
+    """Return the gate of a sink, for the live pipeline and a replay alike. It exists before the sink, which uses it."""
+    return Gate(
+        max_in_flight=settings.max_in_flight,
+        backoff=Backoff(settings.retry.initial, settings.retry.max),
+        rate=settings.rate,
+    )
+
+
+def build_sink(settings: SinkSettings, clock: Clock, wait_for_rate: WaitForRate = at_once) -> HttpSink:
+    """Return the vendor account, with a connection pool of its own. By default nobody sends besides, so none waits."""
+    return open_sink(settings, default_transport(settings.max_in_flight), clock, wait_for_rate)
 
 
 def build_router(settings: Settings, name: str) -> Router:

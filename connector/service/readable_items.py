@@ -13,5 +13,5 @@ from connector.vendors.registry import VENDORS
 def readable(settings: Settings, item: Item, event: Event, record: Record) -> dict[str, Any]:
     """An item's fields as its vendor reads them, with those masked that depend on what `redact` names."""
     route = next(route for route in settings.routes if route.name == item.route)
-    body = VENDORS[settings.sinks[route.sink].kind].read(item.body)
+    body = VENDORS[settings.sinks[route.sink].kind].read_body(item.body)
     return hide(body, revealing(route.fields, event, record, settings.redact))

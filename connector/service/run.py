@@ -22,11 +22,10 @@ from connector.kafka.retention import is_compacted, topic_retention
 from connector.kafka.topic_ids import TopicIds
 from connector.operations.server import OperationsServer
 from connector.service.assembly import SinkRuntime, build_sink_runtime
-from connector.service.audit import audit_while_running
 from connector.service.kafka_secrets import KafkaSecrets
 from connector.service.letter_topic import until_compacted
+from connector.service.vendor_events import audit_while_running
 from connector.settings.values import Settings
-from connector.vendors.sailplay.sink import SailPlaySink
 
 TICK_SECONDS = 1.0
 # What leaving the groups and flushing may take beyond the drain; the process ends within drain + 5 s.
@@ -139,9 +138,8 @@ class Service:
             tasks.start(self._recall_letters(conf)),
             tasks.start(self._refuse_compacted(conf)),
             *(
-                tasks.start(audit_while_running(line.pipeline.sink, self.settings.routes, line.pipeline))
+                tasks.start(audit_while_running(line.sink, self.settings.routes, line.pipeline))
                 for line in self.runtimes
-                if isinstance(line.pipeline.sink, SailPlaySink)
             ),
         ]
 

@@ -92,14 +92,14 @@ def _stages() -> dict[str, tuple[Any, str, Callable[..., Any]]]:
     from connector.delivery.pipeline import Pipeline  # noqa: PLC0415
     from connector.kafka.dead_letter_producer import DeadLetterProducer  # noqa: PLC0415
     from connector.kafka.source import Source  # noqa: PLC0415
-    from connector.vendors.mytracker.sink import MyTrackerSink  # noqa: PLC0415
+    from connector.vendors.http_sink import HttpSink  # noqa: PLC0415
 
     return {
         "after poll": (Pipeline, "_take_in", _before),
         "after mapping": (Pipeline, "_take_in", _after),
         "before send": (Dispatcher, "_send", _before),
-        "in the air": (MyTrackerSink, "send", _during),
-        "after response": (MyTrackerSink, "send", _after_await),
+        "in the air": (HttpSink, "send", _during),
+        "after response": (HttpSink, "send", _after_await),
         "before settling": (Dispatcher, "_finish", _before),
         "after settling": (Pipeline, "on_accepted", _after),
         "before dead letter": (DeadLetterProducer, "write", _before),

@@ -13,10 +13,10 @@ from connector.service.preflight.members import Group
 from connector.service.preflight.positions import Origin, ReadPosition, read_positions
 from connector.service.preflight.reading import Read, read_one_each
 from connector.service.preflight.topics import TopicFacts
-from connector.settings.values import SailPlay, SinkSettings
+from connector.settings.values import SinkSettings
+from connector.vendors.registry import VENDORS
+from connector.vendors.vendor import MaxRate
 
-# "50 requests a second per partner over the whole API, then 429": public material on SailPlay, not its document.
-SAILPLAY_RATE = 50.0
 # Past this share of a topic's retention an unread event is too old to be calm about.
 AGE_TO_WARN = 0.5
 _READING: Mapping[str, Any] = {
@@ -50,22 +50,27 @@ def group_findings(of: SinkSettings, name: str, group: Group, protocol: str = "c
         yield Finding(section, "group", Severity.WARN, says, todo, data)
     else:
         yield Finding(section, "group", Severity.OK, says, data=data)
-    if isinstance(of, SailPlay):
-        yield _rate(of, group.members)
+    yield from _rate(of, group.members)
 
 
-def _rate(of: SailPlay, members: int) -> Finding:
+def _rate(of: SinkSettings, members: int) -> Iterator[Finding]:
+    vendor = VENDORS[of.kind]
+    if vendor.max_rate is not None:
+        yield _rate_of_members(of, members, vendor.title, vendor.max_rate)
+
+
+def _rate_of_members(of: SinkSettings, members: int, title: str, limit: MaxRate) -> Finding:
     section, data = of_sink(of.name), {"members": members, "rate": of.rate}
     if of.rate is None:
         todo = f"set sinks.{of.name}.rate"
-        says = f"unlimited: SailPlay answers 429 past {SAILPLAY_RATE:g}/s"
+        says = f"unlimited: {title} answers 429 past {limit.per_second:g}/s"
         return Finding(section, "rate", Severity.WARN, says, todo, data)
     processes = max(members, 1)
     total = processes * of.rate
-    of_all = f"{total:g} of SailPlay's {SAILPLAY_RATE:g} requests a second for a partner"
+    of_all = f"{total:g} of {title}'s {limit.per_second:g} requests a second for a {limit.shared_by}"
     says = of_all if processes == 1 else f"{processes} members at {of.rate:g}/s each make {of_all}"
-    if total > SAILPLAY_RATE:
-        todo = f"set sinks.{of.name}.rate to {int(SAILPLAY_RATE / processes)}/s at most: it is each process's own"
+    if total > limit.per_second:
+        todo = f"set sinks.{of.name}.rate to {int(limit.per_second / processes)}/s at most: it is each process's own"
         return Finding(section, "rate", Severity.FAIL, says, todo, data)
     return Finding(section, "rate", Severity.OK, says, data=data)
 

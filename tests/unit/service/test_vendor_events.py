@@ -1,4 +1,4 @@
-"""What events/list says of a configuration, asked of the simulator."""
+"""Routes compared with events/list of the simulator."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from typing import Any, cast
 
 import pytest
 
-from connector.clock import SystemClock
 from connector.delivery.pipeline import Pipeline
-from connector.http.client import default_transport
 from connector.model import Outcome, OutcomeKind
-from connector.secrets import Secret
-from connector.service import audit
-from connector.service.audit import Audit, audit_events, audit_while_running, named_keys
+from connector.service import vendor_events
+from connector.service.vendor_events import Audit, audit_events, audit_while_running
 from connector.settings.values import Route
 from connector.simulators.sailplay import EventType, SailPlaySimulator
-from connector.vendors.sailplay.sink import SailPlaySink
+from connector.vendors.http_sink import HttpSink
+from connector.vendors.sailplay.events import EVENTS, named_keys
+from tests.support.sinks import opened, sailplay_settings
 
 
 def route(event_key: str, sink: str = "sailplay", index: int = 0, **fields: str) -> Route:
@@ -34,20 +33,10 @@ async def vendor() -> AsyncIterator[SailPlaySimulator]:
 
 
 @pytest.fixture
-async def sink(vendor: SailPlaySimulator, tmp_path: Path) -> AsyncIterator[SailPlaySink]:
+async def sink(vendor: SailPlaySimulator, tmp_path: Path) -> AsyncIterator[HttpSink]:
     file = tmp_path / "token"
     file.write_text("demo-token")
-    made = SailPlaySink(
-        name="sailplay",
-        base_url=vendor.url,
-        store_department_id=11,
-        token=Secret.from_file(file),
-        http_method="post",
-        timeout=5,
-        retry_codes={},
-        transport=default_transport(4),
-        clock=SystemClock(),
-    )
+    made = opened(sailplay_settings(vendor.url, file))
     yield made
     await made.close()
 
@@ -68,7 +57,7 @@ def test_the_keys_that_an_expression_names_are_found(expression: str, keys: tupl
 
 
 async def test_a_key_that_does_not_exist_and_a_sum_without_a_value_are_mistakes_with_their_path(
-    sink: SailPlaySink,
+    sink: HttpSink,
 ) -> None:
     routes = [
         route("'gone'", index=3),
@@ -77,7 +66,7 @@ async def test_a_key_that_does_not_exist_and_a_sum_without_a_value_are_mistakes_
         route("'seen'", index=6),
         route("'elsewhere'", sink="another", index=7),
     ]
-    found = await audit_events(sink, routes)
+    found = await audit_events(sink, EVENTS, routes)
     assert isinstance(found, Audit)
     assert [mistake.path for mistake in found.mistakes] == ["routes[3].fields.event_key", "routes[4].fields.value"]
     assert "'seen' (Seen)" in found.mistakes[0].message
@@ -85,9 +74,9 @@ async def test_a_key_that_does_not_exist_and_a_sum_without_a_value_are_mistakes_
     assert {key: event.name for key, event in found.events.items()} == {"paid": "Paid", "seen": "Seen"}
 
 
-async def test_a_vendor_that_does_not_answer_is_no_finding(sink: SailPlaySink, vendor: SailPlaySimulator) -> None:
+async def test_a_vendor_that_does_not_answer_is_no_finding(sink: HttpSink, vendor: SailPlaySimulator) -> None:
     vendor.order({"kind": "status", "status": 503})
-    found = await audit_events(sink, [route("'gone'")])
+    found = await audit_events(sink, EVENTS, [route("'gone'")])
     assert isinstance(found, Outcome)
     assert (found.kind, found.status) == (OutcomeKind.UNAVAILABLE, 503)
 
@@ -97,9 +86,9 @@ def status() -> Any:
 
 
 async def test_an_outage_at_the_start_is_waited_out(
-    sink: SailPlaySink, vendor: SailPlaySimulator, monkeypatch: pytest.MonkeyPatch
+    sink: HttpSink, vendor: SailPlaySimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audit, "ASK_AGAIN", (0.01, 0.02))
+    monkeypatch.setattr(vendor_events, "ASK_AGAIN", (0.01, 0.02))
     vendor.order({"kind": "outage", "times": 3})
     shown = status()
     await audit_while_running(sink, [route("'seen'")], cast(Pipeline, shown))
@@ -108,9 +97,9 @@ async def test_an_outage_at_the_start_is_waited_out(
 
 
 async def test_a_warning_goes_when_the_shop_has_mended_it(
-    sink: SailPlaySink, vendor: SailPlaySimulator, monkeypatch: pytest.MonkeyPatch
+    sink: HttpSink, vendor: SailPlaySimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audit, "LOOK_AGAIN", 0.02)
+    monkeypatch.setattr(vendor_events, "CHECK_AGAIN", 0.02)
     shown = status()
     watching = asyncio.create_task(audit_while_running(sink, [route("'new'")], cast(Pipeline, shown)))
     async with asyncio.timeout(10):
@@ -121,6 +110,6 @@ async def test_a_warning_goes_when_the_shop_has_mended_it(
     assert list(shown.warnings) == []
 
 
-async def test_nothing_is_asked_where_no_route_names_a_key(sink: SailPlaySink, vendor: SailPlaySimulator) -> None:
+async def test_nothing_is_asked_where_no_route_names_a_key(sink: HttpSink, vendor: SailPlaySimulator) -> None:
     await audit_while_running(sink, [route("event.key")], cast(Pipeline, status()))
     assert vendor.ledger.requests == 0

@@ -30,7 +30,7 @@ TRACED: Headers = (
 @pytest.fixture
 def kafka() -> Iterator[MockKafka]:
     with MockKafka() as cluster:
-        cluster.create("events", 1)
+        cluster.create_topic("events", 1)
         yield cluster
 
 

@@ -23,7 +23,7 @@ def _matching(pattern: str, what: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _listed(value: Any) -> Any:
+def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
@@ -129,7 +129,7 @@ class RouteModel(Model):
     name: str | None = optional(None, "unique; absent: the `to`, then `<to>#2`, … in file order", min_length=1)
     from_: Annotated[
         list[str],
-        BeforeValidator(_listed),
+        BeforeValidator(_as_list),
         WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
     ] = required("one topic or several, as they stand in topics", alias="from", min_length=1)
     when: Expression | None = optional(None, "a JMESPath condition; absent: every event of the topic")
@@ -165,3 +165,14 @@ class File(Model):
         ],
     ] = required("the vendor accounts, by a name of your choice", min_length=1)
     routes: list[RouteModel] = required("which events go where", min_length=1)
+
+
+def config_schema() -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of the configuration file."""
+    schema = File.model_json_schema(by_alias=True)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "title": "Configuration of the connector",
+        "description": "What the connector reads from Kafka, and what it sends where.",
+    }

@@ -20,7 +20,7 @@ from connector.settings.values import KafkaValue, Settings
 MAX_POLL_INTERVAL_MS = 300_000
 
 # The connector sets these itself; the one value that changes nothing may stand there.
-_OWN: Mapping[str, tuple[str, str]] = {
+_FIXED_VALUES: Mapping[str, tuple[str, str]] = {
     "enable.auto.commit": ("false", "it would commit what no vendor has accepted"),
     "auto.commit.enable": ("false", "it would commit what no vendor has accepted"),
     "enable.auto.offset.store": ("false", "it would commit what no vendor has accepted"),
@@ -31,7 +31,7 @@ _OWN: Mapping[str, tuple[str, str]] = {
     "request.required.acks": ("all", "a dead letter could be lost with one broker"),
 }
 # The connector sets these itself, and no value is right.
-_REFUSED: Mapping[str, str] = {
+_NEVER_SET: Mapping[str, str] = {
     "group.id": "each sink consumes as <group>.<sink>: set group instead",
     "transactional.id": "dead letters are written outside transactions; leave it out",
     "message.max.bytes": "only the broker's limits decide which dead letters are too large; leave it out",
@@ -50,7 +50,7 @@ _PYTHON_ONLY = frozenset(
         "throttle_cb",
     }
 )
-_STARTS: Mapping[str, str] = {
+_START_VALUES: Mapping[str, str] = {
     "smallest": "earliest",
     "earliest": "earliest",
     "beginning": "earliest",
@@ -73,7 +73,7 @@ _COMMON = (
     "ssl.ca.location",
 )
 # No librdkafka setting has this name: reading stops here, before a client is made.
-_STOP = "connector.checks.no.further"
+_UNKNOWN_SETTING = "connector.checks.no.further"
 
 
 def is_secret(name: str) -> bool:
@@ -93,7 +93,7 @@ def kafka_mistakes(kafka: Mapping[str, Any]) -> Iterator[Mistake]:
 
 def default_start(kafka: Mapping[str, Any]) -> str:
     """What `auto.offset.reset` makes the default of `start`: `earliest` or `latest`."""
-    return _STARTS.get(str(kafka.get("auto.offset.reset")), "earliest")
+    return _START_VALUES.get(str(kafka.get("auto.offset.reset")), "earliest")
 
 
 def client_mistake(kafka: Mapping[str, KafkaValue]) -> Mistake | None:
@@ -140,24 +140,24 @@ def _mistake(name: str, value: Any) -> str | None:
 
 def _guarded(name: str, value: Any) -> str | None:
     """What a setting would do to the guarantees."""
-    if name in _REFUSED:
-        return f"the connector sets this itself: {_REFUSED[name]}"
+    if name in _NEVER_SET:
+        return f"the connector sets this itself: {_NEVER_SET[name]}"
     if name in _PYTHON_ONLY:
         return "this is an argument of a client library and no setting of librdkafka; leave it out"
     text = str(value).lower()
-    if name in _OWN:
-        own, reason = _OWN[name]
+    if name in _FIXED_VALUES:
+        own, reason = _FIXED_VALUES[name]
         harmless = text == own or (own == "all" and text == "-1")
         return None if harmless else f"{shown(value)} would break a guarantee ({reason}); leave it out, or {own}"
-    if name == "auto.offset.reset" and text not in _STARTS:
+    if name == "auto.offset.reset" and text not in _START_VALUES:
         return f"{shown(value)} is no place to start: earliest or latest"
     return None
 
 
 def _unknown(name: str, value: Any, by_reference: bool) -> str | None:
     """What librdkafka says against one setting alone. Of a reference only the name is judged."""
-    error = _refusal({"group.id": "check", name: "1" if by_reference else value, _STOP: ""})
-    if error is None or _STOP in error:
+    error = _refusal({"group.id": "check", name: "1" if by_reference else value, _UNKNOWN_SETTING: ""})
+    if error is None or _UNKNOWN_SETTING in error:
         return None
     if "No such configuration property" in error:
         near = nearest(name, _COMMON)

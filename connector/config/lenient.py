@@ -17,7 +17,7 @@ def mapping(value: Any) -> dict[str, Any]:
     return {name: entry for name, entry in value.items() if isinstance(name, str)} if isinstance(value, dict) else {}
 
 
-def items(value: Any) -> list[Any]:
+def elements(value: Any) -> list[Any]:
     """The list's entries; none if it is no list."""
     return value if isinstance(value, list) else []
 
@@ -29,7 +29,7 @@ def text(value: Any) -> str | None:
 
 def texts(value: Any) -> list[str]:
     """The texts of a list, or of one that stands alone."""
-    return [value] if isinstance(value, str) else [entry for entry in items(value) if isinstance(entry, str)]
+    return [value] if isinstance(value, str) else [entry for entry in elements(value) if isinstance(entry, str)]
 
 
 def parsed(parse: Callable[[Any], T], value: Any, default: T) -> T | None:

@@ -20,7 +20,7 @@ from connector.settings.model import mistakes_of
 from connector.settings.references import EnvReference, FileReference
 from connector.settings.values import (
     Delivery,
-    FloodGuard,
+    FloodGuardSettings,
     Http,
     KafkaValue,
     Route,
@@ -53,10 +53,10 @@ def load(path: str | Path) -> Settings:
         if mistake is None:
             return settings
         mistakes = [mistake]
-    raise ConfigError(_ordered(mistakes, tree))
+    raise ConfigError(_in_file_order(mistakes, tree))
 
 
-def _ordered(mistakes: list[Mistake], tree: Mapping[str, Any]) -> list[Mistake]:
+def _in_file_order(mistakes: list[Mistake], tree: Mapping[str, Any]) -> list[Mistake]:
     """In the file's order; what is missing altogether comes last. What is said twice about a place is said once."""
     places = {path: index for index, path in enumerate(_paths(tree, ""))}
 
@@ -114,7 +114,7 @@ def _delivery(part: file_model.DeliveryModel) -> Delivery:
         max_open_events=part.max_open_events,
         max_open_bytes=part.max_open_bytes,
         unrouted=part.unrouted,
-        flood_guard=FloodGuard(guard.dead_letters, guard.share, guard.within),
+        flood_guard=FloodGuardSettings(guard.dead_letters, guard.share, guard.within),
     )
 
 

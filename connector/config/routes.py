@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from connector.config.lenient import items, mapping, text, texts
+from connector.config.lenient import elements, mapping, text, texts
 from connector.errors import ExpressionError, Mistake
 from connector.expressions import compile_expression
 from connector.settings.suggestions import nearest, suggestion
@@ -17,7 +17,7 @@ from connector.vendors.registry import VENDORS, kind_of
 def route_mistakes(tree: Mapping[str, Any]) -> Iterator[Mistake]:
     """The mistakes of `routes`."""
     topics, sinks = mapping(tree.get("topics")), mapping(tree.get("sinks"))
-    routes = items(tree.get("routes"))
+    routes = elements(tree.get("routes"))
     yield from _names(routes)
     for index, entry in enumerate(routes):
         path, route = f"routes[{index}]", mapping(entry)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from connector import resources
-from connector.config.lenient import items, mapping, text, texts
+from connector.config.lenient import elements, mapping, text, texts
 from connector.errors import ConnectorError, Mistake
 from connector.routing.validate import EventSchema
 from connector.settings.units import shown
@@ -26,7 +26,7 @@ def topic_mistakes(tree: dict[str, Any], directory: Path) -> Iterator[Mistake]:
     topics = mapping(tree.get("topics"))
     dead_letters = text(tree.get("dead_letters"))
     own = {dead_letters, f"{dead_letters}.receipts"} if dead_letters else set()
-    used = {name for route in items(tree.get("routes")) for name in texts(mapping(route).get("from"))}
+    used = {name for route in elements(tree.get("routes")) for name in texts(mapping(route).get("from"))}
     for name, topic in topics.items():
         path = f"topics.{name}"
         message = _pattern_mistake(name) if name.startswith("^") else _name_mistake(name)

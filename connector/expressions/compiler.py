@@ -14,7 +14,7 @@ from connector.model import Evaluate, Event, Record
 # Field → expression, or → the nested object's names → expressions.
 Fields = Mapping[str, str | Mapping[str, str]]
 # Whether an expression is true of an event. Raises ExpressionError.
-Holds = Callable[[Event, Record], bool]
+Predicate = Callable[[Event, Record], bool]
 # All fields of a route, by their names; those that are null are left out. Raises ExpressionError, naming the field.
 MapFields = Callable[[Event, Record], dict[str, Any]]
 
@@ -36,9 +36,9 @@ class Condition:
     conditions on one path can be looked up together, and `rest` decides the remainder (None: nothing remains).
     """
 
-    holds: Holds
+    holds: Predicate
     selector: Selector | None = None
-    rest: Holds | None = None
+    rest: Predicate | None = None
 
 
 def compile_expression(text: str) -> Evaluate:
@@ -47,7 +47,7 @@ def compile_expression(text: str) -> Evaluate:
     Raises ExpressionError if it does not parse, saying where and what would be right. The function raises it on
     events that it cannot be evaluated on, naming the function that refused and why, never a value.
     """
-    return _value(parse(text))
+    return _evaluator(parse(text))
 
 
 def compile_condition(text: str) -> Condition:
@@ -56,8 +56,8 @@ def compile_condition(text: str) -> Condition:
     first, *others = _conjuncts(tree)
     selector = _selector(first)
     if selector is None:
-        return Condition(_truth(tree))
-    return Condition(_truth(tree), selector, _truth(_conjunction(others)) if others else None)
+        return Condition(_predicate(tree))
+    return Condition(_predicate(tree), selector, _predicate(_conjunction(others)) if others else None)
 
 
 def compile_fields(fields: Fields) -> MapFields:
@@ -66,7 +66,7 @@ def compile_fields(fields: Fields) -> MapFields:
     A field that is null is left out, and so is a nested object of which nothing is left. Raises ExpressionError for
     an expression that does not parse; so does the function, with the field's name first (`customEventParams.level`).
     """
-    trees = {path: _parsed(path, expression) for path, expression in _flat(fields)}
+    trees = {path: _parse_field(path, expression) for path, expression in _flatten(fields)}
     generator = Generator()
     generator.namespace["ExpressionError"] = ExpressionError
     lines = ["out = {}", *generator.share(trees.values()), "try:"]
@@ -84,7 +84,7 @@ def compile_fields(fields: Fields) -> MapFields:
     return function
 
 
-def _flat(fields: Fields) -> Iterator[tuple[tuple[str, ...], str]]:
+def _flatten(fields: Fields) -> Iterator[tuple[tuple[str, ...], str]]:
     for name, value in fields.items():
         if isinstance(value, str):
             yield (name,), value
@@ -92,7 +92,7 @@ def _flat(fields: Fields) -> Iterator[tuple[tuple[str, ...], str]]:
             yield from (((name, inner), expression) for inner, expression in value.items())
 
 
-def _parsed(path: tuple[str, ...], expression: str) -> Node:
+def _parse_field(path: tuple[str, ...], expression: str) -> Node:
     try:
         return parse(expression)
     except ExpressionError as error:
@@ -107,15 +107,15 @@ def _assign(generator: Generator, target: str, path: tuple[str, ...], tree: Node
     ]
 
 
-def _value(tree: Node) -> Evaluate:
+def _evaluator(tree: Node) -> Evaluate:
     generator = Generator()
     function: Evaluate = _function(generator, [f"return {generator.value(tree)}"])
     return function
 
 
-def _truth(tree: Node) -> Holds:
+def _predicate(tree: Node) -> Predicate:
     generator = Generator()
-    function: Holds = _function(generator, [f"return {generator.truth(tree)}"])
+    function: Predicate = _function(generator, [f"return {generator.condition(tree)}"])
     return function
 
 
@@ -146,13 +146,13 @@ def _selector(tree: Node) -> Selector | None:
     if tree["type"] != "comparator" or tree["value"] != "eq":
         return None
     for path, literal in (tree["children"], reversed(tree["children"])):
-        names = _path(path)
+        names = _plain_path(path)
         if names and literal["type"] == "literal" and type(literal["value"]) is str:
-            return Selector(names, literal["value"], _value(path))
+            return Selector(names, literal["value"], _evaluator(path))
     return None
 
 
-def _path(tree: Node) -> tuple[str, ...]:
+def _plain_path(tree: Node) -> tuple[str, ...]:
     """The names of a plain path such as user.id; empty if it is something else."""
     nodes = tree["children"] if tree["type"] == "subexpression" else [tree]
     return tuple(node["value"] for node in nodes) if all(node["type"] == "field" for node in nodes) else ()

@@ -38,7 +38,7 @@ _KINDS = {
 }
 
 
-def kind(value: Any) -> str:
+def json_type(value: Any) -> str:
     """What a JSON value is, for people: "an array", "a text", …"""
     return _KINDS[type(value)]
 
@@ -56,7 +56,7 @@ def unix(value: Any) -> int | None:
     elif (type(value) is int or type(value) is float) and math.isfinite(value):
         seconds = math.floor(value)
     else:
-        raise ExpressionError(f"unix() takes an ISO 8601 text or epoch seconds, not {kind(value)}")
+        raise ExpressionError(f"unix() takes an ISO 8601 text or epoch seconds, not {json_type(value)}")
     if 0 <= seconds <= LAST_SECOND:
         return seconds
     if seconds < 0:
@@ -108,7 +108,7 @@ def _text(function: str, value: Any) -> str | None:
         return str(value)
     if type(value) is float:
         return _decimals(function, value)
-    raise ExpressionError(f"{function}() takes a text, a number or a boolean, not {kind(value)}")
+    raise ExpressionError(f"{function}() takes a text, a number or a boolean, not {json_type(value)}")
 
 
 def _decimals(function: str, value: float) -> str:
@@ -153,7 +153,7 @@ def number(value: Any) -> int | float | None:
         if _BELOW < value < _BEYOND:
             return value
         raise _too_big("number")
-    raise ExpressionError(f"number() takes a number or a text that is one, not {kind(value)}")
+    raise ExpressionError(f"number() takes a number or a text that is one, not {json_type(value)}")
 
 
 def _number_of_text(value: str) -> int | float:
@@ -194,7 +194,7 @@ def key(record: Record) -> str | None:
 def header(record: Record, name: Any) -> str | None:
     """The text of the last header of that name, as Kafka's own clients choose; null if absent or not UTF-8."""
     if type(name) is not str:
-        raise ExpressionError(f"header() takes the header's name as a text, not {kind(name)}")
+        raise ExpressionError(f"header() takes the header's name as a text, not {json_type(name)}")
     for present, value in reversed(record.headers):
         if present == name:
             return _utf8(value)

@@ -6,28 +6,32 @@ bound in the generator's namespace. A node that the generator does not know beco
 
 from __future__ import annotations
 
+import operator
 from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
+from connector.errors import ExpressionError
 from connector.expressions import functions
 from connector.expressions.library import built_in, interpret
 from connector.expressions.parsing import Node, nodes
-from connector.expressions.semantics import NUMBERS, equal, order
 
 EVENT, RECORD = "e", "r"
+NUMBERS = frozenset({int, float})
+_COMPARABLE = NUMBERS | {str}
+_COMPARISONS = {"lt": operator.lt, "lte": operator.le, "gt": operator.gt, "gte": operator.ge}
 _OF_VALUE = ("unix", "text", "number", "digits", "sha256", "to_string")
 _OF_RECORD = ("key", "header", "topic", "timestamp")
 _EQUALITIES = {"eq": ("==", "is"), "ne": ("!=", "is not")}
-_ORDERS = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
+_ORDER_SIGNS = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 
 
 class Generator:
     """The expressions of one function: each becomes source; what they call and refer to gathers in `namespace`."""
 
     def __init__(self) -> None:
-        self.namespace: dict[str, Any] = {"NUMBERS": NUMBERS, "equal": equal, "order": order}
+        self.namespace: dict[str, Any] = {"NUMBERS": NUMBERS, "equal": json_equal, "order": json_compare}
         self.namespace |= {name: getattr(functions, name) for name in (*_OF_VALUE, *_OF_RECORD)}
         self._temporaries = 0
         # Names that hold a dict, whatever the event is.
@@ -56,7 +60,7 @@ class Generator:
         source = self._source(tree, EVENT)
         return source if _readable(source) else self._library(tree, EVENT)
 
-    def truth(self, tree: Node) -> str:
+    def condition(self, tree: Node) -> str:
         """The source of whether an expression is true, as a Python bool."""
         source = self._truth(tree, EVENT)
         return f"bool({source if _readable(source) else self._is_true(self._library(tree, EVENT))})"
@@ -128,7 +132,7 @@ class Generator:
 
     def _comparator(self, node: Node, current: str) -> str:
         name, (left, right) = node["value"], node["children"]
-        if name in _ORDERS:
+        if name in _ORDER_SIGNS:
             return self._order(name, left, right, current)
         if (left["type"] == "literal") != (right["type"] == "literal"):
             literal, other = (left, right) if left["type"] == "literal" else (right, left)
@@ -155,7 +159,7 @@ class Generator:
         if right["type"] == "literal" and type(right["value"]) in NUMBERS:
             held = self._temporary()
             otherwise = f"order({name!r}, {held}, {limit})"
-            return f"({held} {_ORDERS[name]} {limit} if type({held} := {source}) in NUMBERS else {otherwise})"
+            return f"({held} {_ORDER_SIGNS[name]} {limit} if type({held} := {source}) in NUMBERS else {otherwise})"
         return f"order({name!r}, {source}, {limit})"
 
     def _truth(self, node: Node, current: str) -> str:
@@ -230,3 +234,24 @@ def _readable(source: str) -> bool:
     except (SyntaxError, RecursionError, MemoryError):
         return False
     return True
+
+
+# Called by the generated code where Python's own operators would decide otherwise than the jmespath library.
+
+
+def json_equal(left: Any, right: Any) -> bool:
+    """Return `left == right` as JMESPath decides it: as Python does, except that a boolean equals no number."""
+    return bool(left == right) and (type(left) is bool) == (type(right) is bool)
+
+
+def json_compare(name: str, left: Any, right: Any) -> bool | None:
+    """Return the result of `lt`, `lte`, `gt` or `gte` for two numbers or two texts; None (null) for other types.
+
+    Texts, by code points, are the jmespath library's extension. Raises ExpressionError, as the library does, for a
+    text and a number: with null, an event would be skipped without a word because its producer quotes a number.
+    """
+    if type(left) not in _COMPARABLE or type(right) not in _COMPARABLE:
+        return None
+    if (type(left) is str) != (type(right) is str):
+        raise ExpressionError("a text is compared with a number: wrap one side in number() or text()")
+    return bool(_COMPARISONS[name](left, right))

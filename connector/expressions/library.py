@@ -121,7 +121,7 @@ def _explain(error: Exception) -> NoReturn:
     """Say what went wrong without the values that the library's messages quote."""
     if isinstance(error, exceptions.JMESPathTypeError):
         wanted = " or ".join(_wanted(kind) for kind in error.expected_types)
-        message = f"{error.function_name}() takes {wanted}, not {functions.kind(error.current_value)}"
+        message = f"{error.function_name}() takes {wanted}, not {functions.json_type(error.current_value)}"
     elif isinstance(error, TypeError):
         message = "kinds of values meet that do not go together, such as a text and a number: use number() or text()"
     else:

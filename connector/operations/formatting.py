@@ -41,7 +41,7 @@ def duration(seconds: float | None) -> str:
     return " ".join(parts[:2]) or "0 s"
 
 
-def failed(kind: str, reason: str) -> str:
+def failure_label(kind: str, reason: str) -> str:
     """What a failure was: a dead letter and its reason, or whose fault a failed request was."""
     return f"dead letter: {reason}" if kind == "dead_letter" else FAULTS.get(reason, reason)
 

@@ -171,8 +171,8 @@ BUILD_LABELS = ("version", "python", "confluent_kafka", "librdkafka")
 class SinkCollector(Collector):
     """Yields every metric of the sinks that `look` shows at the moment of asking."""
 
-    def __init__(self, look: Callable[[], Sequence[SinkSnapshot]], version: str) -> None:
-        self._look = look
+    def __init__(self, snapshots: Callable[[], Sequence[SinkSnapshot]], version: str) -> None:
+        self._snapshots = snapshots
         self._version = version
 
     def describe(self) -> Iterable[Metric]:
@@ -181,7 +181,7 @@ class SinkCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Look once, and yield all families."""
-        views = self._look()
+        views = self._snapshots()
         for definition in METRICS:
             kind = CounterMetricFamily if definition.kind == "counter" else GaugeMetricFamily
             family = kind(definition.name, definition.help, labels=("sink", *definition.labels))
@@ -204,10 +204,10 @@ def versions(version: str) -> dict[str, str]:
     return dict(zip(BUILD_LABELS, texts, strict=True))
 
 
-def build_registry(look: Callable[[], Sequence[SinkSnapshot]], version: str) -> CollectorRegistry:
+def build_registry(snapshots: Callable[[], Sequence[SinkSnapshot]], version: str) -> CollectorRegistry:
     """A registry of its own with the sinks' metrics and the process's (CPU, memory, file descriptors, start)."""
     registry = CollectorRegistry()
-    registry.register(SinkCollector(look, version))
+    registry.register(SinkCollector(snapshots, version))
     ProcessCollector(registry=registry)
     return registry
 
@@ -225,7 +225,7 @@ def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
     return list(zip(bounds, map(float, accumulate(histogram.counts)), strict=True))
 
 
-def table() -> str:
+def markdown_table() -> str:
     """The Markdown table of all metrics, as docs/metrics.md has it."""
     rows: list[tuple[str, str, tuple[str, ...], str]]
     rows = [(each.name, each.kind, ("sink", *each.labels), each.help) for each in METRICS]

@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import Any
 
 from connector.operations.charts import line_chart, share_bar
-from connector.operations.formatting import counted, duration, failed, moment, number, size
+from connector.operations.formatting import counted, duration, failure_label, moment, number, size
 from connector.operations.sink_history import Point, covered_seconds
 from connector.operations.wait_reasons import WaitReason, state
 
@@ -225,7 +225,7 @@ def _failures(failures: Sequence[Facts]) -> str:
     rows = [
         (
             ("t", moment(each["at"])),
-            ("t", failed(each["kind"], each["reason"])),
+            ("t", failure_label(each["kind"], each["reason"])),
             ("n", each["status"] or ""),
             ("w", each["message"]),
             ("t", each["method"] or ""),

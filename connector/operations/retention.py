@@ -35,7 +35,7 @@ class Retention:
         self._asking = False
         self._why = ""
 
-    def tick(self, topics: frozenset[str]) -> None:
+    def refresh(self, topics: frozenset[str]) -> None:
         """One second has passed; `topics` are those that are read now."""
         now = self._clock.monotonic()
         if self._asking or not topics or (now < self._due and topics <= self._topics):
@@ -51,9 +51,9 @@ class Retention:
         except ConnectorError as error:
             why = str(error)
         with contextlib.suppress(RuntimeError):  # the loop is closed: we are ending
-            loop.call_soon_threadsafe(self._answered, seconds, why)
+            loop.call_soon_threadsafe(self._store, seconds, why)
 
-    def _answered(self, seconds: Mapping[str, float], why: str) -> None:
+    def _store(self, seconds: Mapping[str, float], why: str) -> None:
         self._asking = False
         self.seconds = seconds
         if why and why != self._why:

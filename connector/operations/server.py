@@ -15,7 +15,7 @@ from connector.operations.health import liveness_failures, not_ready
 from connector.operations.metrics import build_registry, versions
 from connector.operations.page import HEADERS, render
 from connector.operations.retention import AskRetention, Retention
-from connector.operations.sink_history import Sample, SinkHistory
+from connector.operations.sink_history import HistorySample, SinkHistory
 from connector.operations.snapshot import SinkRuntime, SinkSnapshot, snapshot
 from connector.operations.status import status
 
@@ -36,7 +36,7 @@ class OperationsServer:
         self,
         host: str,
         port: int,
-        lines: Sequence[SinkRuntime],
+        runtimes: Sequence[SinkRuntime],
         *,
         started_at: float,
         version: str,
@@ -46,15 +46,15 @@ class OperationsServer:
     ) -> None:
         self._host = host
         self._port = port
-        self._lines = lines
+        self._runtimes = runtimes
         self._started_at = started_at
         self._configuration = shown_configuration
         self._versions = versions(version)
         self._clock = clock
-        self._histories = {line.pipeline.sink.name: SinkHistory() for line in lines}
+        self._histories = {line.pipeline.sink.name: SinkHistory() for line in runtimes}
         self._last_tick = clock.monotonic()
         self._retention = Retention(ask_retention, clock)
-        self._registry = build_registry(self._look, version)
+        self._registry = build_registry(self._take_snapshots, version)
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
 
     async def start(self) -> None:
@@ -82,11 +82,11 @@ class OperationsServer:
     def tick(self) -> None:
         """One second has passed: the loop turns, and the charts get a sample."""
         now = self._last_tick = self._clock.monotonic()
-        for line in self._lines:
+        for line in self._runtimes:
             stats, assignment = line.pipeline.stats, line.pipeline.assignment
-            self._histories[line.pipeline.sink.name].record_sample(Sample(now, stats.settled, assignment.lag()))
-        self._retention.tick(
-            frozenset(offsets.topic for line in self._lines for offsets in line.pipeline.assignment.offsets.values())
+            self._histories[line.pipeline.sink.name].record_sample(HistorySample(now, stats.settled, assignment.lag()))
+        self._retention.refresh(
+            frozenset(offsets.topic for line in self._runtimes for offsets in line.pipeline.assignment.offsets.values())
         )
 
     def _application(self) -> web.Application:
@@ -103,10 +103,10 @@ class OperationsServer:
         return application
 
     async def _healthz(self, _: web.Request) -> web.Response:
-        return _probe(liveness_failures(self._lines, self._last_tick, self._clock.monotonic()))
+        return _probe(liveness_failures(self._runtimes, self._last_tick, self._clock.monotonic()))
 
     async def _readyz(self, _: web.Request) -> web.Response:
-        return _probe(not_ready(self._lines))
+        return _probe(not_ready(self._runtimes))
 
     async def _metrics(self, request: web.Request) -> web.Response:
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
@@ -124,13 +124,13 @@ class OperationsServer:
         body = render(self._facts(), points, self._configuration)
         return web.Response(text=body, content_type="text/html", headers=HEADERS)
 
-    def _look(self) -> list[SinkSnapshot]:
-        return [snapshot(line, self._clock, self._retention.seconds) for line in self._lines]
+    def _take_snapshots(self) -> list[SinkSnapshot]:
+        return [snapshot(line, self._clock, self._retention.seconds) for line in self._runtimes]
 
     def _facts(self) -> dict[str, object]:
         return status(
-            self._lines,
-            self._look(),
+            self._runtimes,
+            self._take_snapshots(),
             self._histories,
             versions=self._versions,
             started_at=self._started_at,

@@ -11,7 +11,7 @@ RATE_SECONDS = 10.0
 BUCKET_SECONDS = 30
 
 
-class Sample(NamedTuple):
+class HistorySample(NamedTuple):
     """Counters at one moment (monotonic seconds): pairs settled since the start, and the lag (None: unknown)."""
 
     at: float
@@ -30,9 +30,9 @@ class SinkHistory:
     """The samples of one sink."""
 
     def __init__(self) -> None:
-        self._samples: deque[Sample] = deque(maxlen=SAMPLES + 1)
+        self._samples: deque[HistorySample] = deque(maxlen=SAMPLES + 1)
 
-    def record_sample(self, sample: Sample) -> None:
+    def record_sample(self, sample: HistorySample) -> None:
         """One second has passed."""
         self._samples.append(sample)
 
@@ -58,7 +58,7 @@ class SinkHistory:
         return points[::-1]
 
 
-def _rate(first: Sample, last: Sample) -> float:
+def _rate(first: HistorySample, last: HistorySample) -> float:
     seconds = last.at - first.at
     return (last.settled - first.settled) / seconds if seconds > 0 else 0.0
 

@@ -20,8 +20,8 @@ RECENT_FAILURES = 50
 
 
 def status(
-    lines: Sequence[SinkRuntime],
-    views: Sequence[SinkSnapshot],
+    runtimes: Sequence[SinkRuntime],
+    snapshots: Sequence[SinkSnapshot],
     histories: Mapping[str, SinkHistory],
     *,
     versions: Mapping[str, str],
@@ -35,40 +35,40 @@ def status(
         "started_at": timestamp(started_at),
         "uptime_seconds": round(now - started_at, 1),
         "versions": dict(versions),
-        "ready": not not_ready(lines),
-        "sinks": [sink_status(view, histories[view.name], clock) for view in views],
+        "ready": not not_ready(runtimes),
+        "sinks": [sink_status(view, histories[view.name], clock) for view in snapshots],
     }
 
 
-def sink_status(view: SinkSnapshot, history: SinkHistory, clock: Clock) -> dict[str, Any]:
+def sink_status(snapshot: SinkSnapshot, history: SinkHistory, clock: Clock) -> dict[str, Any]:
     """One sink's part of the status."""
-    stats, rate = view.stats, history.rate()
-    main, *others = wait_reasons(view)
+    stats, rate = snapshot.stats, history.rate()
+    main, *others = wait_reasons(snapshot)
     per_record = stats.read / stats.records if stats.records else 1.0
     return {
-        "sink": view.name,
-        "state": view.state,
-        "reason": view.reason,
+        "sink": snapshot.name,
+        "state": snapshot.state,
+        "reason": snapshot.reason,
         "waiting_for": {"cause": main.cause, "detail": main.detail},
         "also_waiting_for": [{"cause": wait.cause, "detail": wait.detail} for wait in others],
         "lag": {
-            "events": view.lag_events,
-            "oldest_seconds": round(view.oldest_seconds, 1),
-            "held_seconds": round(view.held_seconds, 1),
-            "drained_in_seconds": _rounded(drain_seconds(view.lag_events, per_record, rate)),
-            "expires_in_seconds": _rounded(view.retention_left),
+            "events": snapshot.lag_events,
+            "oldest_seconds": round(snapshot.oldest_seconds, 1),
+            "held_seconds": round(snapshot.held_seconds, 1),
+            "drained_in_seconds": _rounded(drain_seconds(snapshot.lag_events, per_record, rate)),
+            "expires_in_seconds": _rounded(snapshot.retention_left),
         },
-        "open": _open(view),
+        "open": _open(snapshot),
         "events_per_second": round(rate, 1),
         "counts": _counts(stats),
-        "requests": _requests(view),
-        "batches": _batches(view),
-        "warnings": [asdict(warning) for warning in view.warnings],
-        "vendor_events": dict(view.vendor_events),
-        "kafka_trouble": view.kafka_trouble,
-        "dead_letter_trouble": view.letter_trouble,
-        "standing": [standing._asdict() for standing in view.standing],
-        "partitions": [asdict(partition) for partition in view.partitions],
+        "requests": _requests(snapshot),
+        "batches": _batches(snapshot),
+        "warnings": [asdict(warning) for warning in snapshot.warnings],
+        "vendor_events": dict(snapshot.vendor_events),
+        "kafka_trouble": snapshot.kafka_trouble,
+        "dead_letter_trouble": snapshot.letter_trouble,
+        "standing": [standing._asdict() for standing in snapshot.standing],
+        "partitions": [asdict(partition) for partition in snapshot.partitions],
         "log_changes": [_log_change(at, change) for at, change in reversed(stats.recent_log_changes)],
         "recent_failures": recent_failures(stats, clock),
     }

@@ -5,10 +5,10 @@ from __future__ import annotations
 import orjson
 
 from connector.errors import DecodeError
-from connector.expressions.functions import kind
+from connector.expressions.functions import json_type
 from connector.model import Event
 
-DEEPEST = 200
+MAX_DEPTH = 200
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -22,17 +22,17 @@ def decode(value: bytes) -> Event:
     except orjson.JSONDecodeError as error:
         raise DecodeError(_reason(value, error)) from None
     if type(event) is not dict:
-        raise DecodeError(f"is {kind(event)}: an event is a JSON object")
+        raise DecodeError(f"is {json_type(event)}: an event is a JSON object")
     # A level takes two bytes and a bracket at least: the usual event is neither searched nor walked.
-    if len(value) > 2 * DEEPEST and value.count(b"{") + value.count(b"[") > DEEPEST and _deeper(event):
-        raise DecodeError(f"is nested deeper than {DEEPEST} levels")
+    if len(value) > 2 * MAX_DEPTH and value.count(b"{") + value.count(b"[") > MAX_DEPTH and _too_deep(event):
+        raise DecodeError(f"is nested deeper than {MAX_DEPTH} levels")
     return event
 
 
-def _deeper(event: Event) -> bool:
+def _too_deep(event: Event) -> bool:
     """Whether anything lies deeper than the limit; level by level, so that no depth costs stack."""
     level: list[dict[str, object] | list[object]] = [event]
-    for _ in range(DEEPEST):
+    for _ in range(MAX_DEPTH):
         level = [
             child
             for parent in level
@@ -56,5 +56,5 @@ def _reason(value: bytes, error: orjson.JSONDecodeError) -> str:
     except UnicodeDecodeError as encoding:
         return f"is not UTF-8 at byte {encoding.start + 1}"
     if "depth limit" in error.msg:
-        return f"is nested deeper than {DEEPEST} levels"
+        return f"is nested deeper than {MAX_DEPTH} levels"
     return f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"

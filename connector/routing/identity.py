@@ -18,7 +18,7 @@ def route_tag(name: str, topics: Sequence[str], when: str | None, method: str, f
     return int.from_bytes(sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).digest()[:4])
 
 
-def telling(tags: Iterable[tuple[str, int]]) -> dict[str, int]:
+def distinct_tags(tags: Iterable[tuple[str, int]]) -> dict[str, int]:
     """By route: the tag, where no other route of the sink has it; else UNKNOWN, and its parts are never told."""
     tags = list(tags)
     often = Counter(tag for _, tag in tags)

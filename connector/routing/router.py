@@ -8,12 +8,11 @@ from typing import Any
 
 from connector.errors import DecodeError, ExpressionError
 from connector.expressions import compile_condition
-from connector.expressions.compiler import Holds
+from connector.expressions.compiler import Predicate
 from connector.model import Event, Failure, Item, Reason, Record, Stage
 from connector.routing.decode import decode
 from connector.routing.plan import RoutePlan, Unrouted, applies, schema_of
-from connector.routing.route import Route
-from connector.routing.table import Table
+from connector.routing.route import CompiledRoute, RouteIndex
 from connector.routing.validate import EventSchema
 
 
@@ -22,12 +21,12 @@ class _Topic:
     """A topic as one sink sees it. `others`: what the other sinks take, if ours answers for what nobody takes."""
 
     schema: EventSchema | None
-    table: Table
-    others: Sequence[Holds | None] | None
+    index: RouteIndex
+    others: Sequence[Predicate | None] | None
 
-    def read(self, record: Record) -> Event | Failure | None:
+    def read_event(self, record: Record) -> Event | Failure | None:
         """The record's event, or what is wrong with it; None for a tombstone and where no route reads the topic."""
-        if record.value is None or not self.table.routes:
+        if record.value is None or not self.index.routes:
             return None
         if record.damage:
             return Failure(record, Reason.UNDECODABLE, Stage.DECODE, record.damage)
@@ -36,7 +35,7 @@ class _Topic:
         except DecodeError as error:
             return Failure(record, Reason.UNDECODABLE, Stage.DECODE, f"the value {error}")
         if self.schema is not None:
-            mistake = self.schema.mistake(event)
+            mistake = self.schema.violation(event)
             if mistake is not None:
                 return Failure(record, Reason.SCHEMA, Stage.DECODE, mistake)
         return event
@@ -90,7 +89,7 @@ class Router:
         schemas: Mapping[str, EventSchema | None],
         unrouted: Unrouted | None = None,
     ) -> None:
-        self._routes = [(plan.topics, Route(plan, index)) for index, plan in enumerate(routes)]
+        self._routes = [(plan.topics, CompiledRoute(plan, index)) for index, plan in enumerate(routes)]
         self._schemas = schemas
         self._unrouted = unrouted
         # Filled on a topic's first record: patterns are matched once. As many entries as there are topics.
@@ -103,10 +102,10 @@ class Router:
         `only`, one route's name, the rest of them are left out: for a replay of what that route could not deliver.
         """
         topic = self._topics.get(record.topic) or self._resolve(record.topic)
-        event = topic.read(record)
+        event = topic.read_event(record)
         if not isinstance(event, dict):
             return () if event is None else (event,)
-        candidates = topic.table.candidates(event, record)
+        candidates = topic.index.candidates(event, record)
         if only is not None:
             candidates = tuple(candidate for candidate in candidates if candidate[0].name == only)
         results = []
@@ -119,12 +118,12 @@ class Router:
     def explain(self, record: Record) -> Explanation:
         """What route() does with a record, and what each route of its topic says to it: for people."""
         topic = self._topics.get(record.topic) or self._resolve(record.topic)
-        event = topic.read(record)
+        event = topic.read_event(record)
         if not isinstance(event, dict):
             return Explanation(event, ())
-        candidates = dict(topic.table.candidates(event, record))
+        candidates = dict(topic.index.candidates(event, record))
         verdicts = []
-        for route in topic.table.routes:
+        for route in topic.index.routes:
             result = route.apply(candidates[route], event, record) if route in candidates else None
             mapped = None if result is None else _mapped(route, event, record)
             verdicts.append(Verdict(route.name, route.method, route.when, result, mapped))
@@ -132,23 +131,23 @@ class Router:
         return Explanation(None if taken else next(iter(topic.unrouted(event, record)), None), verdicts)
 
     def _resolve(self, name: str) -> _Topic:
-        table = Table([route for topics, route in self._routes if applies(topics, name)])
+        table = RouteIndex([route for topics, route in self._routes if applies(topics, name)])
         others = None
         if self._unrouted is not None:
             readers = [other for other in self._unrouted.others if applies(other.topics, name)]
             if not any(other.earlier for other in readers):
-                others = [_holds(other.when) for other in readers]
+                others = [_predicate(other.when) for other in readers]
         topic = _Topic(schema_of(self._schemas, name), table, others)
         self._topics[name] = topic
         return topic
 
 
-def _holds(when: str | None) -> Holds | None:
+def _predicate(when: str | None) -> Predicate | None:
     return None if when is None else compile_condition(when).holds
 
 
-def _mapped(route: Route, event: Event, record: Record) -> Mapping[str, Any] | None:
+def _mapped(route: CompiledRoute, event: Event, record: Record) -> Mapping[str, Any] | None:
     try:
-        return route.mapped(event, record)
+        return route.map_fields(event, record)
     except ExpressionError:  # the verdict's failure says it
         return None

@@ -59,10 +59,10 @@ class Control:
             ("GET", "/_faults"): self._show_faults,
             ("POST", "/_faults"): self._add_faults,
             ("DELETE", "/_faults"): self._clear_faults,
-            ("POST", "/_reset"): self._start_anew,
+            ("POST", "/_reset"): self._reset,
         }
 
-    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Do what a request asks, or say what is wrong with it."""
         handler = self._handlers.get((request.method, request.path))
         if handler is None:
@@ -84,7 +84,7 @@ class Control:
         self._vendor.faults.clear()
         return _json({"faults": []})
 
-    async def _start_anew(self, request: web.BaseRequest) -> web.Response:
+    async def _reset(self, request: web.BaseRequest) -> web.Response:
         options = _parsed(await request.read() or b"{}")
         if not isinstance(options, dict):
             raise FaultError("the body must be an object, or empty")
@@ -103,7 +103,7 @@ class Control:
         await response.prepare(request)
         await response.write(b'{"summary":%b,"events":[' % orjson.dumps(summary))
         for start in range(after, last, _PAGE):
-            page = [entry.as_json() for entry in ledger.after(start, min(_PAGE, last - start))]
+            page = [entry.as_json() for entry in ledger.entries_after(start, min(_PAGE, last - start))]
             await response.write((b"," if start > after else b"") + orjson.dumps(page)[1:-1])
             await asyncio.sleep(0)
         await response.write(b'],"next":%b}\n' % (b"%d" % last if last < summary["events"] else b"null"))

@@ -74,7 +74,7 @@ class Faults:
     def __bool__(self) -> bool:
         return bool(self._due)
 
-    def add(self, faults: list[Fault]) -> None:
+    def schedule(self, faults: list[Fault]) -> None:
         """Let these come after those that are due already."""
         self._due.extend(faults)
 
@@ -82,15 +82,15 @@ class Faults:
         """Forget all."""
         self._due.clear()
 
-    def take_outage(self, method: str) -> Fault | None:
+    def next_outage(self, method: str) -> Fault | None:
         """The outage that meets a request for `method`, if one is due."""
-        return self._take(lambda fault: fault.kind == "outage" and fault.matches(method, ""))
+        return self._next(lambda fault: fault.kind == "outage" and fault.matches(method, ""))
 
-    def take(self, method: str, content: str) -> Fault | None:
+    def next_fault(self, method: str, content: str) -> Fault | None:
         """The fault, outages aside, that meets a request, if one is due."""
-        return self._take(lambda fault: fault.kind != "outage" and fault.matches(method, content))
+        return self._next(lambda fault: fault.kind != "outage" and fault.matches(method, content))
 
-    def _take(self, wanted: Callable[[Fault], bool]) -> Fault | None:
+    def _next(self, wanted: Callable[[Fault], bool]) -> Fault | None:
         for fault in self._due:
             if wanted(fault) and (fault.probability >= 1 or fault.dice.random() < fault.probability):
                 if fault.left is not None:

@@ -59,11 +59,11 @@ class MockKafka:
         self._library.rd_kafka_destroy(self._client)
         self._client = self._cluster = None
 
-    def create(self, topic: str, partitions: int) -> None:
+    def create_topic(self, topic: str, partitions: int) -> None:
         """Create a topic, replicated on every broker."""
         _check(self._library.rd_kafka_mock_topic_create(self._cluster, topic.encode(), partitions, self._brokers))
 
-    def errors(self, request: Request, codes: Sequence[int]) -> None:
+    def fail_requests(self, request: Request, codes: Sequence[int]) -> None:
         """Answer the next requests of this kind with these errors (`KafkaError` codes), one each, in order.
 
         0 among them lets a request pass.
@@ -71,7 +71,7 @@ class MockKafka:
         listed = (ctypes.c_int * len(codes))(*codes)
         self._library.rd_kafka_mock_push_request_errors_array(self._cluster, request, len(codes), listed)
 
-    def coordinate(self, group: str, broker: int) -> None:
+    def set_coordinator(self, group: str, broker: int) -> None:
         """Make the broker coordinator of a consumer group."""
         _check(self._library.rd_kafka_mock_coordinator_set(self._cluster, b"group", group.encode(), broker))
 

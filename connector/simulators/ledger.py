@@ -77,20 +77,20 @@ class Ledger:
         return self.events
 
     def __iter__(self) -> Iterator[Entry]:
-        return self.after(0)
+        return self.entries_after(0)
 
-    def arrived(self) -> int:
+    def request_started(self) -> int:
         """A request has come; its number, from 1."""
         self.requests += 1
         self.in_flight += 1
         self._max_in_flight = max(self._max_in_flight, self.in_flight)
         return self.requests
 
-    def left(self) -> None:
+    def request_finished(self) -> None:
         """A request that had come is done with, however it ended."""
         self.in_flight -= 1
 
-    def accept(
+    def record_accepted(
         self,
         method: str,
         identities: Sequence[bytes],
@@ -125,22 +125,22 @@ class Ledger:
         self._max_items = max(self._max_items, count)
         self._max_bytes = max(self._max_bytes, size)
 
-    def refuse(self, method: str, reason: str, *, request: int, time: float) -> None:
+    def record_refused(self, method: str, reason: str, *, request: int, time: float) -> None:
         """Remember why a request was refused; `reason` names the rule, never a value."""
         self._refusals.append({"request": request, "time": time, "method": method, "reason": reason})
 
-    def answered(self, status: int) -> None:
+    def count_answer(self, status: int) -> None:
         """Count a proper answer."""
         self._by_status[str(status)] += 1
 
-    def faulted(self, kind: str) -> None:
+    def count_fault(self, kind: str) -> None:
         """Count a fault that took the place of a proper answer, or delayed it."""
         self._by_fault[kind] += 1
 
-    def after(self, number: int, limit: int | None = None) -> Iterator[Entry]:
+    def entries_after(self, number: int, limit: int | None = None) -> Iterator[Entry]:
         """The events that arrived after the one with this number, at most `limit`."""
         last = self.events if limit is None else min(self.events, number + limit)
-        for accepted in self._accepted[self._holding(number + 1) :]:
+        for accepted in self._accepted[self._request_index(number + 1) :]:
             if accepted.first > last:
                 return
             for entry in _entries(accepted):
@@ -166,7 +166,7 @@ class Ledger:
             "last_refusals": list(self._refusals),
         }
 
-    def _holding(self, number: int) -> int:
+    def _request_index(self, number: int) -> int:
         """Index of the request that holds the event of this number (binary search)."""
         low, high = 0, len(self._accepted)
         while low < high:

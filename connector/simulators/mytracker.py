@@ -16,9 +16,8 @@ from aiohttp import web
 
 from connector.clock import Clock
 from connector.simulators.mytracker_rules import event_rules
-from connector.simulators.mytracker_switches import MyTrackerSwitches
-from connector.simulators.rate_limit import RateLimit
-from connector.simulators.server import Call, Simulator
+from connector.simulators.server import Call, RateLimit, Simulator
+from connector.simulators.switches import MyTrackerSwitches
 
 MAX_EVENTS: Final = 20  # "Array. Maximum size 20"
 
@@ -63,11 +62,11 @@ class MyTrackerSimulator(Simulator):
         self._payments: set[str] = set()
         self._methods = _IMPORTS if self._switches.probes == "absent" else _IMPORTS | _PROBES
 
-    def hints(self) -> Iterable[str]:
+    def configuration_hints(self) -> Iterable[str]:
         """The app."""
         return (f"app_id: {self._app_id or 'any'}",)
 
-    def seed(self, options: Mapping[str, Any]) -> None:  # noqa: ARG002 - it knows no options of its own
+    def reset_state(self, options: Mapping[str, Any]) -> None:  # noqa: ARG002 - it knows no options of its own
         """Forget the payments that came."""
         self._payments.clear()
 
@@ -76,7 +75,7 @@ class MyTrackerSimulator(Simulator):
         named = _VERSIONED.fullmatch(path)
         return named[2] if named else ""
 
-    def answer(self, call: Call) -> web.Response:
+    def apply_rules(self, call: Call) -> web.Response:
         """Check the rate, version, method, token and app, then the body; enter the events in the ledger."""
         request = call.request
         if self._limit.exceeded(self._clock.monotonic()):
@@ -112,12 +111,12 @@ class MyTrackerSimulator(Simulator):
         if reason := self._broken_rule(call.method, content):
             if self._switches.refused_batch == "partial" and isinstance(content, list) and len(content) <= MAX_EVENTS:
                 rules = self._rules[call.method.removesuffix("Batch")]
-                self._enter(call, [event for event in content if rules.broken(event) is None], None)
+                self._accept(call, [event for event in content if rules.first_broken(event) is None], None)
             return self._refuse(call, 400, _BAD_REQUEST, reason)
-        self._enter(call, content if isinstance(content, list) else [content], call.body)
+        self._accept(call, content if isinstance(content, list) else [content], call.body)
         return _response(200, _OK)
 
-    def _enter(self, call: Call, events: Sequence[Any], written: bytes | None) -> None:
+    def _accept(self, call: Call, events: Sequence[Any], written: bytes | None) -> None:
         """Enter the events in the ledger; where payments count once, not those that came before.
 
         `written` is the JSON of just these events, where it is there already.
@@ -126,7 +125,7 @@ class MyTrackerSimulator(Simulator):
             events, written = [event for event in events if self._is_new(event)], None
         if not events:
             return
-        self.ledger.accept(
+        self.ledger.record_accepted(
             call.method,
             # The same event is the same whether it came in a batch or alone.
             [orjson.dumps(event) + call.method.removesuffix("Batch").encode() for event in events],
@@ -145,18 +144,18 @@ class MyTrackerSimulator(Simulator):
         return new
 
     def _refuse(self, call: Call, status: int, body: bytes, reason: str) -> web.Response:
-        self.ledger.refuse(call.method, reason, request=call.number, time=self._clock.now())
+        self.ledger.record_refused(call.method, reason, request=call.number, time=self._clock.now())
         return _response(status, body)
 
     def _broken_rule(self, method: str, content: Any) -> str | None:
         rules = self._rules[method.removesuffix("Batch")]
         if not method.endswith("Batch"):
-            reason = rules.broken(content)
+            reason = rules.first_broken(content)
             return f"the event {reason}" if reason else None
         if not isinstance(content, list) or not 1 <= len(content) <= MAX_EVENTS:
             return f"the batch must be an array of 1 to {MAX_EVENTS} events"
         for index, event in enumerate(content):
-            if reason := rules.broken(event):
+            if reason := rules.first_broken(event):
                 return f"[{index}] {reason}"
         return None
 

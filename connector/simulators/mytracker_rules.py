@@ -15,7 +15,7 @@ import socket
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from connector.simulators.mytracker_switches import MyTrackerSwitches
+from connector.simulators.switches import MyTrackerSwitches
 
 Check = Callable[[Any], str | None]
 
@@ -117,9 +117,9 @@ class EventRules:
         self._checks = checks
         self._required = required
         self._identifiers = identifiers
-        self._strange = strange
+        self._allow_unknown = strange
 
-    def broken(self, event: Any) -> str | None:
+    def first_broken(self, event: Any) -> str | None:
         """The first rule an event breaks, with the field's name and without its value; None if it breaks none."""
         if type(event) is not dict:
             return "must be an object"
@@ -127,7 +127,7 @@ class EventRules:
         for field, value in event.items():
             check = checks.get(field)
             if check is None:
-                if self._strange:
+                if self._allow_unknown:
                     continue
                 return "has a field that the method does not know"
             if otherwise := check(value):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, ClassVar, NamedTuple, Self
@@ -12,8 +13,8 @@ from aiohttp import web
 from connector.clock import Clock, SystemClock
 from connector.simulators.control import Control
 from connector.simulators.faults import Fault, FaultError, Faults, number_from, parse_fault
+from connector.simulators.faulty_responses import ConnectionEndedError, faulty_response, reset_connection
 from connector.simulators.ledger import Ledger
-from connector.simulators.spoiling import GoneError, reset, spoil
 
 _STOP_WITHIN = 0.2  # seconds that requests in flight get when the simulator ends
 
@@ -94,7 +95,7 @@ class Simulator:
                 tokens = _tokens_ordered(order, where)
             else:
                 faults.append(parse_fault(order, where))
-        self.faults.add(faults)
+        self.faults.schedule(faults)
         if tokens is not None:
             self.tokens = tokens
         if any(fault.kind == "outage" and fault.method is None for fault in faults):
@@ -103,13 +104,13 @@ class Simulator:
     def reset(self, options: Mapping[str, Any] | None = None) -> None:
         """Do what `POST /_reset` does. Raises FaultError; then nothing was changed."""
         options = options or {}
-        known = {"tokens", "latency_ms", *self.seeds()}
+        known = {"tokens", "latency_ms", *self.reset_options()}
         for key in options:
             if key not in known:
                 raise FaultError(f"{key} is unknown; known are {', '.join(sorted(known))}")
         tokens = _texts(options["tokens"], "tokens") if "tokens" in options else self._first_tokens
         latency = number_from(options.get("latency_ms", 0), "latency_ms") / 1000
-        self.seed(options)
+        self.reset_state(options)
         self.tokens = set(tokens)
         self._latency = latency
         self.ledger = Ledger()
@@ -117,15 +118,15 @@ class Simulator:
 
     # What a vendor adds.
 
-    def hints(self) -> Iterable[str]:
+    def configuration_hints(self) -> Iterable[str]:
         """Lines for people: what a configuration must name besides the token to be accepted."""
         return ()
 
-    def seeds(self) -> Iterable[str]:
+    def reset_options(self) -> Iterable[str]:
         """The keys of `POST /_reset` that this vendor knows besides."""
         return ()
 
-    def seed(self, options: Mapping[str, Any]) -> None:
+    def reset_state(self, options: Mapping[str, Any]) -> None:
         """Start anew with what those keys say. Raises FaultError."""
 
     def method_of(self, path: str) -> str:
@@ -136,7 +137,7 @@ class Simulator:
         """What a fault's `contains` is looked for in."""
         return call.body.decode(errors="replace")
 
-    def answer(self, call: Call) -> web.Response:
+    def apply_rules(self, call: Call) -> web.Response:
         """Apply the vendor's rules; accepted events are in the ledger when this returns."""
         raise NotImplementedError
 
@@ -144,50 +145,50 @@ class Simulator:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.path.startswith("/_"):
-            return await self._control.answer(request)
+            return await self._control.handle(request)
         ledger = self.ledger
-        number = ledger.arrived()
+        number = ledger.request_started()
         try:
             return await self._respond(number, request)
-        except GoneError:
+        except ConnectionEndedError:
             return _Unsent()
         except web.HTTPException as refusal:
-            ledger.answered(refusal.status)
+            ledger.count_answer(refusal.status)
             raise
         finally:
-            ledger.left()
+            ledger.request_finished()
 
     async def _respond(self, number: int, request: web.BaseRequest) -> web.Response:
         method = self.method_of(request.path)
-        if self.faults and self.faults.take_outage(method):
-            self.ledger.faulted("outage")
-            reset(request.transport)
-            raise GoneError
+        if self.faults and self.faults.next_outage(method):
+            self.ledger.count_fault("outage")
+            reset_connection(request.transport)
+            raise ConnectionEndedError
         call = Call(number, method, request, await request.read())
         if self._latency:
             await asyncio.sleep(self._latency)
-        fault = self.faults.take(method, self.content_of(call)) if self.faults else None
+        fault = self.faults.next_fault(method, self.content_of(call)) if self.faults else None
         if fault is None:
-            response = self.answer(call)
+            response = self.apply_rules(call)
         else:
-            self.ledger.faulted(fault.kind)
+            self.ledger.count_fault(fault.kind)
             response = await self._faulty_response(fault, call)
-        self.ledger.answered(response.status)
+        self.ledger.count_answer(response.status)
         return response
 
     async def _faulty_response(self, fault: Fault, call: Call) -> web.Response:
-        proper = self.answer(call) if fault.after else None
+        proper = self.apply_rules(call) if fault.after else None
         if fault.kind != "drip":
             await asyncio.sleep(fault.latency)
         if fault.kind == "latency":
-            return proper or self.answer(call)
-        return await spoil(fault, call.request)
+            return proper or self.apply_rules(call)
+        return await faulty_response(fault, call.request)
 
     def _cut_connections(self, sparing: asyncio.BaseTransport | None) -> None:
         if self._server is not None:
             for connection in self._server.connections:
                 if connection.transport is not sparing:
-                    reset(connection.transport)
+                    reset_connection(connection.transport)
 
 
 class _Unsent(web.Response):
@@ -211,3 +212,21 @@ def _texts(value: Any, where: str) -> set[str]:
     if not isinstance(value, list) or not all(isinstance(text, str) and text for text in value):
         raise FaultError(f"{where} must be a list of texts")
     return set(value)
+
+
+class RateLimit:
+    """At most `most` requests in any second (0: any number); refused ones count, too."""
+
+    def __init__(self, most: int) -> None:
+        self._recent: deque[float] = deque(maxlen=most)
+
+    def exceeded(self, now: float) -> bool:
+        """Count the request that has come, and say whether it is one too many. `now` in monotonic seconds."""
+        recent = self._recent
+        too_many = bool(recent) and len(recent) == recent.maxlen and now - recent[0] < 1.0
+        recent.append(now)
+        return too_many
+
+    def clear(self) -> None:
+        """Forget the requests that came."""
+        self._recent.clear()

@@ -3,10 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, get_args, get_type_hints
+from dataclasses import dataclass
+from typing import Any, Final, Literal, get_args, get_type_hints
 
-from connector.simulators.mytracker_switches import MyTrackerSwitches
-from connector.simulators.sailplay_switches import SailPlaySwitches
+
+@dataclass(frozen=True, slots=True)
+class MyTrackerSwitches:
+    """The document's own limits and the strict reading, unless told otherwise."""
+
+    oversize: Literal["400", "413"] = "400"  # the status for a body that is too large
+    max_bytes: int = 10_000  # what "10Kb" is
+    unknown_fields: Literal["refuse", "accept"] = "refuse"  # fields that the document does not list
+    numeric_texts: Literal["accept", "refuse"] = "accept"  # numbers as texts, as in its example "age": "25"
+    refused_batch: Literal["none", "partial"] = "none"  # what of it takes effect: nothing, or its good events
+    id_transaction: Literal["again", "once"] = "again"  # how a payment counts whose idTransaction came before
+    rate: int = 0  # requests a second, past which it answers 429; 0: any number
+    probes: Literal["answer", "absent"] = "answer"  # version and test-app-access: the document does not have them
+
+
+@dataclass(frozen=True, slots=True)
+class SailPlaySwitches:
+    """What public material says, unless told otherwise."""
+
+    rate: int = 50  # requests a second, past which it answers 429; 0: any number
+    token_seconds: int = 0  # how long a token from login is valid; 0: until it is revoked
+    status_code: Literal["number", "text", "absent"] = "number"  # how an error names its code
+    client_after: int = 0  # seconds for which a client that is new to it is unknown (-4000)
+
 
 _VENDORS: Final[Mapping[str, type[Any]]] = {"mytracker": MyTrackerSwitches, "sailplay": SailPlaySwitches}
 

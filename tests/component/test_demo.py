@@ -21,7 +21,7 @@ from connector.simulators.ledger import Ledger
 
 pytestmark = pytest.mark.usefixtures("logging_restored")
 
-SHORT = stage.Plan(events=1000, seconds=1.0, outage=0.4, deadline=30.0)
+SHORT = stage.DemoPlan(events=1000, seconds=1.0, outage=0.4, deadline=30.0)
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +64,7 @@ def test_as_json_standard_output_is_the_reconciliation_alone() -> None:
 
 def test_an_event_that_the_ledger_lacks_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """The vendor says yes and enters nothing, once."""
-    accept = Ledger.accept
+    accept = Ledger.record_accepted
     lost: list[str] = []
 
     def forget_one(ledger: Ledger, method: str, *arguments: Any, **named: Any) -> None:

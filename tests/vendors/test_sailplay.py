@@ -11,7 +11,7 @@ import pytest
 
 from connector.model import Outcome, OutcomeKind, Reason
 from connector.settings.values import Login
-from connector.simulators.sailplay_switches import SailPlaySwitches
+from connector.simulators.switches import SailPlaySwitches
 from connector.vendors.sailplay.sink import Fires, SailPlaySink
 from tests.vendors.delivering import FLAG, Delivery, WatchedSailPlay, sailplay, secret
 

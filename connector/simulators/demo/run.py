@@ -19,7 +19,14 @@ from connector.service.assembly import SinkRuntime
 from connector.service.run import Service
 from connector.settings.values import Settings
 from connector.simulators.demo import stage
-from connector.simulators.demo.reconciliation import Counts, Evidence, Finding, Partition, ReadLetter, reconcile
+from connector.simulators.demo.reconciliation import (
+    Evidence,
+    Partition,
+    ReadLetter,
+    SinkCounts,
+    Verification,
+    reconcile,
+)
 from connector.simulators.demo.samples import MYTRACKER, READERS, SAILPLAY, content, samples
 from connector.simulators.kafka import MockKafka
 from connector.simulators.ledger import Ledger
@@ -30,49 +37,49 @@ _LOOK_EVERY = 0.1  # seconds
 
 
 @dataclass(frozen=True, slots=True)
-class Reckoning:
+class SinkResult:
     """One sink after the run: what it counted, what its vendor saw, and what was found.
 
     `skips` says why events were to be skipped; the connector counts them together.
     """
 
     sink: str
-    counts: Counts
+    counts: SinkCounts
     requests: int
     max_items: int
     max_bytes: int
     skips: Mapping[str, int]
-    findings: Sequence[Finding]
+    verifications: Sequence[Verification]
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class DemoResult:
     """How the demo ended. `trouble` says what kept it from coming to its end; empty if nothing did."""
 
-    reckonings: Sequence[Reckoning]
+    sinks: Sequence[SinkResult]
     seconds: float
-    trouble: str
+    problem: str
 
     @property
     def holds(self) -> bool:
         """Whether everything that was checked holds."""
-        findings = [finding for reckoning in self.reckonings for finding in reckoning.findings]
-        return not self.trouble and bool(findings) and not any(finding.mistakes for finding in findings)
+        findings = [finding for reckoning in self.sinks for finding in reckoning.verifications]
+        return not self.problem and bool(findings) and not any(finding.mistakes for finding in findings)
 
 
-class Screen(Protocol):
+class DemoDisplay(Protocol):
     """Whoever watches."""
 
-    def tell(self, incident: str) -> None:
+    def announce(self, incident: str) -> None:
         """Something happens on the stage."""
         ...
 
-    def show(self, seconds: float, produced: int, wanted: int, lines: Sequence[SinkRuntime]) -> None:
+    def show_progress(self, seconds: float, produced: int, wanted: int, lines: Sequence[SinkRuntime]) -> None:
         """How far everything is."""
         ...
 
 
-async def run_demo(screen: Screen, plan: stage.Plan, clock: Clock | None = None) -> Result:
+async def run_demo(screen: DemoDisplay, plan: stage.DemoPlan, clock: Clock | None = None) -> DemoResult:
     """Run the demo. Leaves nothing behind. Raises KafkaException or ConnectorError where the stage cannot be set."""
     clock = clock or SystemClock()
     with ExitStack() as stack:
@@ -81,21 +88,23 @@ async def run_demo(screen: Screen, plan: stage.Plan, clock: Clock | None = None)
         async with MyTrackerSimulator(token=stage.TOKEN) as mytracker, SailPlaySimulator(token=stage.TOKEN) as sailplay:
             settings = load(stage.write_configuration(directory, kafka, mytracker, sailplay))
             stage.create_topics(kafka, settings)
-            stage.brief_vendors(mytracker, sailplay)
+            stage.prepare_vendors(mytracker, sailplay)
             began = clock.monotonic()
             feed = stage.Feed(kafka, samples(plan.events))
             service = Service(settings)
-            vendors = asyncio.create_task(stage.incidents(mytracker, sailplay, plan, screen.tell))
+            vendors = asyncio.create_task(stage.incidents(mytracker, sailplay, plan, screen.announce))
             try:
-                trouble = await _play(service, feed, screen, plan, clock)
+                trouble = await _run_until_settled(service, feed, screen, plan, clock)
             finally:
                 vendors.cancel()
             ledgers = {MYTRACKER: mytracker.ledger, SAILPLAY: sailplay.ledger}
-            reckonings = await asyncio.to_thread(_reckon, kafka.bootstrap, settings, service, feed, ledgers)
-            return Result(reckonings, clock.monotonic() - began, trouble)
+            reckonings = await asyncio.to_thread(_reconcile_sinks, kafka.bootstrap, settings, service, feed, ledgers)
+            return DemoResult(reckonings, clock.monotonic() - began, trouble)
 
 
-async def _play(service: Service, feed: stage.Feed, screen: Screen, plan: stage.Plan, clock: Clock) -> str:
+async def _run_until_settled(
+    service: Service, feed: stage.Feed, screen: DemoDisplay, plan: stage.DemoPlan, clock: Clock
+) -> str:
     """Run the service until everything that was produced is settled; what kept it from that, or nothing."""
     began = clock.monotonic()
     running = asyncio.create_task(service.run())
@@ -103,7 +112,7 @@ async def _play(service: Service, feed: stage.Feed, screen: Screen, plan: stage.
     trouble = ""
     while not (feeding.done() and _settled(service.runtimes, feed)):
         elapsed = clock.monotonic() - began
-        screen.show(elapsed, len(feed.produced), feed.wanted, service.runtimes)
+        screen.show_progress(elapsed, len(feed.produced), feed.total, service.runtimes)
         if running.done():
             trouble = "the connector stopped before everything was settled"
             break
@@ -111,7 +120,7 @@ async def _play(service: Service, feed: stage.Feed, screen: Screen, plan: stage.
             trouble = f"not everything was settled within {plan.deadline:g} s"
             break
         await asyncio.sleep(_LOOK_EVERY)
-    screen.show(clock.monotonic() - began, len(feed.produced), feed.wanted, service.runtimes)
+    screen.show_progress(clock.monotonic() - began, len(feed.produced), feed.total, service.runtimes)
     service.stop()
     if await running != 0 and not trouble:
         trouble = "the connector did not stop cleanly"
@@ -121,7 +130,7 @@ async def _play(service: Service, feed: stage.Feed, screen: Screen, plan: stage.
 
 
 def _settled(lines: Sequence[SinkRuntime], feed: stage.Feed) -> bool:
-    ends = feed.ends()
+    ends = feed.end_offsets()
     for line in lines:
         positions = {(each.topic, each.partition): each.position for each in line.pipeline.assignment.offsets.values()}
         if any(positions.get(partition) != end for partition, end in _read_by(line.pipeline.sink.name, ends).items()):
@@ -133,10 +142,10 @@ def _read_by(sink: str, ends: dict[Partition, int]) -> dict[Partition, int]:
     return {partition: end for partition, end in sorted(ends.items()) if sink in READERS[partition[0]]}
 
 
-def _reckon(
+def _reconcile_sinks(
     bootstrap: str, settings: Settings, service: Service, feed: stage.Feed, ledgers: dict[str, Ledger]
-) -> list[Reckoning]:
-    letters = stage.read_back(bootstrap, settings.dead_letters)
+) -> list[SinkResult]:
+    letters = stage.read_dead_letters(bootstrap, settings.dead_letters)
     stats = {line.pipeline.sink.name: line.pipeline.stats for line in service.runtimes}
     found = []
     for sink, ledger in ledgers.items():
@@ -145,7 +154,7 @@ def _reckon(
         evidence = _evidence(bootstrap, settings, sink, feed, stats[sink], ledger, own)
         summary = ledger.summary()
         found.append(
-            Reckoning(
+            SinkResult(
                 sink,
                 evidence.counts,
                 summary["requests"],
@@ -167,12 +176,12 @@ def _evidence(
     ledger: Ledger,
     letters: Sequence[ReadLetter],
 ) -> Evidence:
-    ends = _read_by(sink, feed.ends())
+    ends = _read_by(sink, feed.end_offsets())
     return Evidence(
-        Counts(stats.read, stats.delivered, dict(stats.dead_lettered), stats.skipped),
+        SinkCounts(stats.read, stats.delivered, dict(stats.dead_lettered), stats.skipped),
         [content(_method(entry.method), entry.item) for entry in ledger],
         letters,
-        stage.committed(bootstrap, f"{settings.group}.{sink}", list(ends)),
+        stage.committed_offsets(bootstrap, f"{settings.group}.{sink}", list(ends)),
         ends,
     )
 

@@ -17,7 +17,7 @@ from connector.operations.formatting import counted
 from connector.operations.snapshot import snapshot
 from connector.operations.wait_reasons import state, wait_reasons
 from connector.service.assembly import SinkRuntime
-from connector.simulators.demo.run import Reckoning, Result
+from connector.simulators.demo.run import DemoResult, SinkResult
 
 _STYLES = {"good": "green", "warn": "yellow", "bad": "red"}
 _PLAIN_EVERY = 2.0  # seconds
@@ -55,11 +55,11 @@ class DemoScreen:
         if self._live is not None:
             self._live.stop()
 
-    def tell(self, incident: str) -> None:
+    def announce(self, incident: str) -> None:
         """Something happens on the stage: a line that stays."""
         self._console.print(f"{self._seconds:4.0f} s  {incident}", style="cyan", highlight=False)
 
-    def show(self, seconds: float, produced: int, wanted: int, lines: Sequence[SinkRuntime]) -> None:
+    def show_progress(self, seconds: float, produced: int, wanted: int, lines: Sequence[SinkRuntime]) -> None:
         """How far everything is."""
         self._seconds = seconds
         if self._live is not None:
@@ -90,14 +90,14 @@ class DemoScreen:
         )
 
 
-def report(console: Console, result: Result, program: str) -> None:
+def report(console: Console, result: DemoResult, program: str) -> None:
     """The reconciliation of every sink, and whether everything holds. `program` is how the connector is called here."""
     console.print("\nReconciliation, in (event, route) pairs", style="bold")
-    console.print(_counts(result.reckonings))
-    for reckoning in result.reckonings:
+    console.print(_counts(result.sinks))
+    for reckoning in result.sinks:
         _findings(console, reckoning)
-    if result.trouble:
-        console.print(f"✗ {result.trouble}", style="red", highlight=False)
+    if result.problem:
+        console.print(f"✗ {result.problem}", style="red", highlight=False)
     if result.holds:
         console.print(f"\nEverything holds, after {result.seconds:.0f} s. What next:", style="bold", highlight=False)
         width = max(len(command) for command, _ in NEXT)
@@ -107,11 +107,11 @@ def report(console: Console, result: Result, program: str) -> None:
         console.print("\nThis does not hold: see ✗ above.", style="bold red", highlight=False)
 
 
-def summary(result: Result) -> dict[str, Any]:
+def summary(result: DemoResult) -> dict[str, Any]:
     """What `report` says, as JSON's values."""
     return {
         "holds": result.holds,
-        "trouble": result.trouble,
+        "trouble": result.problem,
         "seconds": round(result.seconds, 1),
         "sinks": {
             reckoning.sink: {
@@ -124,28 +124,28 @@ def summary(result: Result) -> dict[str, Any]:
                 "max_bytes": reckoning.max_bytes,
                 "findings": [
                     {"statement": finding.statement, "mistakes": list(finding.mistakes)}
-                    for finding in reckoning.findings
+                    for finding in reckoning.verifications
                 ],
             }
-            for reckoning in result.reckonings
+            for reckoning in result.sinks
         },
     }
 
 
-def _findings(console: Console, reckoning: Reckoning) -> None:
+def _findings(console: Console, reckoning: SinkResult) -> None:
     traffic = (
         f"{counted(reckoning.requests, 'request')}; the largest: {counted(reckoning.max_items, 'event')}, "
         f"{counted(reckoning.max_bytes, 'byte')}"
     )
     console.print(f"\n[bold]{reckoning.sink}[/bold]  [dim]{traffic}[/dim]", highlight=False)
-    for finding in reckoning.findings:
+    for finding in reckoning.verifications:
         mark, style = ("✗", "red") if finding.mistakes else ("✓", "green")
         console.print(f"  [{style}]{mark}[/{style}] {finding.statement}", highlight=False, soft_wrap=True)
         for mistake in finding.mistakes:
             console.print(f"      {mistake}", style="red", highlight=False, markup=False, soft_wrap=True)
 
 
-def _counts(reckonings: Sequence[Reckoning]) -> Table:
+def _counts(reckonings: Sequence[SinkResult]) -> Table:
     table = _numbers(*(reckoning.sink for reckoning in reckonings))
     counts = [reckoning.counts for reckoning in reckonings]
     reasons = sorted({reason for each in counts for reason in each.dead_lettered})

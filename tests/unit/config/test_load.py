@@ -15,7 +15,7 @@ from connector.secrets import Secret
 from connector.settings.values import (
     BatchSettings,
     Delivery,
-    FloodGuard,
+    FloodGuardSettings,
     Http,
     Login,
     MyTracker,
@@ -36,7 +36,7 @@ def written(directory: Path, text: str) -> Path:
 def test_what_is_left_out_takes_the_defaults_of_the_contract(tmp_path: Path) -> None:
     settings = load(written(tmp_path, CORRECT))
     assert settings.http == Http("127.0.0.1", 8080)
-    assert settings.delivery == Delivery(1.0, 20.0, 20000, 32 << 20, "skip", FloodGuard(1000, 0.5, 300.0))
+    assert settings.delivery == Delivery(1.0, 20.0, 20000, 32 << 20, "skip", FloodGuardSettings(1000, 0.5, 300.0))
     assert settings.redact == ()
     assert settings.topics == {"orders": Topic("orders", False, None)}
     assert settings.sinks["mt"] == MyTracker(

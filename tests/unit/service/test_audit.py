@@ -18,7 +18,7 @@ from connector.secrets import Secret
 from connector.service import audit
 from connector.service.audit import Audit, audit_events, audit_while_running, named_keys
 from connector.settings.values import Route
-from connector.simulators.sailplay import EventType, SailPlaySimulator
+from connector.simulators.sailplay import SailPlaySimulator, SimulatedEvent
 from connector.vendors.sailplay.sink import SailPlaySink
 
 
@@ -28,7 +28,11 @@ def route(event_key: str, sink: str = "sailplay", index: int = 0, **fields: str)
 
 @pytest.fixture
 async def vendor() -> AsyncIterator[SailPlaySimulator]:
-    events = [EventType("paid", "sum", "Paid"), EventType("seen", "flag", "Seen"), EventType("left", "flag", "Left")]
+    events = [
+        SimulatedEvent("paid", "sum", "Paid"),
+        SimulatedEvent("seen", "flag", "Seen"),
+        SimulatedEvent("left", "flag", "Left"),
+    ]
     async with SailPlaySimulator(events=events) as simulator:
         yield simulator
 

@@ -10,10 +10,8 @@ import pytest
 
 from connector.cli.simulate import simulate
 from connector.simulators.mytracker import MyTrackerSimulator
-from connector.simulators.mytracker_switches import MyTrackerSwitches
 from connector.simulators.sailplay import SailPlaySimulator
-from connector.simulators.sailplay_switches import SailPlaySwitches
-from connector.simulators.switches import SwitchError, parse_switches
+from connector.simulators.switches import MyTrackerSwitches, SailPlaySwitches, SwitchError, parse_switches
 from tests.support.clock import TurnedClock
 
 USER = {"customUserId": "1"}

@@ -9,35 +9,35 @@ from typing import NamedTuple
 import jsonschema_rs
 
 # A pattern that looks around or back is tried by backtracking: at most so many steps, 0.3 ms, for one string.
-PATTERNS = jsonschema_rs.FancyRegexOptions(backtrack_limit=20_000)
+REGEX_OPTIONS = jsonschema_rs.FancyRegexOptions(backtrack_limit=20_000)
 _BACKTRACKING = 30_000
 _COUNTED = re.compile(r"\{(\d{1,9})(?:,(\d{0,9}))?\}")
 _LOOPS = re.compile(r"(?<!\\)[*+]|,\}")
 # Below so many states the automaton that the library builds of a pattern stays small, whatever the string.
-_FEW = 16
+_SMALL_AUTOMATON = 16
 
 
-class Cost(NamedTuple):
+class PatternCost(NamedTuple):
     """Units of work of one string: of each of its characters, for the whole of it, and what backtracking may take."""
 
-    character: int
-    string: int
-    tries: int
+    per_character: int
+    per_string: int
+    backtracking: int
 
-    def of(self, text: str) -> int:
+    def for_text(self, text: str) -> int:
         """Of this one."""
-        return self.character * len(text) + self.string + self.tries
+        return self.per_character * len(text) + self.per_string + self.backtracking
 
     @staticmethod
-    def sum(costs: Iterable[Cost]) -> Cost:
+    def total(costs: Iterable[PatternCost]) -> PatternCost:
         """Of several patterns."""
-        return Cost(*map(sum, zip(*costs, FREE, strict=True)))
+        return PatternCost(*map(sum, zip(*costs, FREE, strict=True)))
 
 
-FREE = Cost(0, 0, 0)
+FREE = PatternCost(0, 0, 0)
 
 
-def cost_of(pattern: str) -> Cost:
+def pattern_cost(pattern: str) -> PatternCost:
     """What a pattern costs at most.
 
     Most read a string once, some nanoseconds a character, which is counted as nothing. One that may be in many
@@ -46,14 +46,14 @@ def cost_of(pattern: str) -> Cost:
     try:
         jsonschema_rs.validator_for({"pattern": pattern}, pattern_options=jsonschema_rs.RegexOptions())
     except ValueError:
-        return Cost(0, 0, _BACKTRACKING)
+        return PatternCost(0, 0, _BACKTRACKING)
     repeats = [int(found[2] or found[1]) for found in _COUNTED.finditer(pattern)]
     loops = _LOOPS.search(pattern)
     looping = loops is not None or not pattern.startswith("^") or "|^" in pattern
     states = sum(repeats) + (len(pattern) if loops is not None and len(pattern) > 200 else 0)
-    if not looping or (states <= _FEW and max(repeats, default=0) <= _FEW):
+    if not looping or (states <= _SMALL_AUTOMATON and max(repeats, default=0) <= _SMALL_AUTOMATON):
         return FREE
     nested = 1
     for repeat in repeats:
         nested = min(nested * max(repeat, 1), 100_000)
-    return Cost(max(states, nested if len(repeats) > 1 else 0), 0, 0)
+    return PatternCost(max(states, nested if len(repeats) > 1 else 0), 0, 0)

@@ -9,16 +9,16 @@ from urllib.parse import unquote, urldefrag, urljoin
 
 import jsonschema_rs
 
-from connector.routing.schema.patterns import FREE, Cost, cost_of
+from connector.routing.schema.pattern_cost import FREE, PatternCost, pattern_cost
 
 # A subschema as it stands in the document: an object or a boolean.
 Raw = Any
 # Arrays whose items must differ are compared in pairs in the worst case: free up to so many items.
-PAIRS = 64
+FREE_UNIQUE_ITEMS = 64
 # A string is short, whatever its pattern costs, up to so many characters.
-SHORT = 256
+SHORT_TEXT = 256
 # Stands for a schema without an $id: relative references start somewhere.
-_START = "http://schema.invalid/"
+_DEFAULT_BASE = "http://schema.invalid/"
 _DRAFTS = (
     jsonschema_rs.Draft4Validator,
     jsonschema_rs.Draft6Validator,
@@ -54,7 +54,7 @@ _SUBSCHEMAS = {
 }
 _UNEVALUATED = ("unevaluatedProperties", "unevaluatedItems")
 # They hold no assertion, or one that is looked at together with a keyword above.
-_BESIDE = frozenset(
+_NO_ASSERTION = frozenset(
     {"$schema", "$id", "id", "$anchor", "$dynamicAnchor", "$recursiveAnchor", "$vocabulary", "$comment", "$defs"}
     | {"definitions", "title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly"}
     | {"uniqueItems", "minContains", "maxContains", "contentSchema"}
@@ -62,7 +62,7 @@ _BESIDE = frozenset(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Part:
+class Subschema:
     """One subschema. `uses` has its keywords with subschemas, `leaf` the assertions that need nothing else.
 
     `targets`: what its references may lead to (`sure`: one each; several for a $dynamicRef between resources).
@@ -72,77 +72,77 @@ class Part:
     """
 
     raw: Mapping[str, Any]
-    uses: Mapping[str, Any]
-    leaf: Mapping[str, Any]
-    targets: tuple[Raw, ...]
-    sure: bool
-    unique: bool
-    contained: tuple[int, int | None]
+    applicators: Mapping[str, Any]
+    assertions: Mapping[str, Any]
+    ref_targets: tuple[Raw, ...]
+    refs_resolved: bool
+    compares_pairs: bool
+    contains_bounds: tuple[int, int | None]
     weight: int
-    text: Cost
-    name: Cost
+    text_cost: PatternCost
+    name_cost: PatternCost
 
-    def same(self) -> Iterator[Raw]:
+    def in_place_subschemas(self) -> Iterator[Raw]:
         """The subschemas that are applied to the same value."""
-        yield from self.targets
+        yield from self.ref_targets
         for keyword in ("allOf", "anyOf", "oneOf"):
-            yield from self.uses.get(keyword, ())
+            yield from self.applicators.get(keyword, ())
         for keyword in ("not", "if", "then", "else"):
-            if keyword in self.uses:
-                yield self.uses[keyword]
+            if keyword in self.applicators:
+                yield self.applicators[keyword]
         for keyword in ("dependencies", "dependentSchemas"):
-            yield from (raw for raw in self.uses.get(keyword, {}).values() if not isinstance(raw, list))
+            yield from (raw for raw in self.applicators.get(keyword, {}).values() if not isinstance(raw, list))
 
-    def children(self) -> Iterator[Raw]:
+    def child_subschemas(self) -> Iterator[Raw]:
         """The subschemas that are applied to names, properties or items."""
         for keyword in ("properties", "patternProperties"):
-            yield from self.uses.get(keyword, {}).values()
-        yield from self.first()
+            yield from self.applicators.get(keyword, {}).values()
+        yield from self.prefix_items()
         for keyword in ("additionalProperties", "propertyNames", "contains", *_UNEVALUATED):
-            if keyword in self.uses:
-                yield self.uses[keyword]
-        if self.rest() is not None:
-            yield self.rest()
+            if keyword in self.applicators:
+                yield self.applicators[keyword]
+        if self.further_items() is not None:
+            yield self.further_items()
 
-    def first(self) -> list[Raw]:
+    def prefix_items(self) -> list[Raw]:
         """The subschemas of an array's first items, one each."""
-        items = self.uses.get("items")
-        return items if isinstance(items, list) else self.uses.get("prefixItems", [])
+        items = self.applicators.get("items")
+        return items if isinstance(items, list) else self.applicators.get("prefixItems", [])
 
-    def rest(self) -> Raw | None:
+    def further_items(self) -> Raw | None:
         """The subschema of the items behind those; None if there is none."""
-        items = self.uses.get("items")
-        return self.uses.get("additionalItems") if isinstance(items, list) else items
+        items = self.applicators.get("items")
+        return self.applicators.get("additionalItems") if isinstance(items, list) else items
 
 
-class Parts:
+class SchemaDocument:
     """The subschemas of one schema, taken apart as they are asked for. One thread.
 
     References are followed as the library does; to a draft's own meta-schema, too.
     """
 
     def __init__(self, schema: dict[str, Any]) -> None:
-        self.validator = jsonschema_rs.validator_cls_for(schema)
-        self._draft = _DRAFTS.index(self.validator)
+        self.validator_class = jsonschema_rs.validator_cls_for(schema)
+        self._draft = _DRAFTS.index(self.validator_class)
         # Before draft 2020-12, unevaluatedItems does not see what `contains` has looked at.
-        self.counts_contained = self._draft == _2020
+        self.contains_evaluates = self._draft == _2020
         self.root = jsonschema_rs.bundle(schema, offline=True)
-        self._parts: dict[int, Part] = {}
+        self._subschemas: dict[int, Subschema] = {}
         self._bases: dict[int, str] = {}
         self._resources: dict[str, Any] = {}
         self._anchors: dict[tuple[str, str], Any] = {}
         self._dynamic: dict[str, list[Any]] = {}
         self._roots: list[Mapping[str, Any]] = []
-        self._index(self.root, _START)
+        self._index(self.root, _DEFAULT_BASE)
 
-    def part(self, raw: Mapping[str, Any]) -> Part:
+    def subschema(self, raw: Mapping[str, Any]) -> Subschema:
         """A subschema of the document that is an object."""
-        part = self._parts.get(id(raw))
+        part = self._subschemas.get(id(raw))
         if part is None:
-            part = self._parts[id(raw)] = self._take_apart(raw)
+            part = self._subschemas[id(raw)] = self._parse(raw)
         return part
 
-    def reachable(self) -> Iterator[Part]:
+    def reachable(self) -> Iterator[Subschema]:
         """All subschemas that any event can meet."""
         seen: set[int] = set()
         todo: list[Raw] = [self.root]
@@ -151,9 +151,9 @@ class Parts:
             if not isinstance(raw, dict) or id(raw) in seen:
                 continue
             seen.add(id(raw))
-            part = self.part(raw)
+            part = self.subschema(raw)
             yield part
-            todo += [*part.same(), *part.children()]
+            todo += [*part.in_place_subschemas(), *part.child_subschemas()]
 
     def _index(self, root: Any, base: str) -> None:
         """Notes the base URI of everything in the document, and what can be referred to by name."""
@@ -161,7 +161,7 @@ class Parts:
         while todo:
             raw, base = todo.pop()
             if isinstance(raw, dict):
-                base = self._resource(raw, base)
+                base = self._base_uri(raw, base)
                 self._bases[id(raw)] = base
                 for anchor in ("$anchor", "$dynamicAnchor"):
                     if isinstance(raw.get(anchor), str):
@@ -172,12 +172,12 @@ class Parts:
             elif isinstance(raw, list):
                 todo += [(child, base) for child in raw]
 
-    def _resource(self, raw: Mapping[str, Any], base: str) -> str:
+    def _base_uri(self, raw: Mapping[str, Any], base: str) -> str:
         """The base URI of a subschema: it begins a resource of its own if it has an $id; the root does anyway."""
         named = raw.get("id" if self._draft == _4 else "$id")
         if not isinstance(named, str) and raw is not self.root:
             return base
-        uri, fragment = _joined(base, named if isinstance(named, str) else "")
+        uri, fragment = _absolute(base, named if isinstance(named, str) else "")
         if fragment:  # before $anchor there was "$id": "#name"
             self._anchors.setdefault((uri, fragment), raw)
             if raw is not self.root:
@@ -186,10 +186,10 @@ class Parts:
         self._roots.append(raw)
         return uri
 
-    def _take_apart(self, raw: Mapping[str, Any]) -> Part:
+    def _parse(self, raw: Mapping[str, Any]) -> Subschema:
         if self._draft <= _7 and "$ref" in raw:  # its siblings are not looked at
             raw = {"$ref": raw["$ref"], "_base": raw}
-            self._bases[id(raw)] = self._bases.get(id(raw["_base"]), _START)
+            self._bases[id(raw)] = self._bases.get(id(raw["_base"]), _DEFAULT_BASE)
         uses = {
             name: value
             for name, value in raw.items()
@@ -198,40 +198,41 @@ class Parts:
         leaf = {
             name: value
             for name, value in raw.items()
-            if name not in _SUBSCHEMAS and name not in _BESIDE and name != "_base"
+            if name not in _SUBSCHEMAS and name not in _NO_ASSERTION and name != "_base"
         }
         pattern = leaf.get("pattern")
-        targets = tuple(self._targets(raw, uses))
-        return Part(
+        targets = tuple(self._ref_targets(raw, uses))
+        return Subschema(
             raw=raw,
-            uses=uses,
-            leaf=leaf,
-            targets=targets,
-            sure=len(targets) == sum(name in uses for name in ("$ref", "$recursiveRef", "$dynamicRef")),
-            unique=raw.get("uniqueItems") is True and raw.get("maxItems", PAIRS + 1) > PAIRS,
-            contained=self._contained(raw),
+            applicators=uses,
+            assertions=leaf,
+            ref_targets=targets,
+            refs_resolved=len(targets) == sum(name in uses for name in ("$ref", "$recursiveRef", "$dynamicRef")),
+            compares_pairs=raw.get("uniqueItems") is True
+            and raw.get("maxItems", FREE_UNIQUE_ITEMS + 1) > FREE_UNIQUE_ITEMS,
+            contains_bounds=self._contains_bounds(raw),
             weight=_weight(uses, leaf),
-            text=_text(pattern, raw.get("maxLength")) if isinstance(pattern, str) else FREE,
-            name=Cost.sum(cost_of(one) for one in uses.get("patternProperties", ())),
+            text_cost=_text_cost(pattern, raw.get("maxLength")) if isinstance(pattern, str) else FREE,
+            name_cost=PatternCost.total(pattern_cost(one) for one in uses.get("patternProperties", ())),
         )
 
-    def _contained(self, raw: Mapping[str, Any]) -> tuple[int, int | None]:
+    def _contains_bounds(self, raw: Mapping[str, Any]) -> tuple[int, int | None]:
         if self._draft < _2019:
             return 1, None
         most = raw.get("maxContains")
         return int(raw.get("minContains", 1)), None if most is None else int(most)
 
-    def _targets(self, raw: Mapping[str, Any], uses: Mapping[str, Any]) -> Iterator[Raw]:
-        base = self._bases.get(id(raw), _START)
+    def _ref_targets(self, raw: Mapping[str, Any], uses: Mapping[str, Any]) -> Iterator[Raw]:
+        base = self._bases.get(id(raw), _DEFAULT_BASE)
         if "$ref" in uses:
-            yield from self._found(base, uses["$ref"])
+            yield from self._resolve(base, uses["$ref"])
         if "$recursiveRef" in uses:
-            found = list(self._found(base, uses["$recursiveRef"]))
+            found = list(self._resolve(base, uses["$recursiveRef"]))
             if any(isinstance(one, dict) and one.get("$recursiveAnchor") is True for one in found):
                 found = self._outermost([one for one in self._roots if one.get("$recursiveAnchor") is True])
             yield from found
         if "$dynamicRef" in uses:
-            found = list(self._found(base, uses["$dynamicRef"]))
+            found = list(self._resolve(base, uses["$dynamicRef"]))
             name = urldefrag(uses["$dynamicRef"])[1]
             dynamic = any(isinstance(one, dict) and one.get("$dynamicAnchor") == name for one in found)
             yield from self._outermost(self._dynamic[name]) if dynamic else found
@@ -241,9 +242,9 @@ class Parts:
         outer = [one for one in found if self._bases[id(one)] == self._bases[id(self.root)]]
         return outer[:1] or found
 
-    def _found(self, base: str, reference: str) -> Iterator[Raw]:
+    def _resolve(self, base: str, reference: str) -> Iterator[Raw]:
         """What a reference leads to; nothing if it cannot be followed here."""
-        uri, fragment = _joined(base, reference)
+        uri, fragment = _absolute(base, reference)
         fragment = unquote(fragment)
         found: Any = self._resources.get(uri)
         if fragment and not fragment.startswith("/"):
@@ -259,7 +260,7 @@ class Parts:
             yield found
 
 
-def _joined(base: str, reference: str) -> tuple[str, str]:
+def _absolute(base: str, reference: str) -> tuple[str, str]:
     """What a reference names, and its fragment."""
     if reference.startswith("#"):  # urljoin() does not know every scheme
         return base, reference[1:]
@@ -267,11 +268,11 @@ def _joined(base: str, reference: str) -> tuple[str, str]:
     return uri, fragment
 
 
-def _text(pattern: str, most: Any) -> Cost:
+def _text_cost(pattern: str, most: Any) -> PatternCost:
     """maxLength is looked at first, so that a short string costs no more than it says."""
-    cost = cost_of(pattern)
-    short = most is not None and most <= SHORT
-    return Cost(0, cost.character * int(most), cost.tries) if short else cost
+    cost = pattern_cost(pattern)
+    short = most is not None and most <= SHORT_TEXT
+    return PatternCost(0, cost.per_character * int(most), cost.backtracking) if short else cost
 
 
 def _weight(uses: Mapping[str, Any], leaf: Mapping[str, Any]) -> int:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from connector.routing.route import Route
-from connector.routing.table import Table
+from connector.routing.route import CompiledRoute, RouteIndex
 from tests.unit.routing.support import plan, record
 
 RECORD = record(b"")
@@ -24,8 +23,8 @@ class CountedEvent(dict[str, Any]):
         return super().get(name, default)
 
 
-def table(*conditions: str | None) -> Table:
-    return Table([Route(plan(f"r{index}", when), index) for index, when in enumerate(conditions)])
+def table(*conditions: str | None) -> RouteIndex:
+    return RouteIndex([CompiledRoute(plan(f"r{index}", when), index) for index, when in enumerate(conditions)])
 
 
 def test_a_hundred_conditions_on_one_path_read_it_once() -> None:

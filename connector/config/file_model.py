@@ -1,4 +1,4 @@
-"""The configuration file's form: every key, its type, its default and what it means (also the source of the schema)."""
+"""The configuration file's model: every key, its type, default and meaning; the source of its JSON Schema."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from connector.vendors.registry import VENDORS, kind_of
 def _matching(pattern: str, what: str) -> AfterValidator:
     def check(value: str) -> str:
         if re.fullmatch(pattern, value) is None:
-            raise ValueError(f"{units.shown(value)} is no {what}")
+            raise ValueError(f"{units.shown(value)} is not a {what}")
         return value
 
     return AfterValidator(check)
@@ -37,10 +37,10 @@ def _expression(value: Any) -> Any:
     if isinstance(value, bool | int | float):
         literal = units.shown(value)
         raise ValueError(
-            f"{literal} is no expression: for the value {literal} itself "
+            f"{literal} is not an expression: for the value {literal} itself "
             f'write "`{literal}`", backticks and quotes included'
         )
-    raise ValueError(f"{units.shown(value)} is no expression: write JMESPath, such as user.id")
+    raise ValueError(f"{units.shown(value)} is not an expression: write JMESPath, such as user.id")
 
 
 def _kafka_tag(value: Any) -> str:
@@ -51,7 +51,7 @@ def _kafka_value(value: Any) -> Any:
     if isinstance(value, str | int | float):
         return value
     raise ValueError(
-        f"{units.shown(value)} is no setting of librdkafka: text, a number, true or false, "
+        f"{units.shown(value)} is not a value for a librdkafka setting: write text, a number, true or false, "
         "or a secret as {file: PATH} or {env: NAME}"
     )
 
@@ -87,7 +87,7 @@ else:
 
 
 class HttpModel(Model):
-    """Where health, metrics and the status page are served."""
+    """The address of health, metrics and the status page."""
 
     host: str = optional("127.0.0.1", "the address to listen on", min_length=1)
     port: int = optional(8080, "the port; 0 takes any that is free", ge=0, le=65535)
@@ -102,7 +102,7 @@ class FloodGuardModel(Model):
 
 
 class DeliveryModel(Model):
-    """Budgets of the delivery."""
+    """The budgets of the delivery."""
 
     commit_interval: Span = optional(
         "1s", "how often positions are committed, at most 1m; 1,000 settled events do not wait for it"
@@ -168,7 +168,7 @@ class File(Model):
 
 
 def config_schema() -> dict[str, Any]:
-    """JSON Schema (draft 2020-12) of the configuration file."""
+    """Return the JSON Schema (draft 2020-12) of the configuration file, for editors and for `connector schema`."""
     schema = File.model_json_schema(by_alias=True)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

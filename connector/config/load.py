@@ -34,7 +34,7 @@ _DEEPEST = 6
 
 
 def load(path: str | Path) -> Settings:
-    """The settings of a configuration file. Raises ConfigError with every mistake in it, in the file's order."""
+    """Return the settings of a configuration file. Raises ConfigError with every mistake in it, in the file's order."""
     path = Path(path)
     tree, mistakes = read_tree(path)
     directory = path.resolve().parent
@@ -57,20 +57,20 @@ def load(path: str | Path) -> Settings:
 
 
 def _in_file_order(mistakes: list[Mistake], tree: Mapping[str, Any]) -> list[Mistake]:
-    """In the file's order; what is missing altogether comes last. What is said twice about a place is said once."""
-    places = {path: index for index, path in enumerate(_paths(tree, ""))}
+    """Return the mistakes in the file's order, each once; those about missing keys come last."""
+    positions = {path: index for index, path in enumerate(_paths(tree, ""))}
 
-    def place(mistake: Mistake) -> int:
+    def position(mistake: Mistake) -> int:
         path = mistake.path
-        while path and path not in places:
+        while path and path not in positions:
             path = path[: max(path.rfind("."), path.rfind("["), 0)]
-        return places.get(path, len(places))
+        return positions.get(path, len(positions))
 
-    return sorted(dict.fromkeys(mistakes), key=place)
+    return sorted(dict.fromkeys(mistakes), key=position)
 
 
 def _paths(value: Any, path: str, depth: int = 0) -> Iterator[str]:
-    """Every place of the tree, in the file's order, as deep as keys go (an alias may be endless)."""
+    """Yield every path of the tree, in the file's order, as deep as keys go (an alias may be endless)."""
     if path:
         yield path
     if depth > _DEEPEST:

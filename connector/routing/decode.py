@@ -13,9 +13,9 @@ _BOM = b"\xef\xbb\xbf"
 
 
 def decode(value: bytes) -> Event:
-    """The event that a record's value holds.
+    """Return the event in a record's value.
 
-    Raises DecodeError with the reason and, where there is one, the place; never with a piece of the value.
+    Raises DecodeError with the reason and, if known, line and column; never with a piece of the value.
     """
     try:
         event = orjson.loads(value)
@@ -23,14 +23,14 @@ def decode(value: bytes) -> Event:
         raise DecodeError(_reason(value, error)) from None
     if type(event) is not dict:
         raise DecodeError(f"is {json_type(event)}: an event is a JSON object")
-    # A level takes two bytes and a bracket at least: the usual event is neither searched nor walked.
+    # Each level takes two bytes and an opening bracket at least, so most events need no search.
     if len(value) > 2 * MAX_DEPTH and value.count(b"{") + value.count(b"[") > MAX_DEPTH and _too_deep(event):
         raise DecodeError(f"is nested deeper than {MAX_DEPTH} levels")
     return event
 
 
 def _too_deep(event: Event) -> bool:
-    """Whether anything lies deeper than the limit; level by level, so that no depth costs stack."""
+    """True if an event is nested deeper than the limit. Level by level, so that no depth uses up Python's stack."""
     level: list[dict[str, object] | list[object]] = [event]
     for _ in range(MAX_DEPTH):
         level = [
@@ -48,9 +48,9 @@ def _reason(value: bytes, error: orjson.JSONDecodeError) -> str:
     if not value.strip():
         return "is empty: an event is a JSON object"
     if value.startswith(_BOM):
-        return "starts with a byte order mark, which JSON has not"
+        return "starts with a byte order mark, which JSON does not allow"
     if value[0] == 0:
-        return "starts with a zero byte: it is not JSON as it stands (a schema registry's framing?)"
+        return "starts with a zero byte: this is not plain JSON (a schema registry's framing?)"
     try:
         value.decode()
     except UnicodeDecodeError as encoding:

@@ -1,4 +1,4 @@
-"""One route: whether it takes an event, what it maps, and the item that becomes of it."""
+"""The routes of one sink, compiled: condition, mapping, resulting item; and an index of one topic's routes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from connector.routing.plan import RoutePlan
 
 
 class CompiledRoute:
-    """A route, compiled. `index` is its place among its sink's routes."""
+    """A compiled route. `index` is its position among its sink's routes."""
 
     __slots__ = ("_encode", "_limits", "_map", "condition", "index", "method", "name", "when")
 
@@ -25,11 +25,14 @@ class CompiledRoute:
         self._limits = plan.limits
 
     def map_fields(self, event: Event, record: Record) -> dict[str, Any]:
-        """The fields as mapped, before the vendor's rules. Raises ExpressionError."""
+        """Return the mapped fields, before the vendor's rules are applied. Raises ExpressionError."""
         return self._map(event, record)
 
     def apply(self, holds: Predicate | None, event: Event, record: Record) -> Item | Failure | None:
-        """The item, or why there is none; None if `holds`, what is left to decide of `when`, is not true."""
+        """Return the item, or the failure; None if the event is not taken.
+
+        `holds` is the part of `when` that the index has not decided yet (None: nothing).
+        """
         try:
             if holds is not None and not holds(event, record):
                 return None
@@ -53,12 +56,12 @@ class CompiledRoute:
         return Failure(record, reason, stage, message, self.name, self.method)
 
 
-# A route that may take the event, and what remains to be decided of its condition (None: nothing).
+# A route that may take the event, and the rest of its condition, still to be decided (None: nothing).
 Candidate = tuple[CompiledRoute, Predicate | None]
 
 
 class RouteIndex:
-    """One sink's routes of one topic."""
+    """One sink's routes of one topic: all conditions that begin with `path == 'literal'` cost one look-up together."""
 
     __slots__ = ("_always", "_indexes", "routes")
 
@@ -79,7 +82,8 @@ class RouteIndex:
     def _merge_always(
         self, indexes: Iterable[tuple[Evaluate, dict[str, tuple[Candidate, ...]]]]
     ) -> tuple[tuple[Evaluate, dict[str, tuple[Candidate, ...]]], ...]:
-        """With one path, which is the rule, what a look-up finds already holds the other routes in their places."""
+        """Return the indexes. With a single path, which is the rule, each look-up already yields all routes in file
+        order."""
         found = tuple(indexes)
         if len(found) == 1:
             read, by_literal = found[0]
@@ -87,7 +91,7 @@ class RouteIndex:
         return found
 
     def candidates(self, event: Event, record: Record) -> tuple[Candidate, ...]:
-        """The routes that may take an event, in file order: all others certainly do not."""
+        """Return the routes that may take an event, in file order: no other route can."""
         if len(self._indexes) == 1:
             read, by_literal = self._indexes[0]
             value = read(event, record)

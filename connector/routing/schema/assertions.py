@@ -1,4 +1,5 @@
-"""What is said of a value that does not match a schema: in the library's words, at a bounded cost."""
+"""The assertions of a subschema on one value, checked by the library, and the messages of all violations, at a bounded
+cost."""
 
 from __future__ import annotations
 
@@ -11,9 +12,9 @@ import orjson
 from connector.routing.schema.pattern_cost import REGEX_OPTIONS
 from connector.routing.schema.subschemas import Subschema
 
-# Stands wherever a message would quote the event.
+# Replaces the event's values in messages.
 MASK = "the value"
-# So much of what is wrong is named: messages are cut far below.
+# A message names this many properties, or characters of one name, at most; it is cut much shorter later.
 MAX_NAMES = 100
 
 
@@ -30,24 +31,24 @@ UNIQUE = _library_message({"uniqueItems": True}, [0, 0])
 
 
 def additional_items_message(count: int) -> str:
-    """Of `additionalItems: false`."""
+    """Return the message for `additionalItems: false`."""
     return f"Additional items are not allowed ({count} item{'' if count == 1 else 's'})"
 
 
 def unevaluated_items_message(count: int) -> str:
-    """Of `unevaluatedItems`."""
+    """Return the message for `unevaluatedItems`."""
     return f"Unevaluated items are not allowed ({count} item{'' if count == 1 else 's'})"
 
 
 def about_property_name(message: str, name: str) -> str:
-    """What is said of a property's name: the name, cut, in the value's place."""
+    """Return a message about a property's name: the name, cut to MAX_NAMES characters, in place of the value."""
     return message.replace(MASK, orjson.dumps(name[:MAX_NAMES]).decode(), 1)
 
 
 class AssertionChecker:
-    """The assertions on a value itself, which the library checks: it has no more to do than they are long.
+    """Checks the assertions on a value itself with the library, whose work is bounded by their length.
 
-    What is compiled is kept: as much as the schema holds at most.
+    Compiled assertions are cached: at most as many as the schema holds.
     """
 
     def __init__(self, draft: type[jsonschema_rs.Validator]) -> None:
@@ -55,32 +56,34 @@ class AssertionChecker:
         self._validators: dict[int, jsonschema_rs.Validator] = {}
         self._patterns: dict[str, jsonschema_rs.Validator] = {}
 
-    def holds(self, part: Subschema, value: Any) -> bool:
-        """Whether a value is what a subschema's own assertions ask for."""
-        return self._validator(part).is_valid(value)
+    def holds(self, subschema: Subschema, value: Any) -> bool:
+        """True if a value satisfies a subschema's own assertions."""
+        return self._validator(subschema).is_valid(value)
 
-    def explain(self, part: Subschema, value: Any) -> str:
-        """What the library says of it; a container is shown to it without its contents, a large one not at all."""
+    def explain(self, subschema: Subschema, value: Any) -> str:
+        """Return the library's message. It is shown a container without its contents, and a large one not at all."""
         shown = value
         if isinstance(value, dict | list):
             if len(value) > 10 * MAX_NAMES and not (
-                isinstance(value, dict) and part.assertions.keys() <= {"type", "required"}
+                isinstance(value, dict) and subschema.assertions.keys() <= {"type", "required"}
             ):
-                return self._first_broken(part, value)
+                return self._first_broken(subschema, value)
             if isinstance(value, dict):
-                names = value if len(value) <= 10 * MAX_NAMES else value.keys() & part.assertions.get("required", ())
+                names = (
+                    value if len(value) <= 10 * MAX_NAMES else value.keys() & subschema.assertions.get("required", ())
+                )
                 shown = dict.fromkeys(names)
             else:
                 shown = [None] * len(value)
-        error = next(self._validator(part).iter_errors(shown), None)
-        return self._first_broken(part, value) if error is None else error.message
+        error = next(self._validator(subschema).iter_errors(shown), None)
+        return self._first_broken(subschema, value) if error is None else error.message
 
     def matches(self, pattern: str, name: str) -> bool:
-        """Whether a property's name matches a pattern of patternProperties."""
+        """True if a property's name matches a pattern of patternProperties."""
         return self._pattern_validator(f"={pattern}", {"pattern": pattern}).is_valid(name)
 
     def undecided(self, pattern: str, text: str) -> bool:
-        """Whether backtracking did not find out in time if a text matches: then the library takes neither answer."""
+        """True if backtracking ran out: then the library accepts neither the pattern nor its negation."""
         matches = self._pattern_validator(f"={pattern}", {"pattern": pattern}).is_valid(text)
         return not matches and not self._pattern_validator(f"!{pattern}", {"not": {"pattern": pattern}}).is_valid(text)
 
@@ -104,24 +107,26 @@ class AssertionChecker:
             validator = self._patterns[key] = self._compile(schema)
         return validator
 
-    def _validator(self, part: Subschema) -> jsonschema_rs.Validator:
-        validator = self._validators.get(id(part))
+    def _validator(self, subschema: Subschema) -> jsonschema_rs.Validator:
+        validator = self._validators.get(id(subschema))
         if validator is None:
-            validator = self._validators[id(part)] = self._compile(dict(part.assertions))
+            validator = self._validators[id(subschema)] = self._compile(dict(subschema.assertions))
         return validator
 
     def _compile(self, schema: dict[str, Any]) -> jsonschema_rs.Validator:
         return self._draft(schema, mask=MASK, pattern_options=REGEX_OPTIONS)
 
-    def _first_broken(self, part: Subschema, value: Any) -> str:
+    def _first_broken(self, subschema: Subschema, value: Any) -> str:
         broken = next(
-            name for name in part.assertions if not self._compile({name: part.assertions[name]}).is_valid(value)
+            name
+            for name in subschema.assertions
+            if not self._compile({name: subschema.assertions[name]}).is_valid(value)
         )
         return f"{MASK} does not match {broken!r}"
 
 
 def all_unique(items: Sequence[Any], spend: Callable[[int], None]) -> bool:
-    """Whether all items differ, as JSON says: 1 and 1.0 are one number. `spend` is told how many values are read."""
+    """True if all items differ as JSON values (1 and 1.0 are one number). `spend` is called with the values read."""
     seen = set()
     for item in items:
         text = _canonical(item, spend)
@@ -132,7 +137,7 @@ def all_unique(items: Sequence[Any], spend: Callable[[int], None]) -> bool:
 
 
 def _canonical(value: Any, spend: Callable[[int], None]) -> bytes:
-    """One text for all equal values. An event is at most 200 levels deep."""
+    """Return one text for all equal values. An event is at most 200 levels deep, so the recursion is bounded."""
     spend(1)
     if isinstance(value, dict):
         members = (orjson.dumps(name) + b":" + _canonical(value[name], spend) for name in sorted(value))

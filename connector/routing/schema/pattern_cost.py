@@ -1,4 +1,4 @@
-"""What a regular expression of a schema may cost."""
+"""The cost of a schema's regular expressions, in units of work."""
 
 from __future__ import annotations
 
@@ -8,29 +8,30 @@ from typing import NamedTuple
 
 import jsonschema_rs
 
-# A pattern that looks around or back is tried by backtracking: at most so many steps, 0.3 ms, for one string.
+# A pattern with look-around or back-references backtracks: this many steps at most (0.3 ms) for one string.
 REGEX_OPTIONS = jsonschema_rs.FancyRegexOptions(backtrack_limit=20_000)
 _BACKTRACKING = 30_000
 _COUNTED = re.compile(r"\{(\d{1,9})(?:,(\d{0,9}))?\}")
 _LOOPS = re.compile(r"(?<!\\)[*+]|,\}")
-# Below so many states the automaton that the library builds of a pattern stays small, whatever the string.
+# Up to this many states, the automaton that the library builds from a pattern stays small for any string.
 _SMALL_AUTOMATON = 16
 
 
 class PatternCost(NamedTuple):
-    """Units of work of one string: of each of its characters, for the whole of it, and what backtracking may take."""
+    """Units of work for matching one string: for each character, for the string as a whole, and for backtracking at
+    most."""
 
     per_character: int
     per_string: int
     backtracking: int
 
     def for_text(self, text: str) -> int:
-        """Of this one."""
+        """Return the units that one text costs."""
         return self.per_character * len(text) + self.per_string + self.backtracking
 
     @staticmethod
     def total(costs: Iterable[PatternCost]) -> PatternCost:
-        """Of several patterns."""
+        """Return the sum for several patterns."""
         return PatternCost(*map(sum, zip(*costs, FREE, strict=True)))
 
 
@@ -38,10 +39,11 @@ FREE = PatternCost(0, 0, 0)
 
 
 def pattern_cost(pattern: str) -> PatternCost:
-    """What a pattern costs at most.
+    """Return the largest cost of a pattern.
 
-    Most read a string once, some nanoseconds a character, which is counted as nothing. One that may be in many
-    places of itself at once (a long counted repeat, or a long rest, after a loop) costs as much as it has such places.
+    Most patterns read a string once, at some nanoseconds a character, and count as free. A pattern whose automaton can
+    be in many states at once (a long counted repeat, or a long remainder, after a loop) costs as much for each
+    character as it has such states.
     """
     try:
         jsonschema_rs.validator_for({"pattern": pattern}, pattern_options=jsonschema_rs.RegexOptions())

@@ -1,4 +1,5 @@
-"""A JSON Schema taken apart: what each subschema asks of a value itself, and which subschemas it applies where."""
+"""A JSON Schema split into subschemas: each with its assertions (about one value) and its applicators (other
+subschemas)."""
 
 from __future__ import annotations
 
@@ -11,13 +12,13 @@ import jsonschema_rs
 
 from connector.routing.schema.pattern_cost import FREE, PatternCost, pattern_cost
 
-# A subschema as it stands in the document: an object or a boolean.
+# A subschema as written in the document: an object or a boolean.
 Raw = Any
-# Arrays whose items must differ are compared in pairs in the worst case: free up to so many items.
+# uniqueItems compares each item with each in the worst case: counted as free up to this many items.
 FREE_UNIQUE_ITEMS = 64
-# A string is short, whatever its pattern costs, up to so many characters.
+# Up to this many characters a string counts as short, whatever its pattern costs.
 SHORT_TEXT = 256
-# Stands for a schema without an $id: relative references start somewhere.
+# The base URI of a schema without an $id: relative references need one.
 _DEFAULT_BASE = "http://schema.invalid/"
 _DRAFTS = (
     jsonschema_rs.Draft4Validator,
@@ -53,7 +54,7 @@ _SUBSCHEMAS = {
     "$dynamicRef": (_2020, _2020),
 }
 _UNEVALUATED = ("unevaluatedProperties", "unevaluatedItems")
-# They hold no assertion, or one that is looked at together with a keyword above.
+# Keywords without an assertion, or with one that is checked together with a keyword above.
 _NO_ASSERTION = frozenset(
     {"$schema", "$id", "id", "$anchor", "$dynamicAnchor", "$recursiveAnchor", "$vocabulary", "$comment", "$defs"}
     | {"definitions", "title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly"}
@@ -63,12 +64,13 @@ _NO_ASSERTION = frozenset(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Subschema:
-    """One subschema. `uses` has its keywords with subschemas, `leaf` the assertions that need nothing else.
+    """One subschema. `applicators` are its keywords that hold subschemas, `assertions` those that need only the value.
 
-    `targets`: what its references may lead to (`sure`: one each; several for a $dynamicRef between resources).
-    `contained`: how many items must match `contains`, and how many may. `weight`: the units of work that one value
-    costs without what lies below it; `text`: what a string's pattern costs; `name`: what the patterns of
-    patternProperties cost for one name.
+    `ref_targets`: the subschemas its references may lead to (`refs_resolved`: one for each reference; a $dynamicRef
+    between resources may have several). `compares_pairs`: uniqueItems may compare each item with each.
+    `contains_bounds`: how many items must and may match `contains` (None: any number). `weight`: units of work for one
+    value without its children. `text_cost`: the cost of `pattern` for a string; `name_cost`: that of patternProperties
+    for one property name.
     """
 
     raw: Mapping[str, Any]
@@ -83,7 +85,7 @@ class Subschema:
     name_cost: PatternCost
 
     def in_place_subschemas(self) -> Iterator[Raw]:
-        """The subschemas that are applied to the same value."""
+        """Yield the subschemas that are applied to the same value."""
         yield from self.ref_targets
         for keyword in ("allOf", "anyOf", "oneOf"):
             yield from self.applicators.get(keyword, ())
@@ -94,7 +96,7 @@ class Subschema:
             yield from (raw for raw in self.applicators.get(keyword, {}).values() if not isinstance(raw, list))
 
     def child_subschemas(self) -> Iterator[Raw]:
-        """The subschemas that are applied to names, properties or items."""
+        """Yield the subschemas that are applied to property names, property values or items."""
         for keyword in ("properties", "patternProperties"):
             yield from self.applicators.get(keyword, {}).values()
         yield from self.prefix_items()
@@ -105,26 +107,26 @@ class Subschema:
             yield self.further_items()
 
     def prefix_items(self) -> list[Raw]:
-        """The subschemas of an array's first items, one each."""
+        """Return the subschemas of an array's first items, one for each."""
         items = self.applicators.get("items")
         return items if isinstance(items, list) else self.applicators.get("prefixItems", [])
 
     def further_items(self) -> Raw | None:
-        """The subschema of the items behind those; None if there is none."""
+        """Return the subschema of the items after `prefix_items`; None if there is none."""
         items = self.applicators.get("items")
         return self.applicators.get("additionalItems") if isinstance(items, list) else items
 
 
 class SchemaDocument:
-    """The subschemas of one schema, taken apart as they are asked for. One thread.
+    """The subschemas of one schema, each parsed when it is first needed. One thread.
 
-    References are followed as the library does; to a draft's own meta-schema, too.
+    References are followed as the library does, including those to a draft's own meta-schema.
     """
 
     def __init__(self, schema: dict[str, Any]) -> None:
         self.validator_class = jsonschema_rs.validator_cls_for(schema)
         self._draft = _DRAFTS.index(self.validator_class)
-        # Before draft 2020-12, unevaluatedItems does not see what `contains` has looked at.
+        # Before draft 2020-12, `contains` does not mark items as evaluated for unevaluatedItems.
         self.contains_evaluates = self._draft == _2020
         self.root = jsonschema_rs.bundle(schema, offline=True)
         self._subschemas: dict[int, Subschema] = {}
@@ -136,14 +138,14 @@ class SchemaDocument:
         self._index(self.root, _DEFAULT_BASE)
 
     def subschema(self, raw: Mapping[str, Any]) -> Subschema:
-        """A subschema of the document that is an object."""
-        part = self._subschemas.get(id(raw))
-        if part is None:
-            part = self._subschemas[id(raw)] = self._parse(raw)
-        return part
+        """Return the parsed form of an object that is a subschema of this document."""
+        subschema = self._subschemas.get(id(raw))
+        if subschema is None:
+            subschema = self._subschemas[id(raw)] = self._parse(raw)
+        return subschema
 
     def reachable(self) -> Iterator[Subschema]:
-        """All subschemas that any event can meet."""
+        """Yield all subschemas that can be applied to any event."""
         seen: set[int] = set()
         todo: list[Raw] = [self.root]
         while todo:
@@ -151,12 +153,12 @@ class SchemaDocument:
             if not isinstance(raw, dict) or id(raw) in seen:
                 continue
             seen.add(id(raw))
-            part = self.subschema(raw)
-            yield part
-            todo += [*part.in_place_subschemas(), *part.child_subschemas()]
+            subschema = self.subschema(raw)
+            yield subschema
+            todo += [*subschema.in_place_subschemas(), *subschema.child_subschemas()]
 
     def _index(self, root: Any, base: str) -> None:
-        """Notes the base URI of everything in the document, and what can be referred to by name."""
+        """Record the base URI of everything in the document, and everything that can be referred to by name."""
         todo = [(root, base)]
         while todo:
             raw, base = todo.pop()
@@ -173,7 +175,7 @@ class SchemaDocument:
                 todo += [(child, base) for child in raw]
 
     def _base_uri(self, raw: Mapping[str, Any], base: str) -> str:
-        """The base URI of a subschema: it begins a resource of its own if it has an $id; the root does anyway."""
+        """Return the base URI inside a subschema. One with an $id begins a resource of its own; so does the root."""
         named = raw.get("id" if self._draft == _4 else "$id")
         if not isinstance(named, str) and raw is not self.root:
             return base
@@ -187,33 +189,33 @@ class SchemaDocument:
         return uri
 
     def _parse(self, raw: Mapping[str, Any]) -> Subschema:
-        if self._draft <= _7 and "$ref" in raw:  # its siblings are not looked at
+        if self._draft <= _7 and "$ref" in raw:  # its siblings are ignored
             raw = {"$ref": raw["$ref"], "_base": raw}
             self._bases[id(raw)] = self._bases.get(id(raw["_base"]), _DEFAULT_BASE)
-        uses = {
+        applicators = {
             name: value
             for name, value in raw.items()
             if name in _SUBSCHEMAS and _SUBSCHEMAS[name][0] <= self._draft <= _SUBSCHEMAS[name][1]
         }
-        leaf = {
+        assertions = {
             name: value
             for name, value in raw.items()
             if name not in _SUBSCHEMAS and name not in _NO_ASSERTION and name != "_base"
         }
-        pattern = leaf.get("pattern")
-        targets = tuple(self._ref_targets(raw, uses))
+        pattern = assertions.get("pattern")
+        targets = tuple(self._ref_targets(raw, applicators))
         return Subschema(
             raw=raw,
-            applicators=uses,
-            assertions=leaf,
+            applicators=applicators,
+            assertions=assertions,
             ref_targets=targets,
-            refs_resolved=len(targets) == sum(name in uses for name in ("$ref", "$recursiveRef", "$dynamicRef")),
+            refs_resolved=len(targets) == sum(name in applicators for name in ("$ref", "$recursiveRef", "$dynamicRef")),
             compares_pairs=raw.get("uniqueItems") is True
             and raw.get("maxItems", FREE_UNIQUE_ITEMS + 1) > FREE_UNIQUE_ITEMS,
             contains_bounds=self._contains_bounds(raw),
-            weight=_weight(uses, leaf),
+            weight=_weight(applicators, assertions),
             text_cost=_text_cost(pattern, raw.get("maxLength")) if isinstance(pattern, str) else FREE,
-            name_cost=PatternCost.total(pattern_cost(one) for one in uses.get("patternProperties", ())),
+            name_cost=PatternCost.total(pattern_cost(target) for target in applicators.get("patternProperties", ())),
         )
 
     def _contains_bounds(self, raw: Mapping[str, Any]) -> tuple[int, int | None]:
@@ -222,28 +224,31 @@ class SchemaDocument:
         most = raw.get("maxContains")
         return int(raw.get("minContains", 1)), None if most is None else int(most)
 
-    def _ref_targets(self, raw: Mapping[str, Any], uses: Mapping[str, Any]) -> Iterator[Raw]:
+    def _ref_targets(self, raw: Mapping[str, Any], applicators: Mapping[str, Any]) -> Iterator[Raw]:
         base = self._bases.get(id(raw), _DEFAULT_BASE)
-        if "$ref" in uses:
-            yield from self._resolve(base, uses["$ref"])
-        if "$recursiveRef" in uses:
-            found = list(self._resolve(base, uses["$recursiveRef"]))
-            if any(isinstance(one, dict) and one.get("$recursiveAnchor") is True for one in found):
-                found = self._outermost([one for one in self._roots if one.get("$recursiveAnchor") is True])
+        if "$ref" in applicators:
+            yield from self._resolve(base, applicators["$ref"])
+        if "$recursiveRef" in applicators:
+            found = list(self._resolve(base, applicators["$recursiveRef"]))
+            if any(isinstance(target, dict) and target.get("$recursiveAnchor") is True for target in found):
+                found = self._outermost([target for target in self._roots if target.get("$recursiveAnchor") is True])
             yield from found
-        if "$dynamicRef" in uses:
-            found = list(self._resolve(base, uses["$dynamicRef"]))
-            name = urldefrag(uses["$dynamicRef"])[1]
-            dynamic = any(isinstance(one, dict) and one.get("$dynamicAnchor") == name for one in found)
+        if "$dynamicRef" in applicators:
+            found = list(self._resolve(base, applicators["$dynamicRef"]))
+            name = urldefrag(applicators["$dynamicRef"])[1]
+            dynamic = any(isinstance(target, dict) and target.get("$dynamicAnchor") == name for target in found)
             yield from self._outermost(self._dynamic[name]) if dynamic else found
 
     def _outermost(self, found: list[Raw]) -> list[Raw]:
-        """Of the anchors of one name the root's own, if it has one: every way begins there. Else any may be meant."""
-        outer = [one for one in found if self._bases[id(one)] == self._bases[id(self.root)]]
+        """Return the root's own anchor of several with one name, if it has one: every dynamic scope begins at the root.
+
+        Otherwise any of them may be meant, and all are returned.
+        """
+        outer = [target for target in found if self._bases[id(target)] == self._bases[id(self.root)]]
         return outer[:1] or found
 
     def _resolve(self, base: str, reference: str) -> Iterator[Raw]:
-        """What a reference leads to; nothing if it cannot be followed here."""
+        """Yield the subschema that a reference leads to; nothing if it cannot be followed here."""
         uri, fragment = _absolute(base, reference)
         fragment = unquote(fragment)
         found: Any = self._resources.get(uri)
@@ -261,7 +266,7 @@ class SchemaDocument:
 
 
 def _absolute(base: str, reference: str) -> tuple[str, str]:
-    """What a reference names, and its fragment."""
+    """Return the absolute URI of a reference, and its fragment."""
     if reference.startswith("#"):  # urljoin() does not know every scheme
         return base, reference[1:]
     uri, fragment = urldefrag(urljoin(base, reference))
@@ -269,16 +274,18 @@ def _absolute(base: str, reference: str) -> tuple[str, str]:
 
 
 def _text_cost(pattern: str, most: Any) -> PatternCost:
-    """maxLength is looked at first, so that a short string costs no more than it says."""
+    """Return the cost of a pattern. maxLength is checked first, so a string that it keeps short has a fixed cost."""
     cost = pattern_cost(pattern)
     short = most is not None and most <= SHORT_TEXT
     return PatternCost(0, cost.per_character * int(most), cost.backtracking) if short else cost
 
 
-def _weight(uses: Mapping[str, Any], leaf: Mapping[str, Any]) -> int:
-    """Keywords, and what they list: names, allowed values."""
-    listed = sum(len(uses[name]) for name in ("properties", "dependencies", "dependentSchemas") if name in uses)
-    return 1 + len(uses) + len(leaf) + listed + sum(_size(value) for value in leaf.values())
+def _weight(applicators: Mapping[str, Any], assertions: Mapping[str, Any]) -> int:
+    """Return the number of keywords, and of the names and allowed values that they list."""
+    listed = sum(
+        len(applicators[name]) for name in ("properties", "dependencies", "dependentSchemas") if name in applicators
+    )
+    return 1 + len(applicators) + len(assertions) + listed + sum(_size(value) for value in assertions.values())
 
 
 def _size(value: Any) -> int:

@@ -1,4 +1,4 @@
-"""unevaluatedProperties and unevaluatedItems: which properties and items the rest of a subschema has looked at."""
+"""unevaluatedProperties and unevaluatedItems: which properties and items the rest of a subschema has evaluated."""
 
 from __future__ import annotations
 
@@ -7,99 +7,101 @@ from typing import Any, Protocol
 
 from connector.routing.schema.subschemas import Raw, SchemaDocument, Subschema
 
-# Followed through so many subschemas of one value, one in the other.
+# How deep subschemas of one value are followed.
 _MAX_DEPTH = 100
 
-# They ask for checks, and are told what is wrong: None if nothing is.
+# A generator yields (subschema, value) to have it checked, and receives the violation (None: there is none).
 _SubCheck = tuple[Raw, Any]
 _Members = Generator[_SubCheck, object, list[str | int]]
 _NoResult = Generator[_SubCheck, object, None]
 
 
 class TooManyStepsError(Exception):
-    """The steps allowed do not suffice, or one of the schema's references cannot be followed."""
+    """The steps allowed are used up, or a reference of the schema cannot be followed."""
 
 
 class UndecidedPatternError(TooManyStepsError):
-    """A string was tried against a pattern as often as is allowed: whether it matches is not known."""
+    """Backtracking reached its limit: whether a string matches a pattern is not known."""
 
 
 class RunningCheck(Protocol):
-    """What is asked of the check that runs."""
+    """The parts of a running check that are used here."""
 
     document: SchemaDocument
 
     def spend(self, steps: int) -> None:
-        """Counts steps before they are taken. Raises TooMuchError."""
+        """Count steps before they are taken. Raises TooManyStepsError."""
 
-    def matching(self, part: Subschema, name: str) -> list[Raw]:
-        """The subschemas of patternProperties whose pattern a name matches."""
+    def matching(self, subschema: Subschema, name: str) -> list[Raw]:
+        """Return the subschemas of patternProperties whose pattern matches a name."""
 
 
 def unevaluated_members(
-    steps: RunningCheck, part: Subschema, keyword: str, value: Any, places: Iterable[str | int]
+    check: RunningCheck, subschema: Subschema, keyword: str, value: Any, members: Iterable[str | int]
 ) -> _Members:
-    """The names or indexes that nothing has evaluated, and that the keyword's own subschema does not take."""
-    seen: set[str | int] = set()
-    yield from _add_evaluated(steps, part, value, seen, ())
-    wrong = []
-    for place in places:
-        if place not in seen and (yield part.applicators[keyword], value[place]) is not None:
-            wrong.append(place)  # noqa: PERF401 (a comprehension cannot yield)
-    return wrong
+    """Return the names or indexes that nothing has evaluated and that the keyword's own subschema refuses."""
+    evaluated: set[str | int] = set()
+    yield from _add_evaluated(check, subschema, value, evaluated, ())
+    unevaluated = []
+    for member in members:
+        if member not in evaluated and (yield subschema.applicators[keyword], value[member]) is not None:
+            unevaluated.append(member)  # noqa: PERF401 (a comprehension cannot yield)
+    return unevaluated
 
 
 def _add_evaluated(
-    steps: RunningCheck, part: Subschema, value: Any, seen: set[str | int], above: tuple[int, ...]
+    check: RunningCheck, subschema: Subschema, value: Any, evaluated: set[str | int], enclosing: tuple[int, ...]
 ) -> _NoResult:
-    """Adds the names or indexes that a subschema which holds, and those that it applies, have evaluated."""
-    if id(part) in above:
+    """Add the names or indexes that a matching subschema, and those it applies in place, have evaluated."""
+    if id(subschema) in enclosing:
         return
-    if len(above) > _MAX_DEPTH:
+    if len(enclosing) > _MAX_DEPTH:
         raise TooManyStepsError
-    steps.spend(1 + len(value))
+    check.spend(1 + len(value))
     if isinstance(value, dict):
-        _add_properties(steps, part, value, seen, top=not above)
+        _add_properties(check, subschema, value, evaluated, top=not enclosing)
     else:
-        yield from _add_indexes(steps, part, value, seen, top=not above)
-    for raw in (yield from _matching_subschemas(part, value)):
+        yield from _add_indexes(check, subschema, value, evaluated, top=not enclosing)
+    for raw in (yield from _matching_subschemas(subschema, value)):
         if isinstance(raw, dict):
-            yield from _add_evaluated(steps, steps.document.subschema(raw), value, seen, (*above, id(part)))
+            yield from _add_evaluated(
+                check, check.document.subschema(raw), value, evaluated, (*enclosing, id(subschema))
+            )
 
 
 def _add_properties(
-    steps: RunningCheck, part: Subschema, value: dict[str, Any], seen: set[str | int], *, top: bool
+    check: RunningCheck, subschema: Subschema, value: dict[str, Any], evaluated: set[str | int], *, top: bool
 ) -> None:
-    uses = part.applicators
-    if "additionalProperties" in uses or ("unevaluatedProperties" in uses and not top):
-        seen.update(value)
-    seen.update(name for name in uses.get("properties", ()) if name in value)
-    seen.update(name for name in value if "patternProperties" in uses and steps.matching(part, name))
+    applicators = subschema.applicators
+    if "additionalProperties" in applicators or ("unevaluatedProperties" in applicators and not top):
+        evaluated.update(value)
+    evaluated.update(name for name in applicators.get("properties", ()) if name in value)
+    evaluated.update(name for name in value if "patternProperties" in applicators and check.matching(subschema, name))
 
 
 def _add_indexes(
-    steps: RunningCheck, part: Subschema, value: list[Any], seen: set[str | int], *, top: bool
+    check: RunningCheck, subschema: Subschema, value: list[Any], evaluated: set[str | int], *, top: bool
 ) -> _NoResult:
-    uses = part.applicators
-    every = part.further_items() is not None or ("unevaluatedItems" in uses and not top)
-    seen.update(range(len(value) if every else min(len(part.prefix_items()), len(value))))
-    if "contains" in uses and steps.document.contains_evaluates:
+    applicators = subschema.applicators
+    every = subschema.further_items() is not None or ("unevaluatedItems" in applicators and not top)
+    evaluated.update(range(len(value) if every else min(len(subschema.prefix_items()), len(value))))
+    if "contains" in applicators and check.document.contains_evaluates:
         for index, item in enumerate(value):
-            if (yield uses["contains"], item) is None:
-                seen.add(index)
+            if (yield applicators["contains"], item) is None:
+                evaluated.add(index)
 
 
-def _matching_subschemas(part: Subschema, value: Any) -> Generator[_SubCheck, object, list[Raw]]:
-    """Of the subschemas applied to the same value, those that hold and evaluate something."""
-    uses = part.applicators
-    found = list(part.ref_targets)
-    if "if" in uses:
-        holds = (yield uses["if"], value) is None
-        found += [uses["if"], uses.get("then")] if holds else [uses.get("else")]
+def _matching_subschemas(subschema: Subschema, value: Any) -> Generator[_SubCheck, object, list[Raw]]:
+    """Return the subschemas applied in place that match the value and may evaluate its members."""
+    applicators = subschema.applicators
+    matching = list(subschema.ref_targets)
+    if "if" in applicators:
+        holds = (yield applicators["if"], value) is None
+        matching += [applicators["if"], applicators.get("then")] if holds else [applicators.get("else")]
     if isinstance(value, dict):
-        found += [raw for name, raw in uses.get("dependentSchemas", {}).items() if name in value]
+        matching += [raw for name, raw in applicators.get("dependentSchemas", {}).items() if name in value]
     for keyword in ("allOf", "anyOf", "oneOf"):
-        for raw in uses.get(keyword, ()):
+        for raw in applicators.get(keyword, ()):
             if (yield raw, value) is None:
-                found.append(raw)
-    return found
+                matching.append(raw)
+    return matching

@@ -152,8 +152,8 @@ def test_a_key_given_twice_is_a_mistake_at_every_depth(directory: Path) -> None:
     text = (HERE / "correct.yaml").read_text(encoding="utf-8")
     twice = text.replace("app_id: 1,", "app_id: 1, app_id: 2,") + "group: again\n"
     assert mistakes_in(twice, directory) == (
-        Mistake("group", "this key stands here twice; keep one"),
-        Mistake("sinks.mt.app_id", "this key stands here twice; keep one"),
+        Mistake("group", "this key is given twice; keep one"),
+        Mistake("sinks.mt.app_id", "this key is given twice; keep one"),
     )
 
 

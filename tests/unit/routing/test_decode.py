@@ -83,10 +83,10 @@ def test_many_brackets_are_not_depth() -> None:
         (b"null", "is null: an event is a JSON object"),
         (arrays(MAX_DEPTH + 1), "is nested deeper than 200 levels"),
         (arrays(100_000), "is nested deeper than 200 levels"),  # the parser's own limit
-        (b'\xef\xbb\xbf{"a":1}', "starts with a byte order mark, which JSON has not"),
+        (b'\xef\xbb\xbf{"a":1}', "starts with a byte order mark, which JSON does not allow"),
         (
             b"\x00\x00\x00\x00\x07{}",
-            "starts with a zero byte: it is not JSON as it stands (a schema registry's framing?)",
+            "starts with a zero byte: this is not plain JSON (a schema registry's framing?)",
         ),
         (b'{"a":"\xff"}', "is not UTF-8 at byte 7"),
     ],

@@ -1,4 +1,4 @@
-"""Expressions as Python functions: one of an expression, one of a `when`, one of all the fields of a route."""
+"""Compiles expressions to Python functions: one for an expression, one for a `when`, one for all fields of a route."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from connector.model import Evaluate, Event, Record
 
 # Field → expression, or → the nested object's names → expressions.
 Fields = Mapping[str, str | Mapping[str, str]]
-# Whether an expression is true of an event. Raises ExpressionError.
+# True if an expression is true of an event. Raises ExpressionError.
 Predicate = Callable[[Event, Record], bool]
 # All fields of a route, by their names; those that are null are left out. Raises ExpressionError, naming the field.
 MapFields = Callable[[Event, Record], dict[str, Any]]
@@ -21,7 +21,7 @@ MapFields = Callable[[Event, Record], dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """The beginning `path == 'literal'` of a condition. `read` gives what stands at the path."""
+    """The beginning `path == 'literal'` of a condition. `read` returns the value at the path."""
 
     path: tuple[str, ...]
     literal: str
@@ -32,7 +32,7 @@ class Selector:
 class Condition:
     """A compiled `when`.
 
-    `holds` decides it whole. Where it begins with `path == 'literal'`, `selector` is that beginning, so that many
+    `holds` decides all of it. If it begins with `path == 'literal'`, `selector` is that beginning, so that many
     conditions on one path can be looked up together, and `rest` decides the remainder (None: nothing remains).
     """
 
@@ -42,16 +42,16 @@ class Condition:
 
 
 def compile_expression(text: str) -> Evaluate:
-    """An expression as a function of an event (a dict) and its record.
+    """Return an expression as a function of an event (a dict) and its record.
 
-    Raises ExpressionError if it does not parse, saying where and what would be right. The function raises it on
-    events that it cannot be evaluated on, naming the function that refused and why, never a value.
+    Raises ExpressionError if it does not parse, with the position and a hint. The returned function raises
+    ExpressionError for events on which it cannot be evaluated, naming the function that failed and why, never a value.
     """
     return _evaluator(parse(text))
 
 
 def compile_condition(text: str) -> Condition:
-    """A `when` as a function that tells whether it is true of an event. Raises ExpressionError as above."""
+    """Return a `when` as a predicate of an event and its record. Raises ExpressionError if it does not parse."""
     tree = parse(text)
     first, *others = _conjuncts(tree)
     selector = _selector(first)
@@ -61,10 +61,11 @@ def compile_condition(text: str) -> Condition:
 
 
 def compile_fields(fields: Fields) -> MapFields:
-    """The fields of a route as one function: name → expression, or name → {name → expression} for a nested object.
+    """Return a route's fields as one function. A value is an expression, or {name → expression} for a nested object.
 
-    A field that is null is left out, and so is a nested object of which nothing is left. Raises ExpressionError for
-    an expression that does not parse; so does the function, with the field's name first (`customEventParams.level`).
+    A field that is null is left out, and so is a nested object without any field. Raises ExpressionError for an
+    expression that does not parse; so does the returned function, with the field's name first
+    (`customEventParams.level`).
     """
     trees = {path: _parse_field(path, expression) for path, expression in _flatten(fields)}
     generator = Generator()
@@ -121,13 +122,13 @@ def _predicate(tree: Node) -> Predicate:
 
 def _function(generator: Generator, lines: Sequence[str]) -> Any:
     source = "\n    ".join([f"def compiled({EVENT}, {RECORD}):", *lines])
-    # The source is the generator's own: names it chose, and constants by their repr().
+    # The source is the generator's own: names that it chose, and the repr() of constants.
     exec(compile(source, "<expression>", "exec"), generator.namespace)  # noqa: S102
     return generator.namespace["compiled"]
 
 
 def _conjuncts(tree: Node) -> list[Node]:
-    """`a && b && c` as [a, b, c]: in this order, and as far as all before it held, are they evaluated."""
+    """Return `a && b && c` as [a, b, c]. They are evaluated in this order, each only if all before it were true."""
     others: list[Node] = []
     while tree["type"] == "and_expression":
         tree, right = tree["children"]
@@ -153,6 +154,6 @@ def _selector(tree: Node) -> Selector | None:
 
 
 def _plain_path(tree: Node) -> tuple[str, ...]:
-    """The names of a plain path such as user.id; empty if it is something else."""
+    """Return the names of a plain path such as user.id; empty if the tree is anything else."""
     nodes = tree["children"] if tree["type"] == "subexpression" else [tree]
     return tuple(node["value"] for node in nodes) if all(node["type"] == "field" for node in nodes) else ()

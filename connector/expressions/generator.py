@@ -1,7 +1,7 @@
 """JMESPath syntax tree → the source of one Python expression.
 
-In the source `e` is the event (a dict), `r` its record, `t1`, `t2`, … hold what is used twice, and other names are
-bound in the generator's namespace. A node that the generator does not know becomes a call of the jmespath library.
+In the source, `e` is the event (a dict), `r` its record, `t1`, `t2`, … hold values that are used twice, and other names
+are bound in the generator's namespace. A node that the generator does not know becomes a call of the jmespath library.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _ORDER_SIGNS = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 
 
 class Generator:
-    """The expressions of one function: each becomes source; what they call and refer to gathers in `namespace`."""
+    """Generates the expressions of one function; `namespace` collects the functions and constants they refer to."""
 
     def __init__(self) -> None:
         self.namespace: dict[str, Any] = {"NUMBERS": NUMBERS, "equal": json_equal, "order": json_compare}
         self.namespace |= {name: getattr(functions, name) for name in (*_OF_VALUE, *_OF_RECORD)}
         self._temporaries = 0
-        # Names that hold a dict, whatever the event is.
+        # Names that hold a dict for every event.
         self._dicts = {EVENT}
         self._shared: dict[str, str] = {}
         self._nodes: dict[str, Callable[[Node, str], str]] = {
@@ -56,17 +56,18 @@ class Generator:
         }
 
     def value(self, tree: Node) -> str:
-        """The source of an expression's value."""
+        """Return the source of an expression's value."""
         source = self._source(tree, EVENT)
         return source if _readable(source) else self._library(tree, EVENT)
 
     def condition(self, tree: Node) -> str:
-        """The source of whether an expression is true, as a Python bool."""
+        """Return the source of an expression's truth, as a Python bool."""
         source = self._truth(tree, EVENT)
         return f"bool({source if _readable(source) else self._is_true(self._library(tree, EVENT))})"
 
     def share(self, trees: Iterable[Node]) -> list[str]:
-        """Statements that read once what begins several of these expressions' paths: user of user.id and user.age."""
+        """Return statements that read a common first name of several expressions' paths once: user of user.id and
+        user.age."""
         begins = Counter(node["children"][0]["value"] for tree in trees for node in nodes(tree) if _is_path(node))
         statements = []
         self.namespace["NOTHING"] = {}
@@ -95,7 +96,7 @@ class Generator:
         return f"t{self._temporaries}"
 
     def _named(self, source: str, use: Callable[[str], str]) -> str:
-        """`use` of a name that holds `source`, where it needs it more than once."""
+        """Return the source that `use` makes of a name bound to `source`, for a value that is needed more than once."""
         if source.isidentifier():
             return use(source)
         name = self._temporary()
@@ -124,7 +125,7 @@ class Generator:
         if current == EVENT and _is_path(node) and children[0]["value"] in self._shared:
             current, children = self._shared[children[0]["value"]], children[1:]
         for child in children:
-            if child["type"] in ("field", "index"):  # these name what they need themselves
+            if child["type"] in ("field", "index"):  # these bind their own temporaries
                 current = self._source(child, current)
             else:
                 current = self._named(current, partial(self._source, child))
@@ -163,7 +164,7 @@ class Generator:
         return f"order({name!r}, {source}, {limit})"
 
     def _truth(self, node: Node, current: str) -> str:
-        """A Python condition: false for false, null, and an empty text, array or object; 0 is true."""
+        """Return a Python condition: false for false, null, and an empty text, array or object; 0 is true."""
         if node["type"] in ("comparator", "not_expression"):
             return self._source(node, current)
         if node["type"] in ("and_expression", "or_expression"):
@@ -223,12 +224,12 @@ class Generator:
 
 
 def _is_path(node: Node) -> bool:
-    """Whether a node begins with two names, as user.id does."""
+    """True if a node begins with two names, as user.id does."""
     return node["type"] == "subexpression" and all(child["type"] == "field" for child in node["children"][:2])
 
 
 def _readable(source: str) -> bool:
-    """Whether Python takes the source: it refuses what is nested in more than 200 brackets."""
+    """True if Python accepts the source: it refuses more than 200 nested brackets."""
     try:
         compile(source, "<expression>", "eval")
     except (SyntaxError, RecursionError, MemoryError):

@@ -1,4 +1,4 @@
-"""How a fault reaches the client: answers that are late, wrong, broken off, or no answer at all."""
+"""How a fault reaches the client: responses that are late, wrong or broken off, or none at all."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from connector.simulators.faults import Fault
 
 _HTML = b"<!DOCTYPE html><html><head><title>Maintenance</title></head><body>Please come back later</body></html>"
 _BOMB_MEGABYTES = 100
-# A whole answer that would count as accepted at either vendor, for the kinds that break it.
+# A complete answer that would count as accepted by either vendor, for the kinds that break it.
 _WHOLE = '{"status": "ok", "message": "ОK"}'.encode()  # noqa: RUF001 - the vendor's own Cyrillic letter
 _HEADER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(_WHOLE)
 
@@ -24,9 +24,9 @@ class ConnectionEndedError(Exception):
 
 
 async def faulty_response(fault: Fault, request: web.BaseRequest) -> web.Response:
-    """Answer as the fault wants it; raises GoneError where the answer is a broken connection.
+    """Return the response that a fault demands; raise ConnectionEndedError if it is a broken connection.
 
-    Kinds `latency` and `outage` are not answers and have no place here.
+    Kinds `latency` and `outage` are no responses and must not be passed.
     """
     match fault.kind:
         case "status":

@@ -39,8 +39,8 @@ _TOO_FAST: Final = b'{"error": "Too many requests"}'
 class MyTrackerSimulator(Simulator):
     """myTracker on 127.0.0.1.
 
-    `app_id` is the one app the tokens are good for; None: any whole number. A fault's `contains` is looked for in the
-    body as it was sent. `switches` decide what the document leaves open.
+    `app_id` is the one app for which the tokens are valid; None: any whole number. A fault's `contains` is searched in
+    the body as it was sent. `switches` decide what the document leaves open.
     """
 
     vendor: ClassVar[str] = "myTracker"
@@ -63,15 +63,15 @@ class MyTrackerSimulator(Simulator):
         self._methods = _IMPORTS if self._switches.probes == "absent" else _IMPORTS | _PROBES
 
     def configuration_hints(self) -> Iterable[str]:
-        """The app."""
+        """Yield the app."""
         return (f"app_id: {self._app_id or 'any'}",)
 
     def reset_state(self, options: Mapping[str, Any]) -> None:  # noqa: ARG002 - it knows no options of its own
-        """Forget the payments that came."""
+        """Forget the payments received."""
         self._payments.clear()
 
     def method_of(self, path: str) -> str:
-        """`loginBatch` for `/v1/loginBatch/`."""
+        """Return `loginBatch` for `/v1/loginBatch/`."""
         named = _VERSIONED.fullmatch(path)
         return named[2] if named else ""
 
@@ -117,9 +117,9 @@ class MyTrackerSimulator(Simulator):
         return _response(200, _OK)
 
     def _accept(self, call: Call, events: Sequence[Any], written: bytes | None) -> None:
-        """Enter the events in the ledger; where payments count once, not those that came before.
+        """Enter the events in the ledger; if payments count once, without those received before.
 
-        `written` is the JSON of just these events, where it is there already.
+        `written` is the JSON of exactly these events, if it is at hand.
         """
         if self._switches.id_transaction == "once":
             events, written = [event for event in events if self._is_new(event)], None

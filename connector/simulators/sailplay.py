@@ -35,7 +35,7 @@ _PATH: Final = re.compile(r"/api/v2/(events/(?:fire|list|status)|login)/")
 
 @dataclass(frozen=True, slots=True)
 class SimulatedEvent:
-    """An event as the shop has set it up: its key, its kind, its name for people."""
+    """An event type that the shop has set up: its key, its kind, its name for people."""
 
     key: str
     kind: Kind
@@ -44,7 +44,7 @@ class SimulatedEvent:
 
 @dataclass(frozen=True, slots=True)
 class SimulatedLogin:
-    """What `login` asks for, beside the department, before it gives a token."""
+    """The credentials, beside the department, for which `login` gives a token."""
 
     store_department_key: str = "demo-department-key"
     pin_code: str = "demo-pin"
@@ -52,7 +52,7 @@ class SimulatedLogin:
 
 @dataclass(slots=True)
 class _Fires:
-    """What the vendor remembers of one user and one event. Times are seconds since the epoch."""
+    """The vendor's record of one user and one event. Times are seconds since the epoch."""
 
     count: int
     created: float
@@ -69,7 +69,7 @@ DEFAULT_EVENTS: Final[Sequence[SimulatedEvent]] = (
 
 
 class SailPlayError(Exception):
-    """The vendor's error answer; `code` is its status_code, None if it names none."""
+    """The vendor's error answer; `code` is its status_code, None if it has none."""
 
     def __init__(self, code: int | None, message: str) -> None:
         super().__init__(message)
@@ -79,8 +79,8 @@ class SailPlayError(Exception):
 class SailPlaySimulator(Simulator):
     """SailPlay on 127.0.0.1.
 
-    `store_department_id` is the one the tokens are good for; None: any whole number. The ledger's `times` counts equal
-    fires, its `fire_count` every fire of that event for that user. A fault's `contains` is looked for in
+    `store_department_id` is the one for which the tokens are valid; None: any whole number. The ledger's `times` counts
+    equal fires, its `fire_count` every fire of that event for that user. A fault's `contains` is searched in
     `name=value&name=value`, decoded, the token included. `switches` decide what the document leaves open.
     """
 
@@ -116,15 +116,15 @@ class SailPlaySimulator(Simulator):
         }
 
     def fires_of_users(self) -> Counter[tuple[str, str, str]]:
-        """(name of the identifier, user, event key) → how often it was fired: 2 is points given twice."""
+        """Return (name of the identifier, user, event key) → number of fires: 2 means points given twice."""
         return Counter({key: fires.count for key, fires in self._fires.items()})
 
     def reset_options(self) -> Iterable[str]:
-        """`events`: a list of {"key", "kind": flag, counter or sum, "name"}."""
+        """Return `events`: a list of {"key", "kind": flag, counter or sum, "name"}."""
         return ("events",)
 
     def reset_state(self, options: Mapping[str, Any]) -> None:
-        """Take the events of a reset, or those of the beginning; forget all fires."""
+        """Take the events from the reset's options, or the initial ones; forget all fires."""
         events = _simulated_events(options["events"]) if "events" in options else self._first_events
         self._events = {event.key: event for event in events}
         self._fires.clear()
@@ -132,19 +132,19 @@ class SailPlaySimulator(Simulator):
         self._first_seen.clear()
 
     def configuration_hints(self) -> Iterable[str]:
-        """Department, login and events."""
+        """Yield department, login and events."""
         yield f"store_department_id: {self._department or 'any'}"
         yield f"login: store_department_key {self.login.store_department_key}, pin_code {self.login.pin_code}"
         for event in self._events.values():
             yield f"event_key: {event.key} ({event.kind}, {event.name})"
 
     def method_of(self, path: str) -> str:
-        """`events/fire` for `/api/v2/events/fire/`."""
+        """Return `events/fire` for `/api/v2/events/fire/`."""
         named = _PATH.fullmatch(path)
         return named[1] if named else ""
 
     def content_of(self, call: Call) -> str:
-        """The parameters, decoded."""
+        """Return the parameters, decoded."""
         return "&".join(f"{name}={value}" for name, value in _parameters(call).items())
 
     def apply_rules(self, call: Call) -> web.Response:
@@ -260,7 +260,7 @@ class SailPlaySimulator(Simulator):
 
 
 def _parameters(call: Call) -> dict[str, str]:
-    """The parameters of the query for a GET, of the form for a POST; other content of a POST is none."""
+    """Return the parameters of the query (GET) or of the form (POST); a POST with other content has none."""
     request = call.request
     if request.method == "GET":
         return dict(request.query)
@@ -285,7 +285,7 @@ def _simulated_events(value: Any) -> list[SimulatedEvent]:
 
 
 def _datetime(seconds: float) -> str:
-    """As the document has it: without a time zone."""
+    """Return a time as in the document: without a time zone."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 

@@ -1,4 +1,4 @@
-"""What all simulated vendors share: the HTTP server, faults on request, the ledger of what was accepted."""
+"""The base of all simulated vendors: the HTTP server, faults on request, rate limit, ledger of accepted events."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Call(NamedTuple):
 class Simulator:
     """A vendor on 127.0.0.1; `async with` starts and ends it.
 
-    Port 0 takes any free one; `url` tells which. `close()` makes the port refuse connections and `start()` opens the
-    same one again, with ledger and faults as they were.
+    Port 0 takes any free one; `url` has it. `close()` makes the port refuse connections and `start()` opens the same
+    one again, with ledger and faults as they were.
     """
 
     vendor: ClassVar[str]
@@ -51,7 +51,7 @@ class Simulator:
 
     @property
     def url(self) -> str:
-        """The base URL that a sink is configured with."""
+        """Return the base URL that a sink is configured with."""
         return f"http://127.0.0.1:{self.port}"
 
     async def start(self) -> None:
@@ -80,9 +80,9 @@ class Simulator:
         await self.close()
 
     def order(self, orders: Any, sparing: asyncio.BaseTransport | None = None) -> None:
-        """Take what `POST /_faults` takes: an order or a list of them. Raises FaultError; then none was taken.
+        """Apply the body of `POST /_faults`: an order or a list of them. Raises FaultError; then no order was applied.
 
-        `sparing` is the connection that brought the order: an outage leaves it so that it can be answered.
+        `sparing` is the connection that brought the order: an outage leaves it open so that it can be answered.
         """
         listed = orders if isinstance(orders, list) else [orders]
         faults: list[Fault] = []
@@ -102,7 +102,7 @@ class Simulator:
             self._cut_connections(sparing)
 
     def reset(self, options: Mapping[str, Any] | None = None) -> None:
-        """Do what `POST /_reset` does. Raises FaultError; then nothing was changed."""
+        """Apply the body of `POST /_reset`. Raises FaultError; then nothing was changed."""
         options = options or {}
         known = {"tokens", "latency_ms", *self.reset_options()}
         for key in options:
@@ -119,26 +119,26 @@ class Simulator:
     # What a vendor adds.
 
     def configuration_hints(self) -> Iterable[str]:
-        """Lines for people: what a configuration must name besides the token to be accepted."""
+        """Yield lines for people: what a configuration must name, beside the token, to be accepted."""
         return ()
 
     def reset_options(self) -> Iterable[str]:
-        """The keys of `POST /_reset` that this vendor knows besides."""
+        """Return the keys of `POST /_reset` that only this vendor has."""
         return ()
 
     def reset_state(self, options: Mapping[str, Any]) -> None:
-        """Start anew with what those keys say. Raises FaultError."""
+        """Start over with the values of those keys. Raises FaultError."""
 
     def method_of(self, path: str) -> str:
-        """The vendor's method that a path names, "" if it names none."""
+        """Return the vendor's method that a path names, "" if it names none."""
         raise NotImplementedError
 
     def content_of(self, call: Call) -> str:
-        """What a fault's `contains` is looked for in."""
+        """Return the text in which a fault's `contains` is searched."""
         return call.body.decode(errors="replace")
 
     def apply_rules(self, call: Call) -> web.Response:
-        """Apply the vendor's rules; accepted events are in the ledger when this returns."""
+        """Return the vendor's answer; accepted events are in the ledger when this returns."""
         raise NotImplementedError
 
     # Requests.
@@ -192,7 +192,7 @@ class Simulator:
 
 
 class _Unsent(web.Response):
-    """No answer: to the server a client that has gone. uvloop would still write one after an abort."""
+    """No answer, so that the server treats the client as gone. uvloop would still write one after an abort."""
 
     async def prepare(self, request: web.BaseRequest) -> None:  # noqa: ARG002 - called by the server
         raise ConnectionResetError
@@ -221,12 +221,12 @@ class RateLimit:
         self._recent: deque[float] = deque(maxlen=most)
 
     def exceeded(self, now: float) -> bool:
-        """Count the request that has come, and say whether it is one too many. `now` in monotonic seconds."""
+        """Count a request; return True if it is one too many. `now` in monotonic seconds."""
         recent = self._recent
         too_many = bool(recent) and len(recent) == recent.maxlen and now - recent[0] < 1.0
         recent.append(now)
         return too_many
 
     def clear(self) -> None:
-        """Forget the requests that came."""
+        """Forget all requests."""
         self._recent.clear()

@@ -1,4 +1,4 @@
-"""How the vendors' switches are written: `mytracker.oversize=413`, a field of the vendor's class of switches."""
+"""The switches of the simulated vendors: choices that their documents leave open, written `mytracker.oversize=413`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, get_args, get_type_hints
 
 @dataclass(frozen=True, slots=True)
 class MyTrackerSwitches:
-    """The document's own limits and the strict reading, unless told otherwise."""
+    """What myTracker's document leaves open; by default its own limits and the strict reading."""
 
     oversize: Literal["400", "413"] = "400"  # the status for a body that is too large
     max_bytes: int = 10_000  # what "10Kb" is
@@ -23,7 +23,7 @@ class MyTrackerSwitches:
 
 @dataclass(frozen=True, slots=True)
 class SailPlaySwitches:
-    """What public material says, unless told otherwise."""
+    """What SailPlay's document leaves open; by default what public material says."""
 
     rate: int = 50  # requests a second, past which it answers 429; 0: any number
     token_seconds: int = 0  # how long a token from login is valid; 0: until it is revoked
@@ -35,11 +35,11 @@ _VENDORS: Final[Mapping[str, type[Any]]] = {"mytracker": MyTrackerSwitches, "sai
 
 
 class SwitchError(ValueError):
-    """A switch is unknown or takes another value; the message says what would be right."""
+    """A switch is unknown or has another value than allowed; the message says what would be right."""
 
 
 def parse_switches(orders: Sequence[str]) -> tuple[MyTrackerSwitches, SailPlaySwitches]:
-    """Both vendors' switches from `VENDOR.NAME=VALUE`; the last of one name counts. Raises SwitchError."""
+    """Return both vendors' switches from `VENDOR.NAME=VALUE`; the last of one name counts. Raises SwitchError."""
     given: dict[str, dict[str, Any]] = {vendor: {} for vendor in _VENDORS}
     for order in orders:
         name, separator, value = order.partition("=")

@@ -27,7 +27,7 @@ SHORT = stage.DemoPlan(events=1000, seconds=1.0, outage=0.4, deadline=30.0)
 @pytest.fixture(autouse=True)
 def directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Where the demo puts its files; a short demo takes the long one's place."""
-    monkeypatch.setattr(stage, "Plan", lambda: SHORT)
+    monkeypatch.setattr(stage, "DemoPlan", lambda: SHORT)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     return tmp_path
 
@@ -100,7 +100,7 @@ def test_a_letter_that_was_never_written_is_found(monkeypatch: pytest.MonkeyPatc
 
 def test_what_cannot_be_settled_ends_the_demo_with_1(monkeypatch: pytest.MonkeyPatch) -> None:
     """One partition's position stays where it is, so that its last events are never committed."""
-    monkeypatch.setattr(stage, "Plan", lambda: SHORT._replace(deadline=6.0))
+    monkeypatch.setattr(stage, "DemoPlan", lambda: SHORT._replace(deadline=6.0))
     position = PartitionOffsets.position
 
     def stuck(offsets: PartitionOffsets) -> int | None:

@@ -85,7 +85,7 @@ def test_the_ledger_holds_each_event_once_in_the_order_of_its_key(accepted: Sequ
     [
         (LETTERS[:1], "no letter for game.events/0/4"),
         ([*LETTERS, LETTERS[0]], "more than one letter for game.events/0/3"),
-        ([*LETTERS, letter(PRODUCED[5])], "a letter nobody expects: game.events/0/5"),
+        ([*LETTERS, letter(PRODUCED[5])], "a letter that is not expected: game.events/0/5"),
         ([letter(PRODUCED[3], reason=Reason.POISON), LETTERS[1]], "another reason than expected: game.events/0/3"),
         ([letter(PRODUCED[3], value=b"x"), LETTERS[1]], "not the original's bytes: game.events/0/3"),
         ([LETTERS[0]._replace(key=None), LETTERS[1]], "not the original's bytes: game.events/0/3"),

@@ -1,4 +1,5 @@
-"""One sink reconciled: what was produced against the connector's counts, the vendor's ledger and Kafka. Pure."""
+"""The reconciliation of one sink: what was produced against the connector's counts, the vendor's ledger and Kafka.
+Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ Partition = tuple[str, int]
 
 
 class Produced(NamedTuple):
-    """A sample and where the brokers put it."""
+    """A sample and the partition and offset that the brokers gave it."""
 
     sample: SampleEvent
     partition: int
@@ -25,7 +26,7 @@ class Produced(NamedTuple):
 
     @property
     def address(self) -> str:
-        """`topic/partition/offset`."""
+        """Return `topic/partition/offset`."""
         return f"{self.sample.topic}/{self.partition}/{self.offset}"
 
 
@@ -37,13 +38,13 @@ class ReadLetter(NamedTuple):
     headers: Headers
 
     def header(self, name: str) -> str | None:
-        """The text of what the connector added under this name."""
+        """Return the text of the header that the connector added under this name."""
         return dead_letter.last_header(self.headers, name)
 
 
 @dataclass(frozen=True, slots=True)
 class SinkCounts:
-    """The connector's own account of a sink, in (event, route) pairs."""
+    """The connector's own counts of a sink, in (event, route) pairs."""
 
     read: int
     delivered: int
@@ -52,16 +53,16 @@ class SinkCounts:
 
     @property
     def letters(self) -> int:
-        """Dead letters, whatever their reason."""
+        """Return the number of dead letters for all reasons."""
         return sum(self.dead_lettered.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known of a sink after the run.
+    """The facts about a sink after the run.
 
-    `accepted`: what the vendor's ledger holds, in the order of arrival, as `samples.content` writes it. `letters` are
-    this sink's. `ends` has the end offset of every partition that the sink reads.
+    `accepted`: the events in the vendor's ledger, in the order of arrival, as `samples.content` writes them. `letters`
+    are this sink's. `ends` has the end offset of every partition that the sink reads.
     """
 
     counts: SinkCounts
@@ -72,14 +73,14 @@ class Evidence:
 
 
 class Verification(NamedTuple):
-    """One thing that was checked, in a sentence, and what is wrong with it (nothing: it holds)."""
+    """One statement that was checked, and the mistakes found (none: it holds)."""
 
     statement: str
     mistakes: Sequence[str]
 
 
 def reconcile(sink: str, produced: Sequence[Produced], evidence: Evidence) -> list[Verification]:
-    """Everything that must hold for a sink."""
+    """Return everything that must hold for a sink, checked."""
     due = [(each, fate) for each in produced for fate in each.sample.fates if fate.sink == sink]
     counts = evidence.counts
     accepted = len(evidence.accepted)
@@ -130,7 +131,7 @@ def _ledger_mistakes(due: Sequence[tuple[Produced, ExpectedOutcome]], accepted: 
 
 
 def _out_of_order(due: Sequence[tuple[Produced, ExpectedOutcome]], accepted: Sequence[bytes]) -> list[str]:
-    """The keys of a partition whose events arrived in another order than Kafka has them in."""
+    """Return the keys of a partition whose events arrived in another order than they have in Kafka."""
     keys: dict[bytes, tuple[str, bytes]] = {}
     wanted: defaultdict[tuple[str, bytes], list[bytes]] = defaultdict(list)
     for each, fate in sorted(due, key=lambda pair: pair[0].offset):
@@ -150,7 +151,7 @@ def _letter_mistakes(due: Sequence[tuple[Produced, ExpectedOutcome]], found: Seq
     yield from _shortened("no letter for", [address for address, route in wanted if (address, route) not in seen])
     yield from _shortened("more than one letter for", [address for (address, _), count in seen.items() if count > 1])
     yield from _shortened(
-        "a letter nobody expects:", [address for address, route in seen if (address, route) not in wanted]
+        "a letter that is not expected:", [address for address, route in seen if (address, route) not in wanted]
     )
     pairs = [(letter, *wanted[_identity(letter)]) for letter in found if _identity(letter) in wanted]
     yield from _shortened(
@@ -183,7 +184,7 @@ def _commit_mistakes(evidence: Evidence) -> Iterator[str]:
             yield f"{topic}/{partition}: {position}, ends at {end:,}"
 
 
-def _shortened(what: str, places: Sequence[str]) -> Iterator[str]:
-    if places:
-        more = f" and {len(places) - _EXAMPLES:,} more" if len(places) > _EXAMPLES else ""
-        yield f"{what} {', '.join(places[:_EXAMPLES])}{more}"
+def _shortened(what: str, addresses: Sequence[str]) -> Iterator[str]:
+    if addresses:
+        more = f" and {len(addresses) - _EXAMPLES:,} more" if len(addresses) > _EXAMPLES else ""
+        yield f"{what} {', '.join(addresses[:_EXAMPLES])}{more}"

@@ -1,4 +1,4 @@
-"""The demo from start to end: the service runs between simulators until all is settled, then everything is reckoned."""
+"""The demo from start to end: the service runs between simulators until all is settled, then all is reconciled."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ from connector.simulators.ledger import Ledger
 from connector.simulators.mytracker import MyTrackerSimulator
 from connector.simulators.sailplay import SailPlaySimulator
 
-_LOOK_EVERY = 0.1  # seconds
+_REFRESH_SECONDS = 0.1  # seconds
 
 
 @dataclass(frozen=True, slots=True)
 class SinkResult:
-    """One sink after the run: what it counted, what its vendor saw, and what was found.
+    """One sink after the run: its own counts, its vendor's, and the verifications.
 
     `skips` says why events were to be skipped; the connector counts them together.
     """
@@ -54,7 +54,7 @@ class SinkResult:
 
 @dataclass(frozen=True, slots=True)
 class DemoResult:
-    """How the demo ended. `trouble` says what kept it from coming to its end; empty if nothing did."""
+    """How the demo ended. `problem` says what kept it from finishing; empty if it finished."""
 
     sinks: Sequence[SinkResult]
     seconds: float
@@ -62,25 +62,29 @@ class DemoResult:
 
     @property
     def holds(self) -> bool:
-        """Whether everything that was checked holds."""
-        findings = [finding for reckoning in self.sinks for finding in reckoning.verifications]
-        return not self.problem and bool(findings) and not any(finding.mistakes for finding in findings)
+        """True if everything that was checked holds."""
+        verifications = [verification for sink in self.sinks for verification in sink.verifications]
+        return (
+            not self.problem
+            and bool(verifications)
+            and not any(verification.mistakes for verification in verifications)
+        )
 
 
 class DemoDisplay(Protocol):
-    """Whoever watches."""
+    """The display that follows the demo."""
 
     def announce(self, incident: str) -> None:
-        """Something happens on the stage."""
+        """Show that an incident happens."""
         ...
 
-    def show_progress(self, seconds: float, produced: int, wanted: int, lines: Sequence[SinkRuntime]) -> None:
-        """How far everything is."""
+    def show_progress(self, seconds: float, produced: int, wanted: int, runtimes: Sequence[SinkRuntime]) -> None:
+        """Show the progress of production and of every sink."""
         ...
 
 
-async def run_demo(screen: DemoDisplay, plan: stage.DemoPlan, clock: Clock | None = None) -> DemoResult:
-    """Run the demo. Leaves nothing behind. Raises KafkaException or ConnectorError where the stage cannot be set."""
+async def run_demo(display: DemoDisplay, plan: stage.DemoPlan, clock: Clock | None = None) -> DemoResult:
+    """Run the demo. Leaves nothing behind. Raises KafkaException or ConnectorError if it cannot be set up."""
     clock = clock or SystemClock()
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="connector-demo-")))
@@ -92,50 +96,54 @@ async def run_demo(screen: DemoDisplay, plan: stage.DemoPlan, clock: Clock | Non
             began = clock.monotonic()
             feed = stage.Feed(kafka, samples(plan.events))
             service = Service(settings)
-            vendors = asyncio.create_task(stage.incidents(mytracker, sailplay, plan, screen.announce))
+            vendors = asyncio.create_task(stage.incidents(mytracker, sailplay, plan, display.announce))
             try:
-                trouble = await _run_until_settled(service, feed, screen, plan, clock)
+                problem = await _run_until_settled(service, feed, display, plan, clock)
             finally:
                 vendors.cancel()
             ledgers = {MYTRACKER: mytracker.ledger, SAILPLAY: sailplay.ledger}
-            reckonings = await asyncio.to_thread(_reconcile_sinks, kafka.bootstrap, settings, service, feed, ledgers)
-            return DemoResult(reckonings, clock.monotonic() - began, trouble)
+            results = await asyncio.to_thread(_reconcile_sinks, kafka.bootstrap, settings, service, feed, ledgers)
+            return DemoResult(results, clock.monotonic() - began, problem)
 
 
 async def _run_until_settled(
-    service: Service, feed: stage.Feed, screen: DemoDisplay, plan: stage.DemoPlan, clock: Clock
+    service: Service, feed: stage.Feed, display: DemoDisplay, plan: stage.DemoPlan, clock: Clock
 ) -> str:
-    """Run the service until everything that was produced is settled; what kept it from that, or nothing."""
+    """Run the service until all produced events are settled; return what prevented that, or ""."""
     began = clock.monotonic()
     running = asyncio.create_task(service.run())
     feeding = asyncio.create_task(feed.run(plan.seconds))
-    trouble = ""
+    problem = ""
     while not (feeding.done() and _settled(service.runtimes, feed)):
         elapsed = clock.monotonic() - began
-        screen.show_progress(elapsed, len(feed.produced), feed.total, service.runtimes)
+        display.show_progress(elapsed, len(feed.produced), feed.total, service.runtimes)
         if running.done():
-            trouble = "the connector stopped before everything was settled"
+            problem = "the connector stopped before everything was settled"
             break
         if elapsed > plan.deadline:
-            trouble = f"not everything was settled within {plan.deadline:g} s"
+            problem = f"not everything was settled within {plan.deadline:g} s"
             break
-        await asyncio.sleep(_LOOK_EVERY)
-    screen.show_progress(clock.monotonic() - began, len(feed.produced), feed.total, service.runtimes)
+        await asyncio.sleep(_REFRESH_SECONDS)
+    display.show_progress(clock.monotonic() - began, len(feed.produced), feed.total, service.runtimes)
     service.stop()
-    if await running != 0 and not trouble:
-        trouble = "the connector did not stop cleanly"
+    if await running != 0 and not problem:
+        problem = "the connector did not stop cleanly"
     feeding.cancel()
-    await asyncio.gather(feeding, return_exceptions=trouble != "")
-    return trouble
+    await asyncio.gather(feeding, return_exceptions=problem != "")
+    return problem
 
 
-def _settled(lines: Sequence[SinkRuntime], feed: stage.Feed) -> bool:
+def _settled(runtimes: Sequence[SinkRuntime], feed: stage.Feed) -> bool:
     ends = feed.end_offsets()
-    for line in lines:
-        positions = {(each.topic, each.partition): each.position for each in line.pipeline.assignment.offsets.values()}
-        if any(positions.get(partition) != end for partition, end in _read_by(line.pipeline.sink.name, ends).items()):
+    for runtime in runtimes:
+        positions = {
+            (each.topic, each.partition): each.position for each in runtime.pipeline.assignment.offsets.values()
+        }
+        if any(
+            positions.get(partition) != end for partition, end in _read_by(runtime.pipeline.sink.name, ends).items()
+        ):
             return False
-    return bool(lines)
+    return bool(runtimes)
 
 
 def _read_by(sink: str, ends: dict[Partition, int]) -> dict[Partition, int]:
@@ -146,7 +154,7 @@ def _reconcile_sinks(
     bootstrap: str, settings: Settings, service: Service, feed: stage.Feed, ledgers: dict[str, Ledger]
 ) -> list[SinkResult]:
     letters = stage.read_dead_letters(bootstrap, settings.dead_letters)
-    stats = {line.pipeline.sink.name: line.pipeline.stats for line in service.runtimes}
+    stats = {runtime.pipeline.sink.name: runtime.pipeline.stats for runtime in service.runtimes}
     found = []
     for sink, ledger in ledgers.items():
         # A letter that names no sink of ours is a mistake of each of them.
@@ -196,5 +204,5 @@ def _skips(sink: str, feed: stage.Feed) -> Counter[str]:
 
 
 def _method(called: str) -> str:
-    """The method as a route names it: a batch form is the same method."""
+    """Return the method as a route names it: a batch form is the same method."""
     return called.removesuffix("Batch").removeprefix("events/")

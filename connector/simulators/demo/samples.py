@@ -1,4 +1,4 @@
-"""The demo's events, each with what must become of it: made side by side, so that neither is derived from the other."""
+"""The demo's events, each with its expected outcomes: made side by side, so that neither is derived from the other."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _PLAY = ("level_up", "boss_defeated", "item_bought", "дракон поверж�
 
 
 class ExpectedOutcome(NamedTuple):
-    """What must become of one event at one sink: accepted as `item` (`content`), a letter for `reason`, or neither.
+    """The expected outcome of an event at a sink: accepted as `item` (`content`), a letter for `reason`, or neither.
 
-    `route` is None where the event fails before routing and where no route takes it.
+    `route` is None if the event fails before routing, and if no route takes it.
     """
 
     sink: str
@@ -40,7 +40,7 @@ class ExpectedOutcome(NamedTuple):
 
 
 class SampleEvent(NamedTuple):
-    """One record to produce, and its fate at every sink that reads its topic, for each route that takes it."""
+    """One record to produce, and its expected outcomes: one for each route that takes it, at every sink that reads it."""
 
     topic: str
     key: bytes | None
@@ -49,17 +49,17 @@ class SampleEvent(NamedTuple):
     fates: tuple[ExpectedOutcome, ...]
 
     def partition(self, number: int) -> int:
-        """Where it is produced: one key always in one partition; without a key, in turn by its number."""
+        """Return its partition: the same for one key; without a key, round robin by its number."""
         return (number if self.key is None else zlib.crc32(self.key)) % PARTITIONS[self.topic]
 
 
 def content(method: str, item: Mapping[str, Any]) -> bytes:
-    """What makes two accepted items the same: the method and every field, whatever the fields' order."""
+    """Return the identity of an accepted item: the method and every field, in any order of fields."""
     return method.encode() + b" " + orjson.dumps(dict(item), option=orjson.OPT_SORT_KEYS)
 
 
 def samples(count: int) -> list[SampleEvent]:
-    """So many events, always the same; each thousand holds every kind."""
+    """Return so many events, always the same; each thousand holds every kind."""
     dice = random.Random(20260301)
     kinds = [make for make, share in _PER_THOUSAND for _ in range(share)]
     made: list[SampleEvent] = []
@@ -240,7 +240,7 @@ def _a_byte_too_large(number: int, dice: random.Random) -> SampleEvent:
 
 
 def _filled(number: int, user: str, size: int) -> SampleEvent:
-    """An event whose item has exactly so many bytes, most of them in characters of two."""
+    """Return an event whose item has exactly so many bytes, most of them in characters of two."""
     shown, seconds = _time(number)
     params = {f"chapter {index:02}": "ж" * 120 for index in range(38)} | {"rest": ""}
     item = {"customUserId": user, "customEventName": "saga", "customEventParams": params, "eventTimestamp": seconds}
@@ -264,13 +264,13 @@ def _user(dice: random.Random) -> str:
 
 
 def _time(number: int) -> tuple[str, int]:
-    """A moment as the event writes it, in one zone or another, and in seconds since the epoch."""
+    """Return a moment as the event writes it, in one of two zones, and in seconds since the epoch."""
     moment = _BEGIN + timedelta(seconds=number)
     return (moment.astimezone(_MOSCOW) if number % 3 else moment).isoformat(), int(moment.timestamp())
 
 
 def _traced(number: int) -> Headers:
-    """Headers as producers have them: one twice, one without a value, one that is not text."""
+    """Return headers as producers have them: one twice, one without a value, one that is not text."""
     return (("trace", b"%d" % number), ("trace", b"again"), ("empty", None), ("raw", b"\xff\x00\xfe"))
 
 

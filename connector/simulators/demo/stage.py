@@ -1,4 +1,4 @@
-"""The demo's stage: Kafka and both vendors in this process, a configuration file on disk, events and incidents."""
+"""The demo's set-up: Kafka and both vendors in this process, a configuration file on disk, events and incidents."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ Announce = Callable[[str], None]
 
 
 class DemoPlan(NamedTuple):
-    """How long the demo is: how many events, produced over `seconds`; `outage` seconds without myTracker; at most
-    `deadline` seconds until everything must be settled."""
+    """How long the demo takes: `events` produced over `seconds`; `outage` seconds without myTracker; at most `deadline`
+    seconds until everything must be settled."""
 
     events: int = 6000
     seconds: float = 9.0
@@ -61,7 +61,7 @@ class DemoPlan(NamedTuple):
 
 
 def write_configuration(directory: Path, kafka: MockKafka, mytracker: Simulator, sailplay: Simulator) -> Path:
-    """The configuration file and its secrets' files, as an operator would write them."""
+    """Write the configuration file and its secrets' files as an operator would; return its path."""
     secrets = directory / "secrets"
     secrets.mkdir(mode=0o700)
     for name in ("mytracker-token", "sailplay-token"):
@@ -76,7 +76,7 @@ def write_configuration(directory: Path, kafka: MockKafka, mytracker: Simulator,
 
 
 def create_topics(kafka: MockKafka, settings: Settings) -> None:
-    """The topics that are read, and the one for dead letters."""
+    """Create the topics that are read, and the one for dead letters."""
     for topic, partitions in PARTITIONS.items():
         kafka.create_topic(topic, partitions)
     kafka.create_topic(settings.dead_letters, 1)
@@ -93,7 +93,7 @@ class Feed:
         self._producer = Producer({"bootstrap.servers": kafka.bootstrap, "enable.idempotence": True, "log_level": 0})
 
     async def run(self, seconds: float) -> None:
-        """Produce them all, evenly over so many seconds. Raises KafkaException if one could not be produced."""
+        """Produce all samples evenly over so many seconds. Raises KafkaException if one could not be produced."""
         slices = max(1, round(seconds / _SLICE))
         size = -(-len(self._samples) // slices)
         for start in range(0, len(self._samples), size):
@@ -106,7 +106,7 @@ class Feed:
             raise KafkaException(f"sample events could not be produced: {next(iter(self._failures), 'no answer')}")
 
     def end_offsets(self) -> Counter[Partition]:
-        """How many records each partition holds."""
+        """Return how many records each partition holds."""
         return Counter((each.sample.topic, each.partition) for each in self.produced)
 
     def _produce(self, number: int, sample: SampleEvent) -> None:
@@ -128,7 +128,7 @@ class Feed:
 
 
 def prepare_vendors(mytracker: MyTrackerSimulator, sailplay: SailPlaySimulator) -> None:
-    """Let each vendor take its time, and refuse some events that obey every rule of its document."""
+    """Make each vendor respond slowly, and refuse some events that obey every rule of its document."""
     for vendor in (mytracker, sailplay):
         vendor.reset({"latency_ms": _LATENCY_MS})
     mytracker.order(_BANNED)
@@ -136,7 +136,7 @@ def prepare_vendors(mytracker: MyTrackerSimulator, sailplay: SailPlaySimulator) 
 
 
 async def incidents(mytracker: MyTrackerSimulator, sailplay: SailPlaySimulator, plan: DemoPlan, tell: Announce) -> None:
-    """What happens to vendors: a short outage, a request to slow down, connections that break."""
+    """Cause a short outage, a request to slow down, and broken connections."""
     await asyncio.sleep(plan.seconds * 0.3)
     tell(f"myTracker answers 503 for {plan.outage:g} s")
     mytracker.faults.clear()
@@ -154,7 +154,7 @@ async def incidents(mytracker: MyTrackerSimulator, sailplay: SailPlaySimulator, 
 
 
 def read_dead_letters(bootstrap: str, topic: str) -> list[ReadLetter]:
-    """Every record of the dead-letter topic, from its beginning. Raises KafkaException."""
+    """Return every record of the dead-letter topic, from its beginning. Raises KafkaException."""
     consumer = _reader(bootstrap, "demo-reads-letters")
     try:
         partition = TopicPartition(topic, 0)
@@ -172,7 +172,7 @@ def read_dead_letters(bootstrap: str, topic: str) -> list[ReadLetter]:
 
 
 def committed_offsets(bootstrap: str, group: str, partitions: Sequence[Partition]) -> dict[Partition, int]:
-    """What a group has committed. Raises KafkaException."""
+    """Return the offsets that a group has committed. Raises KafkaException."""
     consumer = _reader(bootstrap, group)
     try:
         asked = [TopicPartition(*partition) for partition in partitions]
@@ -186,7 +186,7 @@ def committed_offsets(bootstrap: str, group: str, partitions: Sequence[Partition
 
 
 def _reader(bootstrap: str, group: str) -> Consumer:
-    """A consumer that joins no group and commits nothing."""
+    """Return a consumer that joins no group and commits nothing."""
     return Consumer({"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False, "log_level": 0})
 
 

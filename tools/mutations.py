@@ -174,7 +174,7 @@ MUTATIONS = [
 
 
 def run(mutation: Mutation, environment: Mapping[str, str]) -> tuple[bool, str]:
-    """Whether the tests failed for it, as they must, and what they said last."""
+    """Return True if the tests failed for it, as they must, and the last line that they printed."""
     with tempfile.TemporaryDirectory(prefix="mutation-") as directory:
         tree = Path(directory)
         for name in COPIED:
@@ -201,7 +201,7 @@ def run(mutation: Mutation, environment: Mapping[str, str]) -> tuple[bool, str]:
 
 
 def _why(output: str) -> str:
-    """The first line that says what broke."""
+    """Return the first line that says what broke."""
     lines = [line.lstrip(" |") for line in output.splitlines()]
     broken = (line.removeprefix("E").strip() for line in lines if line.startswith(("E  ", "AssertionError")))
     return next(broken, lines[-1] if lines else "")[:SHOWN]

@@ -1,4 +1,4 @@
-"""How a fault reaches the client: responses that are late, wrong or broken off, or none at all."""
+"""The responses of faults: late, wrong or broken off, or none at all."""
 
 from __future__ import annotations
 

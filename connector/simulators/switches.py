@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, get_args, get_type_hints
 
 @dataclass(frozen=True, slots=True)
 class MyTrackerSwitches:
-    """What myTracker's document leaves open; by default its own limits and the strict reading."""
+    """Choices that myTracker's document leaves open; by default its own limits and the strict reading."""
 
     oversize: Literal["400", "413"] = "400"  # the status for a body that is too large
     max_bytes: int = 10_000  # what "10Kb" is
@@ -23,7 +23,7 @@ class MyTrackerSwitches:
 
 @dataclass(frozen=True, slots=True)
 class SailPlaySwitches:
-    """What SailPlay's document leaves open; by default what public material says."""
+    """Choices that SailPlay's document leaves open; by default what public material says."""
 
     rate: int = 50  # requests a second, past which it answers 429; 0: any number
     token_seconds: int = 0  # how long a token from login is valid; 0: until it is revoked

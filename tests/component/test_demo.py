@@ -73,7 +73,7 @@ def test_an_event_that_the_ledger_lacks_is_found(monkeypatch: pytest.MonkeyPatch
         else:
             accept(ledger, method, *arguments, **named)
 
-    monkeypatch.setattr(Ledger, "accept", forget_one)
+    monkeypatch.setattr(Ledger, "record_accepted", forget_one)
     result = demo()
     assert result.exit_code == 1
     assert "not delivered accounts.users/" in result.stdout

@@ -20,7 +20,7 @@ _STEPS_PER_CHECK = 4
 
 
 class Violation(NamedTuple):
-    """Why a value does not match: a message, or the subschema that its child or property name does not match."""
+    """The reason why a value does not match: a message, or the subschema that its child or property name violates."""
 
     message: str | None = None
     step: str | int | None = None

@@ -54,7 +54,7 @@ class SinkResult:
 
 @dataclass(frozen=True, slots=True)
 class DemoResult:
-    """How the demo ended. `problem` says what kept it from finishing; empty if it finished."""
+    """The end of the demo. `problem` says what kept it from finishing; empty if it finished."""
 
     sinks: Sequence[SinkResult]
     seconds: float

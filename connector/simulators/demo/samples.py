@@ -40,7 +40,7 @@ class ExpectedOutcome(NamedTuple):
 
 
 class SampleEvent(NamedTuple):
-    """One record to produce, and its expected outcomes: one for each route that takes it, at every sink that reads it."""
+    """One record to produce, and its expected outcomes: one for each route that takes it, at each sink."""
 
     topic: str
     key: bytes | None

@@ -51,8 +51,8 @@ Announce = Callable[[str], None]
 
 
 class DemoPlan(NamedTuple):
-    """How long the demo takes: `events` produced over `seconds`; `outage` seconds without myTracker; at most `deadline`
-    seconds until everything must be settled."""
+    """The demo's size and times: `events` produced over `seconds`; `outage` seconds without myTracker; at most
+    `deadline` seconds until everything must be settled."""
 
     events: int = 6000
     seconds: float = 9.0

@@ -1,7 +1,7 @@
 """Plants each mutation in a copy of the tree and shows that a test fails for it. Usage: tools/mutations.py [NAME]...
 
-The guarantee is only as good as the suite that holds it: each mutation breaks it in one place, as a change in good
-faith might. Exit status 0 if every mutation was caught. Takes some minutes; `make test` does not run it.
+The guarantee is only as good as the suite that tests it: each mutation breaks it in one line, as a change in good faith
+might. Exit status 0 if every mutation was caught. Takes some minutes; `make test` does not run it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SHOWN = 150  # characters
 
 
 class Mutation(NamedTuple):
-    """`old` stands exactly once in the file and becomes `new`; `tests` are pytest's arguments that must then fail."""
+    """`old` occurs exactly once in the file and becomes `new`; `tests` are pytest's arguments that must then fail."""
 
     name: str
     file: str

@@ -17,7 +17,7 @@ _HINTS = {
     "cannot start any token": "put the value between quotes",
     "could not determine a constructor": "put the value between quotes",
     "undefined alias": "put the value between quotes",
-    "mapping values are not allowed": "look at the indent; a value with a colon and a space stands between quotes",
+    "mapping values are not allowed": "look at the indent; put a value with a colon and a space between quotes",
     "another document": "a file holds one configuration",
 }
 # The part of a reason that quotes the file: an unquoted value that begins with ! or *.

@@ -150,17 +150,19 @@ class Generator:
         if type(value) is str or (type(value) in NUMBERS and value not in (0, 1)):
             return f"({source} {equals} {value!r})"
         if type(value) in NUMBERS:  # Python's True and False equal 1 and 0, JMESPath's do not
-            held = self._temporary()
-            test = f"type({held} := {source}) is not bool and {held} == {value!r}"
+            operand = self._temporary()
+            test = f"type({operand} := {source}) is not bool and {operand} == {value!r}"
             return f"({test})" if name == "eq" else f"(not ({test}))"
         return None
 
     def _order(self, name: str, left: Node, right: Node, current: str) -> str:
         source, limit = self._source(left, current), self._source(right, current)
         if right["type"] == "literal" and type(right["value"]) in NUMBERS:
-            held = self._temporary()
-            otherwise = f"order({name!r}, {held}, {limit})"
-            return f"({held} {_ORDER_SIGNS[name]} {limit} if type({held} := {source}) in NUMBERS else {otherwise})"
+            operand = self._temporary()
+            otherwise = f"order({name!r}, {operand}, {limit})"
+            return (
+                f"({operand} {_ORDER_SIGNS[name]} {limit} if type({operand} := {source}) in NUMBERS else {otherwise})"
+            )
         return f"order({name!r}, {source}, {limit})"
 
     def _truth(self, node: Node, current: str) -> str:

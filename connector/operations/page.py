@@ -31,8 +31,8 @@ _OPEN_STATES = (
 
 _LOG_CHANGES = {
     "truncated": "Log truncated",
-    "overwritten": "Log truncated and written anew",
-    "recreated": "Topic made anew",
+    "overwritten": "Log truncated and overwritten",
+    "recreated": "Topic recreated",
 }
 _MOST_LOG_CHANGES = 5
 
@@ -173,7 +173,7 @@ def _open(sink: Facts) -> str:
     )
     return (
         f"<h3>Read and not settled: {counted(at['records'], 'record')}, {size(at['bytes'])}</h3>"
-        f"{share_bar(shares, 'Where the open events stand')}"
+        f"{share_bar(shares, 'The states of the open events')}"
         f'<ul class="legend">{legend or "<li>nothing is open</li>"}</ul>'
     )
 
@@ -242,7 +242,7 @@ def _failures(failures: Sequence[Facts]) -> str:
 
 def _partitions(partitions: Sequence[Facts]) -> str:
     if not partitions:
-        return '<p class="quiet">None is ours.</p>'
+        return '<p class="quiet">None is assigned to this process.</p>'
     rows = [
         (
             ("t", f"{each['topic']}/{each['partition']}"),

@@ -170,7 +170,7 @@ class SailPlaySimulator(Simulator):
     def _refused(self, call: Call, reason: str) -> None:
         self.ledger.record_refused(call.method, reason, request=call.number, time=self._clock.now())
 
-    # Methods: parameters in, what stands beside "status": "ok" out.
+    # Methods: parameters in; out comes the content beside "status": "ok".
 
     def _fire(self, call: Call, given: dict[str, str]) -> dict[str, Any]:
         self._authorize(given)

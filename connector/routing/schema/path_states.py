@@ -87,8 +87,7 @@ class PathStates:
         self.root_state = self._state([(document.root, 1, False)]) if self.countable else None
 
     def _compute_closures(self) -> bool:
-        """Compute what each subschema applies in place; return False if that is too much, so that events cannot be
-        counted."""
+        """Compute what each subschema applies in place; return False if that is too much to count events."""
         size = len(self._closure(self._document.root, False))
         for subschema in self._document.reachable():
             for raw in subschema.child_subschemas():

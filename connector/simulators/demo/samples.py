@@ -17,7 +17,7 @@ PARTITIONS: Final[Mapping[str, int]] = {USERS: 3, ORDERS: 4, GAME: 4}
 MYTRACKER, SAILPLAY = "mytracker", "sailplay"
 READERS: Final[Mapping[str, Sequence[str]]] = {USERS: (MYTRACKER,), ORDERS: (MYTRACKER, SAILPLAY), GAME: (MYTRACKER,)}
 
-# Users whom the simulated vendors are told to refuse, though the event obeys every rule that their documents name.
+# Users whom the simulated vendors refuse on order, though the event obeys every rule in their documents.
 REFUSED_BY_MYTRACKER, REFUSED_BY_SAILPLAY = "banned-user-", "unknown-user-"
 
 _EVENT_KEY = "85783d035a716769502775afa287fce17040afe1"

@@ -13,7 +13,7 @@ from connector.errors import ConfigError, Mistake
 
 QUOTES = "put the value between quotes"
 SPACES = "indent with spaces, not with tabs"
-COLON = "look at the indent; a value with a colon and a space stands between quotes"
+COLON = "look at the indent; put a value with a colon and a space between quotes"
 HERE = Path(__file__).parent
 ROWS: list[dict[str, Any]] = yaml.safe_load((HERE / "mistakes.yaml").read_text(encoding="utf-8"))
 

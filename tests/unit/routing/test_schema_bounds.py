@@ -49,7 +49,7 @@ def test_a_hostile_pair_costs_little_and_is_answered(name: str) -> None:
         assert len(found["said"]) <= 300
 
 
-def test_the_mistake_of_the_issue_is_still_said_as_before() -> None:
+def test_the_violation_of_the_issue_is_explained_as_before() -> None:
     assert EventSchema(alternatives("anyOf")).violation(nested("x", 16)) == f"$: {ANY_OF}"
 
 
@@ -63,10 +63,10 @@ def test_the_mistake_of_the_issue_is_still_said_as_before() -> None:
     ],
 )
 def test_the_work_is_counted_before_the_library_is_asked(schema: dict[str, Any], event: Any) -> None:
-    work = CheckCost(SchemaDocument(schema))
-    assert not work.always_within_limits()
-    assert not work.within_limits(event)
-    assert work.within_limits({})
+    cost = CheckCost(SchemaDocument(schema))
+    assert not cost.always_within_limits()
+    assert not cost.within_limits(event)
+    assert cost.within_limits({})
 
 
 COMMENT: dict[str, Any] = {
@@ -213,7 +213,7 @@ def test_legitimate_recursion_is_decided(schema: dict[str, Any], right: Any, wro
 
 
 @pytest.mark.parametrize("schema", [COMMENT, RULE, of_a({"items": {"type": "number"}}), {"required": ["a"]}])
-def test_what_is_told_apart_by_names_is_bounded_for_every_event(schema: dict[str, Any]) -> None:
+def test_alternatives_distinguished_by_names_are_bounded_for_every_event(schema: dict[str, Any]) -> None:
     assert EventSchema(schema).bounded
 
 

@@ -89,13 +89,13 @@ def test_steps_and_the_whole_say_what_the_library_says(schema: dict[str, Any], e
         library = jsonschema_rs.validator_for(schema, mask=MASK)
     except ValueError:
         assume(False)
-    parts = SchemaDocument(schema)
+    document = SchemaDocument(schema)
     whole = EventSchema(schema)
     for event in events:
         right = library.is_valid(event)
         assert (whole.violation(event) is None) == right
         try:
-            found = CountedCheck(parts, AssertionChecker(parts.validator_class), 20_000).find_violation(event)
+            found = CountedCheck(document, AssertionChecker(document.validator_class), 20_000).find_violation(event)
         except TooManyStepsError:  # a subschema that is applied to the same value by itself
             continue
         assert (found is None) == right
@@ -105,15 +105,15 @@ def test_steps_and_the_whole_say_what_the_library_says(schema: dict[str, Any], e
 @given(SCHEMAS, EVENTS, st.integers(0, 60))
 def test_steps_end_where_they_must(schema: dict[str, Any], event: dict[str, Any], most: int) -> None:
     try:
-        parts = SchemaDocument(schema)
+        document = SchemaDocument(schema)
     except ValueError:
         assume(False)
-    steps = CountedCheck(parts, AssertionChecker(parts.validator_class), most)
+    check = CountedCheck(document, AssertionChecker(document.validator_class), most)
     try:
-        steps.find_violation(event)
+        check.find_violation(event)
     except TooManyStepsError:
         return
-    assert steps.steps_left >= 0
+    assert check.steps_left >= 0
 
 
 class Counting:
@@ -178,7 +178,7 @@ def test_the_library_never_works_more_than_is_counted(keyword: str, depth: int) 
         ({"properties": {"a": False}}, {"a": 1}),
     ],
 )
-def test_a_mistake_is_said_in_the_librarys_words(schema: dict[str, Any], event: dict[str, Any]) -> None:
+def test_a_violation_is_explained_in_the_librarys_words(schema: dict[str, Any], event: dict[str, Any]) -> None:
     error = next(jsonschema_rs.validator_for(schema, mask=MASK).iter_errors(event))
     path = "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.instance_path)
     assert EventSchema(schema).violation(event) == f"{path}: {error.message}"

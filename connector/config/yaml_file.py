@@ -90,7 +90,7 @@ def _position(error: yaml.YAMLError) -> str:
     mark = getattr(error, "problem_mark", None)
     problem = _NAMING.sub(r"\1", getattr(error, "problem", None) or getattr(error, "reason", None) or "")
     where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-    hint = next((f"; {hint}" for said, hint in _HINTS.items() if said in problem), "")
+    hint = next((f"; {hint}" for cause, hint in _HINTS.items() if cause in problem), "")
     return f"{where}: {problem}{hint}" if problem else where
 
 

@@ -111,9 +111,9 @@ def _compile(schema: dict[str, Any] | bool) -> jsonschema_rs.Validator:
         if references:
             message = f"a schema must stand alone: it refers to {references[0]}, which is not fetched"
             raise ConnectorError(message) from None
-        said = str(error).partition("\n")[0][:MAX_MESSAGE]
+        reason = str(error).partition("\n")[0][:MAX_MESSAGE]
         where = f" at {_path(error.instance_path)}" if isinstance(error, jsonschema_rs.ValidationError) else ""
-        raise ConnectorError(f"this is no JSON Schema{where}: {said}") from None
+        raise ConnectorError(f"this is not a JSON Schema{where}: {reason}") from None
 
 
 def _stricter(schema: dict[str, Any]) -> jsonschema_rs.Validator | None:

@@ -47,7 +47,7 @@ def parse_switches(orders: Sequence[str]) -> tuple[MyTrackerSwitches, SailPlaySw
         takes = get_type_hints(_VENDORS[vendor]) if vendor in _VENDORS else {}
         if not separator or switch not in takes:
             known = ", ".join(f"{each}.{name}" for each, kind in _VENDORS.items() for name in get_type_hints(kind))
-            raise SwitchError(f"{order} is no switch; write NAME=VALUE, where NAME is one of {known}")
+            raise SwitchError(f"{order} is not a switch; write NAME=VALUE, where NAME is one of {known}")
         given[vendor][switch] = _value(name, takes[switch], value)
     return MyTrackerSwitches(**given["mytracker"]), SailPlaySwitches(**given["sailplay"])
 

@@ -1,4 +1,4 @@
-"""What JMESPath's own functions refuse, in our words and without the value: compiled, and by the library alone."""
+"""Refusals by JMESPath's own functions, in our words and without the value: compiled, and by the library alone."""
 
 from __future__ import annotations
 

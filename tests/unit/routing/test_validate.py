@@ -59,7 +59,7 @@ def test_an_event_as_deep_as_may_be_is_validated() -> None:
 
 
 ALONE = "a schema must stand alone: it refers to "
-NONE = "this is no JSON Schema"
+NONE = "this is not a JSON Schema"
 NO_UTF8 = (
     "Failed to get UTF-8 representation: UnicodeEncodeError: "
     "'utf-8' codec can't encode character '\\ud800' in position 0: surrogates not allowed"

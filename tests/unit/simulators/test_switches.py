@@ -1,4 +1,4 @@
-"""What the vendors' documents leave open: each switch changes just that, and the command names every one."""
+"""Choices that the vendors' documents leave open: each switch changes just that, and the command names every one."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_switches_are_read_from_text() -> None:
         ("sailplay.rate=fast", "sailplay.rate takes a whole number from 0, not fast"),
         ("sailplay.rate", "write NAME=VALUE"),
         ("oversize=413", "one of mytracker.oversize, "),
-        ("other.rate=1", "is no switch"),
+        ("other.rate=1", "is not a switch"),
     ],
 )
 def test_a_switch_that_is_none_is_refused_with_what_would_be_right(order: str, said: str) -> None:

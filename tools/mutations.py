@@ -1,7 +1,7 @@
 """Plants each mutation in a copy of the tree and shows that a test fails for it. Usage: tools/mutations.py [NAME]...
 
-The guarantee is only as good as the suite that holds it: each mutation breaks it in one place, as a change in good
-faith might. Exit status 0 if every mutation was caught. Takes some minutes; `make test` does not run it.
+The guarantee is only as good as the suite that tests it: each mutation breaks it in one line, as a change in good faith
+might. Exit status 0 if every mutation was caught. Takes some minutes; `make test` does not run it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SHOWN = 150  # characters
 
 
 class Mutation(NamedTuple):
-    """`old` stands exactly once in the file and becomes `new`; `tests` are pytest's arguments that must then fail."""
+    """`old` occurs exactly once in the file and becomes `new`; `tests` are pytest's arguments that must then fail."""
 
     name: str
     file: str
@@ -174,7 +174,7 @@ MUTATIONS = [
 
 
 def run(mutation: Mutation, environment: Mapping[str, str]) -> tuple[bool, str]:
-    """Whether the tests failed for it, as they must, and what they said last."""
+    """Return True if the tests failed for it, as they must, and the last line that they printed."""
     with tempfile.TemporaryDirectory(prefix="mutation-") as directory:
         tree = Path(directory)
         for name in COPIED:
@@ -201,7 +201,7 @@ def run(mutation: Mutation, environment: Mapping[str, str]) -> tuple[bool, str]:
 
 
 def _why(output: str) -> str:
-    """The first line that says what broke."""
+    """Return the first line that says what broke."""
     lines = [line.lstrip(" |") for line in output.splitlines()]
     broken = (line.removeprefix("E").strip() for line in lines if line.startswith(("E  ", "AssertionError")))
     return next(broken, lines[-1] if lines else "")[:SHOWN]

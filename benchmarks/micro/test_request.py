@@ -1,4 +1,4 @@
-"""What a request costs: a sink's `send`, 32 at a time, against the checking sink in another process.
+"""The cost of a request: a sink's `send`, 32 at a time, against the checking sink in another process.
 
 None asserts a time. For CPU instead of waiting:
 `.venv/bin/pytest benchmarks/micro/test_request.py --benchmark-enable --benchmark-timer time.process_time`

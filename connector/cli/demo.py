@@ -36,14 +36,14 @@ def demo(as_json: AsJson = False) -> None:
     from connector.operations.logs import configure_logs
     from connector.simulators.demo.run import run_demo
     from connector.simulators.demo.screen import DemoScreen, report, summary
-    from connector.simulators.demo.stage import Plan
+    from connector.simulators.demo.stage import DemoPlan
 
     logs = io.StringIO()
     configure_logs(json=False, stream=logs)
     console, clock = Console(stderr=as_json), SystemClock()
     try:
         with DemoScreen(console, clock) as screen:
-            result = uvloop.run(run_demo(screen, Plan(), clock))
+            result = uvloop.run(run_demo(screen, DemoPlan(), clock))
     except KafkaException as error:
         raise ConnectorError(f"the simulated Kafka failed: {error.args[0]}") from error
     if as_json:

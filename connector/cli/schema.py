@@ -12,6 +12,6 @@ def schema() -> None:
 
     Example: connector schema > config.schema.json
     """
-    from connector.config.schema import config_schema
+    from connector.config.file_model import config_schema
 
     typer.echo(json.dumps(config_schema(), indent=2, ensure_ascii=False))

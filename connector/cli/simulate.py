@@ -102,7 +102,7 @@ async def _start(simulator: Simulator) -> None:
 def _introduce(simulators: Sequence[Simulator]) -> None:
     for simulator in simulators:
         typer.echo(f"{simulator.vendor:<10} {simulator.url}   token: {', '.join(sorted(simulator.tokens))}")
-        for line in simulator.hints():
+        for line in simulator.configuration_hints():
             typer.echo(f"{'':<10} {line}")
     url = simulators[0].url
     fault = '{"kind": "status", "status": 503, "times": 3}'

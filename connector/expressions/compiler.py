@@ -1,4 +1,4 @@
-"""Expressions as Python functions: one of an expression, one of a `when`, one of all the fields of a route."""
+"""Compiles expressions to Python functions: one for an expression, one for a `when`, one for all fields of a route."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from connector.model import Evaluate, Event, Record
 
 # Field → expression, or → the nested object's names → expressions.
 Fields = Mapping[str, str | Mapping[str, str]]
-# Whether an expression is true of an event. Raises ExpressionError.
-Holds = Callable[[Event, Record], bool]
+# True if an expression is true of an event. Raises ExpressionError.
+Predicate = Callable[[Event, Record], bool]
 # All fields of a route, by their names; those that are null are left out. Raises ExpressionError, naming the field.
 MapFields = Callable[[Event, Record], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """The beginning `path == 'literal'` of a condition. `read` gives what stands at the path."""
+    """The beginning `path == 'literal'` of a condition. `read` returns the value at the path."""
 
     path: tuple[str, ...]
     literal: str
@@ -32,41 +32,42 @@ class Selector:
 class Condition:
     """A compiled `when`.
 
-    `holds` decides it whole. Where it begins with `path == 'literal'`, `selector` is that beginning, so that many
+    `holds` decides all of it. If it begins with `path == 'literal'`, `selector` is that beginning, so that many
     conditions on one path can be looked up together, and `rest` decides the remainder (None: nothing remains).
     """
 
-    holds: Holds
+    holds: Predicate
     selector: Selector | None = None
-    rest: Holds | None = None
+    rest: Predicate | None = None
 
 
 def compile_expression(text: str) -> Evaluate:
-    """An expression as a function of an event (a dict) and its record.
+    """Return an expression as a function of an event (a dict) and its record.
 
-    Raises ExpressionError if it does not parse, saying where and what would be right. The function raises it on
-    events that it cannot be evaluated on, naming the function that refused and why, never a value.
+    Raises ExpressionError if it does not parse, with the position and a hint. The returned function raises
+    ExpressionError for events on which it cannot be evaluated, naming the function that failed and why, never a value.
     """
-    return _value(parse(text))
+    return _evaluator(parse(text))
 
 
 def compile_condition(text: str) -> Condition:
-    """A `when` as a function that tells whether it is true of an event. Raises ExpressionError as above."""
+    """Return a `when` as a predicate of an event and its record. Raises ExpressionError if it does not parse."""
     tree = parse(text)
     first, *others = _conjuncts(tree)
     selector = _selector(first)
     if selector is None:
-        return Condition(_truth(tree))
-    return Condition(_truth(tree), selector, _truth(_conjunction(others)) if others else None)
+        return Condition(_predicate(tree))
+    return Condition(_predicate(tree), selector, _predicate(_conjunction(others)) if others else None)
 
 
 def compile_fields(fields: Fields) -> MapFields:
-    """The fields of a route as one function: name → expression, or name → {name → expression} for a nested object.
+    """Return a route's fields as one function. A value is an expression, or {name → expression} for a nested object.
 
-    A field that is null is left out, and so is a nested object of which nothing is left. Raises ExpressionError for
-    an expression that does not parse; so does the function, with the field's name first (`customEventParams.level`).
+    A field that is null is left out, and so is a nested object without any field. Raises ExpressionError for an
+    expression that does not parse; so does the returned function, with the field's name first
+    (`customEventParams.level`).
     """
-    trees = {path: _parsed(path, expression) for path, expression in _flat(fields)}
+    trees = {path: _parse_field(path, expression) for path, expression in _flatten(fields)}
     generator = Generator()
     generator.namespace["ExpressionError"] = ExpressionError
     lines = ["out = {}", *generator.share(trees.values()), "try:"]
@@ -84,7 +85,7 @@ def compile_fields(fields: Fields) -> MapFields:
     return function
 
 
-def _flat(fields: Fields) -> Iterator[tuple[tuple[str, ...], str]]:
+def _flatten(fields: Fields) -> Iterator[tuple[tuple[str, ...], str]]:
     for name, value in fields.items():
         if isinstance(value, str):
             yield (name,), value
@@ -92,7 +93,7 @@ def _flat(fields: Fields) -> Iterator[tuple[tuple[str, ...], str]]:
             yield from (((name, inner), expression) for inner, expression in value.items())
 
 
-def _parsed(path: tuple[str, ...], expression: str) -> Node:
+def _parse_field(path: tuple[str, ...], expression: str) -> Node:
     try:
         return parse(expression)
     except ExpressionError as error:
@@ -107,27 +108,27 @@ def _assign(generator: Generator, target: str, path: tuple[str, ...], tree: Node
     ]
 
 
-def _value(tree: Node) -> Evaluate:
+def _evaluator(tree: Node) -> Evaluate:
     generator = Generator()
     function: Evaluate = _function(generator, [f"return {generator.value(tree)}"])
     return function
 
 
-def _truth(tree: Node) -> Holds:
+def _predicate(tree: Node) -> Predicate:
     generator = Generator()
-    function: Holds = _function(generator, [f"return {generator.truth(tree)}"])
+    function: Predicate = _function(generator, [f"return {generator.condition(tree)}"])
     return function
 
 
 def _function(generator: Generator, lines: Sequence[str]) -> Any:
     source = "\n    ".join([f"def compiled({EVENT}, {RECORD}):", *lines])
-    # The source is the generator's own: names it chose, and constants by their repr().
+    # The source is the generator's own: names that it chose, and the repr() of constants.
     exec(compile(source, "<expression>", "exec"), generator.namespace)  # noqa: S102
     return generator.namespace["compiled"]
 
 
 def _conjuncts(tree: Node) -> list[Node]:
-    """`a && b && c` as [a, b, c]: in this order, and as far as all before it held, are they evaluated."""
+    """Return `a && b && c` as [a, b, c]. They are evaluated in this order, each only if all before it were true."""
     others: list[Node] = []
     while tree["type"] == "and_expression":
         tree, right = tree["children"]
@@ -146,13 +147,13 @@ def _selector(tree: Node) -> Selector | None:
     if tree["type"] != "comparator" or tree["value"] != "eq":
         return None
     for path, literal in (tree["children"], reversed(tree["children"])):
-        names = _path(path)
+        names = _plain_path(path)
         if names and literal["type"] == "literal" and type(literal["value"]) is str:
-            return Selector(names, literal["value"], _value(path))
+            return Selector(names, literal["value"], _evaluator(path))
     return None
 
 
-def _path(tree: Node) -> tuple[str, ...]:
-    """The names of a plain path such as user.id; empty if it is something else."""
+def _plain_path(tree: Node) -> tuple[str, ...]:
+    """Return the names of a plain path such as user.id; empty if the tree is anything else."""
     nodes = tree["children"] if tree["type"] == "subexpression" else [tree]
     return tuple(node["value"] for node in nodes) if all(node["type"] == "field" for node in nodes) else ()

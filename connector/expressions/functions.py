@@ -1,6 +1,6 @@
-"""The functions the connector adds to JMESPath, or makes stricter. Each raises ExpressionError and quotes no value.
+"""The functions that the connector adds to JMESPath, or makes stricter. Each raises ExpressionError, quoting no value.
 
-For every added function of a value, null gives null.
+Every added function of a value returns null for null.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Any
 from connector.errors import ExpressionError
 from connector.model import Record
 
-# myTracker's eventTimestamp ends here (2106-02-07); an epoch time beyond it can only be milliseconds.
+# The largest eventTimestamp of myTracker (2106-02-07); a larger epoch time can only be in milliseconds.
 LAST_SECOND = 4_294_967_295
-# Doubles hold every whole number up to here; above, the digits that were written may be gone.
+# Doubles hold every whole number up to here; above, the digits that were written may be lost.
 _EXACT = 2.0**53
 # orjson makes a double of an integer outside -2^63 … 2^64 - 1: such a double is no longer what was written.
 _BEYOND, _BELOW = 2**64, -(2**63)
@@ -38,16 +38,16 @@ _KINDS = {
 }
 
 
-def kind(value: Any) -> str:
-    """What a JSON value is, for people: "an array", "a text", …"""
+def json_type(value: Any) -> str:
+    """Return the type of a JSON value, for people: "an array", "a text", …"""
     return _KINDS[type(value)]
 
 
 def unix(value: Any) -> int | None:
-    """A time as whole seconds since the epoch, rounded down, 0 … 4294967295.
+    """Return a time as whole seconds since the epoch, rounded down, 0 … 4294967295.
 
-    Takes ISO 8601 with a zone, or epoch seconds as a number or a numeric text. A time without a zone could be
-    anywhere; milliseconds are out of the vendor's range: both are refused.
+    Accepts ISO 8601 with a zone, or epoch seconds as a number or a numeric text. Refuses a time without a zone (it
+    could be anywhere) and milliseconds (out of the vendor's range).
     """
     if value is None:
         return None
@@ -56,12 +56,12 @@ def unix(value: Any) -> int | None:
     elif (type(value) is int or type(value) is float) and math.isfinite(value):
         seconds = math.floor(value)
     else:
-        raise ExpressionError(f"unix() takes an ISO 8601 text or epoch seconds, not {kind(value)}")
+        raise ExpressionError(f"unix() takes an ISO 8601 text or epoch seconds, not {json_type(value)}")
     if 0 <= seconds <= LAST_SECOND:
         return seconds
     if seconds < 0:
         raise ExpressionError("unix() takes times from 1970-01-01T00:00:00Z on: this one is earlier")
-    raise ExpressionError(f"unix() takes seconds up to {LAST_SECOND}: this number is larger, as milliseconds are")
+    raise ExpressionError(f"unix() takes seconds up to {LAST_SECOND}: this number is larger; is it in milliseconds?")
 
 
 def _seconds_of_text(value: str) -> int:
@@ -77,7 +77,9 @@ def _seconds_of_text(value: str) -> int:
             "unix() cannot read this text: it is neither ISO 8601 (2026-01-31T12:00:00Z) nor epoch seconds"
         ) from None
     if time.tzinfo is None:
-        raise ExpressionError("unix() takes a time with a zone, such as 2026-01-31T12:00:00Z or …+03:00: this has none")
+        raise ExpressionError(
+            "unix() takes a time with a zone, such as 2026-01-31T12:00:00Z or …+03:00: this time has none"
+        )
     since = time - _START  # whole days and seconds, rounded down: half the price of timestamp()
     return since.days * 86_400 + since.seconds
 
@@ -89,7 +91,8 @@ def _epoch(digits_: str) -> int:
 
 
 def text(value: Any) -> str | None:
-    """A text as it is; true and false; a number in plain decimals, without exponent and without a fraction of zero.
+    """Return a text as it is; true and false; a number in plain decimals, without exponent and without a fraction of
+    zero.
 
     1.0 becomes "1": in JSON they are one number, and some writers have no other way to write 1. A whole number that
     came as a double above 2^53 is refused: its digits may not be those that were written.
@@ -108,11 +111,11 @@ def _text(function: str, value: Any) -> str | None:
         return str(value)
     if type(value) is float:
         return _decimals(function, value)
-    raise ExpressionError(f"{function}() takes a text, a number or a boolean, not {kind(value)}")
+    raise ExpressionError(f"{function}() takes a text, a number or a boolean, not {json_type(value)}")
 
 
 def _decimals(function: str, value: float) -> str:
-    if not -_EXACT <= value <= _EXACT:  # nor is NaN
+    if not -_EXACT <= value <= _EXACT:  # NaN is refused, too
         raise _too_big(function)
     if value.is_integer():
         return str(int(value))
@@ -120,11 +123,13 @@ def _decimals(function: str, value: float) -> str:
 
 
 def _too_big(function: str) -> ExpressionError:
-    return ExpressionError(f"{function}() takes numbers that 64 bits hold with all their digits: this one they do not")
+    return ExpressionError(
+        f"{function}() takes numbers that 64 bits hold with all their digits: this number is too large"
+    )
 
 
 def to_string(value: Any) -> str:
-    """JMESPath's own to_string(), which writes JSON, but for numbers beyond 64 bits, which it refuses."""
+    """Return what JMESPath's own to_string() does, JSON; but refuse numbers beyond 64 bits."""
     if type(value) is str:
         return value
     parts = [value]
@@ -138,10 +143,12 @@ def to_string(value: Any) -> str:
 
 
 def number(value: Any) -> int | float | None:
-    """A number as it is; a text that holds a JSON number as that number. Whole numbers beyond 64 bits are refused."""
+    """Return a number as it is; a text with a JSON number as that number. Whole numbers beyond 64 bits are refused."""
     if type(value) is str:
         if not _NUMBER.fullmatch(value):
-            raise ExpressionError("number() takes a number or a text that is one, such as '12.50': this text is none")
+            raise ExpressionError(
+                "number() takes a number or a text that is one, such as '12.50': this text is not a number"
+            )
         value = _number_of_text(value)
     if value is None:
         return None
@@ -153,7 +160,7 @@ def number(value: Any) -> int | float | None:
         if _BELOW < value < _BEYOND:
             return value
         raise _too_big("number")
-    raise ExpressionError(f"number() takes a number or a text that is one, not {kind(value)}")
+    raise ExpressionError(f"number() takes a number or a text that is one, not {json_type(value)}")
 
 
 def _number_of_text(value: str) -> int | float:
@@ -165,9 +172,9 @@ def _number_of_text(value: str) -> int | float:
 
 
 def digits(value: Any) -> str | None:
-    """The digits 0-9 of a text, as in a telephone number; of a number, which must be whole and not negative.
+    """Return the digits 0-9 of a text such as a telephone number, or of a number, which must be whole and not negative.
 
-    Null when there is none, so that the field is left out rather than sent empty.
+    Null if there are none, so that the field is left out rather than sent empty.
     """
     if type(value) is not str:
         if value is None:
@@ -181,20 +188,20 @@ def digits(value: Any) -> str | None:
 
 
 def sha256(value: Any) -> str | None:
-    """The SHA-256 of what text() gives, in UTF-8, as 64 lower-case hexadecimal digits."""
+    """Return the SHA-256 of what text() returns, in UTF-8, as 64 lower-case hexadecimal digits."""
     content = _text("sha256", value)
     return None if content is None else hashlib.sha256(content.encode()).hexdigest()
 
 
 def key(record: Record) -> str | None:
-    """The record's key as text; null if it has none or it is not UTF-8."""
+    """Return the record's key as text; null if it has none or it is not UTF-8."""
     return _utf8(record.key)
 
 
 def header(record: Record, name: Any) -> str | None:
-    """The text of the last header of that name, as Kafka's own clients choose; null if absent or not UTF-8."""
+    """Return the text of the last header of that name, as Kafka's own clients do; null if absent or not UTF-8."""
     if type(name) is not str:
-        raise ExpressionError(f"header() takes the header's name as a text, not {kind(name)}")
+        raise ExpressionError(f"header() takes the header's name as a text, not {json_type(name)}")
     for present, value in reversed(record.headers):
         if present == name:
             return _utf8(value)
@@ -202,12 +209,12 @@ def header(record: Record, name: Any) -> str | None:
 
 
 def topic(record: Record) -> str:
-    """The record's topic."""
+    """Return the record's topic."""
     return record.topic
 
 
 def timestamp(record: Record) -> int | None:
-    """The record's Kafka timestamp in whole seconds since the epoch; null if it has none."""
+    """Return the record's Kafka timestamp in whole seconds since the epoch; null if it has none."""
     return record.timestamp // 1000 if record.timestamp >= 0 else None
 
 

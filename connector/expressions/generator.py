@@ -1,36 +1,40 @@
 """JMESPath syntax tree → the source of one Python expression.
 
-In the source `e` is the event (a dict), `r` its record, `t1`, `t2`, … hold what is used twice, and other names are
-bound in the generator's namespace. A node that the generator does not know becomes a call of the jmespath library.
+In the source, `e` is the event (a dict), `r` its record, `t1`, `t2`, … hold values that are used twice, and other names
+are bound in the generator's namespace. A node that the generator does not know becomes a call of the jmespath library.
 """
 
 from __future__ import annotations
 
+import operator
 from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
+from connector.errors import ExpressionError
 from connector.expressions import functions
 from connector.expressions.library import built_in, interpret
 from connector.expressions.parsing import Node, nodes
-from connector.expressions.semantics import NUMBERS, equal, order
 
 EVENT, RECORD = "e", "r"
+NUMBERS = frozenset({int, float})
+_COMPARABLE = NUMBERS | {str}
+_COMPARISONS = {"lt": operator.lt, "lte": operator.le, "gt": operator.gt, "gte": operator.ge}
 _OF_VALUE = ("unix", "text", "number", "digits", "sha256", "to_string")
 _OF_RECORD = ("key", "header", "topic", "timestamp")
 _EQUALITIES = {"eq": ("==", "is"), "ne": ("!=", "is not")}
-_ORDERS = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
+_ORDER_SIGNS = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 
 
 class Generator:
-    """The expressions of one function: each becomes source; what they call and refer to gathers in `namespace`."""
+    """Generates the expressions of one function; `namespace` collects the functions and constants they refer to."""
 
     def __init__(self) -> None:
-        self.namespace: dict[str, Any] = {"NUMBERS": NUMBERS, "equal": equal, "order": order}
+        self.namespace: dict[str, Any] = {"NUMBERS": NUMBERS, "equal": json_equal, "order": json_compare}
         self.namespace |= {name: getattr(functions, name) for name in (*_OF_VALUE, *_OF_RECORD)}
         self._temporaries = 0
-        # Names that hold a dict, whatever the event is.
+        # Names that hold a dict for every event.
         self._dicts = {EVENT}
         self._shared: dict[str, str] = {}
         self._nodes: dict[str, Callable[[Node, str], str]] = {
@@ -52,17 +56,18 @@ class Generator:
         }
 
     def value(self, tree: Node) -> str:
-        """The source of an expression's value."""
+        """Return the source of an expression's value."""
         source = self._source(tree, EVENT)
         return source if _readable(source) else self._library(tree, EVENT)
 
-    def truth(self, tree: Node) -> str:
-        """The source of whether an expression is true, as a Python bool."""
+    def condition(self, tree: Node) -> str:
+        """Return the source of an expression's truth, as a Python bool."""
         source = self._truth(tree, EVENT)
         return f"bool({source if _readable(source) else self._is_true(self._library(tree, EVENT))})"
 
     def share(self, trees: Iterable[Node]) -> list[str]:
-        """Statements that read once what begins several of these expressions' paths: user of user.id and user.age."""
+        """Return statements that read a common first name of several expressions' paths once: user of user.id and
+        user.age."""
         begins = Counter(node["children"][0]["value"] for tree in trees for node in nodes(tree) if _is_path(node))
         statements = []
         self.namespace["NOTHING"] = {}
@@ -91,7 +96,7 @@ class Generator:
         return f"t{self._temporaries}"
 
     def _named(self, source: str, use: Callable[[str], str]) -> str:
-        """`use` of a name that holds `source`, where it needs it more than once."""
+        """Return the source that `use` makes of a name bound to `source`, for a value that is needed more than once."""
         if source.isidentifier():
             return use(source)
         name = self._temporary()
@@ -120,7 +125,7 @@ class Generator:
         if current == EVENT and _is_path(node) and children[0]["value"] in self._shared:
             current, children = self._shared[children[0]["value"]], children[1:]
         for child in children:
-            if child["type"] in ("field", "index"):  # these name what they need themselves
+            if child["type"] in ("field", "index"):  # these bind their own temporaries
                 current = self._source(child, current)
             else:
                 current = self._named(current, partial(self._source, child))
@@ -128,7 +133,7 @@ class Generator:
 
     def _comparator(self, node: Node, current: str) -> str:
         name, (left, right) = node["value"], node["children"]
-        if name in _ORDERS:
+        if name in _ORDER_SIGNS:
             return self._order(name, left, right, current)
         if (left["type"] == "literal") != (right["type"] == "literal"):
             literal, other = (left, right) if left["type"] == "literal" else (right, left)
@@ -145,21 +150,23 @@ class Generator:
         if type(value) is str or (type(value) in NUMBERS and value not in (0, 1)):
             return f"({source} {equals} {value!r})"
         if type(value) in NUMBERS:  # Python's True and False equal 1 and 0, JMESPath's do not
-            held = self._temporary()
-            test = f"type({held} := {source}) is not bool and {held} == {value!r}"
+            operand = self._temporary()
+            test = f"type({operand} := {source}) is not bool and {operand} == {value!r}"
             return f"({test})" if name == "eq" else f"(not ({test}))"
         return None
 
     def _order(self, name: str, left: Node, right: Node, current: str) -> str:
         source, limit = self._source(left, current), self._source(right, current)
         if right["type"] == "literal" and type(right["value"]) in NUMBERS:
-            held = self._temporary()
-            otherwise = f"order({name!r}, {held}, {limit})"
-            return f"({held} {_ORDERS[name]} {limit} if type({held} := {source}) in NUMBERS else {otherwise})"
+            operand = self._temporary()
+            otherwise = f"order({name!r}, {operand}, {limit})"
+            return (
+                f"({operand} {_ORDER_SIGNS[name]} {limit} if type({operand} := {source}) in NUMBERS else {otherwise})"
+            )
         return f"order({name!r}, {source}, {limit})"
 
     def _truth(self, node: Node, current: str) -> str:
-        """A Python condition: false for false, null, and an empty text, array or object; 0 is true."""
+        """Return a Python condition: false for false, null, and an empty text, array or object; 0 is true."""
         if node["type"] in ("comparator", "not_expression"):
             return self._source(node, current)
         if node["type"] in ("and_expression", "or_expression"):
@@ -219,14 +226,35 @@ class Generator:
 
 
 def _is_path(node: Node) -> bool:
-    """Whether a node begins with two names, as user.id does."""
+    """True if a node begins with two names, as user.id does."""
     return node["type"] == "subexpression" and all(child["type"] == "field" for child in node["children"][:2])
 
 
 def _readable(source: str) -> bool:
-    """Whether Python takes the source: it refuses what is nested in more than 200 brackets."""
+    """True if Python accepts the source: it refuses more than 200 nested brackets."""
     try:
         compile(source, "<expression>", "eval")
     except (SyntaxError, RecursionError, MemoryError):
         return False
     return True
+
+
+# Called by the generated code where Python's own operators would decide otherwise than the jmespath library.
+
+
+def json_equal(left: Any, right: Any) -> bool:
+    """Return `left == right` as JMESPath decides it: as Python does, except that a boolean equals no number."""
+    return bool(left == right) and (type(left) is bool) == (type(right) is bool)
+
+
+def json_compare(name: str, left: Any, right: Any) -> bool | None:
+    """Return the result of `lt`, `lte`, `gt` or `gte` for two numbers or two texts; None (null) for other types.
+
+    Texts, by code points, are the jmespath library's extension. Raises ExpressionError, as the library does, for a
+    text and a number: with null, an event would be skipped without a word because its producer quotes a number.
+    """
+    if type(left) not in _COMPARABLE or type(right) not in _COMPARABLE:
+        return None
+    if (type(left) is str) != (type(right) is str):
+        raise ExpressionError("a text is compared with a number: wrap one side in number() or text()")
+    return bool(_COMPARISONS[name](left, right))

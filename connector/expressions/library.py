@@ -1,4 +1,5 @@
-"""The jmespath library with the connector's functions: what the compiler leaves to it, and its built-in functions."""
+"""The jmespath library with the connector's functions: for expressions that are not compiled, and for built-in
+functions."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from connector.expressions import functions
 from connector.model import Evaluate, Event, Record
 
 _ANY: Any = {"types": []}
-# The kinds of argument that the library's signatures name, for people.
+# The argument types in the library's signatures, for people.
 _KINDS = {
     "array": "an array",
     "number": "a number",
@@ -30,8 +31,8 @@ _PYTHON: dict[str, tuple[type, ...]] = {
     "object": (dict,),
     "string": (str,),
 }
-# All that the library's interpreter and functions raise on some value: its own errors (ValueErrors), comparisons of
-# unlike kinds, and arithmetic out of a double's range.
+# Everything that the library's interpreter and functions raise for some value: its own errors (ValueErrors),
+# comparisons of unlike types, and arithmetic beyond a double's range.
 _RAISED = (ValueError, TypeError, ArithmeticError, AttributeError, LookupError, RecursionError)
 
 
@@ -82,12 +83,12 @@ class ConnectorFunctions(Functions):
         return functions.timestamp(self._record)
 
 
-# Name → {"function": …, "signature": (…)}, of every function an expression may call.
+# Name → {"function": …, "signature": (…)} of every function that an expression may call.
 FUNCTIONS: dict[str, Any] = ConnectorFunctions.FUNCTION_TABLE
 
 
 def interpret(tree: Any) -> Evaluate:
-    """An expression's tree evaluated by the library. Raises ExpressionError on events it cannot be evaluated on."""
+    """Return a function that evaluates a tree by the library; it raises ExpressionError where it cannot."""
 
     def evaluate(event: Event, record: Record) -> Any:
         try:
@@ -99,9 +100,9 @@ def interpret(tree: Any) -> Evaluate:
 
 
 def built_in(name: str) -> Callable[..., Any]:
-    """One of JMESPath's own functions, with its argument checks, as a Python callable."""
-    # No built-in function looks at the record. The library's own checks take three times as long as most functions:
-    # they are left to arguments that are not plainly right.
+    """Return one of JMESPath's own functions, with its argument checks, as a Python callable."""
+    # No built-in function uses the record. The library's own checks take three times as long as most functions: they
+    # run only for arguments whose types are not simply the declared ones.
     library = Functions()
     plain, signatures = FUNCTIONS[name]["function"], FUNCTIONS[name]["signature"]
     kinds = [frozenset().union(*(_PYTHON.get(kind, ()) for kind in each["types"] or _PYTHON)) for each in signatures]
@@ -118,19 +119,19 @@ def built_in(name: str) -> Callable[..., Any]:
 
 
 def _explain(error: Exception) -> NoReturn:
-    """Say what went wrong without the values that the library's messages quote."""
+    """Raise ExpressionError with the reason, but without the values that the library's messages quote."""
     if isinstance(error, exceptions.JMESPathTypeError):
         wanted = " or ".join(_wanted(kind) for kind in error.expected_types)
-        message = f"{error.function_name}() takes {wanted}, not {functions.kind(error.current_value)}"
+        message = f"{error.function_name}() takes {wanted}, not {functions.json_type(error.current_value)}"
     elif isinstance(error, TypeError):
-        message = "kinds of values meet that do not go together, such as a text and a number: use number() or text()"
+        message = "the types of two values do not go together, such as a text and a number: use number() or text()"
     else:
         message = f"it cannot be evaluated on this event ({type(error).__name__})"
     raise ExpressionError(message) from None
 
 
 def _wanted(kind: str) -> str:
-    """A kind as the library's signatures have it, for people: `array-string` is an array of texts."""
+    """Return an argument type of the library's signatures for people: `array-string` is an array of texts."""
     container, _, element = kind.partition("-")
     if not element:
         return _KINDS[container]

@@ -1,4 +1,4 @@
-"""Text → JMESPath syntax tree, with every mistake that shows before an event is seen put into words."""
+"""Text → JMESPath syntax tree, with an explanation of every mistake that can be found without an event."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from connector.expressions.library import FUNCTIONS
 Node = dict[str, Any]
 
 # The library evaluates by recursion; Python's stack must never decide whether an event can be evaluated.
-_DEEPEST = 100
-_EXPREF = "& stands only before an argument of a function such as sort_by(items, &price)"
+_MAX_DEPTH = 100
+_EXPREF = "& belongs only before an argument of a function such as sort_by(items, &price)"
 _HINTS = {
-    "number": "a number stands between backticks, as in total > `100`, a text in single quotes",
-    "eof": "it ends too early: a name, a literal, a function or a closing bracket is wanted",
-    "quoted_identifier": "double quotes hold a field's name; a text stands in single quotes, as in type == 'paid'",
-    "literal": "an operator such as == or && is wanted before it",
-    "unquoted_identifier": "an operator such as . or && is wanted before it",
-    "star": "it stands after a dot or in brackets, for all of an object or array; there is no arithmetic",
+    "number": "write a number between backticks, as in total > `100`, a text in single quotes",
+    "eof": "it ends too early: a name, a literal, a function or a closing bracket is expected",
+    "quoted_identifier": "double quotes hold a field's name; write a text in single quotes, as in type == 'paid'",
+    "literal": "an operator such as == or && is expected before it",
+    "unquoted_identifier": "an operator such as . or && is expected before it",
+    "star": "it belongs after a dot or in brackets, for all of an object or array; there is no arithmetic",
     "rparen": "there is no ( that it closes, or an argument is missing",
 }
-# What other languages write in words.
+# Operators that other languages write in words.
 _OPERATORS = {"and": "&&", "or": "||"}
 _CHARACTERS = {
-    "-": 'a name with a dash stands in double quotes, as in "user-id"; there is no arithmetic',
+    "-": 'write a name with a dash in double quotes, as in "user-id"; there is no arithmetic',
     "=": "equality is ==",
     "+": "there is no arithmetic",
     "/": "there is no arithmetic",
@@ -42,7 +42,7 @@ _CHARACTERS = {
 
 
 def parse(text: str) -> Node:
-    """The tree of an expression. Raises ExpressionError: where the mistake is (columns from 1), and what is right."""
+    """Return the tree of an expression. Raises ExpressionError with the mistake's column (from 1) and a hint."""
     try:
         text.encode()
         with warnings.catch_warnings():
@@ -70,7 +70,7 @@ def _lexical(error: exceptions.LexerError) -> str:
     if message.startswith("Unclosed"):
         return f"the {message.split()[1]} that opens here is never closed"
     if message.startswith("Bad token"):
-        return "what stands between these backticks is not JSON"
+        return "the text between these backticks is not JSON"
     character = str(error.lexer_value)
     return f"{character} means nothing here: {_CHARACTERS.get(character, 'JMESPath has no such character')}"
 
@@ -78,7 +78,7 @@ def _lexical(error: exceptions.LexerError) -> str:
 def _syntactic(error: exceptions.ParseError) -> str:
     kind = str(error.token_type).lower()
     if error.msg.startswith("Quoted identifier not allowed"):
-        return "a function's name takes no quotes"
+        return "a function's name is written without quotes"
     if error.msg.startswith("Invalid function name"):
         return "only a name can be called"
     if kind == "eof":
@@ -106,12 +106,12 @@ def _check(text: str, tree: Node) -> None:
 
 
 def nodes(tree: Node) -> Iterator[Node]:
-    """Every node of a tree. Raises ExpressionError where it is too deep."""
+    """Yield every node of a tree. Raises ExpressionError if it is nested too deep."""
     stack = [(tree, 1)]
     while stack:
         node, depth = stack.pop()
-        if depth > _DEEPEST:
-            raise ExpressionError(f"it is nested deeper than {_DEEPEST}")
+        if depth > _MAX_DEPTH:
+            raise ExpressionError(f"it is nested deeper than {_MAX_DEPTH} levels")
         yield node
         if node["type"] != "slice":  # its children are numbers
             stack.extend((child, depth + 1) for child in node["children"])
@@ -143,7 +143,7 @@ def _check_literal(value: Any) -> None:
     while stack:
         part = stack.pop()
         if isinstance(part, float) and not math.isfinite(part):
-            raise ExpressionError("a literal is no finite number: JSON has no NaN and no infinity")
+            raise ExpressionError("a literal is not a finite number: JSON has no NaN and no infinity")
         if isinstance(part, str):
             part.encode()
         elif isinstance(part, list):

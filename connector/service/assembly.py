@@ -29,7 +29,7 @@ from connector.kafka.source import Source
 from connector.kafka.source_interface import SourceListener
 from connector.kafka.topic_ids import TopicIds
 from connector.model import Limits
-from connector.routing.identity import route_tag, telling
+from connector.routing.identity import distinct_tags, route_tag
 from connector.routing.plan import OtherRoute, RoutePlan, Unrouted
 from connector.routing.router import Router
 from connector.routing.validate import EventSchema
@@ -184,7 +184,7 @@ def build_router(settings: Settings, name: str) -> Router:
 
 def route_tags(settings: Settings, name: str) -> dict[str, int]:
     """By the name of each of a sink's routes: the tag by which a commit tells what was sent of it."""
-    return telling(
+    return distinct_tags(
         (each.name, route_tag(each.name, each.topics, each.when, each.method, each.fields))
         for each in settings.routes
         if each.sink == name

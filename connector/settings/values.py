@@ -29,7 +29,7 @@ class Http:
 
 
 @dataclass(frozen=True, slots=True)
-class FloodGuard:
+class FloodGuardSettings:
     """When a sink holds: more than `dead_letters` letters and more than `share` (0..1) of what was sent, `within` s."""
 
     dead_letters: int
@@ -46,7 +46,7 @@ class Delivery:
     max_open_events: int
     max_open_bytes: int
     unrouted: Literal["skip", "dead_letter"]
-    flood_guard: FloodGuard
+    flood_guard: FloodGuardSettings
 
 
 @dataclass(frozen=True, slots=True)

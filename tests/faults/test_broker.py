@@ -102,11 +102,13 @@ async def _on_a_mock(new_world: NewWorld, request: Request, code: int, drafts: D
     """Answer its first two requests with the error while such events are under way; all that follows is settled."""
     with MockKafka() as kafka:
         async with new_world(letters=None) as world:
-            kafka.create(world.topic, world.partitions)
-            kafka.create(world.dead_letters, 1)
+            kafka.create_topic(world.topic, world.partitions)
+            kafka.create_topic(world.dead_letters, 1)
             world.bootstrap = kafka.bootstrap
             await world.produce_these(drafts(world))
-            kafka.errors(request, [code, code])  # ahead of the start, so that these meet it and not our own producer
+            kafka.fail_requests(
+                request, [code, code]
+            )  # ahead of the start, so that these meet it and not our own producer
             process = world.start()
             await world.caught_up()
             await world.produce_these(drafts(world))
@@ -147,14 +149,14 @@ async def test_a_coordinator_that_moves_costs_nothing(new_world: NewWorld) -> No
     """To the other broker and back, with events under way; commits find the new one, and nothing comes twice."""
     with MockKafka(brokers=2) as kafka:
         async with new_world(letters=None) as world:
-            kafka.create(world.topic, world.partitions)
-            kafka.create(world.dead_letters, 1)
+            kafka.create_topic(world.topic, world.partitions)
+            kafka.create_topic(world.dead_letters, 1)
             world.bootstrap = kafka.bootstrap
             process = world.start()
             for coordinator in (2, 1):
                 await world.produce(200, bad=0.05)
                 await world.accepted(50)
-                kafka.coordinate(f"{world.group}.{MYTRACKER}", coordinator)
+                kafka.set_coordinator(f"{world.group}.{MYTRACKER}", coordinator)
                 await world.produce(200, bad=0.05)
                 await world.caught_up()
             assert (await world.stop(process)).status == 0, process.tail()
@@ -166,13 +168,13 @@ async def test_a_coordinator_that_moves_costs_nothing(new_world: NewWorld) -> No
 async def test_a_last_commit_that_fails_is_said_by_the_exit_status(new_world: NewWorld) -> None:
     with MockKafka() as kafka:
         async with new_world(letters=None, delivery={"commit_interval": "60s"}) as world:
-            kafka.create(world.topic, world.partitions)
-            kafka.create(world.dead_letters, 1)
+            kafka.create_topic(world.topic, world.partitions)
+            kafka.create_topic(world.dead_letters, 1)
             world.bootstrap = kafka.bootstrap
             process = world.start()
             await world.produce(100, bad=0.0)
             await world.accepted_all()
-            kafka.errors(Request.OFFSET_COMMIT, [KafkaError.TOPIC_AUTHORIZATION_FAILED] * 20)
+            kafka.fail_requests(Request.OFFSET_COMMIT, [KafkaError.TOPIC_AUTHORIZATION_FAILED] * 20)
             ended = await world.stop(process)
             assert ended.status == 1, process.tail()
             assert process.said("a last commit failed: its events will be read again") == 1

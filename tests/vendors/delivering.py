@@ -52,10 +52,10 @@ class WatchedSailPlay(SailPlaySimulator):
         self.calls: list[str] = []
         self.verbs: set[tuple[str, str]] = set()
 
-    def answer(self, call: Call) -> Any:
+    def apply_rules(self, call: Call) -> Any:
         self.calls.append(call.method)
         self.verbs.add((call.request.method, call.method))
-        return super().answer(call)
+        return super().apply_rules(call)
 
     def called(self, method: str) -> int:
         """How often this method was called."""

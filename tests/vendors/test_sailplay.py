@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pytest
 
 from connector.model import Outcome, OutcomeKind, Reason
-from connector.simulators.sailplay_switches import SailPlaySwitches
+from connector.simulators.switches import SailPlaySwitches
 from connector.vendors.sailplay.events import fetch_events, sightings
 from connector.vendors.vendor import Sightings
 from tests.support.sinks import Token

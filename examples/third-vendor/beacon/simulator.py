@@ -29,7 +29,7 @@ class BeaconSimulator(Simulator):
         """Return `track` for `/v1/track`, `account` for `/v1/account`."""
         return path.removeprefix("/v1/") if path in ("/v1/track", "/v1/account") else ""
 
-    def answer(self, call: Call) -> web.Response:
+    def apply_rules(self, call: Call) -> web.Response:
         """Check path, token and lines; enter the events in the ledger."""
         if not call.method:
             return self._refuse(call, 404, "no such path")
@@ -43,7 +43,7 @@ class BeaconSimulator(Simulator):
         for number, line in enumerate(lines, 1):
             if reason := _broken_rule(line):
                 return self._refuse(call, 400, f"line {number}: {reason}")
-        self.ledger.accept(
+        self.ledger.record_accepted(
             call.method,
             lines,
             b"[" + b",".join(lines) + b"]",
@@ -54,7 +54,7 @@ class BeaconSimulator(Simulator):
         return _json(202, {"accepted": len(lines)})
 
     def _refuse(self, call: Call, status: int, reason: str) -> web.Response:
-        self.ledger.refuse(call.method, reason, request=call.number, time=self._clock.now())
+        self.ledger.record_refused(call.method, reason, request=call.number, time=self._clock.now())
         return _json(status, {"error": reason})
 
 

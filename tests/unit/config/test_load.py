@@ -15,7 +15,7 @@ from connector.errors import ConfigError, ConnectorError
 from connector.secrets import Secret
 from connector.settings.values import (
     Delivery,
-    FloodGuard,
+    FloodGuardSettings,
     Http,
     Topic,
 )
@@ -34,7 +34,7 @@ def written(directory: Path, text: str) -> Path:
 def test_what_is_left_out_takes_the_defaults_of_the_contract(tmp_path: Path) -> None:
     settings = load(written(tmp_path, CORRECT))
     assert settings.http == Http("127.0.0.1", 8080)
-    assert settings.delivery == Delivery(1.0, 20.0, 20000, 32 << 20, "skip", FloodGuard(1000, 0.5, 300.0))
+    assert settings.delivery == Delivery(1.0, 20.0, 20000, 32 << 20, "skip", FloodGuardSettings(1000, 0.5, 300.0))
     assert settings.redact == ()
     assert settings.topics == {"orders": Topic("orders", False, None)}
     common: dict[str, Any] = {"max_in_flight": 32, "timeout": 10.0, "order": "key", "start": "earliest"}

@@ -51,8 +51,8 @@ def test_unix_gives_whole_seconds(value: Any, seconds: int | None) -> None:
     assert type(unix(value)) is type(seconds)
 
 
-NO_ZONE = "unix() takes a time with a zone, such as 2026-01-31T12:00:00Z or …+03:00: this has none"
-TOO_LATE = "unix() takes seconds up to 4294967295: this number is larger, as milliseconds are"
+NO_ZONE = "unix() takes a time with a zone, such as 2026-01-31T12:00:00Z or …+03:00: this time has none"
+TOO_LATE = "unix() takes seconds up to 4294967295: this number is larger; is it in milliseconds?"
 TOO_EARLY = "unix() takes times from 1970-01-01T00:00:00Z on: this one is earlier"
 NO_TIME = "unix() cannot read this text: it is neither ISO 8601 (2026-01-31T12:00:00Z) nor epoch seconds"
 NO_KIND_OF_TIME = "unix() takes an ISO 8601 text or epoch seconds, not "
@@ -120,7 +120,7 @@ def test_text_writes_plain_decimals(value: Any, written: str | None) -> None:
 
 
 def too_big(function: str) -> str:
-    return f"{function}() takes numbers that 64 bits hold with all their digits: this one they do not"
+    return f"{function}() takes numbers that 64 bits hold with all their digits: this number is too large"
 
 
 @pytest.mark.parametrize("function", [text, sha256, number])
@@ -188,7 +188,7 @@ def test_number_reads_json_numbers(value: Any, result: float | None) -> None:
     assert type(number(value)) is type(result)
 
 
-NO_NUMBER = "number() takes a number or a text that is one, such as '12.50': this text is none"
+NO_NUMBER = "number() takes a number or a text that is one, such as '12.50': this text is not a number"
 NO_KIND_OF_NUMBER = "number() takes a number or a text that is one, not "
 
 

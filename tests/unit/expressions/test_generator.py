@@ -79,7 +79,7 @@ def test_an_expression_becomes_the_plainest_source(text: str, source: str) -> No
     ],
 )
 def test_of_a_condition_only_the_truth_is_made(text: str, source: str) -> None:
-    assert Generator().truth(parse(text)) == f"bool({source})"
+    assert Generator().condition(parse(text)) == f"bool({source})"
 
 
 def test_what_begins_several_paths_is_read_once_and_what_begins_one_where_it_stands() -> None:

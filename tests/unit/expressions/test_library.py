@@ -1,4 +1,4 @@
-"""What JMESPath's own functions refuse, in our words and without the value: compiled, and by the library alone."""
+"""Refusals by JMESPath's own functions, in our words and without the value: compiled, and by the library alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from connector.model import Evaluate, Record
 
 RECORD = Record("topic", 0, 0, -1, None, None, ())
 EVENT: dict[str, Any] = {"text": "SECRET", "n": 1, "list": [1, "x"], "object": {"p": 1}, "true": True, "large": 1e308}
-UNLIKE = "kinds of values meet that do not go together, such as a text and a number: use number() or text()"
+UNLIKE = "the types of two values do not go together, such as a text and a number: use number() or text()"
 
 
 def by_the_library(text: str) -> Evaluate:

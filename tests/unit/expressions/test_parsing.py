@@ -12,16 +12,16 @@ from connector.model import Record
 RECORD = Record("topic", 0, 0, -1, None, None, ())
 
 
-ENDS = "it ends too early: a name, a literal, a function or a closing bracket is wanted"
-OPERATOR = "an operator such as . or && is wanted before it"
-LITERAL = "an operator such as == or && is wanted before it"
-NUMBER = "a number stands between backticks, as in total > `100`, a text in single quotes"
-STAR = "it stands after a dot or in brackets, for all of an object or array; there is no arithmetic"
-NAME = "double quotes hold a field's name; a text stands in single quotes, as in type == 'paid'"
-DASH = 'a name with a dash stands in double quotes, as in "user-id"; there is no arithmetic'
+ENDS = "it ends too early: a name, a literal, a function or a closing bracket is expected"
+OPERATOR = "an operator such as . or && is expected before it"
+LITERAL = "an operator such as == or && is expected before it"
+NUMBER = "write a number between backticks, as in total > `100`, a text in single quotes"
+STAR = "it belongs after a dot or in brackets, for all of an object or array; there is no arithmetic"
+NAME = "double quotes hold a field's name; write a text in single quotes, as in type == 'paid'"
+DASH = 'write a name with a dash in double quotes, as in "user-id"; there is no arithmetic'
 SURROGATE = "it holds half a surrogate pair, which no event can hold"
-NOT_FINITE = "a literal is no finite number: JSON has no NaN and no infinity"
-EXPREF = "& stands only before an argument of a function such as sort_by(items, &price)"
+NOT_FINITE = "a literal is not a finite number: JSON has no NaN and no infinity"
+EXPREF = "& belongs only before an argument of a function such as sort_by(items, &price)"
 THERE_ARE = f"there are {', '.join(sorted(FUNCTIONS))}"
 
 
@@ -49,8 +49,8 @@ THERE_ARE = f"there are {', '.join(sorted(FUNCTIONS))}"
         ("'abc", "column 1: the ' that opens here is never closed"),
         ("user.", f"column 6: {ENDS}"),
         ("unix(a", f"column 7: {ENDS}"),
-        ('a == `"b`', "column 6: what stands between these backticks is not JSON"),
-        ('"unix"(a)', "column 1: a function's name takes no quotes"),
+        ('a == `"b`', "column 6: the text between these backticks is not JSON"),
+        ('"unix"(a)', "column 1: a function's name is written without quotes"),
         ("[0](a)", "column 3: only a name can be called"),
         ("b || unx(a)", "column 6: there is no function unx(): did you mean unix()?"),
         ("text(xt(a))", "column 6: there is no function xt(): did you mean text()?"),
@@ -77,8 +77,8 @@ THERE_ARE = f"there are {', '.join(sorted(FUNCTIONS))}"
         ("a | &b", EXPREF),
         ("text(&a)", "column 1: text() takes no expression: leave the & out"),
         ("not_null(a, &b)", "column 1: not_null() takes no expression: leave the & out"),
-        ("!" * 100 + "a", "it is nested deeper than 100"),
-        (" && ".join("a" * 200), "it is nested deeper than 100"),
+        ("!" * 100 + "a", "it is nested deeper than 100 levels"),
+        (" && ".join("a" * 200), "it is nested deeper than 100 levels"),
         ("(" * 5000 + "a", "it is nested too deep to be read"),
     ],
 )

@@ -43,7 +43,7 @@ class Log:
 @pytest.fixture(scope="module")
 def read() -> Iterator[Log]:
     with MockKafka() as cluster:
-        cluster.create("log", 1)
+        cluster.create_topic("log", 1)
         with ForeignProducer({"bootstrap.servers": cluster.bootstrap}) as producer:
             log = Log(cluster.bootstrap, producer)
             yield log

@@ -148,7 +148,7 @@ def test_renewed_credentials_reach_the_client(admin: Admin) -> None:
 
 def test_a_cluster_that_does_not_know_the_request_delays_one_assignment_and_no_second() -> None:
     with MockKafka() as kafka:
-        kafka.create("users", 1)
+        kafka.create_topic("users", 1)
         ids = TopicIds({"bootstrap.servers": kafka.bootstrap})
         assert ids.fetch(["users"], 0.3) == {}
         muted_until = ids._mute_until

@@ -128,8 +128,8 @@ async def test_the_page_shows_a_partition_that_stands_and_escapes_what_the_clien
     ("change", "words"),
     [
         (LogChangeKind.TRUNCATED, "Log truncated"),
-        (LogChangeKind.OVERWRITTEN, "Log truncated and written anew"),
-        (LogChangeKind.RECREATED, "Topic made anew"),
+        (LogChangeKind.OVERWRITTEN, "Log truncated and overwritten"),
+        (LogChangeKind.RECREATED, "Topic recreated"),
     ],
 )
 async def test_the_page_shows_a_log_that_changed(

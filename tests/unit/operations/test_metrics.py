@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from connector.delivery.gate import SinkState
 from connector.delivery.stats import MAX_CODE_LENGTH, MAX_CODES
 from connector.model import Outcome, OutcomeKind
-from connector.operations.metrics import METRICS, build_registry, table
+from connector.operations.metrics import METRICS, build_registry, markdown_table
 from connector.operations.snapshot import snapshot
 from tests.unit.operations.bench import Bench
 
@@ -115,4 +115,6 @@ def test_names_follow_the_conventions() -> None:
 def test_the_documentation_lists_exactly_these() -> None:
     document = DOCUMENT.read_text(encoding="utf-8")
     listed = "".join(line + "\n" for line in document.splitlines() if line.startswith("|"))
-    assert listed == table(), "docs/metrics.md: replace its table by what connector.operations.metrics.table() returns"
+    assert listed == markdown_table(), (
+        "docs/metrics.md: replace its table by what connector.operations.metrics.table() returns"
+    )

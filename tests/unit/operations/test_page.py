@@ -21,7 +21,7 @@ VOID = {"meta"}
 
 
 class Outline(HTMLParser):
-    """Whether every element is closed, and which there are."""
+    """Checks that every element is closed, and collects them."""
 
     def __init__(self, page: str) -> None:
         super().__init__()

@@ -46,7 +46,7 @@ async def test_it_asks_when_topics_come_and_every_five_minutes(
         (frozenset(), 1.0), (frozenset({"a"}), 1.0), (frozenset({"a"}), 1.0), (frozenset({"a", "b"}), 1.0),
         (frozenset({"a"}), EVERY_SECONDS), (frozenset({"a"}), 1.0),
     ):  # fmt: skip
-        retention.tick(topics)
+        retention.refresh(topics)
         await answered(retention, bench)
         clock.seconds += pause
     assert brokers.asked == [{"a"}, {"a", "b"}, {"a"}]
@@ -57,13 +57,13 @@ async def test_a_refusal_is_logged_once_and_the_last_answer_kept(
     brokers: Brokers, clock: TurnedClock, bench: Bench
 ) -> None:
     retention = Retention(brokers, clock)
-    retention.tick(frozenset({"a"}))
+    retention.refresh(frozenset({"a"}))
     await answered(retention, bench)
     brokers.refusal = "topic a: not allowed"
     with capture_logs() as logs:
         for _ in range(3):
             clock.seconds += EVERY_SECONDS
-            retention.tick(frozenset({"a"}))
+            retention.refresh(frozenset({"a"}))
             await answered(retention, bench)
     assert [line["why"] for line in logs] == ["topic a: not allowed"]
     assert retention.seconds == {"a": 60.0}
@@ -77,8 +77,8 @@ async def test_brokers_that_do_not_answer_hold_nothing_up(clock: TurnedClock) ->
         return {}
 
     retention = Retention(hang, clock)
-    retention.tick(frozenset({"a"}))
+    retention.refresh(frozenset({"a"}))
     clock.seconds += 10 * EVERY_SECONDS
-    retention.tick(frozenset({"a", "b"}))
+    retention.refresh(frozenset({"a", "b"}))
     assert sum(thread.name == "retention" for thread in threading.enumerate()) == 1
     never.set()

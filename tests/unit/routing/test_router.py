@@ -1,4 +1,4 @@
-"""What a record becomes for one sink."""
+"""The items and failures of a record for one sink."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_a_breach_of_the_schema_is_one_failure_without_a_route() -> None:
     [
         (plan("bad", "total > `1`"), Stage.ROUTE, "when: a text is compared with a number"),
         (plan("bad", "id == 'a' && total > `1`"), Stage.ROUTE, "when: a text is compared"),
-        (plan("bad", "items[?@ > `1`]"), Stage.ROUTE, "when: kinds of values meet"),
+        (plan("bad", "items[?@ > `1`]"), Stage.ROUTE, "when: the types of two values"),
         (
             plan("bad", fields={"id": "id", "params": {"at": "unix(total)"}}),
             Stage.MAP,

@@ -15,7 +15,7 @@ from connector.model import Outcome, OutcomeKind
 from connector.service import vendor_events
 from connector.service.vendor_events import Audit, audit_events, audit_while_running
 from connector.settings.values import Route
-from connector.simulators.sailplay import EventType, SailPlaySimulator
+from connector.simulators.sailplay import SailPlaySimulator, SimulatedEvent
 from connector.vendors.http_sink import HttpSink
 from connector.vendors.sailplay.events import EVENTS, named_keys
 from tests.support.sinks import opened, sailplay_settings
@@ -27,7 +27,11 @@ def route(event_key: str, sink: str = "sailplay", index: int = 0, **fields: str)
 
 @pytest.fixture
 async def vendor() -> AsyncIterator[SailPlaySimulator]:
-    events = [EventType("paid", "sum", "Paid"), EventType("seen", "flag", "Seen"), EventType("left", "flag", "Left")]
+    events = [
+        SimulatedEvent("paid", "sum", "Paid"),
+        SimulatedEvent("seen", "flag", "Seen"),
+        SimulatedEvent("left", "flag", "Left"),
+    ]
     async with SailPlaySimulator(events=events) as simulator:
         yield simulator
 

@@ -10,11 +10,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from connector.routing import EventSchema
-from connector.routing.schema.parts import Parts
-from connector.routing.schema.seen import TooMuchError
-from connector.routing.schema.steps import Steps
-from connector.routing.schema.words import MASK, Leaves
-from connector.routing.schema.work import Work
+from connector.routing.schema.assertions import MASK, AssertionChecker
+from connector.routing.schema.cost import CheckCost
+from connector.routing.schema.counted_check import CountedCheck
+from connector.routing.schema.subschemas import SchemaDocument
+from connector.routing.schema.unevaluated import TooManyStepsError
 
 DRAFTS = (
     "http://json-schema.org/draft-04/schema#",
@@ -89,14 +89,14 @@ def test_steps_and_the_whole_say_what_the_library_says(schema: dict[str, Any], e
         library = jsonschema_rs.validator_for(schema, mask=MASK)
     except ValueError:
         assume(False)
-    parts = Parts(schema)
+    document = SchemaDocument(schema)
     whole = EventSchema(schema)
     for event in events:
         right = library.is_valid(event)
-        assert (whole.mistake(event) is None) == right
+        assert (whole.violation(event) is None) == right
         try:
-            found = Steps(parts, Leaves(parts.validator), 20_000).mistake(event)
-        except TooMuchError:  # a subschema that is applied to the same value by itself
+            found = CountedCheck(document, AssertionChecker(document.validator_class), 20_000).find_violation(event)
+        except TooManyStepsError:  # a subschema that is applied to the same value by itself
             continue
         assert (found is None) == right
 
@@ -105,15 +105,15 @@ def test_steps_and_the_whole_say_what_the_library_says(schema: dict[str, Any], e
 @given(SCHEMAS, EVENTS, st.integers(0, 60))
 def test_steps_end_where_they_must(schema: dict[str, Any], event: dict[str, Any], most: int) -> None:
     try:
-        parts = Parts(schema)
+        document = SchemaDocument(schema)
     except ValueError:
         assume(False)
-    steps = Steps(parts, Leaves(parts.validator), most)
+    check = CountedCheck(document, AssertionChecker(document.validator_class), most)
     try:
-        steps.mistake(event)
-    except TooMuchError:
+        check.find_violation(event)
+    except TooManyStepsError:
         return
-    assert steps.left >= 0
+    assert check.steps_left >= 0
 
 
 class Counting:
@@ -151,7 +151,7 @@ def test_the_library_never_works_more_than_is_counted(keyword: str, depth: int) 
         event = {"a": event}
     Counting.calls = 0
     jsonschema_rs.validator_for(counted(schema), keywords={"counting": Counting}).is_valid(event)
-    assert 0 < Counting.calls <= Work(Parts(schema)).units(event)
+    assert 0 < Counting.calls <= CheckCost(SchemaDocument(schema)).estimate(event)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_the_library_never_works_more_than_is_counted(keyword: str, depth: int) 
         ({"properties": {"a": False}}, {"a": 1}),
     ],
 )
-def test_a_mistake_is_said_in_the_librarys_words(schema: dict[str, Any], event: dict[str, Any]) -> None:
+def test_a_violation_is_explained_in_the_librarys_words(schema: dict[str, Any], event: dict[str, Any]) -> None:
     error = next(jsonschema_rs.validator_for(schema, mask=MASK).iter_errors(event))
     path = "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.instance_path)
-    assert EventSchema(schema).mistake(event) == f"{path}: {error.message}"
+    assert EventSchema(schema).violation(event) == f"{path}: {error.message}"

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from connector.routing.route import Route
-from connector.routing.table import Table
+from connector.routing.route import CompiledRoute, RouteIndex
 from tests.unit.routing.support import plan, record
 
 RECORD = record(b"")
@@ -24,20 +23,20 @@ class CountedEvent(dict[str, Any]):
         return super().get(name, default)
 
 
-def table(*conditions: str | None) -> Table:
-    return Table([Route(plan(f"r{index}", when), index) for index, when in enumerate(conditions)])
+def index(*conditions: str | None) -> RouteIndex:
+    return RouteIndex([CompiledRoute(plan(f"r{number}", when), number) for number, when in enumerate(conditions)])
 
 
 def test_a_hundred_conditions_on_one_path_read_it_once() -> None:
     event = CountedEvent({"type": "t42", "total": 5})
-    found = table(*(f"type == 't{number}'" for number in range(100))).candidates(event, RECORD)
+    found = index(*(f"type == 't{number}'" for number in range(100))).candidates(event, RECORD)
     assert [route.name for route, _ in found] == ["r42"]
     assert event.reads == {"type": 1}
 
 
 def test_conditions_on_two_paths_read_each_once_and_nothing_is_decided_that_another_path_decides() -> None:
     event = CountedEvent({"type": "paid", "kind": "b"})
-    found = table(
+    found = index(
         "kind == 'a'", "type == 'paid'", "type == 'paid' && total > `1`", None, "total > `1`", "kind == 'b'"
     ).candidates(event, RECORD)
     assert [(route.name, holds is None) for route, holds in found] == [

@@ -1,4 +1,4 @@
-"""How a fault reaches the client: answers that are late, wrong, broken off, or no answer at all."""
+"""The responses of faults: late, wrong or broken off, or none at all."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from connector.simulators.faults import Fault
 
 _HTML = b"<!DOCTYPE html><html><head><title>Maintenance</title></head><body>Please come back later</body></html>"
 _BOMB_MEGABYTES = 100
-# A whole answer that would count as accepted at either vendor, for the kinds that break it.
+# A complete answer that would count as accepted by either vendor, for the kinds that break it.
 _WHOLE = '{"status": "ok", "message": "ОK"}'.encode()  # noqa: RUF001 - the vendor's own Cyrillic letter
 _HEADER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(_WHOLE)
 
 
-class GoneError(Exception):
+class ConnectionEndedError(Exception):
     """The connection has been ended on purpose; there is nothing to answer."""
 
 
-async def spoil(fault: Fault, request: web.BaseRequest) -> web.Response:
-    """Answer as the fault wants it; raises GoneError where the answer is a broken connection.
+async def faulty_response(fault: Fault, request: web.BaseRequest) -> web.Response:
+    """Return the response that a fault demands; raise ConnectionEndedError if it is a broken connection.
 
-    Kinds `latency` and `outage` are not answers and have no place here.
+    Kinds `latency` and `outage` are no responses and must not be passed.
     """
     match fault.kind:
         case "status":
@@ -41,13 +41,13 @@ async def spoil(fault: Fault, request: web.BaseRequest) -> web.Response:
         case "gzip_bomb":
             return _gzipped(await asyncio.to_thread(_bomb))
     await _break(fault, request.transport)
-    raise GoneError
+    raise ConnectionEndedError
 
 
 async def _break(fault: Fault, transport: asyncio.Transport | None) -> None:
     match fault.kind:
         case "reset":
-            reset(transport)
+            reset_connection(transport)
         case "close":
             _end(transport)
         case "half_header":
@@ -60,7 +60,7 @@ async def _break(fault: Fault, transport: asyncio.Transport | None) -> None:
             await asyncio.Event().wait()  # until the client or the server ends the connection, which cancels this
 
 
-def reset(transport: asyncio.BaseTransport | None) -> None:
+def reset_connection(transport: asyncio.BaseTransport | None) -> None:
     """End a connection with RST, so that the client sees a reset and not an end."""
     if transport is None or transport.is_closing():
         return

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from connector import __version__
-from connector.cli import check, demo, dlq, example, preview, run, schema, simulate, skip
+from connector.cli import check, demo, dlq, example, preview, run, simulate, skip
 from connector.errors import ConfigError, ConnectorError
 
 app = typer.Typer(
@@ -27,7 +27,7 @@ app.command("preview")(preview.preview)
 app.add_typer(dlq.app, name="dlq")
 app.command("skip")(skip.skip)
 app.command("example")(example.example)
-app.command("schema")(schema.schema)
+app.command("schema")(example.schema)
 app.command("simulate")(simulate.simulate)
 app.command("demo")(demo.demo)
 

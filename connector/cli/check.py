@@ -7,19 +7,24 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from connector.cli._options import AsJson, Config
 from connector.errors import ConfigError, Mistake
 from connector.operations.formatting import counted
+from connector.service.preflight.findings import Finding, Severity
 
 if TYPE_CHECKING:
-    from connector.service.preflight.findings import Finding
     from connector.settings.values import Settings
 
 Live = Annotated[
     bool,
     typer.Option("--live", help="Also ask the brokers, topics and vendors, for at most 30 s. Changes nothing there."),
 ]
+
+_MARKS = {Severity.OK: ("✓", "green"), Severity.WARN: ("!", "yellow"), Severity.FAIL: ("✗", "bold red")}
 
 
 def check(config: Config, live: Live = False, as_json: AsJson = False) -> None:
@@ -42,15 +47,13 @@ def check(config: Config, live: Live = False, as_json: AsJson = False) -> None:
     except ConfigError as error:
         mistakes = error.mistakes
     if not as_json:
-        _say(settings, mistakes, found)
+        _print_result(settings, mistakes, found)
     findings = _ask(settings) if live and settings is not None else None
     failed = findings is not None and any(finding.severity == "failed" for finding in findings)
     if as_json:
         typer.echo(_json(mistakes, found, findings, ok=not mistakes and not failed))
     elif findings is not None:
-        from connector.cli._findings import show
-
-        show(findings)
+        print_findings(findings)
     if mistakes:
         raise typer.Exit(2)
     if failed:
@@ -85,7 +88,7 @@ def _json(
     )
 
 
-def _say(settings: Settings | None, mistakes: Sequence[Mistake], warnings: Sequence[Mistake]) -> None:
+def _print_result(settings: Settings | None, mistakes: Sequence[Mistake], warnings: Sequence[Mistake]) -> None:
     for mistake in mistakes:
         typer.echo(mistake)
     for warning in warnings:
@@ -116,3 +119,36 @@ def summary(settings: Settings) -> str:
         condition = f" when {route.when}" if route.when else ""
         lines.append(f"  {route.name}: {', '.join(route.topics)}{condition} → {route.sink}.{route.method}")
     return "\n".join(lines)
+
+
+def print_findings(findings: Sequence[Finding], console: Console | None = None) -> None:
+    """Print the table, a block a section, and how many fail or warn."""
+    console = console or Console(highlight=False)
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False, expand=False)
+    table.add_column(width=1)
+    table.add_column(max_width=34, overflow="fold")
+    table.add_column(overflow="fold")
+    section = ""
+    for finding in findings:
+        if finding.section != section:
+            section = finding.section
+            table.add_row("", "", "")
+            table.add_row("", Text(section, style="bold"), "")
+        table.add_row(*_finding_row(finding))
+    console.print(table)
+    console.print(_findings_total(findings))
+
+
+def _finding_row(finding: Finding) -> tuple[Text, Text, Text]:
+    sign, style = _MARKS[finding.severity]
+    says = Text(finding.says)
+    if finding.todo:
+        says.append(f"\n→ {finding.todo}", style=style)
+    return Text(sign, style=style), Text(finding.subject), says
+
+
+def _findings_total(findings: Sequence[Finding]) -> Text:
+    counts = {mark: sum(finding.severity is mark for finding in findings) for mark in Severity}
+    style = _MARKS[next((mark for mark in (Severity.FAIL, Severity.WARN) if counts[mark]), Severity.OK)][1]
+    parts = [f"{counts[mark]} {_MARKS[mark][0]}" for mark in Severity]
+    return Text("\n" + "   ".join(parts), style=style)

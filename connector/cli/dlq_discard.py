@@ -18,7 +18,7 @@ from connector.operations.formatting import counted
 
 if TYPE_CHECKING:
     from connector.deadletters.filters import LetterFilters
-    from connector.deadletters.index import Index
+    from connector.deadletters.index import LetterIndex
     from connector.deadletters.reader import TopicReader
     from connector.deadletters.receipts import Receipts
 
@@ -62,12 +62,12 @@ def discard(
 
 
 async def _close(
-    context: Context, letters: TopicReader, index: Index, receipts: Receipts, because: str, limit: int | None
+    context: Context, letters: TopicReader, index: LetterIndex, receipts: Receipts, because: str, limit: int | None
 ) -> int:
     """Write the receipts. Raises ConnectorError where the brokers do not take them all."""
     from connector.deadletters.letter import digest
     from connector.deadletters.ordered_letters import read_in_order
-    from connector.deadletters.receipts import Receipt, State
+    from connector.deadletters.receipts import LetterState, Receipt
     from connector.kafka.dead_letter import ProducedLetter
     from connector.kafka.dead_letter_producer import DeadLetterProducer
 
@@ -81,9 +81,9 @@ async def _close(
 
     for chunk in read_in_order(letters, index, limit):
         for row, letter, _ in chunk:
-            closes = receipts.closing(digest(letter.identity), index.places(row))
+            closes = receipts.offsets_to_close(digest(letter.identity), index.highest_offsets(row))
             address = letter.place.address(letters.topic)
-            receipt = Receipt(State.DISCARDED, SystemClock.now(), address, closes, because)
+            receipt = Receipt(LetterState.DISCARDED, SystemClock.now(), address, closes, because)
             producer.write(ProducedLetter(letter.identity, receipt.encode(), []), report)
             written += 1
         await asyncio.sleep(0)  # let reports arrive

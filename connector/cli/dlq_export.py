@@ -45,5 +45,5 @@ def export(
             for selected in chunk:
                 veil = Redactor(event_of(selected.record), paths)
                 line = facts(selected.letter, letters.topic, selected.record, veil)
-                line |= {"state": index.state(selected.row).word, "value": veil.event()}
+                line |= {"state": index.state(selected.row).label, "value": veil.event()}
                 typer.echo(orjson.dumps(line | (raw(selected.record) if unredacted else {})))

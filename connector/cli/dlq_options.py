@@ -19,9 +19,9 @@ import typer
 from connector.clock import SystemClock
 
 if TYPE_CHECKING:
+    from connector.deadletters.cause import FailureCause
     from connector.deadletters.filters import LetterFilters
-    from connector.deadletters.scan import Progress
-    from connector.deadletters.summary import FailureCause
+    from connector.deadletters.scan import ReadProgress
     from connector.settings.values import Settings
 
 _FILTERS = "Filters (each may be given several times; - means that a letter has none)"
@@ -149,7 +149,7 @@ def open_config(config: Path) -> Context:
 
 
 @contextmanager
-def reading_progress() -> Iterator[Progress]:
+def reading_progress() -> Iterator[ReadProgress]:
     """Shows on standard error how far the reading of a topic is, if that is a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

@@ -11,10 +11,9 @@ import typer
 from connector.cli.dlq_options import Context, reading_progress
 from connector.cli.dlq_wiring import at_replay_pace, build_routers
 from connector.deadletters.ordered_letters import read_in_order
-from connector.deadletters.plan import SinkPlan, plan_replay
 from connector.deadletters.reader import TopicReader
-from connector.deadletters.remap import SKIPPED
-from connector.deadletters.scan import SinkNames, read_receipts, scan_letters
+from connector.deadletters.remap import SKIPPED, SinkPlan, plan_replay
+from connector.deadletters.scan import SinkNumbers, read_receipts, scan_letters
 from connector.operations.formatting import counted
 from connector.service.assembly import limits_of
 
@@ -24,11 +23,11 @@ if TYPE_CHECKING:
 
 def show_plan(context: Context, selection: LetterFilters, limit: int | None, rate: float | None, as_json: bool) -> None:
     """Route and map every selected letter, and say what came of it."""
-    settings, names = context.settings, SinkNames()
+    settings, names = context.settings, SinkNumbers()
     with reading_progress() as progress, TopicReader(context.conf, settings.dead_letters) as letters:
         receipts = read_receipts(context.conf, settings.receipts, progress)
-        index = scan_letters(letters, receipts, selection, progress, names.number).index
-        routers = build_routers(settings, names.of(index))
+        index = scan_letters(letters, receipts, selection, progress, names.number_of).index
+        routers = build_routers(settings, names.names_in(index))
         plans = plan_replay(read_in_order(letters, index, limit), routers, receipts)
     if as_json:
         typer.echo(orjson.dumps(_as_json(context, plans, rate), option=orjson.OPT_INDENT_2))

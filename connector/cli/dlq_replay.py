@@ -18,8 +18,8 @@ from connector.operations.formatting import counted
 
 if TYPE_CHECKING:
     from connector.deadletters.filters import LetterFilters
-    from connector.deadletters.index import Index
-    from connector.deadletters.lock import Lock
+    from connector.deadletters.index import LetterIndex
+    from connector.deadletters.lock import ReplayLock
     from connector.deadletters.reader import TopicReader
     from connector.deadletters.receipts import Receipts
     from connector.deadletters.replay import Replay
@@ -113,21 +113,21 @@ class _Run:
         """Lock, take stock, ask, send, report; returns the exit status."""
         from connector.cli.dlq_wiring import locked
         from connector.deadletters.reader import TopicReader
-        from connector.deadletters.scan import SinkNames, read_receipts, scan_letters
+        from connector.deadletters.scan import SinkNumbers, read_receipts, scan_letters
 
         settings, conf = self._context.settings, self._context.conf
-        names = SinkNames()
+        names = SinkNumbers()
         with (
             locked(self._context, lambda words: typer.echo(words, err=True)) as lock,
             TopicReader(conf, settings.dead_letters) as letters,
         ):
             with reading_progress() as progress:
                 receipts = read_receipts(conf, settings.receipts, progress)
-                index = scan_letters(letters, receipts, self._selection, progress, names.number).index
+                index = scan_letters(letters, receipts, self._selection, progress, names.number_of).index
             self._total = sum(1 for _ in index.rows())
             if self._limit is not None:
                 self._total = min(self._total, self._limit)
-            sinks = names.of(index)
+            sinks = names.names_in(index)
             return self._send(lock, letters, index, receipts, sinks) if self._agreed(sinks) else 1
 
     def _agreed(self, sinks: Sequence[str]) -> bool:
@@ -137,7 +137,9 @@ class _Run:
         typer.echo(f"{counted(self._total, 'open dead letter')} to send again{where}", err=True)
         return True
 
-    def _send(self, lock: Lock, letters: TopicReader, index: Index, receipts: Receipts, sinks: Sequence[str]) -> int:
+    def _send(
+        self, lock: ReplayLock, letters: TopicReader, index: LetterIndex, receipts: Receipts, sinks: Sequence[str]
+    ) -> int:
         import uvloop
 
         from connector.cli.dlq_report import report
@@ -156,7 +158,7 @@ class _Run:
             uvloop.run(self._deliver(replay, letters, index, sinks))
         return report(replay, self._total, time.monotonic() - began, as_json=self._as_json)
 
-    async def _deliver(self, replay: Replay, letters: TopicReader, index: Index, sinks: Sequence[str]) -> None:
+    async def _deliver(self, replay: Replay, letters: TopicReader, index: LetterIndex, sinks: Sequence[str]) -> None:
         from connector.cli.dlq_report import Screen
         from connector.cli.dlq_wiring import TopicReceipts, build_outlets, close_all
         from connector.deadletters.ordered_letters import read_in_order

@@ -101,7 +101,7 @@ def _table(replay: Replay, total: int) -> None:
     table.add_row("all", *_cells(tally, total), f"{total - tally.done:,}", style="bold")
     Console(soft_wrap=True).print(table)
     for sink, tally in sorted(replay.counts.items()):
-        for obstacle, count in tally.left.most_common():
+        for obstacle, count in tally.left_open.most_common():
             what = "left as it is" if obstacle == SKIPPED else "cannot be mapped"
             typer.echo(f"{sink}: {count:,} {what}: {obstacle}")
 
@@ -123,7 +123,7 @@ def _as_json(replay: Replay, total: int, seconds: float) -> dict[str, Any]:
         "stopped": replay.stopped or None,
         "seconds": round(seconds, 3),
         "sinks": {
-            sink: {"accepted": of.accepted, "refused": of.refused, "left": dict(of.left)}
+            sink: {"accepted": of.accepted, "refused": of.refused, "left": dict(of.left_open)}
             for sink, of in sorted(replay.counts.items())
         },
     }
@@ -135,5 +135,5 @@ def _all(replay: Replay) -> ReplayCounts:
     return ReplayCounts(
         sum(tally.accepted for tally in tallies),
         sum(tally.refused for tally in tallies),
-        sum((tally.left for tally in tallies), Counter()),
+        sum((tally.left_open for tally in tallies), Counter()),
     )

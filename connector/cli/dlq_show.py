@@ -64,8 +64,7 @@ def show(
 def _described(context: Context, history: LetterHistory) -> dict[str, Any]:
     """Everything that is shown, as JSON holds it, with nothing in it that `redact` hides."""
     from connector.cli.dlq_letter import event_of, facts
-    from connector.deadletters.normalise import normalise_message
-    from connector.deadletters.summary import cause_of
+    from connector.deadletters.cause import cause_of, normalise_message
     from connector.redaction.payloads import Redactor
 
     topic, record, newest = context.settings.dead_letters, history.record, history.letters[-1]
@@ -73,7 +72,7 @@ def _described(context: Context, history: LetterHistory) -> dict[str, Any]:
     veil = Redactor(event, context.settings.redact)
     return {
         **facts(newest, topic, record, veil),
-        "state": history.state.word,
+        "state": history.state.label,
         "timestamp": record_time(record.timestamp),
         "bytes": len(record.value or b""),
         "value": veil.event() if event is not None else _undecoded(record, veil),
@@ -90,7 +89,7 @@ def _described(context: Context, history: LetterHistory) -> dict[str, Any]:
             for letter in history.letters
         ],
         "receipts": [
-            {"what": receipt.what.word, "at": clock_time(receipt.at), "letter": receipt.letter, "why": receipt.why}
+            {"what": receipt.state.label, "at": clock_time(receipt.at), "letter": receipt.letter, "why": receipt.why}
             for receipt in history.receipts
         ],
         "today": _today(context, history, event, veil),
@@ -114,16 +113,16 @@ def _today(context: Context, history: LetterHistory, event: Event | None, veil: 
     """
     from connector.cli._vendor_events import fires_for_client
     from connector.cli.dlq_wiring import build_routers
-    from connector.deadletters.receipts import Receipts, State
+    from connector.deadletters.receipts import LetterState, Receipts
     from connector.deadletters.remap import remap
     from connector.model import Reason
 
     letter = history.letters[-1]
     routers = build_routers(context.settings, [letter.sink])
     today = remap(letter, history.record, routers, Receipts())
-    in_doubt = letter.reason == Reason.UNKNOWN_OUTCOME and history.state is State.OPEN
+    in_doubt = letter.reason == Reason.UNKNOWN_OUTCOME and history.state is LetterState.OPEN
     return {
-        "accepted": today.whole,
+        "accepted": today.complete,
         "obstacle": veil.text(today.obstacle) or None,
         "items": [
             {

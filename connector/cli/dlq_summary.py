@@ -22,7 +22,7 @@ from connector.operations.formatting import counted
 if TYPE_CHECKING:
     from connector.deadletters.filters import LetterFilters
     from connector.deadletters.scan import Scan
-    from connector.deadletters.summary import Group
+    from connector.deadletters.summary import LetterGroup
 
 # What a letter means whose vendor said nothing.
 _UNSAID = {"ambiguous": "the answer was lost: it may have taken effect, and sending it again may double it"}
@@ -46,18 +46,18 @@ def summary(
     """
     from connector.deadletters.reader import TopicReader
     from connector.deadletters.scan import read_receipts, scan_letters
-    from connector.deadletters.summary import Groups
+    from connector.deadletters.summary import LetterGroups
 
     context = open_config(config)
     settings = context.settings
-    groups = Groups()
+    groups = LetterGroups()
     began = time.monotonic()
     with reading_progress() as progress, TopicReader(context.conf, settings.dead_letters) as letters:
         receipts = read_receipts(context.conf, settings.receipts, progress)
-        stock = scan_letters(letters, receipts, selection, progress, groups.number)
+        stock = scan_letters(letters, receipts, selection, progress, groups.number_of)
         records = letters.records
     seconds = time.monotonic() - began
-    found = groups.counted(stock.index)
+    found = groups.count_open(stock.index)
     shown = [group for group in found if closed or group.open]
     if as_json:
         typer.echo(orjson.dumps(_as_json(context, found, shown, stock, records, seconds), option=orjson.OPT_INDENT_2))
@@ -65,7 +65,7 @@ def summary(
         _say(context, found, shown, stock, f"{counted(records, 'record')} read in {seconds:.1f} s")
 
 
-def _say(context: Context, found: list[Group], shown: list[Group], stock: Scan, reading: str) -> None:
+def _say(context: Context, found: list[LetterGroup], shown: list[LetterGroup], stock: Scan, reading: str) -> None:
     style = typer.style
     opened, replayed, discarded = _totals(found)
     total = f"{counted(opened, 'letter')} open, {replayed:,} replayed, {discarded:,} discarded"
@@ -92,12 +92,12 @@ def _say(context: Context, found: list[Group], shown: list[Group], stock: Scan, 
         typer.echo(f"\n{counted(hidden, 'more group')} with no open letter: --all shows them")
 
 
-def _seen(group: Group) -> str:
+def _seen(group: LetterGroup) -> str:
     first, last = clock_time(group.first_seen), clock_time(group.last_seen)
     return f"at {first}" if first == last else f"first {first}, last {last}"
 
 
-def _totals(groups: list[Group]) -> tuple[int, int, int]:
+def _totals(groups: list[LetterGroup]) -> tuple[int, int, int]:
     return (
         sum(group.open for group in groups),
         sum(group.replayed for group in groups),
@@ -105,13 +105,13 @@ def _totals(groups: list[Group]) -> tuple[int, int, int]:
     )
 
 
-def _example(context: Context, group: Group) -> str:
+def _example(context: Context, group: LetterGroup) -> str:
     place = group.example
     return "" if place is None else place.address(context.settings.dead_letters)
 
 
 def _as_json(
-    context: Context, found: list[Group], shown: list[Group], stock: Scan, records: int, seconds: float
+    context: Context, found: list[LetterGroup], shown: list[LetterGroup], stock: Scan, records: int, seconds: float
 ) -> dict[str, Any]:
     opened, replayed, discarded = _totals(found)
     return {

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from connector.cli.dlq_options import Context
 from connector.clock import SystemClock
-from connector.deadletters.lock import Lock, lock_group
+from connector.deadletters.lock import ReplayLock, lock_group
 from connector.deadletters.reader import TopicReader
 from connector.deadletters.receipt_topic import ensure_receipt_topic
 from connector.deadletters.receipts import Receipt
@@ -46,7 +46,7 @@ class TopicReceipts:
 
 
 @contextmanager
-def locked(context: Context, waiting: Callable[[str], None]) -> Iterator[Lock]:
+def locked(context: Context, waiting: Callable[[str], None]) -> Iterator[ReplayLock]:
     """The lock, and the receipts topic that it stands on, made if it is absent.
 
     Raises ConnectorError where there is no dead-letter topic, no receipts topic can be made, or another has the lock.
@@ -56,7 +56,7 @@ def locked(context: Context, waiting: Callable[[str], None]) -> Iterator[Lock]:
         letters.expect_topic()  # first: a misspelt name must not make a receipts topic
     partitions = ensure_receipt_topic(context.conf, topic)
     group = lock_group(context.settings.group, context.settings.sinks)
-    lock = Lock(context.conf, group, topic, partitions)
+    lock = ReplayLock(context.conf, group, topic, partitions)
     lock.acquire(waiting)
     try:
         yield lock

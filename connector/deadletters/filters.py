@@ -5,15 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-import orjson
-
+from connector.deadletters.cause import ABSENT, event_type, normalise_message
 from connector.deadletters.letter import DeadLetter
-from connector.deadletters.normalise import normalise_message
-
-# How a filter and a table write what a letter does not have.
-ABSENT = "-"
 
 Test = Callable[[str], bool]
 
@@ -56,21 +50,6 @@ class LetterFilters:
             and (not self._messages or any(test(normalise_message(letter.message)) for test in self._messages))
             and (not self.types or _among(event_type(value), self.types))
         )
-
-
-def event_type(value: bytes | None) -> str | None:
-    """What an event calls itself: its `type`, else its `event_type`; None where neither is a text."""
-    try:
-        event: Any = orjson.loads(value or b"")
-    except orjson.JSONDecodeError:
-        return None
-    if not isinstance(event, dict):
-        return None
-    for name in ("type", "event_type"):
-        told = event.get(name)
-        if isinstance(told, str):
-            return told
-    return None
 
 
 def _among(value: str | None, wanted: Sequence[str]) -> bool:

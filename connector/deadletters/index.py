@@ -6,12 +6,12 @@ from array import array
 from collections.abc import Iterator
 
 from connector.deadletters.letter import DeadLetter, LetterPlace, digest
-from connector.deadletters.receipts import Receipts, State
+from connector.deadletters.receipts import LetterState, Receipts
 
 _NO_LANE = 0
 
 
-class Index:
+class LetterIndex:
     """What is kept of each letter: numbers in arrays, about 165 bytes in all, so that a million are no burden.
 
     Every array holds whatever `read_letter` lets through: a partition has 32 bits, an offset 64.
@@ -27,17 +27,17 @@ class Index:
         self._at = array("q")  # its offset there
         self._replays = array("I")
         self._states = array("B")
-        self._taken = array("B")  # whether the filters take the newest letter
-        self._lanes = array("q")  # what is kept in order: hash of sink, topic, partition and key
+        self._selected = array("B")  # whether the filters take the newest letter
+        self._ordering_keys = array("q")  # what is kept in order: hash of sink, topic, partition and key
         self._offsets = array("q")  # the failed record's
         self.failed_at = array("d")
         self.groups = array("I")
-        self._others: dict[int, dict[int, int]] = {}  # row → the highest offset by partition, where there are several
+        self._copies: dict[int, dict[int, int]] = {}  # row → the highest offset by partition, where there are several
 
     def __len__(self) -> int:
         return len(self._at)
 
-    def add(self, letter: DeadLetter, key: bytes | None, *, taken: bool, group: int = 0) -> None:
+    def add_letter(self, letter: DeadLetter, key: bytes | None, *, taken: bool, group: int = 0) -> None:
         """Take in a letter; `taken` says whether the filters mean it, `group` is the caller's own number."""
         mark = digest(letter.identity)
         state = self._receipts.state_of(letter, letter.route)
@@ -45,65 +45,65 @@ class Index:
         if row == len(self):
             self._append(letter, key, state, taken, group)
             return
-        self._remember_place(row, letter.place)
+        self._note_copy(row, letter.place)
         rank = (letter.replays, letter.failed_at, letter.place)
-        newest = rank > (self._replays[row], self.failed_at[row], self.place(row))
+        newest = rank > (self._replays[row], self.failed_at[row], self.newest_location(row))
         if newest:
             self._partitions[row], self._at[row] = letter.place
             self._replays[row] = letter.replays
-            self._taken[row], self.failed_at[row], self.groups[row] = taken, letter.failed_at, group
-        if State.OPEN in (state, self._states[row]):
-            self._states[row] = State.OPEN
+            self._selected[row], self.failed_at[row], self.groups[row] = taken, letter.failed_at, group
+        if LetterState.OPEN in (state, self._states[row]):
+            self._states[row] = LetterState.OPEN
         elif newest:
             self._states[row] = state
 
-    def _append(self, letter: DeadLetter, key: bytes | None, state: State, taken: bool, group: int) -> None:
+    def _append(self, letter: DeadLetter, key: bytes | None, state: LetterState, taken: bool, group: int) -> None:
         self._partitions.append(letter.place.partition)
         self._at.append(letter.place.offset)
         self._replays.append(letter.replays)
         self._states.append(state)
-        self._taken.append(taken)
+        self._selected.append(taken)
         lane = _NO_LANE if key is None else hash((letter.sink, letter.topic, letter.partition, key))
-        self._lanes.append(lane)
+        self._ordering_keys.append(lane)
         self._offsets.append(letter.offset)
         self.failed_at.append(letter.failed_at)
         self.groups.append(group)
 
-    def _remember_place(self, row: int, place: LetterPlace) -> None:
-        places = self._others.get(row) or dict((self.place(row),))
+    def _note_copy(self, row: int, place: LetterPlace) -> None:
+        places = self._copies.get(row) or dict((self.newest_location(row),))
         places[place.partition] = max(place.offset, places.get(place.partition, -1))
-        self._others[row] = places
+        self._copies[row] = places
 
     def rows(self, *, closed: bool = False) -> Iterator[int]:
         """The rows that the filters take; open ones, with `closed` all."""
-        return (row for row in range(len(self)) if self.wanted(row, closed=closed))
+        return (row for row in range(len(self)) if self.is_selected(row, closed=closed))
 
-    def wanted(self, row: int, *, closed: bool = False) -> bool:
+    def is_selected(self, row: int, *, closed: bool = False) -> bool:
         """Whether `rows` has this one."""
-        return bool(self._taken[row]) and (closed or self._states[row] == State.OPEN)
+        return bool(self._selected[row]) and (closed or self._states[row] == LetterState.OPEN)
 
-    def place(self, row: int) -> LetterPlace:
+    def newest_location(self, row: int) -> LetterPlace:
         """Where the row's newest letter lies."""
         return LetterPlace(self._partitions[row], self._at[row])
 
-    def state(self, row: int) -> State:
+    def state(self, row: int) -> LetterState:
         """What became of it."""
-        return State(self._states[row])
+        return LetterState(self._states[row])
 
     def row_at(self, letter: DeadLetter) -> int | None:
         """The row of which this letter is the newest; None if it is not, or was not there."""
         row = self._rows.get(digest(letter.identity))
-        return row if row is not None and self.place(row) == letter.place else None
+        return row if row is not None and self.newest_location(row) == letter.place else None
 
-    def places(self, row: int) -> dict[int, int]:
+    def highest_offsets(self, row: int) -> dict[int, int]:
         """The highest offset, by partition, at which a letter of this row lies: what a receipt closes."""
-        return self._others.get(row) or dict((self.place(row),))
+        return self._copies.get(row) or dict((self.newest_location(row),))
 
-    def lane(self, row: int) -> int | None:
+    def ordering_key(self, row: int) -> int | None:
         """What the letter must keep its order in; None if it is free."""
-        return self._lanes[row] or None
+        return self._ordering_keys[row] or None
 
-    def in_order(self, rows: Iterator[int]) -> list[int]:
+    def in_event_order(self, rows: Iterator[int]) -> list[int]:
         """These rows, those of one lane together and in the order of the records that failed."""
-        lanes, offsets = self._lanes, self._offsets
+        lanes, offsets = self._ordering_keys, self._offsets
         return sorted(rows, key=lambda row: (lanes[row], offsets[row]))

@@ -8,8 +8,8 @@ from typing import Any
 
 from connector.deadletters.letter import DeadLetter, Flaw, examine, failed_record, read_letter
 from connector.deadletters.reader import TopicReader
-from connector.deadletters.receipts import Receipt, Receipts, State
-from connector.deadletters.scan import Progress
+from connector.deadletters.receipts import LetterState, Receipt, Receipts
+from connector.deadletters.scan import ReadProgress
 from connector.errors import ConnectorError
 from connector.kafka.lookup import Address
 from connector.model import Record
@@ -27,11 +27,11 @@ class LetterHistory:
     letters: list[DeadLetter]
     receipts: list[Receipt]
     record: Record
-    state: State
+    state: LetterState
 
 
 def find_histories(
-    conf: Mapping[str, Any], letters: TopicReader, receipt_topic: str, address: Address, progress: Progress
+    conf: Mapping[str, Any], letters: TopicReader, receipt_topic: str, address: Address, progress: ReadProgress
 ) -> list[LetterHistory]:
     """The histories of the letter at this address, or of the event at it, which may be several sinks' and routes'.
 
@@ -79,51 +79,53 @@ def _keys(letters: list[_Written]) -> tuple[bytes, bytes]:
 
 
 @dataclass(slots=True)
-class Known:
+class RequestedReceipts:
     """The receipts of some identities, one by one and as they add up."""
 
-    together: Receipts = field(default_factory=Receipts)
+    combined: Receipts = field(default_factory=Receipts)
     _single: dict[bytes, list[tuple[int, Receipt]]] = field(default_factory=dict)  # with the partition of each
 
-    def add(self, key: bytes, value: bytes | None, source: int) -> None:
+    def apply_record(self, key: bytes, value: bytes | None, source: int) -> None:
         """Take in a record of partition `source` of the receipts topic."""
-        receipt = self.together.add_record(key, value, source)
+        receipt = self.combined.apply_record(key, value, source)
         if receipt is not None:
             self._single.setdefault(key, []).append((source, receipt))
         elif value is None:
             self._single[key] = [each for each in self._single.get(key, ()) if each[0] != source]
 
-    def under(self, key: bytes) -> list[Receipt]:
+    def receipts_of(self, key: bytes) -> list[Receipt]:
         """Those that no tombstone has taken back."""
         return [receipt for _, receipt in self._single.get(key, ())]
 
 
-def _receipts_of(conf: Mapping[str, Any], topic: str, wanted: Collection[bytes], progress: Progress) -> Known:
-    found, done = Known(), 0
+def _receipts_of(
+    conf: Mapping[str, Any], topic: str, wanted: Collection[bytes], progress: ReadProgress
+) -> RequestedReceipts:
+    found, done = RequestedReceipts(), 0
     with TopicReader(conf, topic) as reader:
         for records in reader.read():
             for record in records:
                 if (key := record.key or b"") in wanted:
-                    found.add(key, record.value, record.partition)
+                    found.apply_record(key, record.value, record.partition)
             done += len(records)
             progress("receipts", done, reader.records)
     return found
 
 
-def history_of(letters: list[_Written], known: Known) -> LetterHistory:
+def history_of(letters: list[_Written], known: RequestedReceipts) -> LetterHistory:
     """The history of the letters of one identity."""
     letters.sort(key=lambda each: (each[0].replays, each[0].failed_at, each[0].place))
     newest, record = letters[-1]
-    states = {known.together.state_of(letter, letter.route) for letter, _ in letters}
-    state = State.OPEN if State.OPEN in states else known.together.state_of(newest, newest.route)
+    states = {known.combined.state_of(letter, letter.route) for letter, _ in letters}
+    state = LetterState.OPEN if LetterState.OPEN in states else known.combined.state_of(newest, newest.route)
     return LetterHistory([letter for letter, _ in letters], _shown(letters, known), record, state)
 
 
-def _shown(letters: list[_Written], known: Known) -> list[Receipt]:
+def _shown(letters: list[_Written], known: RequestedReceipts) -> list[Receipt]:
     """The receipts that speak of these letters, oldest first."""
     identity, older = _keys(letters)
-    receipts = known.under(identity)
+    receipts = known.receipts_of(identity)
     if older != identity:
         places = {letter.place for letter, _ in letters}
-        receipts += [receipt for receipt in known.under(older) if receipt.place in places]
+        receipts += [receipt for receipt in known.receipts_of(older) if receipt.letter_location in places]
     return sorted(receipts, key=lambda receipt: receipt.at)

@@ -36,7 +36,7 @@ def lock_group(group: str, sinks: Collection[str]) -> str:
     return f"{group}.{_BESIDE_A_SINK if _USUAL in sinks else _USUAL}"
 
 
-class Lock:
+class ReplayLock:
     """Held by whoever was given every partition of the receipts topic when it joined `group`.
 
     Partitions are handed over cooperatively: while a holder lives, a newcomer's first share is without those that the

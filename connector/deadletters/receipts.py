@@ -28,7 +28,7 @@ from connector.deadletters.letter import DeadLetter, LetterPlace, digest, moment
 from connector.kafka.dead_letter import MAX_INT32, MAX_INT64, whole_number
 
 
-class State(IntEnum):
+class LetterState(IntEnum):
     """What became of a letter. The numbers are how `Receipts` keeps it in memory."""
 
     OPEN = 0
@@ -37,25 +37,25 @@ class State(IntEnum):
     DISCARDED = 3  # somebody said why it need not be delivered
 
     @property
-    def word(self) -> str:
+    def label(self) -> str:
         """As receipts and people write it."""
         return self.name.lower()
 
 
-_CLOSING = {state.word: state for state in State if state is not State.OPEN}
+_CLOSING = {state.label: state for state in LetterState if state is not LetterState.OPEN}
 
 
 class Receipt(NamedTuple):
     """One receipt. `at` in seconds since the epoch; `letter` is the address of the letter that it was written for."""
 
-    what: State
+    state: LetterState
     at: float
     letter: str
     closes: Mapping[int, int]
     why: str | None = None
 
     @property
-    def place(self) -> LetterPlace | None:
+    def letter_location(self) -> LetterPlace | None:
         """Where the letter lies that it was written for; None where `letter` is no address."""
         partition, offset = (whole_number(part.encode(), MAX_INT64) for part in ("//" + self.letter).split("/")[-2:])
         return None if partition is None or offset is None or partition > MAX_INT32 else LetterPlace(partition, offset)
@@ -64,7 +64,7 @@ class Receipt(NamedTuple):
         """The record's value."""
         return orjson.dumps(
             {
-                "what": self.what.word,
+                "what": self.state.label,
                 "why": self.why,
                 "at": datetime.fromtimestamp(self.at, UTC).isoformat(timespec="milliseconds"),
                 "letter": self.letter,
@@ -115,13 +115,13 @@ class _Entry(NamedTuple):
     """
 
     at: float
-    what: State
+    state: LetterState
     closes: dict[int, int]
     written_for: frozenset[LetterPlace]
 
     def merged(self, other: _Entry) -> _Entry:
         """Both together; the same whichever comes first."""
-        at, what = max((self.at, self.what), (other.at, other.what))
+        at, what = max((self.at, self.state), (other.at, other.state))
         closes = dict(self.closes)
         for partition, offset in other.closes.items():
             closes[partition] = max(offset, closes.get(partition, -1))
@@ -130,7 +130,7 @@ class _Entry(NamedTuple):
     def pack(self) -> bytes:
         """In a few bytes."""
         places = [*self.closes.items(), *self.written_for]
-        head = _HEAD.pack(self.at, self.what, len(self.closes))
+        head = _HEAD.pack(self.at, self.state, len(self.closes))
         return head + b"".join(_PLACE.pack(*place) for place in places)
 
     @classmethod
@@ -138,7 +138,7 @@ class _Entry(NamedTuple):
         """What `pack` packed."""
         at, what, count = _HEAD.unpack_from(packed)
         places = [LetterPlace(*each) for each in _PLACE.iter_unpack(memoryview(packed)[_HEAD.size :])]
-        return cls(at, State(what), dict(places[:count]), frozenset(places[count:]))
+        return cls(at, LetterState(what), dict(places[:count]), frozenset(places[count:]))
 
 
 class Receipts:
@@ -150,54 +150,54 @@ class Receipts:
     def __init__(self) -> None:
         self._entries: dict[int, dict[bytes, bytes]] = {}
 
-    def add(self, identity: bytes, receipt: Receipt, source: int = 0) -> None:
+    def add_receipt(self, identity: bytes, receipt: Receipt, source: int = 0) -> None:
         """Take in a receipt, read from partition `source` of the receipts topic."""
-        key, place = digest(identity), receipt.place
+        key, place = digest(identity), receipt.letter_location
         written_for = frozenset() if place is None else frozenset((place,))
-        entry = _Entry(receipt.at, receipt.what, dict(receipt.closes), written_for)
+        entry = _Entry(receipt.at, receipt.state, dict(receipt.closes), written_for)
         entries = self._entries.setdefault(source, {})
         earlier = entries.get(key)
         entries[key] = (entry if earlier is None else entry.merged(_Entry.unpack(earlier))).pack()
 
-    def take_back(self, identity: bytes, source: int = 0) -> None:
+    def apply_tombstone(self, identity: bytes, source: int = 0) -> None:
         """A tombstone: what was read of this identity from this partition so far counts no more."""
         self._entries.get(source, {}).pop(digest(identity), None)
 
-    def add_record(self, key: bytes, value: bytes | None, source: int) -> Receipt | None:
+    def apply_record(self, key: bytes, value: bytes | None, source: int) -> Receipt | None:
         """Take in a record of the receipts topic; the receipt that it is. What the connector did not write is ignored.
 
         Only a record without a value is a tombstone.
         """
         receipt = decode_receipt(value)
         if receipt is not None:
-            self.add(key, receipt, source)
+            self.add_receipt(key, receipt, source)
         elif value is None:
-            self.take_back(key, source)
+            self.apply_tombstone(key, source)
         return receipt
 
-    def state(self, key: bytes, place: LetterPlace) -> State:
+    def state_at(self, key: bytes, place: LetterPlace) -> LetterState:
         """What became of the letter at `place` whose identity has this digest."""
         entry = self._entry(key)
         if entry is None or place.offset > entry.closes.get(place.partition, -1):
-            return State.OPEN
-        return entry.what
+            return LetterState.OPEN
+        return entry.state
 
-    def state_of(self, letter: DeadLetter, route: str | None) -> State:
+    def state_of(self, letter: DeadLetter, route: str | None) -> LetterState:
         """What became of a letter, as far as this route goes.
 
         An older version does not know the letter's fingerprint: its receipt, under the older identity, may stand for
         another life's letter, and is believed only of the very letter that it was written for.
         """
         if not self._entries:
-            return State.OPEN
-        state = self.state(digest(letter.identity_by(route)), letter.place)
-        if state is not State.OPEN or not letter.fingerprint:
+            return LetterState.OPEN
+        state = self.state_at(digest(letter.identity_by(route)), letter.place)
+        if state is not LetterState.OPEN or not letter.fingerprint:
             return state
         older = digest(letter.older_identity_by(route))
         entry = self._entry(older)
-        return self.state(older, letter.place) if entry is not None and letter.place in entry.written_for else state
+        return self.state_at(older, letter.place) if entry is not None and letter.place in entry.written_for else state
 
-    def closing(self, key: bytes, places: Mapping[int, int]) -> dict[int, int]:
+    def offsets_to_close(self, key: bytes, places: Mapping[int, int]) -> dict[int, int]:
         """What a new receipt must close: these places, and what earlier receipts of the identity closed."""
         entry = self._entry(key)
         closes = {} if entry is None else dict(entry.closes)

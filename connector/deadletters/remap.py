@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from connector.deadletters.cause import normalise_message
 from connector.deadletters.letter import DeadLetter
-from connector.deadletters.receipts import Receipts, State
-from connector.model import Failure, Item, Record, Stage
+from connector.deadletters.ordered_letters import OrderedLetter
+from connector.deadletters.receipts import LetterState, Receipts
+from connector.model import Failure, Item, Limits, Record, Stage
 
 # What keeps a letter from being sent that stands for what `connector skip` passed over.
 SKIPPED = "skipped by an operator"
@@ -33,7 +37,7 @@ class Remapped:
     obstacle: str
 
     @property
-    def whole(self) -> bool:
+    def complete(self) -> bool:
         """Whether the letter is closed once the items are settled."""
         return not self.obstacle
 
@@ -52,7 +56,7 @@ def remap(letter: DeadLetter, record: Record, routers: Mapping[str, Router], rec
     items = [result for result in results if isinstance(result, Item)]
     obstacle = _obstacle(letter, items, failures)
     if letter.route is None:
-        items = [item for item in items if receipts.state_of(letter, item.route) is State.OPEN]
+        items = [item for item in items if receipts.state_of(letter, item.route) is LetterState.OPEN]
     return Remapped(items, obstacle)
 
 
@@ -62,3 +66,46 @@ def _obstacle(letter: DeadLetter, items: Sequence[Item], failures: Sequence[Fail
     if items:
         return ""
     return "no route of this sink takes it" if letter.route is None else f"no route {letter.route} takes it"
+
+
+@dataclass(slots=True)
+class SinkPlan:
+    """One sink's part. `passing` letters would be sent; `failing` counts the others by what is in their way."""
+
+    passing: int = 0
+    items: int = 0
+    failing: Counter[str] = field(default_factory=Counter)
+    _weights: dict[str, tuple[int, int]] = field(default_factory=dict)  # method → items, bytes
+
+    def count_letter(self, items: Sequence[Item], obstacle: str) -> None:
+        """One letter."""
+        if obstacle:
+            self.failing[normalise_message(obstacle)] += 1
+        else:
+            self.passing += 1
+        self.items += len(items)
+        for item in items:
+            count, size = self._weights.get(item.method, (0, 0))
+            self._weights[item.method] = count + 1, size + len(item.body)
+
+    def requests(self, limits: Limits) -> int:
+        """How many requests it takes at least, if all batches fill."""
+        return sum(
+            max(
+                math.ceil(count / limits.max_events),
+                math.ceil((size + count * limits.separator) / (limits.max_bytes - limits.envelope + limits.separator)),
+            )
+            for count, size in self._weights.values()
+        )
+
+
+def plan_replay(
+    chunks: Iterator[Sequence[OrderedLetter]], routers: Mapping[str, Router], receipts: Receipts
+) -> dict[str, SinkPlan]:
+    """What a replay of these letters would do, by sink."""
+    plans: dict[str, SinkPlan] = {}
+    for chunk in chunks:
+        for letter, record in ((selected.letter, selected.record) for selected in chunk):
+            today = remap(letter, record, routers, receipts)
+            plans.setdefault(letter.sink, SinkPlan()).count_letter(today.items, today.obstacle)
+    return plans

@@ -12,11 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from connector.clock import Clock
-from connector.deadletters.index import Index
+from connector.deadletters.cause import normalise_message
+from connector.deadletters.index import LetterIndex
 from connector.deadletters.letter import DeadLetter, digest
-from connector.deadletters.normalise import normalise_message
 from connector.deadletters.ordered_letters import OrderedLetter
-from connector.deadletters.receipts import Receipt, Receipts, State
+from connector.deadletters.receipts import LetterState, Receipt, Receipts
 from connector.deadletters.remap import Router, remap
 from connector.deadletters.replay_state import OpenLetter, ReplayCounts, ReplaySink
 from connector.delivery.gate import GateState
@@ -63,7 +63,7 @@ class Replay:
 
     def __init__(
         self,
-        index: Index,
+        index: LetterIndex,
         receipts: Receipts,
         *,
         topic: str,
@@ -163,10 +163,10 @@ class Replay:
         record = selected.record._replace(assignment_epoch=self._numbered, read_at=self._clock.monotonic())
         today = remap(letter, record, self._routers, self._receipts)
         if today.obstacle:
-            tally.left[normalise_message(today.obstacle)] += 1
+            tally.left_open[normalise_message(today.obstacle)] += 1
             if not today.items:
                 return
-        taken = self._open[self._numbered] = OpenLetter(selected, len(today.items), today.whole)
+        taken = self._open[self._numbered] = OpenLetter(selected, len(today.items), today.complete)
         self._open_bytes += taken.size
         if not today.items:  # an earlier replay settled its items, and was killed before it closed the letter
             self._close(self._numbered, taken)
@@ -179,7 +179,7 @@ class Replay:
         """The vendor accepted these."""
         for item in items:
             self._answered[self._open[item.record.assignment_epoch].letter.sink] += 1
-            self._settle(item.record.assignment_epoch, item.route, State.REPLAYED)
+            self._settle(item.record.assignment_epoch, item.route, LetterState.REPLAYED)
 
     def on_failed(self, failure: Failure) -> None:
         """The vendor refused this one again: a new letter, before the receipt of the old one."""
@@ -192,35 +192,35 @@ class Replay:
 
     def on_written(self, failure: Failure) -> None:
         """The brokers have the new letter."""
-        self._settle(failure.record.assignment_epoch, failure.route, State.REFUSED)
+        self._settle(failure.record.assignment_epoch, failure.route, LetterState.REFUSED)
 
-    def _settle(self, number: int, route: str | None, state: State) -> None:
+    def _settle(self, number: int, route: str | None, state: LetterState) -> None:
         taken = self._open[number]
         letter = taken.letter
-        taken.waiting -= 1
-        taken.refused = taken.refused or state is State.REFUSED
-        if letter.route is None and (taken.waiting or not taken.whole):
+        taken.unsettled -= 1
+        taken.refused = taken.refused or state is LetterState.REFUSED
+        if letter.route is None and (taken.unsettled or not taken.complete):
             # Until all its routes are settled the letter stays open: what one of them has done is kept apart.
             self._write(letter.identity_by(route), state, letter, dict((letter.place,)), None)
-        if taken.waiting == 0:
+        if taken.unsettled == 0:
             self._close(number, taken)
 
     # --- receipts ------------------------------------------------------------------------------------------------
 
     def _close(self, number: int, taken: OpenLetter) -> None:
-        if not taken.whole:
+        if not taken.complete:
             self._finish(number)
             return
         letter = taken.letter
-        state = State.REFUSED if taken.refused else State.REPLAYED
-        self._write(letter.identity, state, letter, self._index.places(taken.row), number)
+        state = LetterState.REFUSED if taken.refused else LetterState.REPLAYED
+        self._write(letter.identity, state, letter, self._index.highest_offsets(taken.row), number)
 
     def _write(
-        self, key: bytes, state: State, letter: DeadLetter, places: Mapping[int, int], number: int | None
+        self, key: bytes, state: LetterState, letter: DeadLetter, places: Mapping[int, int], number: int | None
     ) -> None:
-        closes = self._receipts.closing(digest(key), places)
+        closes = self._receipts.offsets_to_close(digest(key), places)
         receipt = Receipt(state, self._clock.now(), letter.place.address(self._topic), closes)
-        self._receipts.add(key, receipt)
+        self._receipts.add_receipt(key, receipt)
         self._pending_receipts += 1
         self.writer.write(key, receipt, number)
 

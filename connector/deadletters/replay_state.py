@@ -29,33 +29,33 @@ class ReplayCounts:
 
     accepted: int = 0
     refused: int = 0
-    left: Counter[str] = field(default_factory=Counter)
+    left_open: Counter[str] = field(default_factory=Counter)
 
     @property
     def done(self) -> int:
         """Letters that came to an end."""
-        return self.accepted + self.refused + self.left.total()
+        return self.accepted + self.refused + self.left_open.total()
 
     @property
     def skipped(self) -> int:
         """Letters of what an operator skipped: a replay does not mean them."""
-        return self.left[SKIPPED]
+        return self.left_open[SKIPPED]
 
     @property
     def unmappable(self) -> int:
         """Letters that today's configuration cannot map."""
-        return self.left.total() - self.skipped
+        return self.left_open.total() - self.skipped
 
 
 class OpenLetter:
     """A letter under way."""
 
-    __slots__ = ("letter", "refused", "row", "size", "waiting", "whole")
+    __slots__ = ("complete", "letter", "refused", "row", "size", "unsettled")
 
     def __init__(self, selected: OrderedLetter, waiting: int, whole: bool) -> None:
         self.letter: DeadLetter = selected.letter
         self.row = selected.row
         self.size = len(selected.record.value or b"")
-        self.waiting = waiting  # items that are not settled
-        self.whole = whole
+        self.unsettled = waiting  # items that are not settled
+        self.complete = whole
         self.refused = False

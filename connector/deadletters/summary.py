@@ -4,59 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
-from connector.deadletters.filters import ABSENT, event_type
-from connector.deadletters.index import Index
+from connector.deadletters.cause import ABSENT, OTHER_MESSAGES, FailureCause, cause_of, normalise_message
+from connector.deadletters.index import LetterIndex
 from connector.deadletters.letter import DeadLetter, LetterPlace
-from connector.deadletters.normalise import normalise_message
-from connector.deadletters.receipts import State
-from connector.model import Reason, Stage
+from connector.deadletters.receipts import LetterState
+from connector.model import Stage
 
 # Past so many groups no human reads on: further causes share a group for each sink, method, reason and topic.
 MAX_GROUPS = 5_000
-_OTHER = "(more messages than can be shown)"
 _FOLDED_KEPT = 50_000
-_REASONS = frozenset(Reason)
-
-
-class FailureCause(NamedTuple):
-    """What the letters of one group have in common. `message` is folded; "-" stands for what they do not have."""
-
-    sink: str
-    method: str
-    reason: str
-    message: str
-    type: str
-    topic: str
-
-    @property
-    def target(self) -> str:
-        """Where it was to go, for people."""
-        return f"{self.sink}, before any route" if self.method == ABSENT else f"{self.sink}.{self.method}"
-
-    @property
-    def replayable(self) -> bool:
-        """Whether this version knows the reason, and so what a replay may do with it."""
-        return self.reason in _REASONS
-
-    @property
-    def filters(self) -> list[str]:
-        """The options that select this group and no other."""
-        options = ["--sink", self.sink, "--method", self.method, "--reason", self.reason]
-        options += [] if self.message == _OTHER else ["--message", self.message, "--type", self.type]
-        return [*options, "--topic", self.topic]
-
-
-def cause_of(letter: DeadLetter, value: bytes | None, folded: str) -> FailureCause:
-    """The cause of a letter with this value and this message, folded."""
-    return FailureCause(
-        letter.sink, letter.method or ABSENT, letter.reason, folded, event_type(value) or ABSENT, letter.topic
-    )
 
 
 @dataclass(slots=True)
-class Group:
+class LetterGroup:
     """One cause and how often it struck. Times are in seconds since the epoch.
 
     `message` is shown: as written where all letters have the same, else folded. `example` is where one of the group's
@@ -74,13 +35,13 @@ class Group:
     example: LetterPlace | None = None
     skipped: bool = False
 
-    def count(self, state: State, failed_at: float, place: LetterPlace) -> None:
+    def count_letter(self, state: LetterState, failed_at: float, place: LetterPlace) -> None:
         """One letter more."""
-        if state is State.OPEN:
+        if state is LetterState.OPEN:
             if self.open == 0:
                 self.example = place
             self.open += 1
-        elif state is State.DISCARDED:
+        elif state is LetterState.DISCARDED:
             self.discarded += 1
         else:
             self.replayed += 1
@@ -90,16 +51,16 @@ class Group:
 
 
 @dataclass(slots=True)
-class Groups:
+class LetterGroups:
     """Sorts letters into groups while they are read, and counts them afterwards."""
 
     _numbers: dict[FailureCause, int] = field(default_factory=dict)
-    _groups: list[Group] = field(default_factory=list)
-    _folded: dict[str, str] = field(default_factory=dict)
+    _groups: list[LetterGroup] = field(default_factory=list)
+    _normalised_messages: dict[str, str] = field(default_factory=dict)
 
-    def number(self, letter: DeadLetter, value: bytes | None) -> int:
+    def number_of(self, letter: DeadLetter, value: bytes | None) -> int:
         """The number of a letter's group."""
-        cause = cause_of(letter, value, self._fold(letter.message))
+        cause = cause_of(letter, value, self._normalised(letter.message))
         number = self._numbers.get(cause)
         if number is None:
             number = self._new(cause, letter)
@@ -112,25 +73,27 @@ class Groups:
     def _new(self, cause: FailureCause, letter: DeadLetter) -> int:
         message = letter.message
         if len(self._groups) >= MAX_GROUPS:
-            cause = cause._replace(message=_OTHER, type=ABSENT)
-            message = _OTHER
+            cause = cause._replace(message=OTHER_MESSAGES, type=ABSENT)
+            message = OTHER_MESSAGES
             if cause in self._numbers:
                 return self._numbers[cause]
         number = self._numbers[cause] = len(self._groups)
-        self._groups.append(Group(cause, message, skipped=letter.stage == Stage.SKIP))
+        self._groups.append(LetterGroup(cause, message, skipped=letter.stage == Stage.SKIP))
         return number
 
-    def _fold(self, message: str) -> str:
-        folded = self._folded.get(message)
+    def _normalised(self, message: str) -> str:
+        folded = self._normalised_messages.get(message)
         if folded is None:
-            if len(self._folded) >= _FOLDED_KEPT:
-                self._folded.clear()
-            folded = self._folded[message] = normalise_message(message)
+            if len(self._normalised_messages) >= _FOLDED_KEPT:
+                self._normalised_messages.clear()
+            folded = self._normalised_messages[message] = normalise_message(message)
         return folded
 
-    def counted(self, index: Index) -> list[Group]:
+    def count_open(self, index: LetterIndex) -> list[LetterGroup]:
         """The groups, those with most open letters first."""
         for row in index.rows(closed=True):
-            self._groups[index.groups[row]].count(index.state(row), index.failed_at[row], index.place(row))
-        found: Iterator[Group] = (group for group in self._groups if group.example is not None)
+            self._groups[index.groups[row]].count_letter(
+                index.state(row), index.failed_at[row], index.newest_location(row)
+            )
+        found: Iterator[LetterGroup] = (group for group in self._groups if group.example is not None)
         return sorted(found, key=lambda group: (-group.open, -group.last_seen))

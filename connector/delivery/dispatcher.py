@@ -23,7 +23,7 @@ from connector.delivery.in_flight import InFlightBatch, InFlightBatches
 from connector.delivery.stats import RecentFailure, Stats
 from connector.delivery.tasks import Tasks
 from connector.model import Failure, Item, Outcome, OutcomeKind, Reason, Stage
-from connector.redaction.vendor_messages import redact_echo
+from connector.redaction.vendor_messages import redact_outcome
 from connector.vendors.base import Sink
 
 HTTP_500S_TO_HALVE = 3
@@ -291,7 +291,7 @@ class Dispatcher:
             outcome = Outcome(
                 OutcomeKind.UNAVAILABLE, message=f"internal error: {type(error).__name__}", effect_unknown=True
             )
-        return redact_echo(outcome, part.items) if outcome.message else outcome
+        return redact_outcome(outcome, part.items) if outcome.message else outcome
 
     def _settle_accepted(self) -> None:
         while self._accepted:

@@ -15,39 +15,41 @@ from connector.model import Event, Record
 MASK = "•••"
 
 # An expression, or one for each parameter of a nested field.
-Mapped = str | Mapping[str, str]
+Expressions = str | Mapping[str, str]
 
 # A field's name, and the parameter's where the field is nested.
-Place = tuple[str, ...]
+FieldPath = tuple[str, ...]
 
 
-def redacted(value: Any, paths: Sequence[str]) -> Any:
+def redact_paths(value: Any, paths: Sequence[str]) -> Any:
     """The value with what lies at the paths (`user.email`) masked; in an array, in each of its elements."""
     for path in paths:
         value = _masked(value, path.split("."))
     return value
 
 
-def revealing(fields: Mapping[str, Mapped], event: Event, record: Record, paths: Sequence[str]) -> set[Place]:
+def revealing_fields(
+    fields: Mapping[str, Expressions], event: Event, record: Record, paths: Sequence[str]
+) -> set[FieldPath]:
     """The places of a mapped body that depend on what the paths hide, whatever an expression makes of it."""
     if not paths:
         return set()
-    hidden = redacted(event, paths)
-    found: set[Place] = set()
+    hidden = redact_paths(event, paths)
+    found: set[FieldPath] = set()
     for name, field in fields.items():
         for expression in [field] if isinstance(field, str) else [{key: each} for key, each in field.items()]:
             found |= _differing(_mapped(name, expression, event, record), _mapped(name, expression, hidden, record), ())
     return found
 
 
-def hide(body: Mapping[str, Any], places: set[Place]) -> dict[str, Any]:
+def mask_fields(body: Mapping[str, Any], places: set[FieldPath]) -> dict[str, Any]:
     """The body with these places masked."""
     shown: dict[str, Any] = {}
     for name, value in body.items():
         if (name,) in places:
             shown[name] = MASK
         elif isinstance(value, dict):
-            shown[name] = hide(value, {place[1:] for place in places if place[0] == name})
+            shown[name] = mask_fields(value, {place[1:] for place in places if place[0] == name})
         else:
             shown[name] = value
     return shown
@@ -63,14 +65,14 @@ def _masked(value: Any, path: Sequence[str]) -> Any:
     return value
 
 
-def _mapped(name: str, expression: Mapped, event: Event, record: Record) -> dict[str, Any]:
+def _mapped(name: str, expression: Expressions, event: Event, record: Record) -> dict[str, Any]:
     try:
         return compile_fields({name: expression})(event, record)
     except ExpressionError:  # it does not take the mask: so it depends on what is masked
         return {name: {}}
 
 
-def _differing(before: Any, after: Any, place: Place) -> set[Place]:
+def _differing(before: Any, after: Any, place: FieldPath) -> set[FieldPath]:
     if isinstance(before, dict) and isinstance(after, dict):
         return {each for name in before for each in _differing(before[name], after.get(name), (*place, name))}
     return set() if before == after and type(before) is type(after) else {place}
@@ -82,12 +84,12 @@ class Redactor:
     def __init__(self, event: Event | None, paths: Sequence[str]) -> None:
         self._paths = paths
         self._event = event
-        hidden = _hidden_texts(event, redacted(event, paths)) if event is not None else ()
+        hidden = _hidden_texts(event, redact_paths(event, paths)) if event is not None else ()
         self._hidden = sorted({text for text in hidden if text}, key=len, reverse=True)
 
     def event(self) -> Any:
         """The event; None where the value is none. Then nothing tells what to hide, and nothing of it is shown."""
-        return None if self._event is None else redacted(self._event, self._paths)
+        return None if self._event is None else redact_paths(self._event, self._paths)
 
     @property
     def hides_everything(self) -> bool:

@@ -32,7 +32,7 @@ _VALUES = re.compile(f"{_QUOTED} | {_PERSONAL}", re.VERBOSE)
 _NAMES = re.compile(_PERSONAL, re.VERBOSE)
 
 
-def redact_echo(outcome: Outcome, items: Sequence[Item]) -> Outcome:
+def redact_outcome(outcome: Outcome, items: Sequence[Item]) -> Outcome:
     """The outcome of sending these items, its message without their values: it is logged and shown."""
     message = outcome.message
     for item in items:

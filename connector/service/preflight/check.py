@@ -15,12 +15,12 @@ from connector.config.kafka_settings import resolve_kafka
 from connector.errors import ConnectorError
 from connector.service.preflight import connection, letters
 from connector.service.preflight.connection import connect, connection_findings
-from connector.service.preflight.findings import Finding, Severity, of_sink
+from connector.service.preflight.findings import Finding, Severity, sink_section
 from connector.service.preflight.letters import letter_findings
 from connector.service.preflight.members import ask_groups
 from connector.service.preflight.sinks import group_findings, reading_findings
 from connector.service.preflight.topics import SECTION as TOPICS
-from connector.service.preflight.topics import ask_topics, matching, topic_findings
+from connector.service.preflight.topics import ask_topics, matching_topics, topic_findings
 from connector.service.preflight.vendors import ask_vendor
 from connector.settings.values import Settings
 
@@ -33,16 +33,16 @@ async def check_live(settings: Settings, clock: Clock) -> list[Finding]:
 
     Joins no group, commits nothing and writes nothing.
     """
-    kafka = _Asking(settings, clock)
+    kafka = _KafkaCheck(settings, clock)
     vendors = await asyncio.gather(
         *(ask_vendor(of, settings.routes, clock) for of in settings.sinks.values()),
     )
     found = await kafka.findings()
-    order = [connection.SECTION, TOPICS, letters.SECTION, *map(of_sink, settings.sinks)]
+    order = [connection.SECTION, TOPICS, letters.SECTION, *map(sink_section, settings.sinks)]
     return sorted([*found, *chain.from_iterable(vendors)], key=lambda finding: order.index(finding.section))
 
 
-class _Asking:
+class _KafkaCheck:
     """Asks the brokers on a thread of its own, which a call that hangs cannot keep from being left behind."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
@@ -94,7 +94,7 @@ def _ask_kafka(settings: Settings, clock: Clock) -> Iterator[Finding]:
     yield from connection_findings(connected, conf)
     known = connected.metadata.topics
     never = (settings.dead_letters, settings.receipts)
-    read = {topic.name: matching(topic, known, never) for topic in settings.topics.values()}
+    read = {topic.name: matching_topics(topic, known, never) for topic in settings.topics.values()}
     names = {name for names in read.values() for name in names} | set(never)
     facts = ask_topics(connected.client, names)
     yield from topic_findings(settings, known, facts)

@@ -40,7 +40,7 @@ class ConnectionProblem(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Sign:
+class _Symptom:
     pattern: re.Pattern[str]
     subject: str
     says: str
@@ -48,75 +48,75 @@ class _Sign:
     decided: bool = True
 
 
-def _sign(pattern: str, subject: str, says: str, todo: str, *, decided: bool = True) -> _Sign:
-    return _Sign(re.compile(pattern, re.IGNORECASE | re.DOTALL), subject, says, todo, decided)
+def _symptom(pattern: str, subject: str, says: str, todo: str, *, decided: bool = True) -> _Symptom:
+    return _Symptom(re.compile(pattern, re.IGNORECASE | re.DOTALL), subject, says, todo, decided)
 
 
 # What librdkafka says → what it means; the first that fits counts.
-_SIGNS = (
-    _sign(
+_SYMPTOMS = (
+    _symptom(
         r"SASL .*mechanism handshake failed.*supported mechanisms: *[^\s(]",
         "SASL",
         "the broker does not take this SASL mechanism",
         "set kafka.sasl.mechanism to one that the broker supports",
     ),
-    _sign(
+    _symptom(
         r"SASL .*handshake failed",
         "SASL",
         "the listener does no SASL",
         "set kafka.security.protocol to PLAINTEXT or SSL, or take the port of the SASL listener",
     ),
-    _sign(
+    _symptom(
         r"SASL|authentication",
         "SASL",
         "the broker refuses the credentials",
         "look at kafka.sasl.username, kafka.sasl.password and kafka.sasl.mechanism",
     ),
-    _sign(
+    _symptom(
         r"certificate verify failed.*(hostname|host name|ip address) mismatch",
         "TLS",
         "the broker's certificate is for another host",
         "use the name in kafka.bootstrap.servers that the certificate has",
     ),
-    _sign(
+    _symptom(
         r"certificate verify failed|broker certificate could not be verified",
         "TLS",
         "the broker's certificate is not signed by an authority that is trusted here",
         "set kafka.ssl.ca.location to the CA certificate that signed the brokers' certificates",
     ),
-    _sign(
+    _symptom(
         r"PLAINTEXT broker listener|wrong version number",
         "TLS",
         "the listener does not speak TLS",
         "set kafka.security.protocol to PLAINTEXT or SASL_PLAINTEXT, or take the port of the TLS listener",
     ),
-    _sign(
+    _symptom(
         r"alert.*(certificate|unknown ca)|certificate required",
         "TLS",
         "the broker wants a client certificate, or refuses ours",
         "set kafka.ssl.certificate.location and kafka.ssl.key.location",
     ),
-    _sign(r"SSL handshake failed", "TLS", "the TLS handshake failed", "look at the kafka.ssl.* settings"),
-    _sign(
+    _symptom(r"SSL handshake failed", "TLS", "the TLS handshake failed", "look at the kafka.ssl.* settings"),
+    _symptom(
         r"SSL connection closed by peer.*in state (UP|APIVERSION_QUERY)",
         "SASL",
         "the broker closes the connection after TLS: the listener wants SASL, or a client certificate",
         "set kafka.security.protocol to SASL_SSL with kafka.sasl.*, or kafka.ssl.certificate.location",
     ),
-    _sign(
+    _symptom(
         r"Disconnected.*in state (APIVERSION_QUERY|UP)",
         "TLS",
         "the broker closes the connection at our first words: the listener wants TLS, or is no Kafka",
         "set kafka.security.protocol to SSL or SASL_SSL, or take the port of a listener without TLS",
     ),
-    _sign(
+    _symptom(
         r"Failed to resolve",
         "brokers",
         "the host's name could not be resolved",
         "look at kafka.bootstrap.servers and at this machine's DNS",
         decided=False,
     ),
-    _sign(
+    _symptom(
         r"Connect to .* failed: (?P<why>[^(]*)",
         "brokers",
         "no connection",
@@ -126,35 +126,35 @@ _SIGNS = (
 )
 
 
-def trouble_in(lines: Sequence[str]) -> ConnectionProblem | None:
+def connection_problem(lines: Sequence[str]) -> ConnectionProblem | None:
     """What the client's log lines say is wrong; what trying longer would not mend comes first. Pure."""
-    found = [trouble for trouble in map(_trouble_of, lines) if trouble is not None]
+    found = [trouble for trouble in map(_problem_of, lines) if trouble is not None]
     return next((trouble for trouble in found if trouble.decided), found[-1] if found else None)
 
 
-def _seen_to_last(lines: Sequence[str]) -> bool:
+def _is_decided(lines: Sequence[str]) -> bool:
     """Whether trying longer changes nothing. Once is not enough: a broker that restarts closes connections, too."""
-    return sum(trouble is not None and trouble.decided for trouble in map(_trouble_of, lines)) > 1
+    return sum(trouble is not None and trouble.decided for trouble in map(_problem_of, lines)) > 1
 
 
-def _trouble_of(line: str) -> ConnectionProblem | None:
+def _problem_of(line: str) -> ConnectionProblem | None:
     said = _FAIL_LINE.match(line)
     if said is None:
         return None
-    sign = next((sign for sign in _SIGNS if sign.pattern.search(said["text"])), None)
+    sign = next((sign for sign in _SYMPTOMS if sign.pattern.search(said["text"])), None)
     if sign is None:
-        return ConnectionProblem("brokers", f"{said['broker']}: {_cut(said['text'])}", "", False)
+        return ConnectionProblem("brokers", f"{said['broker']}: {_shorten(said['text'])}", "", False)
     return ConnectionProblem(
-        sign.subject, f"{said['broker']}: {sign.says} ({_cut(said['text'])})", sign.todo, sign.decided
+        sign.subject, f"{said['broker']}: {sign.says} ({_shorten(said['text'])})", sign.todo, sign.decided
     )
 
 
-def _cut(text: str) -> str:
+def _shorten(text: str) -> str:
     text = _IN_STATE.sub("", text)
     return text if len(text) <= 160 else f"{text[:159]}…"
 
 
-class _Lines(logging.Handler):
+class _LogLines(logging.Handler):
     """Keeps what a client logs."""
 
     def __init__(self) -> None:
@@ -175,7 +175,7 @@ class BrokerConnection:
 
 def connect(conf: Mapping[str, Any]) -> BrokerConnection | Finding:
     """The connection, within CONNECT_SECONDS; or what keeps us out."""
-    lines = _Lines()
+    lines = _LogLines()
     logger = logging.Logger("live")  # noqa: LOG001 - of its own, unknown to the root: nothing of it is printed
     logger.addHandler(lines)
     try:
@@ -188,9 +188,9 @@ def connect(conf: Mapping[str, Any]) -> BrokerConnection | Finding:
             return BrokerConnection(client, client.list_topics(timeout=min(left, 1.0)))
         except KafkaException:
             client.poll(0)  # hands the log lines over
-        if _seen_to_last(lines.lines):
+        if _is_decided(lines.lines):
             break
-    trouble = trouble_in(lines.lines)
+    trouble = connection_problem(lines.lines)
     if trouble is not None:
         return Finding(SECTION, trouble.subject, Severity.FAIL, trouble.says, trouble.todo)
     servers = conf.get("bootstrap.servers", conf.get("metadata.broker.list"))
@@ -215,7 +215,7 @@ def connection_findings(connection: BrokerConnection, conf: Mapping[str, Any]) -
     protocol = str(conf.get("security.protocol", "plaintext")).upper()
     user = f" as {conf['sasl.username']}" if "SASL" in protocol and "sasl.username" in conf else ""
     yield Finding(SECTION, "security", Severity.OK, f"{protocol}{user}: the brokers let us in")
-    away = dict(_unreachable(brokers))
+    away = dict(_unreachable_brokers(brokers))
     if not away:
         names = ", ".join(f"{broker.host}:{broker.port}" for broker in brokers[:3])
         says = f"{len(brokers)} reachable: {names}{', …' if len(brokers) > 3 else ''}"
@@ -230,7 +230,7 @@ def connection_findings(connection: BrokerConnection, conf: Mapping[str, Any]) -
         )
 
 
-def _unreachable(brokers: Sequence[BrokerMetadata]) -> Iterator[tuple[str, str]]:
+def _unreachable_brokers(brokers: Sequence[BrokerMetadata]) -> Iterator[tuple[str, str]]:
     deadline = time.monotonic() + REACH_ALL_SECONDS
     for broker in brokers:
         left = deadline - time.monotonic()

@@ -30,6 +30,6 @@ class Finding(NamedTuple):
     data: Mapping[str, Any] = {}
 
 
-def of_sink(name: str) -> str:
+def sink_section(name: str) -> str:
     """The section of a sink's findings."""
     return f"sink {name}"

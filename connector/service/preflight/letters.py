@@ -13,7 +13,7 @@ from confluent_kafka import KafkaError
 from connector.kafka.commands import POLICY, set_policy
 from connector.operations.formatting import counted, duration, size
 from connector.service.preflight.findings import Finding, Severity
-from connector.service.preflight.topics import TopicFacts, absent
+from connector.service.preflight.topics import TopicFacts, undescribed_finding
 from connector.settings.values import Settings
 
 SECTION = "dead letters"
@@ -27,7 +27,7 @@ def letter_findings(
     """Findings on the dead-letter and receipts topics. `sources` are the topics that are read."""
     letters = facts[settings.dead_letters]
     if letters.error is not None:
-        yield absent(SECTION, letters, "DESCRIBE, READ and WRITE")
+        yield undescribed_finding(SECTION, letters, "DESCRIBE, READ and WRITE")
     else:
         yield _writing(letters)
         yield from _compaction(letters, conf)
@@ -82,7 +82,7 @@ def _receipts(receipts: TopicFacts) -> Finding:
         todo = f"allow CREATE, DESCRIBE, READ and WRITE on topic {receipts.name} to whoever replays"
         return Finding(SECTION, receipts.name, Severity.WARN, "is not shown to us: replays would fail", todo)
     if receipts.error is not None:
-        return absent(SECTION, receipts, "DESCRIBE, READ and WRITE")
+        return undescribed_finding(SECTION, receipts, "DESCRIBE, READ and WRITE")
     policy = None if receipts.settings is None else receipts.settings["cleanup.policy"]
     if policy not in (None, "compact"):
         says = f"cleanup.policy is {policy}: what was replayed would be forgotten, and sent again"

@@ -18,13 +18,13 @@ from confluent_kafka.admin import AdminClient
 
 ASK_SECONDS = 6.0
 # Until the coordinator has loaded its groups.
-_PASSING = frozenset(
+_RETRIED = frozenset(
     {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE}
 )
 _PROTOCOLS = {ConsumerGroupType.CLASSIC: "classic", ConsumerGroupType.CONSUMER: "consumer"}
 
 
-class Group(NamedTuple):
+class ConsumerGroup(NamedTuple):
     """What the coordinator says of a group. `readable`: we may join it and commit. `error`: why nothing is known.
 
     `protocol` is the one that its members use, as `group.protocol` names it; empty if it is not known. `names` says of
@@ -38,7 +38,7 @@ class Group(NamedTuple):
     names: Sequence[str] = ()
 
 
-def ask_groups(conf: Mapping[str, Any], groups: Sequence[str]) -> dict[str, Group]:
+def ask_groups(conf: Mapping[str, Any], groups: Sequence[str]) -> dict[str, ConsumerGroup]:
     """Every group by its name, within about ASK_SECONDS. The settings, secrets among them, go through a pipe."""
     question = json.dumps({"conf": dict(conf), "groups": list(groups)})
     try:
@@ -51,29 +51,29 @@ def ask_groups(conf: Mapping[str, Any], groups: Sequence[str]) -> dict[str, Grou
             check=True,
         )
     except (subprocess.SubprocessError, OSError):
-        return {name: Group(0, False, "the coordinator could not be asked") for name in groups}
-    return {name: Group(*answer) for name, answer in json.loads(done.stdout).items()}
+        return {name: ConsumerGroup(0, False, "the coordinator could not be asked") for name in groups}
+    return {name: ConsumerGroup(*answer) for name, answer in json.loads(done.stdout).items()}
 
 
-def _describe(client: AdminClient, name: str, deadline: float) -> Group:
+def _describe(client: AdminClient, name: str, deadline: float) -> ConsumerGroup:
     while True:
         left = max(deadline - time.monotonic(), 0.1)
         answer = client.describe_consumer_groups([name], include_authorized_operations=True, request_timeout=left)[name]
         try:
             group = answer.result(left + 1)
         except TimeoutError:
-            return Group(0, False, "no answer")
+            return ConsumerGroup(0, False, "no answer")
         except KafkaException as error:
-            if error.args[0].code() not in _PASSING or time.monotonic() > deadline:
-                return Group(0, False, error.args[0].str())
+            if error.args[0].code() not in _RETRIED or time.monotonic() > deadline:
+                return ConsumerGroup(0, False, error.args[0].str())
             time.sleep(0.2)
         else:
             allowed = {operation.name for operation in group.authorized_operations or ()}
-            names = [_named(member) for member in group.members]
-            return Group(len(names), "READ" in allowed, protocol=_PROTOCOLS.get(group.type, ""), names=names)
+            names = [_describe_member(member) for member in group.members]
+            return ConsumerGroup(len(names), "READ" in allowed, protocol=_PROTOCOLS.get(group.type, ""), names=names)
 
 
-def _named(member: Any) -> str:
+def _describe_member(member: Any) -> str:
     """A member's client.id, its group.instance.id if it has one, and its address."""
     instance = f" ({member.group_instance_id})" if member.group_instance_id else ""
     return f"{member.client_id}{instance} at {member.host.lstrip('/')}"

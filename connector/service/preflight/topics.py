@@ -47,7 +47,7 @@ class TopicFacts:
         return milliseconds / 1000 if milliseconds >= 0 else None
 
 
-def matching(topic: Topic, known: Collection[str], never: Collection[str]) -> list[str]:
+def matching_topics(topic: Topic, known: Collection[str], never: Collection[str]) -> list[str]:
     """The topics that an entry of `topics` stands for."""
     if not topic.pattern:
         return [topic.name]
@@ -97,12 +97,14 @@ def topic_findings(settings: Settings, known: Collection[str], facts: Mapping[st
     never = (settings.dead_letters, settings.receipts)
     for topic in settings.topics.values():
         if topic.pattern:
-            yield _of_pattern(topic, [facts[name] for name in matching(topic, known, never) if name in facts])
+            yield _pattern_finding(
+                topic, [facts[name] for name in matching_topics(topic, known, never) if name in facts]
+            )
         else:
-            yield _of_topic(facts[topic.name])
+            yield _topic_finding(facts[topic.name])
 
 
-def _of_pattern(topic: Topic, facts: list[TopicFacts]) -> Finding:
+def _pattern_finding(topic: Topic, facts: list[TopicFacts]) -> Finding:
     if not facts:
         return Finding(
             SECTION,
@@ -114,16 +116,18 @@ def _of_pattern(topic: Topic, facts: list[TopicFacts]) -> Finding:
         )
     denied = [fact.name for fact in facts if "READ" not in fact.operations]
     if denied:
-        return Finding(SECTION, topic.name, Severity.FAIL, f"not to be read: {_some(denied)}", "allow READ on them")
+        return Finding(
+            SECTION, topic.name, Severity.FAIL, f"not to be read: {_first_names(denied)}", "allow READ on them"
+        )
     names = [fact.name for fact in facts]
     partitions = sum(fact.partitions for fact in facts)
-    says = f"matches {counted(len(names), 'topic')} ({counted(partitions, 'partition')}): {_some(names)}"
+    says = f"matches {counted(len(names), 'topic')} ({counted(partitions, 'partition')}): {_first_names(names)}"
     return Finding(SECTION, topic.name, Severity.OK, says, data={"topics": names, "partitions": partitions})
 
 
-def _of_topic(fact: TopicFacts) -> Finding:
+def _topic_finding(fact: TopicFacts) -> Finding:
     if fact.error is not None:
-        return absent(SECTION, fact, "DESCRIBE and READ")
+        return undescribed_finding(SECTION, fact, "DESCRIBE and READ")
     if "READ" not in fact.operations:
         return Finding(SECTION, fact.name, Severity.FAIL, "it may not be read", f"allow READ on topic {fact.name}")
     kept = "" if fact.retention is None else f", keeps events for {duration(fact.retention)}"
@@ -133,7 +137,7 @@ def _of_topic(fact: TopicFacts) -> Finding:
     )
 
 
-def absent(section: str, fact: TopicFacts, operations: str) -> Finding:
+def undescribed_finding(section: str, fact: TopicFacts, operations: str) -> Finding:
     """A topic that cannot be described (its `error` is set)."""
     if fact.error == KafkaError.UNKNOWN_TOPIC_OR_PART:
         says, todo = "does not exist", "create it, or mend its name in the configuration"
@@ -147,5 +151,5 @@ def absent(section: str, fact: TopicFacts, operations: str) -> Finding:
     return Finding(section, fact.name, Severity.FAIL, says, todo)
 
 
-def _some(names: list[str]) -> str:
+def _first_names(names: list[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -12,7 +12,7 @@ from connector.http.client import Client, default_transport
 from connector.model import Outcome, OutcomeKind
 from connector.service.assembly import build_sink
 from connector.service.audit import Audit, audit_events
-from connector.service.preflight.findings import Finding, Severity, of_sink
+from connector.service.preflight.findings import Finding, Severity, sink_section
 from connector.settings.values import MyTracker, Route, SinkSettings
 from connector.vendors.credentials import Token
 from connector.vendors.outcome import judge_mytracker
@@ -32,14 +32,18 @@ async def ask_vendor(of: SinkSettings, routes: Sequence[Route], clock: Clock) ->
         missing = sink.credentials_ready()
         if missing is not None:
             return [
-                Finding(of_sink(of.name), _SUBJECT, Severity.FAIL, missing, "without it nothing is sent to this sink")
+                Finding(
+                    sink_section(of.name), _SUBJECT, Severity.FAIL, missing, "without it nothing is sent to this sink"
+                )
             ]
         if isinstance(sink, SailPlaySink):
             return await _ask_sailplay(of, sink, routes)
         if isinstance(of, MyTracker):
             return [await _ask_mytracker(of, clock)]
         return [
-            Finding(of_sink(of.name), _SUBJECT, Severity.WARN, f"{of.base_url} was not asked", "the first event tells")
+            Finding(
+                sink_section(of.name), _SUBJECT, Severity.WARN, f"{of.base_url} was not asked", "the first event tells"
+            )
         ]
     finally:
         await sink.close()
@@ -62,7 +66,7 @@ async def _ask_mytracker(of: MyTracker, clock: Clock) -> Finding:
         return _accepted(of, f"app {of.app_id}")
     if answer.status == 404:
         says = f"{of.base_url} answers; credentials not verified: it knows no test-app-access"
-        return Finding(of_sink(of.name), _SUBJECT, Severity.WARN, says, "the first batch will tell")
+        return Finding(sink_section(of.name), _SUBJECT, Severity.WARN, says, "the first batch will tell")
     return _judged(of, judge_mytracker(answer, now=clock.now(), secrets=(token,)), "app_id")
 
 
@@ -78,19 +82,19 @@ def _events(of: SinkSettings, audit: Audit) -> Iterator[Finding]:
     """Whether the events that the routes name are set up as they must be."""
     for mistake in audit.mistakes:
         todo = f"mend {mistake.path}, or set the event up in SailPlay"
-        yield Finding(of_sink(of.name), "events", Severity.FAIL, str(mistake), todo)
+        yield Finding(sink_section(of.name), "events", Severity.FAIL, str(mistake), todo)
     if audit.events and not audit.mistakes:
         names = ", ".join(event.name for event in audit.events.values())
-        yield Finding(of_sink(of.name), "events", Severity.OK, f"all that the routes name are set up: {names}")
+        yield Finding(sink_section(of.name), "events", Severity.OK, f"all that the routes name are set up: {names}")
 
 
 def _accepted(of: SinkSettings, account: str) -> Finding:
-    return Finding(of_sink(of.name), _SUBJECT, Severity.OK, f"{of.base_url} accepts our credentials for {account}")
+    return Finding(sink_section(of.name), _SUBJECT, Severity.OK, f"{of.base_url} accepts our credentials for {account}")
 
 
 def _no_answer(of: SinkSettings, outcome: Outcome) -> Finding:
     todo = f"look at sinks.{of.name}.base_url, DNS, firewalls and TLS; the service waits an outage out"
-    return Finding(of_sink(of.name), _SUBJECT, Severity.FAIL, f"{of.base_url}: {outcome.message}", todo)
+    return Finding(sink_section(of.name), _SUBJECT, Severity.FAIL, f"{of.base_url}: {outcome.message}", todo)
 
 
 def _judged(of: SinkSettings, outcome: Outcome, account: str) -> Finding:
@@ -101,4 +105,4 @@ def _judged(of: SinkSettings, outcome: Outcome, account: str) -> Finding:
     else:
         secrets = " and ".join(secret.source for _, secret in of.secrets())
         todo = f"look at {secrets}, at sinks.{of.name}.{account} and base_url: the vendor refuses us"
-    return Finding(of_sink(of.name), _SUBJECT, Severity.FAIL, says, todo)
+    return Finding(sink_section(of.name), _SUBJECT, Severity.FAIL, says, todo)

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from connector.cli import dlq_show, dlq_summary
 from connector.cli.dlq_options import Context, clock_time
 from connector.config.load import load
-from connector.deadletters.index import Index
+from connector.deadletters.index import LetterIndex
 from connector.deadletters.letter import failed_record, read_letter
-from connector.deadletters.letter_history import Known, history_of
+from connector.deadletters.letter_history import RequestedReceipts, history_of
 from connector.deadletters.receipts import Receipts
 from connector.deadletters.scan import Scan
-from connector.deadletters.summary import Groups
+from connector.deadletters.summary import LetterGroups
 from connector.kafka.dead_letter import REASON
 from connector.model import Record
 from tests.unit.deadletters import foreign
@@ -47,15 +47,15 @@ def test_whatever_a_letter_holds_it_is_shown(context: Context, written: Record, 
     letter = read_letter(written)
     if letter is None:
         return
-    known = Known()
+    known = RequestedReceipts()
     for value in values:
-        known.add(letter.identity, value, 0)
+        known.apply_record(letter.identity, value, 0)
     told = dlq_show._described(context, history_of([(letter, failed_record(letter, written))], known))
     orjson.dumps(told)
     dlq_show._say(told)
-    groups, index = Groups(), Index(known.together)
-    index.add(letter, written.key, taken=True, group=groups.number(letter, written.value))
-    found = groups.counted(index)
+    groups, index = LetterGroups(), LetterIndex(known.combined)
+    index.add_letter(letter, written.key, taken=True, group=groups.number_of(letter, written.value))
+    found = groups.count_open(index)
     orjson.dumps(dlq_summary._as_json(context, found, found, Scan(index, 0), 1, 0.0))
     dlq_summary._say(context, found, found, Scan(index, 0), "")
 
@@ -67,9 +67,9 @@ def test_a_group_whose_reason_is_of_a_later_version_has_no_command_but_a_word(
     later = written._replace(headers=tuple((n, b"expired" if n == REASON else value) for n, value in written.headers))
     letter = read_letter(later)
     assert letter is not None
-    groups, index = Groups(), Index(Receipts())
-    index.add(letter, b"k", taken=True, group=groups.number(letter, later.value))
-    found = groups.counted(index)
+    groups, index = LetterGroups(), LetterIndex(Receipts())
+    index.add_letter(letter, b"k", taken=True, group=groups.number_of(letter, later.value))
+    found = groups.count_open(index)
     dlq_summary._say(context, found, found, Scan(index, 0), "")
     said = capsys.readouterr().out
     assert "the reason is of a later version of the connector: replay them with that one" in said

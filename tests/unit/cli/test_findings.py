@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from connector.cli._findings import show
+from connector.cli.check import print_findings
 from connector.service.preflight.findings import Finding, Severity
 
 FINDINGS = (
@@ -21,7 +21,7 @@ FINDINGS = (
 
 def shown(width: int) -> str:
     console = Console(file=io.StringIO(), width=width)
-    show(FINDINGS, console)
+    print_findings(FINDINGS, console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 

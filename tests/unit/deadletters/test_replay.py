@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from connector.batching.batcher import Batcher
-from connector.deadletters.index import Index
+from connector.deadletters.index import LetterIndex
 from connector.deadletters.letter import DeadLetter, read_letter
 from connector.deadletters.ordered_letters import OrderedLetter
-from connector.deadletters.receipts import Receipt, Receipts, State
+from connector.deadletters.receipts import LetterState, Receipt, Receipts
 from connector.deadletters.replay import Replay
 from connector.deadletters.replay_state import ReplaySink
 from connector.delivery.backoff import Backoff
@@ -65,7 +65,7 @@ class Table:
         self, values: Sequence[bytes], *, route: str | None = "a", max_failures: float = 1.0, identity: int = 2
     ) -> None:
         receipts = Receipts()
-        self.index = Index(receipts)
+        self.index = LetterIndex(receipts)
         self.lock = Lock()
         self.vendor = Vendor(LIMITS)
         self.letters = LetterTopic()
@@ -74,7 +74,7 @@ class Table:
             of = record(number, value=value, key=b"%d" % number)
             letter = read_letter(message(of, (0, number), route=route, identity=identity))
             assert letter is not None
-            self.index.add(letter, of.key, taken=True)
+            self.index.add_letter(letter, of.key, taken=True)
             self.chunk.append(OrderedLetter(number, letter, of))
         clock = LoopClock()
         self.replay = Replay(self.index, receipts, topic="dead", lock=self.lock, clock=clock, max_failures=max_failures)
@@ -108,7 +108,7 @@ async def test_each_accepted_letter_has_a_receipt_that_closes_it() -> None:
     table = Table([b"a"] * 12)
     await table.run()
     assert table.replay.counts["mytracker"].accepted == 12
-    assert {receipt.what for receipt in table.receipts.written.values()} == {State.REPLAYED}
+    assert {receipt.state for receipt in table.receipts.written.values()} == {LetterState.REPLAYED}
     assert [table.receipts.written[table.key(n)].closes for n in range(12)] == [{0: n} for n in range(12)]
     assert table.replay.stopped == ""
 
@@ -120,7 +120,7 @@ async def test_what_is_refused_again_has_its_new_letter_before_the_old_ones_rece
     tally = table.replay.counts["mytracker"]
     assert (tally.accepted, tally.refused) == (2, 1)
     assert [table.letters.header(letter, REPLAYS) for letter in table.letters.letters] == ["1"]
-    assert table.receipts.written[table.key(1, None)].what is State.REFUSED
+    assert table.receipts.written[table.key(1, None)].state is LetterState.REFUSED
     assert table.receipts.letters_before[table.key(1, None)] == 1
 
 
@@ -164,7 +164,7 @@ async def test_a_letter_of_several_routes_is_closed_when_all_are_and_each_is_rem
 async def test_a_letter_that_cannot_be_mapped_is_left_without_a_receipt() -> None:
     table = Table([b"other"])
     await table.run()
-    assert table.replay.counts["mytracker"].left == {"no route a takes it": 1}
+    assert table.replay.counts["mytracker"].left_open == {"no route a takes it": 1}
     assert table.receipts.written == {}
     assert table.vendor.requests == []
 

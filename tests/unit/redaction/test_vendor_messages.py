@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connector.model import Item, Outcome, OutcomeKind, Record
-from connector.redaction.vendor_messages import redact_echo, redact_values
+from connector.redaction.vendor_messages import redact_outcome, redact_values
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,6 @@ def test_an_outcome_loses_the_values_of_every_item_and_nothing_else() -> None:
     record = Record("users", 0, 0, -1, None, b"", ())
     items = [Item(record, "r", "login", b'{"customUserId":"%b"}' % name) for name in (b"anna", b"boris")]
     refused = Outcome(OutcomeKind.REJECTED, 400, "anna and boris", 5.0, "-4000", 60.0, True)
-    assert redact_echo(refused, items) == Outcome(OutcomeKind.REJECTED, 400, "••• and •••", 5.0, "-4000", 60.0, True)
+    assert redact_outcome(refused, items) == Outcome(OutcomeKind.REJECTED, 400, "••• and •••", 5.0, "-4000", 60.0, True)
     plain = Outcome(OutcomeKind.REJECTED, 400, "no such user")
-    assert redact_echo(plain, items) is plain
+    assert redact_outcome(plain, items) is plain

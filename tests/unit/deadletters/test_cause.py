@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connector.deadletters.normalise import normalise_message
+from connector.deadletters.cause import normalise_message
 
 
 @pytest.mark.parametrize(

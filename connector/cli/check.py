@@ -1,4 +1,4 @@
-"""`connector check`: every mistake of a configuration at once; with `--live` what brokers and vendors say, too."""
+"""`connector check`: every mistake of a configuration at once; with `--live` the answers of brokers and vendors too."""
 
 from __future__ import annotations
 
@@ -63,8 +63,6 @@ def check(config: Config, live: Live = False, as_json: AsJson = False) -> None:
 def _ask(settings: Settings) -> list[Finding]:
     import asyncio
 
-    from rich.console import Console
-
     from connector.clock import SystemClock
     from connector.service.preflight.check import check_live
 
@@ -103,7 +101,7 @@ def _print_result(settings: Settings | None, mistakes: Sequence[Mistake], warnin
 
 
 def summary(settings: Settings) -> str:
-    """The configuration on one screen: what is read, where it goes and as what."""
+    """Return the configuration on one screen: what is read, where it goes and as what."""
     lines = [f"group {settings.group}, dead letters in {settings.dead_letters}", "sinks:"]
     lines += [
         f"  {name} ({sink.kind}, {sink.base_url}), consuming as {settings.group}.{name}"
@@ -122,7 +120,7 @@ def summary(settings: Settings) -> str:
 
 
 def print_findings(findings: Sequence[Finding], console: Console | None = None) -> None:
-    """Print the table, a block a section, and how many fail or warn."""
+    """Print a table of the findings, one block for each section, and how many fail or warn."""
     console = console or Console(highlight=False)
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False, expand=False)
     table.add_column(width=1)
@@ -140,15 +138,15 @@ def print_findings(findings: Sequence[Finding], console: Console | None = None) 
 
 
 def _finding_row(finding: Finding) -> tuple[Text, Text, Text]:
-    sign, style = _MARKS[finding.severity]
+    mark, style = _MARKS[finding.severity]
     says = Text(finding.says)
     if finding.todo:
         says.append(f"\n→ {finding.todo}", style=style)
-    return Text(sign, style=style), Text(finding.subject), says
+    return Text(mark, style=style), Text(finding.subject), says
 
 
 def _findings_total(findings: Sequence[Finding]) -> Text:
-    counts = {mark: sum(finding.severity is mark for finding in findings) for mark in Severity}
-    style = _MARKS[next((mark for mark in (Severity.FAIL, Severity.WARN) if counts[mark]), Severity.OK)][1]
-    parts = [f"{counts[mark]} {_MARKS[mark][0]}" for mark in Severity]
-    return Text("\n" + "   ".join(parts), style=style)
+    counts = {severity: sum(finding.severity is severity for finding in findings) for severity in Severity}
+    worst = next((severity for severity in (Severity.FAIL, Severity.WARN) if counts[severity]), Severity.OK)
+    parts = [f"{counts[severity]} {_MARKS[severity][0]}" for severity in Severity]
+    return Text("\n" + "   ".join(parts), style=_MARKS[worst][1])

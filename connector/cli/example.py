@@ -1,4 +1,4 @@
-"""`connector example`: a commented configuration to start from."""
+"""`connector example` and `connector schema`: what helps to write a configuration."""
 
 from __future__ import annotations
 

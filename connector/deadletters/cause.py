@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
@@ -58,6 +60,12 @@ class FailureCause(NamedTuple):
         options = ["--sink", self.sink, "--method", self.method, "--reason", self.reason]
         options += [] if self.message == OTHER_MESSAGES else ["--message", self.message, "--type", self.type]
         return [*options, "--topic", self.topic]
+
+    def replay_command(self, config: Path) -> str | None:
+        """Return the command, ready to paste, that replays this group and no other; None if it is not replayable."""
+        if not self.replayable:
+            return None
+        return shlex.join(["connector", "dlq", "replay", "--config", str(config), *self.filters])
 
 
 def cause_of(letter: DeadLetter, value: bytes | None, message: str) -> FailureCause:

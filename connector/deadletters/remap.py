@@ -1,4 +1,4 @@
-"""What becomes of a letter under today's configuration: the original bytes, decoded, routed and mapped anew. Pure."""
+"""Dead letters under the current configuration: routed and mapped again, and the plan of a replay. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from connector.deadletters.ordered_letters import OrderedLetter
 from connector.deadletters.receipts import LetterState, Receipts
 from connector.model import Failure, Item, Limits, Record, Stage
 
-# What keeps a letter from being sent that stands for what `connector skip` passed over.
+# The obstacle of letters that `connector skip` wrote: no replay sends those.
 SKIPPED = "skipped by an operator"
 
 
@@ -22,15 +22,15 @@ class Router(Protocol):
     """The routes of one sink."""
 
     def route(self, record: Record, only: str | None = None) -> Sequence[Item | Failure]:
-        """Items and failures of the record; with `only`, of that route alone."""
+        """Return the record's items and failures; with `only`, those of that route alone."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Remapped:
-    """What would be sent, and what keeps the letter from being delivered in full ("" if nothing does).
+    """The items that a replay would send, and why the letter could not be delivered in full ("" if it could).
 
-    What an earlier replay has already settled, of a letter of which several routes make something, is in neither.
+    Items that an earlier replay has settled, for a letter that failed before routing, are left out.
     """
 
     items: Sequence[Item]
@@ -38,13 +38,13 @@ class Remapped:
 
     @property
     def complete(self) -> bool:
-        """Whether the letter is closed once the items are settled."""
+        """True if the letter can be closed once the items are settled."""
         return not self.obstacle
 
 
 def remap(letter: DeadLetter, record: Record, routers: Mapping[str, Router], receipts: Receipts) -> Remapped:
-    """Route a letter's record again: by the route that failed, or anew where it had not come to a route."""
-    if not letter.reason_known:  # after a roll-back: which of them may be sent again, the later version knows
+    """Route a letter's record again: by the route that failed, or by all of its sink if it failed before routing."""
+    if not letter.reason_known:  # after a roll-back: only the later version knows which of them may be sent again
         return Remapped((), f"reason {letter.reason} is of a later version of the connector: replay it with that one")
     if letter.stage == Stage.SKIP:
         return Remapped((), SKIPPED)
@@ -70,42 +70,42 @@ def _obstacle(letter: DeadLetter, items: Sequence[Item], failures: Sequence[Fail
 
 @dataclass(slots=True)
 class SinkPlan:
-    """One sink's part. `passing` letters would be sent; `failing` counts the others by what is in their way."""
+    """A replay's plan for one sink: `passing` letters are sent as `items`; `failing` counts the others by obstacle."""
 
     passing: int = 0
     items: int = 0
     failing: Counter[str] = field(default_factory=Counter)
-    _weights: dict[str, tuple[int, int]] = field(default_factory=dict)  # method → items, bytes
+    _sizes: dict[str, tuple[int, int]] = field(default_factory=dict)  # method → items, bytes
 
     def count_letter(self, items: Sequence[Item], obstacle: str) -> None:
-        """One letter."""
+        """Count one letter by what `remap` made of it."""
         if obstacle:
             self.failing[normalise_message(obstacle)] += 1
         else:
             self.passing += 1
         self.items += len(items)
         for item in items:
-            count, size = self._weights.get(item.method, (0, 0))
-            self._weights[item.method] = count + 1, size + len(item.body)
+            count, size = self._sizes.get(item.method, (0, 0))
+            self._sizes[item.method] = count + 1, size + len(item.body)
 
     def requests(self, limits: Limits) -> int:
-        """How many requests it takes at least, if all batches fill."""
+        """Return how many requests are needed if every batch is full: the fewest possible."""
         return sum(
             max(
                 math.ceil(count / limits.max_events),
                 math.ceil((size + count * limits.separator) / (limits.max_bytes - limits.envelope + limits.separator)),
             )
-            for count, size in self._weights.values()
+            for count, size in self._sizes.values()
         )
 
 
 def plan_replay(
     chunks: Iterator[Sequence[OrderedLetter]], routers: Mapping[str, Router], receipts: Receipts
 ) -> dict[str, SinkPlan]:
-    """What a replay of these letters would do, by sink."""
+    """Return what a replay of these letters would do, by sink. Sends nothing."""
     plans: dict[str, SinkPlan] = {}
     for chunk in chunks:
-        for letter, record in ((selected.letter, selected.record) for selected in chunk):
-            today = remap(letter, record, routers, receipts)
-            plans.setdefault(letter.sink, SinkPlan()).count_letter(today.items, today.obstacle)
+        for _, letter, record in chunk:
+            remapped = remap(letter, record, routers, receipts)
+            plans.setdefault(letter.sink, SinkPlan()).count_letter(remapped.items, remapped.obstacle)
     return plans

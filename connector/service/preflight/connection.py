@@ -17,6 +17,7 @@ from confluent_kafka.admin._metadata import (  # `admin` offers them without exp
     ClusterMetadata,
 )
 
+from connector.errors import ConnectorError
 from connector.service.preflight.findings import Finding, Severity
 
 SECTION = "kafka"
@@ -201,6 +202,14 @@ def connect(conf: Mapping[str, Any]) -> BrokerConnection | Finding:
         f"{servers}: no answer within {CONNECT_SECONDS:.0f} s",
         "look at kafka.bootstrap.servers, at the brokers and at firewalls between",
     )
+
+
+def require_brokers(conf: Mapping[str, Any]) -> None:
+    """Return once the brokers answer. Raises ConnectorError after CONNECT_SECONDS with the reason and what to do."""
+    connection = connect(conf)
+    if not isinstance(connection, BrokerConnection):
+        todo = f"\n→ {connection.todo}" if connection.todo else ""
+        raise ConnectorError(f"Kafka cannot be used: {connection.says}{todo}")
 
 
 def _no_client(error: KafkaException) -> Finding:

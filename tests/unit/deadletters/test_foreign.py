@@ -40,12 +40,12 @@ def test_nothing_that_lies_in_the_topics_raises(records: list[Record], values: l
     index = LetterIndex(receipts)
     for letter, each in found:
         taken = LetterFilters(statuses=["400"], since=0.0, messages=["*"]).match(letter, each.value)
-        index.add_letter(letter, each.key, taken=taken, group=groups.number_of(letter, each.value))
+        index.add_letter(letter, each.key, selected=taken, group=groups.number_of(letter, each.value))
         assert index.row_at(letter) is None or index.newest_location(index.row_at(letter) or 0) == letter.place
         assert 0 <= failed_record(letter, each).offset < 2**63
         assert remap(letter, failed_record(letter, each), {"mytracker": NoRoutes()}, receipts).obstacle
         history_of([(letter, failed_record(letter, each))], known)
-    groups.count_open(index)
+    groups.count_letters(index)
     rows = list(index.rows())
     ordering: EventOrder[int] = EventOrder(index, rows)
     went = [row for row in rows for row, _ in ordering.release(row, row)] + [row for row, _ in ordering.flush()]
@@ -126,8 +126,8 @@ def test_a_letter_for_a_reason_of_a_later_version_is_shown_and_left_to_that_one(
     assert letter is not None
     assert letter.reason == "expired"
     groups, index = LetterGroups(), LetterIndex(Receipts())
-    index.add_letter(letter, b"k", taken=True, group=groups.number_of(letter, b""))
-    (group,) = groups.count_open(index)
+    index.add_letter(letter, b"k", selected=True, group=groups.number_of(letter, b""))
+    (group,) = groups.count_letters(index)
     assert (group.cause.reason, group.open, group.cause.replayable) == ("expired", 1, False)
     today = remap(letter, record(), {"mytracker": NoRoutes()}, Receipts())
     assert (today.items, today.complete) == ((), False)

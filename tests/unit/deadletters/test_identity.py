@@ -32,7 +32,7 @@ def opened(receipts: Receipts, *letters: DeadLetter) -> list[int]:
     """Where the newest letters of what is open lie."""
     index = LetterIndex(receipts)
     for each in letters:
-        index.add_letter(each, b"k", taken=True)
+        index.add_letter(each, b"k", selected=True)
     return [index.newest_location(row).offset for row in index.rows()]
 
 

@@ -26,14 +26,14 @@ def test_letters_of_other_records_routes_or_sinks_are_others() -> None:
     index = LetterIndex(Receipts())
     for each in (letter((0, 0)), letter((0, 1), record(8)), letter((0, 2), route="b"), letter((0, 3), sink="other"),
                  letter((0, 4), route=None)):  # fmt: skip
-        index.add_letter(each, b"k", taken=True)
+        index.add_letter(each, b"k", selected=True)
     assert len(list(index.rows())) == 5
 
 
 def test_a_letter_written_twice_is_one_and_its_receipt_closes_both() -> None:
     index = LetterIndex(Receipts())
-    index.add_letter(letter((0, 5)), b"k", taken=True)
-    index.add_letter(letter((0, 9)), b"k", taken=True)
+    index.add_letter(letter((0, 5)), b"k", selected=True)
+    index.add_letter(letter((0, 9)), b"k", selected=True)
     (row,) = index.rows()
     assert index.newest_location(row) == (0, 9)
     assert index.highest_offsets(row) == {0: 9}
@@ -41,8 +41,8 @@ def test_a_letter_written_twice_is_one_and_its_receipt_closes_both() -> None:
 
 def test_of_letters_in_several_partitions_each_is_closed() -> None:
     index = LetterIndex(Receipts())
-    index.add_letter(letter((2, 5)), None, taken=True)
-    index.add_letter(letter((0, 9)), None, taken=True)
+    index.add_letter(letter((2, 5)), None, selected=True)
+    index.add_letter(letter((0, 9)), None, selected=True)
     (row,) = index.rows()
     assert index.highest_offsets(row) == {0: 9, 2: 5}
 
@@ -50,8 +50,8 @@ def test_of_letters_in_several_partitions_each_is_closed() -> None:
 def test_the_letter_that_was_replayed_most_often_speaks_for_all_wherever_it_lies() -> None:
     index = LetterIndex(Receipts())
     newest, old = letter((0, 3), replays=2), letter((1, 800), replays=1, now=1_800_000_000.0)
-    index.add_letter(newest, None, taken=True, group=4)
-    index.add_letter(old, None, taken=False, group=5)
+    index.add_letter(newest, None, selected=True, group=4)
+    index.add_letter(old, None, selected=False, group=5)
     (row,) = index.rows()
     assert (index.newest_location(row), index.groups[row]) == ((0, 3), 4)
     assert index.row_at(newest) == row
@@ -60,23 +60,23 @@ def test_the_letter_that_was_replayed_most_often_speaks_for_all_wherever_it_lies
 
 def test_the_filters_look_at_the_newest_letter() -> None:
     index = LetterIndex(Receipts())
-    index.add_letter(letter((0, 3)), b"k", taken=True)
-    index.add_letter(letter((0, 4), replays=1), b"k", taken=False)
+    index.add_letter(letter((0, 3)), b"k", selected=True)
+    index.add_letter(letter((0, 4), replays=1), b"k", selected=False)
     assert list(index.rows()) == []
 
 
 def test_a_letter_behind_its_receipt_is_open_again() -> None:
     index = LetterIndex(closed({0: 5}))
-    index.add_letter(letter((0, 5)), b"k", taken=True)
+    index.add_letter(letter((0, 5)), b"k", selected=True)
     assert list(index.rows()) == []
     assert list(index.rows(closed=True)) == [0]
-    index.add_letter(letter((0, 6)), b"k", taken=True)
+    index.add_letter(letter((0, 6)), b"k", selected=True)
     (row,) = index.rows()
     assert index.state(row) is LetterState.OPEN
 
 
 def test_the_order_of_reading_partitions_does_not_decide_what_is_open() -> None:
     index = LetterIndex(closed({0: 5}, LetterState.REFUSED))
-    index.add_letter(letter((1, 2), replays=1), None, taken=True)
-    index.add_letter(letter((0, 5)), None, taken=True)
+    index.add_letter(letter((1, 2), replays=1), None, selected=True)
+    index.add_letter(letter((0, 5)), None, selected=True)
     assert len(list(index.rows())) == 1

@@ -19,7 +19,7 @@ def test_each_key_is_in_order_whatever_the_topic_holds_first(offsets: list[int],
     for number, offset in enumerate(offsets):
         letter = read_letter(message(record(offset), (number % partitions, number)))
         assert letter is not None
-        index.add_letter(letter, b"%d" % (offset % 4), taken=True)
+        index.add_letter(letter, b"%d" % (offset % 4), selected=True)
     ordering: EventOrder[int] = EventOrder(index, list(index.rows()))
     came = [what for row, offset in enumerate(offsets) for _, what in ordering.release(row, offset)]
     assert sorted(came) == list(range(12))
@@ -33,7 +33,7 @@ def test_without_a_key_nothing_waits() -> None:
     for number, offset in enumerate((9, 3)):
         letter = read_letter(message(record(offset), (0, number)))
         assert letter is not None
-        index.add_letter(letter, None, taken=True)
+        index.add_letter(letter, None, selected=True)
     ordering: EventOrder[str] = EventOrder(index, [0, 1])
     assert list(ordering.release(0, "nine")) == [(0, "nine")]
 
@@ -43,7 +43,7 @@ def test_what_waited_for_a_letter_that_never_came_goes_at_the_end() -> None:
     for number, offset in enumerate((9, 3, 5)):
         letter = read_letter(message(record(offset), (0, number)))
         assert letter is not None
-        index.add_letter(letter, b"k", taken=True)
+        index.add_letter(letter, b"k", selected=True)
     ordering: EventOrder[str] = EventOrder(index, [0, 1, 2])
     assert list(ordering.release(0, "nine")) == []
     assert list(ordering.release(2, "five")) == []

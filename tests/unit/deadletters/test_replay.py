@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from connector.batching.batcher import Batcher
 from connector.deadletters.index import LetterIndex
 from connector.deadletters.letter import DeadLetter, read_letter
 from connector.deadletters.ordered_letters import OrderedLetter
-from connector.deadletters.receipts import LetterState, Receipt, Receipts
-from connector.deadletters.replay import Replay
-from connector.deadletters.replay_state import ReplaySink
+from connector.deadletters.receipts import LetterState, Receipt, Receipts, decode_receipt
+from connector.deadletters.replay import Replay, ReplaySink
 from connector.delivery.backoff import Backoff
 from connector.delivery.dead_letter_writer import DeadLetterWriter
 from connector.delivery.dispatcher import Dispatcher
 from connector.delivery.gate import Gate
 from connector.delivery.stats import Stats
 from connector.errors import ConnectorError
-from connector.kafka.dead_letter import IDENTITY, REPLAYS
+from connector.kafka.dead_letter import IDENTITY, REPLAYS, ProducedLetter
 from connector.model import ACCEPTED, Failure, Item, Limits, Outcome, Record
 from tests.component.doubles import DOWN, REFUSED, UNAUTHORIZED, LetterTopic, Request, Vendor, refuse_those_marked
 from tests.component.virtual_time import LoopClock
@@ -43,19 +42,21 @@ class Lock:
 
 @dataclass
 class ReceiptTopic:
-    """Reports on the loop, later; `happened` is shared with whoever else wants to know the order of things."""
+    """Reports on the loop, later. `letters_before`: new letters there were when a receipt was written."""
 
-    replay: Replay
     letters: LetterTopic
     refusal: str | None = None
     written: dict[bytes, Receipt] = field(default_factory=dict)
     letters_before: dict[bytes, int] = field(default_factory=dict)
 
-    def write(self, identity: bytes, receipt: Receipt, letter: int | None) -> None:
+    def write(self, letter: ProducedLetter, report: Callable[[str | None], None]) -> None:
         if self.refusal is None:
-            self.written[identity] = receipt
-            self.letters_before[identity] = len(self.letters.letters)
-        asyncio.get_running_loop().call_later(0.005, self.replay.on_receipt, letter, self.refusal)
+            receipt = decode_receipt(letter.value)
+            assert receipt is not None
+            assert letter.key is not None
+            self.written[letter.key] = receipt
+            self.letters_before[letter.key] = len(self.letters.letters)
+        asyncio.get_running_loop().call_later(0.005, report, self.refusal)
 
 
 class Table:
@@ -74,25 +75,35 @@ class Table:
             of = record(number, value=value, key=b"%d" % number)
             letter = read_letter(message(of, (0, number), route=route, identity=identity))
             assert letter is not None
-            self.index.add_letter(letter, of.key, taken=True)
+            self.index.add_letter(letter, of.key, selected=True)
             self.chunk.append(OrderedLetter(number, letter, of))
+        self.receipts = ReceiptTopic(self.letters)
+        self.replay = Replay(
+            self.index,
+            receipts,
+            topic="dead",
+            receipt_producer=self.receipts,
+            open_sinks=self.open_sinks,
+            lock_lost=lambda: self.lock.lost,
+            clock=LoopClock(),
+            max_failures=max_failures,
+        )
+
+    def open_sinks(self, replay: Replay) -> dict[str, ReplaySink]:
         clock = LoopClock()
-        self.replay = Replay(self.index, receipts, topic="dead", lock=self.lock, clock=clock, max_failures=max_failures)
         dispatcher = Dispatcher(
             self.vendor,
             Batcher(LIMITS, ordered=True, linger=0.02),
             Gate(max_in_flight=2, backoff=Backoff(0.1, 1.0)),
             clock=clock,
             stats=Stats(),
-            listener=self.replay,
+            listener=replay,
             retry_code_backoff=Backoff(0.1, 1.0),
         )
-        box = DeadLetterWriter(
-            self.letters, group="crm.mytracker", sink="mytracker", clock=clock, on_written=self.replay.on_written
+        writer = DeadLetterWriter(
+            self.letters, group="crm.mytracker", sink="mytracker", clock=clock, on_written=replay.on_written
         )
-        self.replay.sinks = {"mytracker": ReplaySink(self.vendor, Words(), dispatcher, box)}
-        self.receipts = ReceiptTopic(self.replay, self.letters)
-        self.replay.writer = self.receipts
+        return {"mytracker": ReplaySink(self.vendor, Words(), dispatcher, writer)}
 
     async def run(self) -> None:
         await self.replay.run(iter([self.chunk]), drain=20.0)

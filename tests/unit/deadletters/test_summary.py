@@ -16,8 +16,8 @@ def summarised(messages: list[Record], receipts: Receipts | None = None) -> list
     for each in messages:
         letter = read_letter(each)
         assert letter is not None
-        index.add_letter(letter, each.key, taken=True, group=groups.number_of(letter, each.value))
-    return groups.count_open(index)
+        index.add_letter(letter, each.key, selected=True, group=groups.number_of(letter, each.value))
+    return groups.count_letters(index)
 
 
 def identity_of(written: Record) -> bytes:

@@ -1,4 +1,4 @@
-"""What commands that read dead letters share on the terminal: signals and logs, progress, text from outside."""
+"""Terminal matters of the commands that read Kafka: signals and logs, progress, text from outside."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `dlq replay` shows: its plan, how far it is while it runs, and at its end what became of every letter."""
+"""The output of `dlq replay`: its plan, its progress while it runs, and in the end what became of every letter."""
 
 from __future__ import annotations
 

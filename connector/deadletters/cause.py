@@ -32,7 +32,7 @@ _PLACEHOLDERS = (
 
 
 class FailureCause(NamedTuple):
-    """What the letters of one group have in common.
+    """The columns that the letters of one group have in common.
 
     `message` is normalised (see `normalise_message`). A column that the letters do not have is ABSENT.
     """

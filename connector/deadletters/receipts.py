@@ -29,7 +29,7 @@ from connector.kafka.dead_letter import MAX_INT32, MAX_INT64, whole_number
 
 
 class LetterState(IntEnum):
-    """What became of a letter. `Receipts` stores the numbers in memory."""
+    """The state of a letter: open, or closed in one of three ways. `Receipts` stores the numbers in memory."""
 
     OPEN = 0
     REPLAYED = 1  # the vendor accepted it
@@ -113,7 +113,7 @@ _LOCATION = Struct("<iq")  # partition and offset
 
 
 class _Entry(NamedTuple):
-    """What the receipts of one identity say together.
+    """The receipts of one identity, merged.
 
     `at` and `state` are the newest receipt's. `closes` has the highest closed offset by partition. `written_for` holds
     the locations of the letters that the receipts were written for.

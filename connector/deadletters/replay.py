@@ -121,7 +121,7 @@ class Replay:
 
     @property
     def waits_for(self) -> str:
-        """What keeps a sink from sending, for people; "" if nothing does."""
+        """The reason why a sink is not sending, for people; "" if all are."""
         now = self._clock.monotonic()
         for name, sink in self._sinks.items():
             gate = sink.dispatcher.gate

@@ -22,7 +22,7 @@ MAX_OPEN_BYTES = 32 << 20
 
 @dataclass(slots=True)
 class ReplayCounts:
-    """What became of one sink's letters. `left_open` counts, by obstacle, those that were left as they are."""
+    """One sink's letters, counted by result. `left_open` counts, by obstacle, those that were left as they are."""
 
     accepted: int = 0
     refused: int = 0
@@ -45,7 +45,7 @@ class ReplayCounts:
 
 
 class OpenLetter:
-    """A letter of which items are unsettled or whose receipt is not written yet."""
+    """A letter with unsettled items, or whose receipt is not written yet."""
 
     __slots__ = ("complete", "letter", "refused", "row", "size", "unsettled")
 

@@ -45,7 +45,7 @@ REPLAY_SHARE = 5
 
 @dataclass(frozen=True, slots=True)
 class SinkRuntime:
-    """One sink's pipeline and the source that feeds it."""
+    """One sink's pipeline, and the source that reads its records."""
 
     pipeline: Pipeline
     source: Source
@@ -60,7 +60,7 @@ def build_sink_runtime(
     loop: asyncio.AbstractEventLoop,
     clock: Clock,
 ) -> SinkRuntime:
-    """Everything that one sink needs to run; nothing is started."""
+    """Build everything that one sink needs to run. Nothing is started."""
     of = settings.sinks[name]
     group = f"{settings.group}.{name}"
     guard = settings.delivery.flood_guard
@@ -109,7 +109,7 @@ def build_sink_runtime(
 def build_dispatcher(
     of: SinkSettings, sink: Sink, stats: Stats, listener: Any, clock: Clock, *, stall: float
 ) -> Dispatcher:
-    """The dispatcher of a sink: the live pipeline's and the replay's alike."""
+    """Build the dispatcher of a sink, for the service and for replays."""
     backoff = Backoff(of.retry.initial, of.retry.max)
     dispatcher = Dispatcher(
         sink,

@@ -1,4 +1,4 @@
-"""What operators' commands begin with: a configuration whose brokers answer, and the address of a record."""
+"""The input of operators' commands: a configuration whose brokers answer, and the address of a record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each route would send for one record, or why not, with what `redact` names hidden. Sends nothing."""
+"""Previews what each route would send for a record, or why not, with what `redact` names hidden. Sends nothing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from connector.vendors.registry import VENDORS
 
 
 class RoutePreview(NamedTuple):
-    """What one route, or a sink before any route, makes of an event.
+    """The result of one route, or of a sink before any route, for one event.
 
     `outcome` is sent, dead_letter or skipped; `why` says why it is not sent. `size` is the item's and `limit` a
     request's, in bytes. `vendor_event` is the vendor's name for the event that would be fired, where it was asked.
@@ -88,7 +88,7 @@ class Previewer:
         return any(isinstance(result, Item) for router in self._routers.values() for result in router.route(record))
 
     def preview(self, record: Record) -> list[RoutePreview]:
-        """Return what each route of the record's topic makes of it, by sink in the file's order."""
+        """Return the result of each route of the record's topic, by sink in the file's order."""
         return [each for name, router in self._routers.items() for each in self._preview_sink(name, router, record)]
 
     def _preview_sink(self, sink: str, router: Router, record: Record) -> Sequence[RoutePreview]:

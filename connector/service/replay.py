@@ -98,7 +98,7 @@ def select_letters(
 
 
 class SinkForecast(NamedTuple):
-    """What a replay would do for one sink.
+    """A replay's plan for one sink, and how long it takes.
 
     `requests` is the fewest that it takes; `rate` is how many a second the replay would send (None: no limit), with at
     most `max_in_flight` at a time. A sink that the configuration does not have gets none.
@@ -111,7 +111,7 @@ class SinkForecast(NamedTuple):
 
     @property
     def seconds(self) -> float | None:
-        """How long sending takes at least; None where no rate limits it."""
+        """Seconds that sending takes at least; None where no rate limits it."""
         return None if self.rate is None else self.requests / self.rate
 
 
@@ -138,7 +138,7 @@ def forecast_replay(
 
 @dataclass(frozen=True, slots=True)
 class ReplayResult:
-    """What became of `total` letters, by sink. `stopped` says why the replay ended early, "" if it did not."""
+    """`counts` says, by sink, what became of `total` letters; `stopped` why the replay ended early ("" if not)."""
 
     total: int
     counts: Mapping[str, ReplayCounts]

@@ -35,7 +35,7 @@ _CLOSE_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """What was done to the record at `address`. `before` and `after` are the group's positions.
+    """The result for the record at `address`. `before` and `after` are the group's positions.
 
     `unreadable` is why the client cannot read the record ("" if it can). `value_left_out` is true if the dead-letter
     topic refused the whole letter for its size.

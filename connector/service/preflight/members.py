@@ -1,7 +1,7 @@
-"""The groups' members and what we may do with the groups, asked by a process of its own.
+"""Asks, in a process of its own, for the members of consumer groups and for what we may do with the groups.
 
-On a broker that has just restarted, AdminClient's requests to a group's coordinator can end the whole process by an
-assertion of librdkafka's (2.16.0: rd_kafka_enq_once_del_source_return). Here that costs an answer and no more.
+While a broker restarts, AdminClient's requests to a group's coordinator can end the whole process by an assertion of
+librdkafka's (2.16.0: rd_kafka_enq_once_del_source_return). In a separate process that costs only the answer.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from confluent_kafka import ConsumerGroupType, KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 ASK_SECONDS = 6.0
-# Until the coordinator has loaded its groups.
+# Errors until the coordinator has loaded its groups.
 _RETRIED = frozenset(
     {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE}
 )
@@ -25,10 +25,10 @@ _PROTOCOLS = {ConsumerGroupType.CLASSIC: "classic", ConsumerGroupType.CONSUMER: 
 
 
 class ConsumerGroup(NamedTuple):
-    """What the coordinator says of a group. `readable`: we may join it and commit. `error`: why nothing is known.
+    """A group as its coordinator describes it. `readable`: we may join it and commit. `error`: why nothing is known.
 
-    `protocol` is the one that its members use, as `group.protocol` names it; empty if it is not known. `names` says of
-    each member, for people, who it is and where it runs.
+    `protocol` is its members', as `group.protocol` names it; "" if it is not known. `names` has each member's name and
+    address, for people.
     """
 
     members: int
@@ -39,10 +39,13 @@ class ConsumerGroup(NamedTuple):
 
 
 def ask_groups(conf: Mapping[str, Any], groups: Sequence[str]) -> dict[str, ConsumerGroup]:
-    """Every group by its name, within about ASK_SECONDS. The settings, secrets among them, go through a pipe."""
+    """Return every group by its name, within about ASK_SECONDS.
+
+    The settings, which contain secrets, go through a pipe.
+    """
     question = json.dumps({"conf": dict(conf), "groups": list(groups)})
     try:
-        done = subprocess.run(  # noqa: S603 - ourselves
+        done = subprocess.run(  # noqa: S603 - this module
             [sys.executable, "-m", __name__],
             input=question,
             capture_output=True,
@@ -57,10 +60,12 @@ def ask_groups(conf: Mapping[str, Any], groups: Sequence[str]) -> dict[str, Cons
 
 def _describe(client: AdminClient, name: str, deadline: float) -> ConsumerGroup:
     while True:
-        left = max(deadline - time.monotonic(), 0.1)
-        answer = client.describe_consumer_groups([name], include_authorized_operations=True, request_timeout=left)[name]
+        remaining = max(deadline - time.monotonic(), 0.1)
+        answer = client.describe_consumer_groups([name], include_authorized_operations=True, request_timeout=remaining)[
+            name
+        ]
         try:
-            group = answer.result(left + 1)
+            group = answer.result(remaining + 1)
         except TimeoutError:
             return ConsumerGroup(0, False, "no answer")
         except KafkaException as error:
@@ -74,7 +79,7 @@ def _describe(client: AdminClient, name: str, deadline: float) -> ConsumerGroup:
 
 
 def _describe_member(member: Any) -> str:
-    """A member's client.id, its group.instance.id if it has one, and its address."""
+    """Return a member's client.id, its group.instance.id if it has one, and its address."""
     instance = f" ({member.group_instance_id})" if member.group_instance_id else ""
     return f"{member.client_id}{instance} at {member.host.lstrip('/')}"
 

@@ -1,4 +1,4 @@
-"""What a sink would find in Kafka: its group, where it starts, whether it may read, and what retention may take."""
+"""Checks for one sink: its group, where it would start to read, whether it may, and what retention may delete."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from connector.service.preflight.reading import Read, read_one_each
 from connector.service.preflight.topics import TopicFacts
 from connector.settings.values import SailPlay, SinkSettings
 
-# "50 requests a second per partner over the whole API, then 429": public material on SailPlay, not its document.
+# "50 requests a second per partner over the whole API, then 429": from public material on SailPlay.
 SAILPLAY_RATE = 50.0
-# Past this share of a topic's retention an unread event is too old to be calm about.
+# An unread event older than this share of its topic's retention is a warning.
 AGE_TO_WARN = 0.5
 _READING: Mapping[str, Any] = {
     "enable.auto.commit": False,
@@ -28,12 +28,12 @@ _READING: Mapping[str, Any] = {
 }
 
 
-def group_findings(of: SinkSettings, name: str, group: ConsumerGroup, protocol: str = "classic") -> Iterator[Finding]:
-    """The group as the coordinator sees it, and the rate that its members make together.
+def group_findings(sink: SinkSettings, name: str, group: ConsumerGroup, protocol: str = "classic") -> Iterator[Finding]:
+    """Yield findings on the group as its coordinator describes it, and on the rate of all its members together.
 
-    `protocol` is the one that this configuration would join with.
+    `protocol` is the one that this configuration would use to join.
     """
-    section = sink_section(of.name)
+    section = sink_section(sink.name)
     if group.error:
         todo = f"allow READ on group {name}" if "authorization" in group.error.lower() else "try again"
         mark = Severity.FAIL if "authorization" in group.error.lower() else Severity.WARN
@@ -50,46 +50,49 @@ def group_findings(of: SinkSettings, name: str, group: ConsumerGroup, protocol: 
         yield Finding(section, "group", Severity.WARN, says, todo, data)
     else:
         yield Finding(section, "group", Severity.OK, says, data=data)
-    if isinstance(of, SailPlay):
-        yield _rate(of, group.members)
+    if isinstance(sink, SailPlay):
+        yield _rate(sink, group.members)
 
 
-def _rate(of: SailPlay, members: int) -> Finding:
-    section, data = sink_section(of.name), {"members": members, "rate": of.rate}
-    if of.rate is None:
-        todo = f"set sinks.{of.name}.rate"
+def _rate(sink: SailPlay, members: int) -> Finding:
+    section, data = sink_section(sink.name), {"members": members, "rate": sink.rate}
+    if sink.rate is None:
+        todo = f"set sinks.{sink.name}.rate"
         says = f"unlimited: SailPlay answers 429 past {SAILPLAY_RATE:g}/s"
         return Finding(section, "rate", Severity.WARN, says, todo, data)
     processes = max(members, 1)
-    total = processes * of.rate
+    total = processes * sink.rate
     of_all = f"{total:g} of SailPlay's {SAILPLAY_RATE:g} requests a second for a partner"
-    says = of_all if processes == 1 else f"{processes} members at {of.rate:g}/s each make {of_all}"
+    says = of_all if processes == 1 else f"{processes} members at {sink.rate:g}/s each make {of_all}"
     if total > SAILPLAY_RATE:
-        todo = f"set sinks.{of.name}.rate to {int(SAILPLAY_RATE / processes)}/s at most: it is each process's own"
+        todo = f"set sinks.{sink.name}.rate to {int(SAILPLAY_RATE / processes)}/s at most: it is each process's own"
         return Finding(section, "rate", Severity.FAIL, says, todo, data)
     return Finding(section, "rate", Severity.OK, says, data=data)
 
 
 def reading_findings(
-    of: SinkSettings,
+    sink: SinkSettings,
     group: str,
     facts: Sequence[TopicFacts],
     conf: Mapping[str, Any],
     now: float,
 ) -> Iterator[Finding]:
-    """Where it starts and what it reads. `facts` are of the topics that may be read; `now` in seconds of the epoch."""
-    section = sink_section(of.name)
+    """Yield findings on where the sink starts and what it reads.
+
+    `facts` are those of the topics that may be read; `now` is in seconds since the epoch.
+    """
+    section = sink_section(sink.name)
     consumer = Consumer({**conf, "group.id": group, **_READING})
     try:
         partitions = [(fact.name, partition) for fact in facts for partition in range(fact.partitions)]
         ids = {fact.name: fact.topic_id for fact in facts if fact.topic_id}
-        places = read_positions(consumer, partitions, of.start, group=group, topic_ids=ids)
-        yield _start(section, of, places)
-        if not places:
+        positions = read_positions(consumer, partitions, sink.start, group=group, topic_ids=ids)
+        yield _start(section, sink, positions)
+        if not positions:
             return
-        read = read_one_each(consumer, _to_read(places))
-        yield _read(section, places, read)
-        yield from _retention(section, places, read, {fact.name: fact.retention for fact in facts}, now)
+        read = read_one_each(consumer, _to_read(positions))
+        yield _read(section, positions, read)
+        yield from _retention(section, positions, read, {fact.name: fact.retention for fact in facts}, now)
     except KafkaException as error:
         says = f"where to start could not be asked: {error.args[0].str()}"
         yield Finding(section, "start", Severity.FAIL, says, "look at the brokers and try again")
@@ -97,13 +100,13 @@ def reading_findings(
         consumer.close()
 
 
-def _start(section: str, of: SinkSettings, places: Sequence[ReadPosition]) -> Finding:
-    unread, lost = sum(place.unread for place in places), sum(place.lost for place in places)
-    origins = {place.origin for place in places}
+def _start(section: str, sink: SinkSettings, positions: Sequence[ReadPosition]) -> Finding:
+    unread, lost = sum(position.unread for position in positions), sum(position.lost for position in positions)
+    origins = {position.origin for position in positions}
     data = {
         "events": unread,
         "new_group": origins == {Origin.START},
-        "partitions": [place._asdict() | {"origin": str(place.origin)} for place in places],
+        "partitions": [position._asdict() | {"origin": str(position.origin)} for position in positions],
     }
     events = counted(unread, "event")
     if lost:
@@ -111,40 +114,40 @@ def _start(section: str, of: SinkSettings, places: Sequence[ReadPosition]) -> Fi
         todo = "they are lost to this sink; raise retention.ms, or find out why reading fell behind"
         return Finding(section, "start", Severity.WARN, says, todo, data)
     if Origin.REMADE in origins:
-        names = ", ".join(sorted({place.topic for place in places if place.origin is Origin.REMADE}))
+        names = ", ".join(sorted({position.topic for position in positions if position.origin is Origin.REMADE}))
         says = f"{names} was made anew since the last commit: {events} from its beginning"
         return Finding(section, "start", Severity.WARN, says, "nothing, if that was meant", data)
-    if not places:
+    if not positions:
         return Finding(section, "start", Severity.WARN, "there is nothing that it may read", "see topics", data)
     if origins == {Origin.START}:
-        says = f"a new group, at start: {_written(of)}: {events} to read"
+        says = f"a new group, at start: {_written(sink)}: {events} to read"
         return Finding(section, "start", Severity.OK, says, data=data)
     says = f"at the committed offsets: {events} to read"
-    appeared = sum(place.origin is Origin.APPEARED for place in places)
+    appeared = sum(position.origin is Origin.APPEARED for position in positions)
     says += f"; {counted(appeared, 'partition')} without one from the beginning" if appeared else ""
-    fresh = ", ".join(sorted({place.topic for place in places if place.origin is Origin.START}))
-    says += f"; {fresh}, new to the group, at start: {_written(of)}" if fresh else ""
+    fresh = ", ".join(sorted({position.topic for position in positions if position.origin is Origin.START}))
+    says += f"; {fresh}, new to the group, at start: {_written(sink)}" if fresh else ""
     return Finding(section, "start", Severity.OK, says, data=data)
 
 
-def _written(of: SinkSettings) -> str:
-    return of.start if isinstance(of.start, str) else of.start.isoformat()
+def _written(sink: SinkSettings) -> str:
+    return sink.start if isinstance(sink.start, str) else sink.start.isoformat()
 
 
-def _to_read(places: Sequence[ReadPosition]) -> Iterator[tuple[str, int, int]]:
-    """The oldest unread record of each partition; of a topic without any the last one of a partition."""
-    behind = {place.topic for place in places if place.unread > 0}
+def _to_read(positions: Sequence[ReadPosition]) -> Iterator[tuple[str, int, int]]:
+    """Yield the address of each partition's oldest unread record; for a topic without any, one partition's last."""
+    behind = {position.topic for position in positions if position.unread > 0}
     asked: set[str] = set()
-    for place in sorted(places, key=lambda place: place.high == place.low):
-        if place.unread > 0:
-            yield place.topic, place.partition, place.position
-        elif place.topic not in behind | asked:
-            asked.add(place.topic)
-            yield place.topic, place.partition, max(place.low, place.high - 1)
+    for position in sorted(positions, key=lambda position: position.high == position.low):
+        if position.unread > 0:
+            yield position.topic, position.partition, position.position
+        elif position.topic not in behind | asked:
+            asked.add(position.topic)
+            yield position.topic, position.partition, max(position.low, position.high - 1)
 
 
-def _read(section: str, places: Sequence[ReadPosition], read: Read) -> Finding:
-    topics = {place.topic for place in places}
+def _read(section: str, positions: Sequence[ReadPosition], read: Read) -> Finding:
+    topics = {position.topic for position in positions}
     for topic, why in sorted(read.errors.items()):
         return Finding(section, "read", Severity.FAIL, f"{topic}: {why}", f"allow READ on topic {topic}")
     for topic, partition in sorted(read.silent):
@@ -158,13 +161,13 @@ def _read(section: str, places: Sequence[ReadPosition], read: Read) -> Finding:
 
 def _retention(
     section: str,
-    places: Sequence[ReadPosition],
+    positions: Sequence[ReadPosition],
     read: Read,
     retention: Mapping[str, float | None],
     now: float,
 ) -> Iterator[Finding]:
-    """The oldest unread event that retention comes nearest to."""
-    behind = {(place.topic, place.partition) for place in places if place.unread > 0}
+    """Yield a finding on the unread event that retention will delete first."""
+    behind = {(position.topic, position.partition) for position in positions if position.unread > 0}
     ages = []
     for (topic, partition), time in read.times.items():
         keep = retention[topic]

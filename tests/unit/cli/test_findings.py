@@ -13,7 +13,7 @@ from connector.service.preflight.findings import Finding, Severity
 FINDINGS = (
     Finding("kafka", "brokers", Severity.OK, "3 reachable"),
     Finding(
-        "topics", "shop.orders", Severity.FAIL, "does not exist", "create it, or mend its name in the configuration"
+        "topics", "shop.orders", Severity.FAIL, "does not exist", "create it, or correct its name in the configuration"
     ),
     Finding("topics", "^shop[.].*", Severity.WARN, "matches no topic that we may see [bold]", "look at the pattern"),
 )
@@ -30,7 +30,7 @@ def test_each_finding_has_its_mark_and_what_to_do_below_it() -> None:
     lines = [line.strip() for line in shown(100).splitlines()]
     at = next(number for number, line in enumerate(lines) if line.startswith("✗  shop.orders"))
     assert lines[at].endswith("does not exist")
-    assert lines[at + 1] == "→ create it, or mend its name in the configuration"
+    assert lines[at + 1] == "→ create it, or correct its name in the configuration"
     assert lines[-1] == "1 ✓   1 !   1 ✗"
 
 

@@ -67,7 +67,7 @@ def _print_result(done: Skipped, letters: str) -> None:
     if again:
         typer.echo(
             f"may come twice: {len(again):,} settled before, at {min(again):,} to {max(again):,}, "
-            "of which the commit cannot tell any more"
+            "which the commit can no longer record"
         )
     if done.next_unreadable is not None:
         typer.echo(

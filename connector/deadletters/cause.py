@@ -1,4 +1,4 @@
-"""Why a letter failed, in the terms that filters, summaries and replays share. Pure."""
+"""The cause of a letter, in the terms that filters, summaries and replays share. Pure."""
 
 from __future__ import annotations
 

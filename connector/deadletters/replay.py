@@ -192,13 +192,13 @@ class Replay:
     # --- called by the dispatchers and the dead-letter writers ----------------------------------------------------
 
     def on_accepted(self, items: Sequence[Item]) -> None:
-        """The vendor accepted these items."""
+        """Called once the vendor has accepted these items: settle them."""
         for item in items:
             self._answered[self._open.sink_of(item.record.assignment_epoch)] += 1
             self._open.settle(item.record.assignment_epoch, item.route, LetterState.REPLAYED)
 
     def on_failed(self, failure: Failure) -> None:
-        """The vendor refused this item again: write a new letter, before the receipt of the old one."""
+        """Called when the vendor refuses an item again: write its new letter; the old one's receipt follows that."""
         number = failure.record.assignment_epoch
         sink = self._open.sink_of(number)
         replays = min(self._open.replays_of(number) + 1, MAX_INT32)  # beyond that it could not be read as a letter
@@ -208,7 +208,7 @@ class Replay:
         self._check_failures(sink)
 
     def on_written(self, failure: Failure) -> None:
-        """The brokers have the new letter."""
+        """Called once the brokers have the new letter: settle its item."""
         self._open.settle(failure.record.assignment_epoch, failure.route, LetterState.REFUSED)
 
     def _check_failures(self, sink: str) -> None:

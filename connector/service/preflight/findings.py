@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 
 class Severity(StrEnum):
-    """How serious a finding is."""
+    """The severity of a finding."""
 
     OK = "ok"
     WARN = "warning"  # works, but perhaps not for long or not as intended; or could not be checked

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,7 +27,7 @@ from connector.kafka.consuming import heartbeat_ms
 from connector.kafka.dead_letter_producer import DeadLetterProducer
 from connector.kafka.source import Source
 from connector.kafka.topic_ids import TopicIds
-from connector.model import Limits
+from connector.model import Failure, Limits
 from connector.routing.identity import route_tag, telling
 from connector.routing.plan import OtherRoute, RoutePlan, Unrouted
 from connector.routing.router import Router
@@ -85,9 +85,7 @@ def build_sink_runtime(
         clock=clock,
         stats=stats,
     )
-    pipeline.dead_letters = DeadLetterWriter(
-        letters, group=settings.group, sink=name, clock=clock, on_written=pipeline.on_written
-    )
+    pipeline.dead_letters = build_letter_writer(settings, name, letters, clock, pipeline.on_written)
     pipeline.dispatcher = build_dispatcher(of, sink, stats, pipeline, clock, stall=stall)
     pipeline.source = source = Source(
         conf,
@@ -143,8 +141,15 @@ def build_replay_sink(
         sink,
         build_router(settings, name),
         build_dispatcher(sink_settings, sink, Stats(), replay, clock, stall=NEVER),
-        DeadLetterWriter(letters, group=settings.group, sink=name, clock=clock, on_written=replay.on_written),
+        build_letter_writer(settings, name, letters, clock, replay.on_written),
     )
+
+
+def build_letter_writer(
+    settings: Settings, name: str, letters: DeadLetterProducer, clock: Clock, on_written: Callable[[Failure], None]
+) -> DeadLetterWriter:
+    """Build the dead-letter writer of a sink, for the service and for replays."""
+    return DeadLetterWriter(letters, group=settings.group, sink=name, clock=clock, on_written=on_written)
 
 
 def at_replay_rate(sink: SinkSettings, rate: float | None) -> SinkSettings:

@@ -21,7 +21,6 @@ from connector.deadletters.scan import Scan
 from connector.deadletters.summary import LetterGroups
 from connector.kafka.dead_letter import REASON
 from connector.model import Record
-from connector.operations.formatting import clock_time
 from connector.service.command_input import OpenConfig
 from connector.service.letter_report import report_letter
 from tests.unit.deadletters import foreign
@@ -79,11 +78,6 @@ def test_a_group_whose_reason_is_of_a_later_version_has_no_command_but_a_word(
     said = capsys.readouterr().out
     assert "the reason is of a later version of the connector: replay them with that one" in said
     assert "dlq replay" not in said
-
-
-@pytest.mark.parametrize("milliseconds", [-(2**63), -(10**15), 10**15, 2**63 - 1])
-def test_a_time_beyond_the_calendar_is_shown_as_such(milliseconds: int) -> None:
-    assert clock_time(milliseconds / 1000).endswith(" s from 1970, beyond the calendar")
 
 
 def test_control_characters_of_a_record_are_escaped_on_the_terminal(

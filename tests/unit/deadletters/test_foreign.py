@@ -65,12 +65,12 @@ def test_nothing_that_lies_in_the_topics_raises(records: list[Record], values: l
 def test_receipts_of_any_bytes_close_only_what_they_name(key: bytes, values: list[bytes]) -> None:
     receipts = Receipts()
     decoded = [receipt for value in values if (receipt := receipts.apply_record(key, value, 0)) is not None]
-    told: dict[int, int] = {}
+    highest: dict[int, int] = {}
     for receipt in decoded:
         for partition, offset in receipt.closes.items():
-            told[partition] = max(offset, told.get(partition, -1))
-    assert receipts.offsets_to_close(digest(key), {}) == told
-    for partition, offset in told.items():
+            highest[partition] = max(offset, highest.get(partition, -1))
+    assert receipts.offsets_to_close(digest(key), {}) == highest
+    for partition, offset in highest.items():
         assert receipts.state_at(digest(key), LetterPlace(partition, offset)) is not LetterState.OPEN
         assert receipts.state_at(digest(key), LetterPlace(partition, offset + 1)) is LetterState.OPEN
 
@@ -104,7 +104,8 @@ def test_a_letter_gone_wrong_is_none_of_ours_and_the_header_is_named(
     header: str, value: bytes | None, what: str
 ) -> None:
     written = message(record(), status=400)
-    wrong = written._replace(headers=tuple((name, value if name == header else of) for name, of in written.headers))
+    headers = tuple((name, value if name == header else right) for name, right in written.headers)
+    wrong = written._replace(headers=headers)
     assert examine(wrong) == Flaw(header, what)
     assert read_letter(wrong) is None
 

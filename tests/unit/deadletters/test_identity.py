@@ -16,31 +16,31 @@ from connector.deadletters.receipts import LetterState, Receipt, Receipts
 from connector.model import Headers, Record
 from tests.unit.deadletters.support import message, record
 
-# One address of a topic that was deleted and made anew: two events.
+# One address in a topic that was deleted and created again: two events.
 ONE, OTHER = record(value=b'{"id":1}'), record(value=b'{"id":2}')
 
 
 def letter(
-    of: Record, offset: int = 0, *, route: str | None = "login", identity: int = 2, replays: int = 0
+    failed: Record, offset: int = 0, *, route: str | None = "login", identity: int = 2, replays: int = 0
 ) -> DeadLetter:
-    found = read_letter(message(of, (0, offset), route=route, identity=identity, replays=replays))
+    found = read_letter(message(failed, (0, offset), route=route, identity=identity, replays=replays))
     assert found is not None
     return found
 
 
 def opened(receipts: Receipts, *letters: DeadLetter) -> list[int]:
-    """Where the newest letters of what is open lie."""
+    """Return the offsets of the newest letters that are open."""
     index = LetterIndex(receipts)
     for each in letters:
         index.add_letter(each, b"k", selected=True)
     return [index.newest_location(row).offset for row in index.rows()]
 
 
-def closed_by_the_older_version(of: DeadLetter, up_to: int) -> Receipts:
-    """What an older version writes when it has delivered this letter, and takes all at its address for the same."""
+def closed_by_the_older_version(letter: DeadLetter, up_to: int) -> Receipts:
+    """Return the receipt of an older version, to which all letters of this address are the same."""
     receipts = Receipts()
-    key = of.older_identity_by(of.route)
-    receipts.add_receipt(key, Receipt(LetterState.REPLAYED, 1.0, of.place.address("dead"), {0: up_to}))
+    key = letter.older_identity_by(letter.route)
+    receipts.add_receipt(key, Receipt(LetterState.REPLAYED, 1.0, letter.place.address("dead"), {0: up_to}))
     return receipts
 
 
@@ -123,7 +123,7 @@ def test_a_letter_of_an_older_version_keeps_its_identity() -> None:
 
 
 def test_an_older_letter_that_is_refused_again_is_open_under_its_new_identity_in_both_versions() -> None:
-    """The new letter's receipt is the old one's, at its own places."""
+    """The new letter's receipt closes what the old one's did, at its own offsets."""
     old, new = letter(ONE, 3, identity=1), letter(ONE, 9, replays=1)
     receipts = Receipts()
     receipts.add_receipt(old.identity, Receipt(LetterState.REFUSED, 1.0, old.place.address("dead"), {0: 3}))

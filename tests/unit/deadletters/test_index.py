@@ -9,16 +9,16 @@ from connector.model import Record
 from tests.unit.deadletters.support import message, record
 
 
-def letter(place: tuple[int, int], of: Record | None = None, *, replays: int = 0, now: float = 1_700_000_100.0,
+def letter(location: tuple[int, int], failed: Record | None = None, *, replays: int = 0, now: float = 1_700_000_100.0,
            route: str | None = "mytracker.login", sink: str = "mytracker") -> DeadLetter:  # fmt: skip
-    found = read_letter(message(of or record(), place, replays=replays, now=now, route=route, sink=sink))
+    found = read_letter(message(failed or record(), location, replays=replays, now=now, route=route, sink=sink))
     assert found is not None
     return found
 
 
-def closed(places: dict[int, int], what: LetterState = LetterState.REPLAYED) -> Receipts:
+def closed(offsets: dict[int, int], state: LetterState = LetterState.REPLAYED) -> Receipts:
     receipts = Receipts()
-    receipts.add_receipt(letter((0, 0)).identity, Receipt(what, 0.0, "", places))
+    receipts.add_receipt(letter((0, 0)).identity, Receipt(state, 0.0, "", offsets))
     return receipts
 
 

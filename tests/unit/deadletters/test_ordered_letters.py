@@ -14,7 +14,7 @@ from tests.unit.deadletters.support import message, record
 
 @given(st.permutations(range(12)), st.integers(1, 3))
 def test_each_key_is_in_order_whatever_the_topic_holds_first(offsets: list[int], partitions: int) -> None:
-    """Letter number n lies in partition n % partitions; keys are every fourth offset; partitions are read in turn."""
+    """Letter n is in partition n % partitions; keys are every fourth offset; partitions are read one by one."""
     index = LetterIndex(Receipts())
     for number, offset in enumerate(offsets):
         letter = read_letter(message(record(offset), (number % partitions, number)))

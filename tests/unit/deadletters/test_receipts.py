@@ -18,7 +18,7 @@ def receipt(closes: dict[int, int], what: LetterState = LetterState.REPLAYED) ->
     return Receipt(what, 1_700_000_000.0, "crm.dead-letters/0/5", closes)
 
 
-def test_a_letter_is_open_until_a_receipt_covers_its_place() -> None:
+def test_a_letter_is_open_until_a_receipt_covers_its_offset() -> None:
     receipts = Receipts()
     assert receipts.state_at(digest(KEY), LetterPlace(0, 5)) is LetterState.OPEN
     receipts.add_receipt(KEY, receipt({0: 5}))
@@ -27,11 +27,11 @@ def test_a_letter_is_open_until_a_receipt_covers_its_place() -> None:
     assert receipts.state_at(digest(b"another"), LetterPlace(0, 5)) is LetterState.OPEN
 
 
-@pytest.mark.parametrize("place", [LetterPlace(0, 6), LetterPlace(1, 0)])
-def test_a_letter_behind_the_receipts_place_or_in_another_partition_is_open(place: LetterPlace) -> None:
+@pytest.mark.parametrize("location", [LetterPlace(0, 6), LetterPlace(1, 0)])
+def test_a_letter_above_the_closed_offset_or_in_another_partition_is_open(location: LetterPlace) -> None:
     receipts = Receipts()
     receipts.add_receipt(KEY, receipt({0: 5}))
-    assert receipts.state_at(digest(KEY), place) is LetterState.OPEN
+    assert receipts.state_at(digest(KEY), location) is LetterState.OPEN
 
 
 def test_the_newest_receipt_says_everything_since_the_topic_is_compacted() -> None:
@@ -78,14 +78,14 @@ def test_a_receipt_that_is_read_later_but_is_older_opens_nothing_again(source: i
     receipts = Receipts()
     receipts.add_receipt(KEY, receipt({0: 9, 1: 4}, LetterState.DISCARDED)._replace(at=2_000.0))
     receipts.add_receipt(KEY, receipt({0: 5, 2: 1}, LetterState.REFUSED)._replace(at=1_000.0), source)
-    places = [LetterPlace(0, 9), LetterPlace(1, 4), LetterPlace(2, 1)]
-    assert [receipts.state_at(digest(KEY), place) for place in places] == [LetterState.DISCARDED] * 3, (
+    locations = [LetterPlace(0, 9), LetterPlace(1, 4), LetterPlace(2, 1)]
+    assert [receipts.state_at(digest(KEY), location) for location in locations] == [LetterState.DISCARDED] * 3, (
         "the newest's word"
     )
     assert receipts.state_at(digest(KEY), LetterPlace(0, 10)) is LetterState.OPEN
 
 
-told = st.builds(
+any_receipt = st.builds(
     Receipt,
     st.sampled_from([LetterState.REPLAYED, LetterState.REFUSED, LetterState.DISCARDED]),
     st.integers(0, 3).map(float),
@@ -94,17 +94,17 @@ told = st.builds(
 )
 
 
-@given(st.lists(st.tuples(told, st.integers(0, 1)), max_size=6), st.randoms())
+@given(st.lists(st.tuples(any_receipt, st.integers(0, 1)), max_size=6), st.randoms())
 def test_receipts_say_the_same_in_whatever_order_they_are_read(
     read: list[tuple[Receipt, int]], random: random.Random
 ) -> None:
-    places = [LetterPlace(partition, offset) for partition in range(3) for offset in range(7)]
+    locations = [LetterPlace(partition, offset) for partition in range(3) for offset in range(7)]
 
     def states(of: list[tuple[Receipt, int]]) -> list[LetterState]:
         receipts = Receipts()
         for each, source in of:
             receipts.add_receipt(KEY, each, source)
-        return [receipts.state_at(digest(KEY), place) for place in places]
+        return [receipts.state_at(digest(KEY), location) for location in locations]
 
     shuffled = read[:]
     random.shuffle(shuffled)

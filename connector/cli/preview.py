@@ -73,10 +73,10 @@ def _record(previewer: Previewer, event: str | None, topic: str | None, source: 
             "--event", "give the event: --event FILE, --event - or --from TOPIC/PARTITION/OFFSET, one of them"
         )
     if source is None:
-        return previewer.record(_read_event(event or ""), topic, int(SystemClock.now() * 1000))
+        return previewer.record_from_event(_read_event(event or ""), topic, int(SystemClock.now() * 1000))
     if topic is not None:
         raise _mistake("--topic", "--from names the topic already")
-    return previewer.read(source)
+    return previewer.read_record(source)
 
 
 def _read_event(file: str) -> bytes:

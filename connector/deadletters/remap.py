@@ -18,7 +18,7 @@ from connector.model import Failure, Item, Limits, Record, Stage
 SKIPPED = "skipped by an operator"
 
 
-class Router(Protocol):
+class SinkRouter(Protocol):
     """The routes of one sink."""
 
     def route(self, record: Record, only: str | None = None) -> Sequence[Item | Failure]:
@@ -42,7 +42,7 @@ class Remapped:
         return not self.obstacle
 
 
-def remap(letter: DeadLetter, record: Record, routers: Mapping[str, Router], receipts: Receipts) -> Remapped:
+def remap(letter: DeadLetter, record: Record, routers: Mapping[str, SinkRouter], receipts: Receipts) -> Remapped:
     """Route a letter's record again: by the route that failed, or by all of its sink if it failed before routing."""
     if not letter.reason_known:  # after a roll-back: only the later version knows which of them may be sent again
         return Remapped((), f"reason {letter.reason} is of a later version of the connector: replay it with that one")
@@ -100,7 +100,7 @@ class SinkPlan:
 
 
 def plan_replay(
-    chunks: Iterator[Sequence[OrderedLetter]], routers: Mapping[str, Router], receipts: Receipts
+    chunks: Iterator[Sequence[OrderedLetter]], routers: Mapping[str, SinkRouter], receipts: Receipts
 ) -> dict[str, SinkPlan]:
     """Return what a replay of these letters would do, by sink. Sends nothing."""
     plans: dict[str, SinkPlan] = {}

@@ -16,7 +16,7 @@ from connector.deadletters.cause import normalise_message
 from connector.deadletters.index import LetterIndex
 from connector.deadletters.ordered_letters import OrderedLetter
 from connector.deadletters.receipts import LetterState, Receipts
-from connector.deadletters.remap import Router, remap
+from connector.deadletters.remap import SinkRouter, remap
 from connector.deadletters.replay_state import OpenLetters, ReplayCounts
 from connector.delivery.dead_letter_writer import DeadLetterSender, DeadLetterWriter
 from connector.delivery.dispatcher import Dispatcher
@@ -39,7 +39,7 @@ class ReplaySink:
     """One sink as a replay uses it."""
 
     sink: Sink
-    router: Router
+    router: SinkRouter
     dispatcher: Dispatcher
     letters: DeadLetterWriter
 

@@ -50,7 +50,7 @@ class Previewer:
         )
         self._topics = list(dict.fromkeys(topic for route in settings.routes for topic in route.topics))
 
-    def read(self, address: str) -> Record:
+    def read_record(self, address: str) -> Record:
         """Read the record at `topic/partition/offset` from Kafka.
 
         Raises ConfigError where that is no address, ConnectorError where the record cannot be read.
@@ -60,7 +60,7 @@ class Previewer:
         require_brokers(conf)
         return read_record(conf, wanted)
 
-    def record(self, value: bytes, topic: str | None, timestamp: int) -> Record:
+    def record_from_event(self, value: bytes, topic: str | None, timestamp: int) -> Record:
         """Return the record that an event without key and headers would be; without a topic, of the one that fits.
 
         `timestamp` is in milliseconds. Raises ConfigError where no route reads the topic, or not exactly one fits.

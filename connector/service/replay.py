@@ -72,7 +72,7 @@ class SelectedLetters:
     total: int
     limit: int | None
 
-    def read(self) -> Iterator[Sequence[OrderedLetter]]:
+    def read_letters(self) -> Iterator[Sequence[OrderedLetter]]:
         """Yield the letters in chunks, in the order of their events."""
         return read_in_order(self.letters, self.index, self.limit)
 
@@ -122,7 +122,7 @@ def forecast_replay(
     settings = config.settings
     with TopicReader(config.conf, settings.dead_letters) as letters:
         selected = select_letters(config, letters, filters, limit, progress)
-        plans = plan_replay(selected.read(), build_routers(settings, selected.sinks), selected.receipts)
+        plans = plan_replay(selected.read_letters(), build_routers(settings, selected.sinks), selected.receipts)
     forecasts = {}
     for name, plan in sorted(plans.items()):
         if name not in settings.sinks:
@@ -227,7 +227,7 @@ async def _send(
     )
     _stop_on_bugs_and_signals(replay, loop)
     watching = Tasks().start(watch(replay))
-    await replay.run(selected.read(), settings.delivery.drain)
+    await replay.run(selected.read_letters(), settings.delivery.drain)
     watching.cancel()
     await asyncio.wait([watching])
     await replay.close()
@@ -275,7 +275,7 @@ async def _discard(config: OpenConfig, selected: SelectedLetters, because: str, 
         if error is not None:
             refusals.append(error)
 
-    for chunk in selected.read():
+    for chunk in selected.read_letters():
         for row, letter, _ in chunk:
             closes = selected.receipts.offsets_to_close(digest(letter.identity), selected.index.highest_offsets(row))
             address = letter.place.address(selected.letters.topic)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from connector.deadletters.scan import ReadProgress
     from connector.service.command_input import OpenConfig
+
+# Control characters, line separators, changes of the writing direction, and surrogates, which cannot be printed.
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def open_for_command(file: Path) -> OpenConfig:
@@ -55,8 +59,4 @@ def reading_progress() -> Iterator[ReadProgress]:
 
 def printable(text: str) -> str:
     """Return the text with control characters escaped: whoever wrote a record could otherwise drive the terminal."""
-    return text if text.isprintable() else "".join(map(_printable_char, text))
-
-
-def _printable_char(char: str) -> str:
-    return char if char.isprintable() else char.encode("unicode_escape").decode()
+    return _CONTROLS.sub(lambda match: match[0].encode("unicode_escape").decode(), text)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connector.cli._terminal import printable
 from connector.cli.dlq_show import print_letter
 from connector.cli.dlq_summary import print_summary, summary_json
 from connector.config.load import load
@@ -94,3 +95,8 @@ def test_control_characters_of_a_record_are_escaped_on_the_terminal(
     said = capsys.readouterr().out
     assert r"  \x1b[2J\r\n: \x1b[2J\r\n" in said
     assert not {"\x1b", "\r"} & set(said)
+
+
+def test_text_in_any_language_is_printed_as_it_is() -> None:
+    assert printable("Аня\u00a0Ж. 👩\u200d💻") == "Аня\u00a0Ж. 👩\u200d💻"
+    assert printable("\u202eexe.txt\x9b\ud800") == r"\u202eexe.txt\x9b\ud800"

@@ -73,7 +73,7 @@ def _ask(settings: Settings) -> list[Finding]:
 def _json(
     mistakes: Sequence[Mistake], warnings: Sequence[Mistake], findings: Sequence[Finding] | None, *, ok: bool
 ) -> str:
-    live = {} if findings is None else {"live": [finding._asdict() for finding in findings]}
+    live = {} if findings is None else {"live": [finding.as_json() for finding in findings]}
     return json.dumps(
         {
             "ok": ok,

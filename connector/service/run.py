@@ -103,7 +103,7 @@ class Service:
         await operations.stop()
         return 1 if self._refused else status
 
-    async def _recall_letters(self, conf: Mapping[str, Any]) -> None:
+    async def _restore_flood_guards(self, conf: Mapping[str, Any]) -> None:
         """Restore the flood guards' counts from recent letters; until then they let no record pass."""
         began = self._clock.now()
         since = began - self.settings.delivery.flood_guard.within
@@ -137,7 +137,7 @@ class Service:
         tasks = Tasks()
         return [
             tasks.start(self._tick(operations, secrets)),
-            tasks.start(self._recall_letters(conf)),
+            tasks.start(self._restore_flood_guards(conf)),
             tasks.start(self._refuse_compacted(conf)),
             *(
                 tasks.start(audit_while_running(runtime.pipeline.sink, self.settings.routes, runtime.pipeline))

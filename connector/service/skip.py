@@ -118,7 +118,7 @@ def skip_offset(
 def _expect_no_member(conf: Mapping[str, Any], group: str) -> None:
     found = ask_groups(conf, [group])[group]
     if found.error:
-        raise ConnectorError(f"whether group {group} has members is not known: {found.error}")
+        raise ConnectorError(f"it is not known whether group {group} has members: {found.error}")
     if found.members:
         raise ConnectorError(
             f"group {group} has {'a member' if found.members == 1 else f'{found.members} members'}, which would go on "

@@ -29,6 +29,17 @@ class Finding(NamedTuple):
     todo: str = ""
     data: Mapping[str, Any] = {}
 
+    def as_json(self) -> dict[str, Any]:
+        """Return the finding under the names that programs read: the severity is `mark`."""
+        return {
+            "section": self.section,
+            "subject": self.subject,
+            "mark": self.severity,
+            "says": self.says,
+            "todo": self.todo,
+            "data": self.data,
+        }
+
 
 def sink_section(name: str) -> str:
     """Return the section of a sink's findings."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 
 import pytest
 from rich.console import Console
@@ -43,3 +44,15 @@ def test_no_line_is_wider_than_the_terminal_and_nothing_is_cut(width: int) -> No
     text = shown(width)
     assert max(len(line) for line in text.splitlines()) <= width
     assert "…" not in text
+
+
+def test_programs_find_the_severity_as_mark() -> None:
+    finding = Finding("topics", "shop.orders", Severity.WARN, "is empty", "wait", {"partitions": 2})
+    assert json.loads(json.dumps(finding.as_json())) == {
+        "section": "topics",
+        "subject": "shop.orders",
+        "mark": "warning",
+        "says": "is empty",
+        "todo": "wait",
+        "data": {"partitions": 2},
+    }

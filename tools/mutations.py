@@ -159,7 +159,7 @@ MUTATIONS = [
     Mutation(
         "a restart counts dead letters afresh",
         "connector/service/run.py",
-        "if letter.sink == line.pipeline.sink.name",
+        "if letter.sink == runtime.pipeline.sink.name",
         "if False",
         "tests/faults/test_isolation.py -k flood",
     ),

@@ -11,7 +11,7 @@ import typer
 
 from connector.cli._options import AsJson
 
-# What is shown of the connector's own log where the demo does not hold.
+# How much of the connector's own log is shown if the demo fails.
 _LOG_LINES = 20
 
 
@@ -49,7 +49,7 @@ def demo(as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(json.dumps(summary(result), indent=2, ensure_ascii=False))
     else:
-        # After `make demo` the command stands in .venv/bin, which need not be on the path.
+        # After `make demo` the command is in .venv/bin, which need not be on the path.
         report(console, result, "connector" if shutil.which("connector") else sys.argv[0])
     if not result.holds:
         for line in logs.getvalue().splitlines()[-_LOG_LINES:]:

@@ -23,7 +23,7 @@ from connector.delivery.outcomes import DispatchListener, OutcomeHandler
 from connector.delivery.stats import Stats
 from connector.delivery.tasks import Tasks
 from connector.model import Item, Outcome, OutcomeKind
-from connector.redaction.vendor_messages import redact_echo
+from connector.redaction.vendor_messages import redact_outcome
 from connector.vendors.base import Sink
 
 # How many full batches are kept ready for each request that may be in flight. What exceeds that stays in Kafka: the
@@ -294,7 +294,7 @@ class Dispatcher:
             outcome = Outcome(
                 OutcomeKind.UNAVAILABLE, message=f"internal error: {type(error).__name__}", effect_unknown=True
             )
-        return redact_echo(outcome, items) if outcome.message else outcome
+        return redact_outcome(outcome, items) if outcome.message else outcome
 
     def _settle_accepted(self) -> None:
         while self._accepted:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from connector.model import OutcomeKind
 
 UNKNOWN = "n/a"
@@ -58,3 +60,23 @@ def size(octets: float) -> str:
             return f"{number(octets)} {unit}"
         octets /= 1024
     return f"{number(round(octets, 1))} MiB"
+
+
+def clock_time(seconds: float) -> str:
+    """Return a time as commands show it and as --since takes it: ISO 8601 in UTC, to the second."""
+    return _calendar_time(seconds) or f"{seconds:.0f} s from 1970, beyond the calendar"
+
+
+def record_time(milliseconds: int) -> str | None:
+    """Return a record's timestamp as commands show it, None for -1 (no timestamp).
+
+    Producers may choose one beyond the calendar: that is shown as its number.
+    """
+    return None if milliseconds == -1 else _calendar_time(milliseconds / 1000) or f"{milliseconds} ms"
+
+
+def _calendar_time(seconds: float) -> str | None:
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return None

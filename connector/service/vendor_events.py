@@ -17,7 +17,7 @@ from connector.delivery.backoff import Backoff
 from connector.delivery.pipeline import Pipeline
 from connector.errors import Mistake
 from connector.model import Item, Outcome
-from connector.redaction.payloads import MASK
+from connector.redaction import MASK
 from connector.service.assembly import build_sink
 from connector.settings.values import Route, Settings, SinkSettings
 from connector.vendors.http_sink import HttpSink

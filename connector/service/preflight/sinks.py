@@ -8,8 +8,8 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException
 
 from connector.operations.formatting import counted, duration
-from connector.service.preflight.findings import Finding, Severity, of_sink
-from connector.service.preflight.members import Group
+from connector.service.preflight.findings import Finding, Severity, sink_section
+from connector.service.preflight.members import ConsumerGroup
 from connector.service.preflight.positions import Origin, ReadPosition, read_positions
 from connector.service.preflight.reading import Read, read_one_each
 from connector.service.preflight.topics import TopicFacts
@@ -28,12 +28,12 @@ _READING: Mapping[str, Any] = {
 }
 
 
-def group_findings(of: SinkSettings, name: str, group: Group, protocol: str = "classic") -> Iterator[Finding]:
+def group_findings(of: SinkSettings, name: str, group: ConsumerGroup, protocol: str = "classic") -> Iterator[Finding]:
     """The group as the coordinator sees it, and the rate that its members make together.
 
     `protocol` is the one that this configuration would join with.
     """
-    section = of_sink(of.name)
+    section = sink_section(of.name)
     if group.error:
         todo = f"allow READ on group {name}" if "authorization" in group.error.lower() else "try again"
         mark = Severity.FAIL if "authorization" in group.error.lower() else Severity.WARN
@@ -60,7 +60,7 @@ def _rate(of: SinkSettings, members: int) -> Iterator[Finding]:
 
 
 def _rate_of_members(of: SinkSettings, members: int, title: str, limit: MaxRate) -> Finding:
-    section, data = of_sink(of.name), {"members": members, "rate": of.rate}
+    section, data = sink_section(of.name), {"members": members, "rate": of.rate}
     if of.rate is None:
         todo = f"set sinks.{of.name}.rate"
         says = f"unlimited: {title} answers 429 past {limit.per_second:g}/s"
@@ -83,7 +83,7 @@ def reading_findings(
     now: float,
 ) -> Iterator[Finding]:
     """Where it starts and what it reads. `facts` are of the topics that may be read; `now` in seconds of the epoch."""
-    section = of_sink(of.name)
+    section = sink_section(of.name)
     consumer = Consumer({**conf, "group.id": group, **_READING})
     try:
         partitions = [(fact.name, partition) for fact in facts for partition in range(fact.partitions)]

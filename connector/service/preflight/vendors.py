@@ -8,7 +8,7 @@ from typing import Any
 from connector.clock import Clock
 from connector.model import Outcome, OutcomeKind
 from connector.service.assembly import build_sink
-from connector.service.preflight.findings import Finding, Severity, of_sink
+from connector.service.preflight.findings import Finding, Severity, sink_section
 from connector.service.vendor_events import Audit, audit_events
 from connector.settings.values import Route, SinkSettings
 from connector.vendors.http_sink import HttpSink
@@ -76,7 +76,7 @@ def _todo(settings: SinkSettings, vendor: Vendor[Any], outcome: Outcome) -> str:
 
 def _events(settings: SinkSettings, title: str, audit: Audit) -> Iterator[Finding]:
     """Yield whether the events that the routes name are set up as they must be."""
-    section = of_sink(settings.name)
+    section = sink_section(settings.name)
     for mistake in audit.mistakes:
         todo = f"mend {mistake.path}, or set the event up in {title}"
         yield Finding(section, "events", Severity.FAIL, str(mistake), todo)
@@ -86,4 +86,4 @@ def _events(settings: SinkSettings, title: str, audit: Audit) -> Iterator[Findin
 
 
 def _finding(settings: SinkSettings, severity: Severity, says: str, todo: str = "") -> Finding:
-    return Finding(of_sink(settings.name), _SUBJECT, severity, says, todo)
+    return Finding(sink_section(settings.name), _SUBJECT, severity, says, todo)

@@ -13,7 +13,7 @@ from confluent_kafka import Producer
 from typer.testing import CliRunner, Result
 
 from connector.cli import app
-from connector.redaction.payloads import MASK
+from connector.redaction import MASK
 from connector.service.preflight import connection
 from connector.simulators.kafka import MockKafka
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from connector.deadletters.normalise import normalise_message
+from connector.deadletters.cause import normalise_message
 
 
 @pytest.mark.parametrize(
-    ("message", "folded"),
+    ("message", "normalised"),
     [
         ("order 18446744073709551615 failed", "order <n> failed"),
         ("total -12.50 of A-00012345", "total <n> of A-<n>"),
@@ -25,5 +25,5 @@ from connector.deadletters.normalise import normalise_message
         ("", ""),
     ],
 )
-def test_what_varies_is_folded(message: str, folded: str) -> None:
-    assert normalise_message(message) == folded
+def test_what_varies_is_replaced_by_placeholders(message: str, normalised: str) -> None:
+    assert normalise_message(message) == normalised

@@ -8,9 +8,8 @@ import pytest
 
 from connector.deadletters.letter import DeadLetter, digest, read_letter
 from connector.deadletters.ordered_letters import OrderedLetter
-from connector.deadletters.plan import SinkPlan, plan_replay
-from connector.deadletters.receipts import Receipt, Receipts, State
-from connector.deadletters.remap import remap
+from connector.deadletters.receipts import LetterState, Receipt, Receipts
+from connector.deadletters.remap import SinkPlan, plan_replay, remap
 from connector.model import Failure, Item, Limits, Reason, Record, Stage
 from tests.unit.deadletters.support import message, record
 
@@ -53,7 +52,7 @@ def test_a_letter_is_routed_by_what_failed_or_anew(value: bytes, route: str, rou
     today = remap(letter(route), record(value=value), ROUTERS, Receipts())
     assert [item.route for item in today.items] == routes
     assert today.obstacle == obstacle
-    assert today.whole is (obstacle == "")
+    assert today.complete is (obstacle == "")
 
 
 def test_a_sink_that_is_gone_is_named() -> None:
@@ -70,9 +69,9 @@ def test_what_an_operator_skipped_is_sent_by_no_replay() -> None:
 def test_what_an_earlier_replay_settled_of_a_letter_is_not_sent_again() -> None:
     receipts = Receipts()
     key = letter(None).identity_by("a")
-    receipts.add(key, Receipt(State.REPLAYED, 0.0, "", receipts.closing(digest(key), {0: 0})))
+    receipts.add_receipt(key, Receipt(LetterState.REPLAYED, 0.0, "", receipts.offsets_to_close(digest(key), {0: 0})))
     today = remap(letter(None), record(value=b"a b"), ROUTERS, receipts)
-    assert ([item.route for item in today.items], today.whole) == (["b"], True)
+    assert ([item.route for item in today.items], today.complete) == (["b"], True)
 
 
 def test_a_plan_counts_what_passes_and_why_the_rest_does_not() -> None:
@@ -87,11 +86,11 @@ def test_a_plan_counts_what_passes_and_why_the_rest_does_not() -> None:
 )
 def test_requests_are_counted_by_the_vendors_limits(items: int, size: int, requests: int) -> None:
     plan = SinkPlan()
-    plan.add([Item(record(), "r", "login", b"x" * size)] * items, "")
+    plan.count_letter([Item(record(), "r", "login", b"x" * size)] * items, "")
     assert plan.requests(LIMITS) == requests
 
 
 def test_methods_do_not_share_requests() -> None:
     plan = SinkPlan()
-    plan.add([Item(record(), "r", "login", b"x"), Item(record(), "r", "customEvent", b"x")], "")
+    plan.count_letter([Item(record(), "r", "login", b"x"), Item(record(), "r", "customEvent", b"x")], "")
     assert plan.requests(LIMITS) == 2

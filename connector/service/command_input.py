@@ -1,0 +1,43 @@
+"""The input of operators' commands: a configuration whose brokers answer, and the address of a record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from connector.config.kafka_settings import resolve_kafka
+from connector.config.load import load
+from connector.errors import ConfigError, Mistake
+from connector.kafka.lookup import Address, parse_address
+from connector.service.preflight.connection import require_brokers
+from connector.settings.values import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class OpenConfig:
+    """A configuration, the file it is from, and librdkafka's settings (`conf`) with every secret read."""
+
+    settings: Settings
+    conf: Mapping[str, Any]
+    file: Path
+
+
+def open_config(file: Path) -> OpenConfig:
+    """Load a configuration and reach its brokers.
+
+    Raises ConfigError with its mistakes, ConnectorError where a secret of `kafka` is missing or no broker answers.
+    """
+    settings = load(file)
+    conf = resolve_kafka(settings)
+    require_brokers(conf)
+    return OpenConfig(settings, conf, file)
+
+
+def parse_address_argument(name: str, text: str) -> Address:
+    """Return the address `topic/partition/offset`. Raises ConfigError, naming the argument, where it is none."""
+    try:
+        return parse_address(text)
+    except ValueError as error:
+        raise ConfigError([Mistake(name, str(error))]) from None

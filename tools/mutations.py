@@ -88,8 +88,8 @@ MUTATIONS = [
     ),
     Mutation(
         "a revocation commits nothing",
-        "connector/kafka/source.py",
-        "self._commit_sync([_offset(commit) for commit in commits])",
+        "connector/kafka/group_member.py",
+        "self.committer.commit_sync(commits)",
         "pass",
         "tests/faults/test_rebalance.py -k storm",
     ),

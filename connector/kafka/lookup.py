@@ -8,21 +8,11 @@ from typing import Any, NamedTuple, NoReturn
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from connector.errors import ConnectorError
+from connector.kafka.client_errors import UNREADABLE
 from connector.kafka.records import record_of
 from connector.model import Record
 
 TIMEOUT_SECONDS = 15.0
-# What the client says of a record, or of the batch it lies in, that it can never make out: compressed to more than it
-# unpacks (receive.message.max.bytes), damaged, or of a form that it does not know.
-UNREADABLE = frozenset(
-    {
-        KafkaError._BAD_COMPRESSION,
-        KafkaError._BAD_MSG,
-        KafkaError._NOT_IMPLEMENTED,
-        KafkaError.INVALID_MSG,
-        KafkaError.MSG_SIZE_TOO_LARGE,
-    }
-)
 
 
 class UnreadableError(ConnectorError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from confluent_kafka import Consumer, TopicPartition
 
@@ -31,6 +31,21 @@ class StartingPoint(NamedTuple):
     offset: int
     metadata: str | None
     leader_epoch: int = -1
+
+
+def known_leader_epoch(leader_epoch: int | None) -> int:
+    """Return a leader epoch as the client reports it, with -1 where it has none."""
+    return -1 if leader_epoch is None else leader_epoch
+
+
+def topic_partition(
+    topic: str, partition: int, offset: int, leader_epoch: int, metadata: str | None = None
+) -> TopicPartition:
+    """Return an offset as the client takes it, to read from or to commit; a negative leader epoch is left out."""
+    known: dict[str, Any] = {} if leader_epoch < 0 else {"leader_epoch": leader_epoch}
+    if metadata is not None:
+        known["metadata"] = metadata
+    return TopicPartition(topic, partition, offset, **known)
 
 
 def starting_points(
@@ -65,11 +80,6 @@ def _committed(consumer: Consumer, partitions: Sequence[tuple[str, int]]) -> lis
         StartingPoint(each.topic, each.partition, each.offset, each.metadata, known_leader_epoch(each.leader_epoch))
         for each in found
     ]
-
-
-def known_leader_epoch(leader_epoch: int | None) -> int:
-    """A leader epoch as the client gives it; -1 where it has none."""
-    return -1 if leader_epoch is None else leader_epoch
 
 
 def _in_new_topics(

@@ -208,7 +208,7 @@ class Bench:
             confirm_after=6.0,
             topic_ids=NoIds(),
         )
-        self.source._epochs["users", 0] = 1
+        self.source._owned.epochs["users", 0] = 1
 
     def run_commands(self) -> None:
         while not self.source._commands.empty():

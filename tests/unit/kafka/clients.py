@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, Message, TopicPartition
 
-from connector.kafka import log_recovery, source
+from connector.kafka import group_member, log_recovery
 from connector.kafka.positions import StartingPoint
 from tests.unit.kafka.bench import Bench, Recorder
 
@@ -26,10 +26,10 @@ class Clients(Bench):
         self.made: list[Recorder] = []
         self.settings: list[dict[str, Any]] = []
         self.granted = 1
-        monkeypatch.setattr(source, "Consumer", self._make)
+        monkeypatch.setattr(group_member, "Consumer", self._make)
         monkeypatch.setattr(log_recovery, "starting_points", starting_points)
         super().__init__(Recorder())
-        self.source._owned._claimed = 1
+        self.source._owned._last_epoch = 1
 
     def _make(self, settings: dict[str, Any]) -> Recorder:
         self.made.append(Recorder())

@@ -9,12 +9,12 @@ from typing import Any
 from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, Message, TopicPartition
 
 from connector.kafka import commit_metadata
+from connector.kafka.client_errors import ReadProblem
 from connector.kafka.commit_metadata import Metadata
 from connector.kafka.fetching import Fetching
-from connector.kafka.log_recovery import LogRecovery, StartPosition, topic_partition
+from connector.kafka.log_recovery import LogRecovery, StartPosition
 from connector.kafka.owned_partitions import OwnedPartitions, Partition
-from connector.kafka.positions import Start, StartingPoint, known_leader_epoch
-from connector.kafka.read_problem import ReadProblem
+from connector.kafka.positions import Start, StartingPoint, known_leader_epoch, topic_partition
 from connector.kafka.source_interface import LogChange
 from connector.kafka.topic_ids import TopicIds
 
@@ -149,19 +149,19 @@ class Reader:
 
     def __init__(self) -> None:
         self.client, self.ids, self.heard, self.epochs = Client(), Ids(), Heard(), OwnedPartitions()
-        self.troubles: list[str] = []
-        self.trouble = ReadProblem(GROUP, self.troubles.append)
+        self.problems: list[str] = []
+        self.problem = ReadProblem(GROUP, self.problems.append)
         consumer: Any = self.client
         listener: Any = self.heard
-        self.resuming = LogRecovery(
+        self.recovery = LogRecovery(
             consumer,
             GROUP,
             self.epochs,
             Fetching(consumer, self.epochs.epochs.keys()),
             self.ids,
             listener=listener,
-            tell=lambda call, *told: call(*told),
-            trouble=self.trouble,
+            notify=lambda call, *told: call(*told),
+            problem=self.problem,
         )
 
     def assign(
@@ -179,15 +179,15 @@ class Reader:
         if topic_id:
             self.ids.known["users"] = topic_id
         epoch = self.epochs.assign(point, topic_id).epoch
-        self.resuming.assign([point])
+        self.recovery.assign([point])
         return epoch
 
     def begin(self, *partitions: int, start: Start = "earliest") -> list[StartPosition]:
         """Where an assignment of partitions of `users` begins, and a epoch for each."""
-        found = self.resuming.start_positions([TopicPartition("users", each) for each in partitions], start)
+        found = self.recovery.start_positions([TopicPartition("users", each) for each in partitions], start)
         for each in found:
             self.epochs.assign(each.point, each.topic_id)
-        self.resuming.assign([each.point for each in found])
+        self.recovery.assign([each.point for each in found])
         return found
 
     def commit(self, offset: int, *, topic_id: str = "", leader_epoch: int = -1, partition: int = 0) -> None:
@@ -196,8 +196,8 @@ class Reader:
 
     def turn(self, *messages: Message) -> list[int]:
         """One turn of the thread that brought these; returns the offsets that are handed over."""
-        handed = self.resuming.drop_recreated_topics(list(messages))
-        self.resuming.retry()
+        handed = self.recovery.drop_stale(list(messages))
+        self.recovery.retry()
         return [offset for each in handed if (offset := each.offset()) is not None]
 
     def read(self, count: int, *, leader_epoch: int = 0) -> list[int]:

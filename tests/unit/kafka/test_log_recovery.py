@@ -33,7 +33,7 @@ def test_a_truncated_log_is_read_on_from_its_end_under_another_claim(reader: Rea
     reader.read(200, leader_epoch=1)
     reader.client.ends[USERS] = (0, 150)
     with capture_logs() as logs:
-        reader.resuming.reset(USERS, cut(200, 120))
+        reader.recovery.reset(USERS, cut(200, 120))
     assert reader.heard.changes == [LogChange(LogChangeKind.TRUNCATED, "users", 0, 200, 120)]
     ((assigned,),) = reader.heard.of("on_assigned")
     assert assigned == (2, "users", 0, 120, None, 1, OLD, 120)
@@ -48,10 +48,10 @@ def test_out_of_range_without_a_word_of_truncation_is_held_against_the_log_first
     reader.assign(0)
     reader.read(200, leader_epoch=4)
     reader.client.ends[USERS] = (30, 150)
-    reader.resuming.reset(USERS, OUT_OF_RANGE)
+    reader.recovery.reset(USERS, OUT_OF_RANGE)
     assert reader.client.sought == [(200, 4)]
     assert reader.heard.calls == []
-    reader.resuming.reset(USERS, cut(200, 120, 4))
+    reader.recovery.reset(USERS, cut(200, 120, 4))
     assert reader.heard.changes == [LogChange(LogChangeKind.TRUNCATED, "users", 0, 200, 120)]
     assert reader.client.fetched[USERS] == (120, 4)
 
@@ -60,15 +60,15 @@ def test_out_of_range_that_the_client_has_no_word_for_is_read_from_the_lowest_of
     reader.assign(0)
     reader.read(200, leader_epoch=4)
     reader.client.ends[USERS] = (30, 150)
-    reader.resuming.reset(USERS, OUT_OF_RANGE)
-    reader.resuming.reset(USERS, OUT_OF_RANGE)
+    reader.recovery.reset(USERS, OUT_OF_RANGE)
+    reader.recovery.reset(USERS, OUT_OF_RANGE)
     assert reader.heard.changes == [LogChange(LogChangeKind.TRUNCATED, "users", 0, 200, 30)]
     assert reader.client.fetched[USERS] == (30, -1)
 
 
 def test_without_an_epoch_there_is_nothing_to_hold_against_the_log(reader: Reader) -> None:
     reader.assign(200, leader_epoch=-1, ends=(30, 150))
-    reader.resuming.reset(USERS, OUT_OF_RANGE)
+    reader.recovery.reset(USERS, OUT_OF_RANGE)
     assert reader.heard.changes == [LogChange(LogChangeKind.TRUNCATED, "users", 0, 200, 30)]
 
 
@@ -78,12 +78,12 @@ def test_while_the_position_waits_to_be_held_against_the_log_nothing_that_comes_
     reader.read(200, leader_epoch=4)
     reader.client.ends[USERS] = (0, 150)
     reader.client.refusals["seek"] = 2
-    reader.resuming.reset(USERS, OUT_OF_RANGE)
+    reader.recovery.reset(USERS, OUT_OF_RANGE)
     assert reader.client.fetched[USERS] == (150, -1)
     assert reader.read(3) == []
     assert reader.read(3) == []
     assert reader.client.sought == [(200, 4)]
-    reader.resuming.reset(USERS, cut(200, 120, 4))
+    reader.recovery.reset(USERS, cut(200, 120, 4))
     assert reader.heard.changes == [LogChange(LogChangeKind.TRUNCATED, "users", 0, 200, 120)]
 
 
@@ -92,7 +92,7 @@ def test_a_move_that_fails_half_way_is_held_against_the_log_all_the_same(reader:
     reader.read(200, leader_epoch=4)
     reader.client.ends[USERS] = (0, 150)
     reader.client.refusals["assign"] = 1
-    reader.resuming.reset(USERS, OUT_OF_RANGE)
+    reader.recovery.reset(USERS, OUT_OF_RANGE)
     assert reader.turn() == []
     assert reader.client.sought == [(200, 4)]
     assert reader.heard.calls == []
@@ -100,21 +100,21 @@ def test_a_move_that_fails_half_way_is_held_against_the_log_all_the_same(reader:
 
 def test_what_retention_deleted_is_told_and_the_claim_stands(reader: Reader) -> None:
     epoch = reader.assign(7, ends=(30, 150))
-    reader.resuming.reset(USERS, OUT_OF_RANGE)
+    reader.recovery.reset(USERS, OUT_OF_RANGE)
     assert reader.heard.calls == [("on_lost_to_retention", (epoch, 30))]
     assert reader.client.fetched[USERS] == (30, -1)
     assert reader.epochs.epochs == {USERS: epoch}
-    assert reader.resuming.next_offset(USERS) == 30
+    assert reader.recovery.next_offset(USERS) == 30
 
 
 def test_an_offset_that_is_there_after_all_is_read_from_and_nothing_is_told(reader: Reader) -> None:
     reader.assign(7, ends=(0, 150))
-    reader.resuming.reset(USERS, OUT_OF_RANGE)
+    reader.recovery.reset(USERS, OUT_OF_RANGE)
     assert (reader.client.fetched[USERS], reader.heard.calls) == ((7, -1), [])
 
 
 def test_a_partition_that_is_not_ours_is_left_alone(reader: Reader) -> None:
-    reader.resuming.reset(USERS, OUT_OF_RANGE)
+    reader.recovery.reset(USERS, OUT_OF_RANGE)
     assert reader.client.calls.total() == 0
 
 
@@ -130,10 +130,10 @@ def test_a_topic_that_was_made_anew_is_found_by_its_id_and_is_for_another_client
     else:
         reader.ids.known["users"] = NEW
     calls = reader.client.calls.copy()
-    reader.resuming.reset(USERS, said)
-    assert reader.resuming.topic_recreated
+    reader.recovery.reset(USERS, said)
+    assert reader.recovery.recreation.detected
     assert reader.read(3) == []
-    assert (reader.heard.calls, reader.client.calls, reader.resuming.is_blocked) == ([], calls, False)
+    assert (reader.heard.calls, reader.client.calls, reader.recovery.is_blocked) == ([], calls, False)
 
 
 def test_brokers_that_do_not_tell_an_id_do_not_make_a_truncation_anything_else(reader: Reader) -> None:
@@ -141,11 +141,11 @@ def test_brokers_that_do_not_tell_an_id_do_not_make_a_truncation_anything_else(r
     reader.read(200, leader_epoch=1)
     reader.client.ends[USERS] = (0, 150)
     reader.ids.known.clear()
-    reader.resuming.reset(USERS, cut(200, 120))
+    reader.recovery.reset(USERS, cut(200, 120))
     assert reader.heard.changes == [LogChange(LogChangeKind.TRUNCATED, "users", 0, 200, 120)]
     ((assigned,),) = reader.heard.of("on_assigned")
     assert (assigned.position, assigned.topic_id, assigned.truncated_at) == (120, OLD, 120)
-    assert not reader.resuming.topic_recreated
+    assert not reader.recovery.recreation.detected
 
 
 def test_where_neither_an_id_nor_the_end_of_a_truncation_is_told_reading_begins_at_the_lowest_offset(
@@ -153,7 +153,7 @@ def test_where_neither_an_id_nor_the_end_of_a_truncation_is_told_reading_begins_
 ) -> None:
     reader.assign(200, ends=(30, 150))
     reader.ids.known.clear()
-    reader.resuming.reset(USERS, OUT_OF_RANGE)
+    reader.recovery.reset(USERS, OUT_OF_RANGE)
     assert len(reader.ids.asked) == 1, "nothing is waited for"
     assert reader.heard.changes == [LogChange(LogChangeKind.TRUNCATED, "users", 0, 200, 30)]
     assert reader.client.fetched[USERS] == (30, -1)
@@ -168,7 +168,7 @@ def test_a_claim_whose_id_was_never_known_may_be_of_another_topic_and_is_bound_t
     reader.client.ends[USERS] = (5, 150)
     if known:
         reader.ids.known["users"] = known
-    reader.resuming.reset(USERS, cut(200, 120))
+    reader.recovery.reset(USERS, cut(200, 120))
     assert reader.heard.changes == [LogChange(LogChangeKind.RECREATED, "users", 0, 200, 5)]
     ((assigned,),) = reader.heard.of("on_assigned")
     assert (assigned.position, assigned.topic_id, assigned.truncated_at) == (5, known, -1)
@@ -181,11 +181,11 @@ def test_the_id_of_a_topic_that_is_gone_is_no_answer(reader: Reader) -> None:
     reader.assign(0, topic_id=NEW, ends=(0, 150))
     reader.read(200, leader_epoch=1)
     reader.ids.known["users"] = OLD
-    reader.resuming.reset(USERS, cut(200, 120))
+    reader.recovery.reset(USERS, cut(200, 120))
     assert reader.ids.asked == []
     assert reader.heard.changes == [LogChange(LogChangeKind.TRUNCATED, "users", 0, 200, 120)]
     assert reader.epochs.topic_id(USERS) == NEW
-    assert not reader.resuming.topic_recreated
+    assert not reader.recovery.recreation.detected
 
 
 @pytest.mark.parametrize("step", ["watermarks", "assign"])
@@ -194,7 +194,7 @@ def test_what_the_brokers_refuse_is_tried_once_a_turn_until_it_is_done(reader: R
     reader.read(200, leader_epoch=1)
     reader.client.ends[USERS] = (0, 150)
     reader.client.refusals[step] = 3
-    reader.resuming.reset(USERS, cut(200, 120))
+    reader.recovery.reset(USERS, cut(200, 120))
     before = reader.client.calls[step]
     for turn in range(1, 4):
         assert reader.heard.calls == []
@@ -202,7 +202,7 @@ def test_what_the_brokers_refuse_is_tried_once_a_turn_until_it_is_done(reader: R
         assert reader.client.calls[step] == before + turn
     assert reader.heard.changes == [LogChange(LogChangeKind.TRUNCATED, "users", 0, 200, 120)]
     assert reader.client.fetched[USERS] == (120, 1)
-    said, over = reader.troubles
+    said, over = reader.problems
     assert said.startswith("users/0 cannot be reset: ")
     assert over == "", "on a quiet topic no record would end it"
     reader.turn()
@@ -218,10 +218,10 @@ def test_nothing_is_done_to_a_partition_that_has_left_meanwhile(reader: Reader, 
     reader.assign(200, leader_epoch=4, ends=(0, 150))
     reader.client.refusals |= {"watermarks": 1, "assign": 1}
     if what == "reset":
-        reader.resuming.reset(USERS, OUT_OF_RANGE)
+        reader.recovery.reset(USERS, OUT_OF_RANGE)
     elif what == "seek":
-        reader.resuming.seek(USERS, 201)
-    reader.resuming.partitions_removed([USERS])
+        reader.recovery.seek(USERS, 201)
+    reader.recovery.partitions_removed([USERS])
     reader.epochs.disown([USERS])
     reader.client.fetched.clear()
     reader.client.refusals.clear()
@@ -249,7 +249,7 @@ def test_a_seek_that_fails_is_tried_again_and_nothing_is_handed_over_before_nor_
     reader.client.refusals["seek"] = 2
     reader.assign(200, leader_epoch=4)
     assert reader.read(3) == []
-    assert reader.resuming.next_offset(USERS) == 200
+    assert reader.recovery.next_offset(USERS) == 200
     assert reader.read(3) == []
     assert reader.client.sought == [(200, 4)]
     assert reader.read(3) == [200, 201, 202]
@@ -262,15 +262,15 @@ def test_a_client_that_is_not_ready_for_a_seek_is_no_trouble_of_kafkas(reader: R
     reader.client.refusals["seek"] = 2
     reader.assign(200, leader_epoch=4)
     assert reader.read(3) == reader.read(3) == []
-    assert (reader.client.sought, reader.troubles) == ([(200, 4)], [])
+    assert (reader.client.sought, reader.problems) == ([(200, 4)], [])
 
 
 def test_a_trouble_of_others_is_not_ended_here(reader: Reader) -> None:
     reader.client.refusals["seek"] = 1
     reader.assign(200, leader_epoch=4)
-    reader.trouble.report("all brokers are down")
+    reader.problem.report("all brokers are down")
     reader.turn()
-    assert reader.troubles[-1] == "all brokers are down"
+    assert reader.problems[-1] == "all brokers are down"
 
 
 def test_other_partitions_are_read_while_one_waits(reader: Reader) -> None:
@@ -284,11 +284,11 @@ def test_other_partitions_are_read_while_one_waits(reader: Reader) -> None:
 def test_a_partition_is_read_from_the_offset_that_was_asked_for(reader: Reader) -> None:
     epoch = reader.assign(0, leader_epoch=3)
     reader.read(3)
-    reader.resuming.seek(USERS, 4)
+    reader.recovery.seek(USERS, 4)
     assert (reader.client.fetched[USERS], reader.epochs.epochs[USERS]) == ((4, -1), epoch)
-    assert reader.resuming.next_offset(USERS) == 4
+    assert reader.recovery.next_offset(USERS) == 4
     assert reader.read(2) == [4, 5]
-    assert reader.resuming.next_offset(USERS) == 6
+    assert reader.recovery.next_offset(USERS) == 6
 
 
 @pytest.mark.parametrize("step", ["unassign", "assign"])
@@ -297,9 +297,9 @@ def test_a_seek_on_demand_that_fails_is_tried_again(reader: Reader, step: str) -
     reader.assign(0)
     reader.read(3)
     reader.client.refusals |= {"assign": 2, "unassign": 2 if step == "unassign" else 0}
-    reader.resuming.seek(USERS, 9)
+    reader.recovery.seek(USERS, 9)
     assert reader.turn(*(reader.client.bring() if step == "unassign" else ())) == []
-    assert reader.resuming.next_offset(USERS) == 3
+    assert reader.recovery.next_offset(USERS) == 3
     reader.turn()
     assert reader.client.fetched[USERS] == (9, -1)
     assert reader.read(1) == [9]
@@ -309,7 +309,7 @@ def test_a_seek_takes_the_place_of_what_was_put_off_for_another_offset(reader: R
     """Done later, it would take reading back, in an order that nobody understands."""
     reader.client.refusals["seek"] = 1
     reader.assign(200, leader_epoch=4)
-    reader.resuming.seek(USERS, 300)
+    reader.recovery.seek(USERS, 300)
     assert reader.read(2) == [300, 301]
     reader.turn()
     assert (reader.client.sought, reader.client.fetched[USERS][0]) == ([], 302)

@@ -23,7 +23,7 @@ def test_a_topic_that_was_made_anew_since_the_commit_is_read_from_its_beginning(
     assert begins.change == LogChange(LogChangeKind.RECREATED, "users", 0, 300, 5)
     assert (begins.point.offset, begins.point.metadata, begins.topic_id) == (5, None, NEW)
     assert reader.client.fetched[USERS] == (5, -1)
-    assert not reader.resuming.topic_recreated, "this client has met the new topic alone"
+    assert not reader.recovery.recreation.detected, "this client has met the new topic alone"
 
 
 def test_the_topic_that_was_committed_in_is_read_on(reader: Reader) -> None:

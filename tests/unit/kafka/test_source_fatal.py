@@ -81,7 +81,7 @@ def test_it_is_made_anew_and_what_was_ours_is_lost(bench: Clients, way: Way) -> 
     assert len(bench.made) == 2
     assert closed(bench.made[0])
     assert bench.told.out_of_group == [frozenset({1})]
-    assert (dict(bench.source._epochs), bench.source._joined, bench.source.failed) == ({}, False, False)
+    assert (dict(bench.source._owned.epochs), bench.source._member.joined, bench.source.failed) == ({}, False, False)
     assert bench.told.troubles[-1].startswith("the client has failed and is made anew: ")
     (said,) = (entry for entry in logs if entry["log_level"] == "error")
     assert (said["event"], said["seconds"]) == ("Kafka's client has failed: it is made anew", REPLACE_CLIENT_SECONDS[0])
@@ -105,9 +105,9 @@ def test_it_subscribes_when_the_delay_is_over_which_doubles_until_partitions_are
         bench.turn()
         assert bench.now.subscribed != {}
     bench.assign(0)
-    assert (bench.told.troubles[-1], bench.source._joined) == ("", True)
+    assert (bench.told.troubles[-1], bench.source._member.joined) == ("", True)
     bench.fail()
-    assert not bench.source._joined
+    assert not bench.source._member.joined
     bench.clock.seconds += REPLACE_CLIENT_SECONDS[0] + 0.1
     bench.turn()
     assert bench.now.subscribed != {}
@@ -144,13 +144,13 @@ def test_commands_that_come_before_the_group_has_taken_the_next_one_do_no_harm(b
 
 def test_what_was_put_off_and_halted_went_with_the_client(bench: Clients) -> None:
     bench.source.pause_partition(1, "users", 0)
-    bench.source._recovery.reset(("users", 0), "out of range")
+    bench.source._member.recovery.reset(("users", 0), "out of range")
     bench.turn()
     asked = bench.now.asked
     bench.fail()
     bench.turn()
     assert (bench.now.asked, asked) == (0, 2)
-    assert bench.source._fetching.nothing_paused
+    assert bench.source._member.fetching.nothing_paused
 
 
 def test_credentials_that_were_renewed_are_those_of_a_client_made_later(
@@ -173,14 +173,14 @@ def test_a_client_that_is_closed_is_not_heard_any_more(bench: Clients) -> None:
     bench.clock.seconds += 1.1
     bench.turn()
     bench.assign(0)
-    epochs, told = dict(bench.source._epochs), len(bench.told.troubles)
+    epochs, told = dict(bench.source._owned.epochs), len(bench.told.troubles)
     before["error_cb"](KafkaError(KafkaError._FATAL, REFUSED))
     before["on_commit"](None, [])
     before["logger"].log(logging.DEBUG, "%s", f"Topic users changed id from x to {TOPIC_ID}")
     for callback in ("on_revoke", "on_lost", "on_assign"):
         old[callback](bench.made[0], [TopicPartition("users", 0)])
     bench.turn()
-    assert (len(bench.made), dict(bench.source._epochs)) == (2, epochs)
+    assert (len(bench.made), dict(bench.source._owned.epochs)) == (2, epochs)
     assert (len(bench.told.troubles), bench.told.ends, bench.told.lost) == (told, [], [])
     assert bench.source._owned.topic_ids == {"users": ""}
 
@@ -200,7 +200,7 @@ def test_a_failure_in_the_middle_of_an_assignment_is_no_reason_to_end(bench: Cli
         bench.assign(3)
         bench.turn()
     assert len(bench.made) == 2
-    assert not bench.source._stopping
+    assert not bench.source._stopping.is_set()
     assert bench.told.out_of_group == [frozenset({1, 2})]
     assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == [
         "Kafka's client has failed: it is made anew"
@@ -216,7 +216,7 @@ def test_a_failure_while_it_is_learned_where_to_begin_is_not_asked_about_for_eve
     monkeypatch.setattr(log_recovery, "starting_points", fails)
     bench.assign(0)
     bench.turn()
-    assert (len(bench.made), bench.source._stopping) == (2, False)
+    assert (len(bench.made), bench.source._stopping.is_set()) == (2, False)
 
 
 def test_an_error_that_is_not_fatal_is_none_of_this(bench: Clients) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connector.kafka.source import JOINED_AFTER_SECONDS
+from connector.kafka.group_member import JOINED_AFTER_SECONDS
 from tests.unit.kafka.clients import Clients
 
 UP = '{"cgrp": {"state": "up", "rebalance_reason": ""}}'
@@ -31,9 +31,9 @@ def test_statistics_tell_of_an_empty_assignment_only_when_the_group_could_have_r
     bench: Clients, seconds: float, statistics: str, joined: bool
 ) -> None:
     bench.clock.seconds += seconds
-    bench.source._on_statistics(statistics)
-    assert (bench.source._joined, len(bench.told.assigned)) == (joined, int(joined))
-    bench.source._on_statistics(statistics)
+    bench.source._member.on_statistics(statistics)
+    assert (bench.source._member.joined, len(bench.told.assigned)) == (joined, int(joined))
+    bench.source._member.on_statistics(statistics)
     assert len(bench.told.assigned) == int(joined)
 
 
@@ -41,12 +41,12 @@ def test_statistics_of_a_client_that_has_not_asked_to_join_tell_nothing(bench: C
     bench.clock.seconds += 10 * JOINED_AFTER_SECONDS
     bench.fail()
     bench.clock.seconds += 0.9
-    bench.source._on_statistics(UP)
+    bench.source._member.on_statistics(UP)
     assert bench.told.assigned == []
     bench.clock.seconds += 0.2
     bench.turn()
-    bench.source._on_statistics(UP)
+    bench.source._member.on_statistics(UP)
     assert bench.told.assigned == []
     bench.clock.seconds += JOINED_AFTER_SECONDS + 0.1
-    bench.source._on_statistics(UP)
+    bench.source._member.on_statistics(UP)
     assert bench.told.assigned == [[]]

@@ -41,7 +41,7 @@ def test_without_demand_for_long_the_partitions_are_paused_until_more_is_wanted(
     assert (fed.client.paused, fed.client.polls) == ([0], [1, 1])
     fed.source.request_chunk()
     fed.source._poll_once()
-    assert fed.source._fetching.nothing_paused
+    assert fed.source._member.fetching.nothing_paused
     assert fed.client.woken == 1
 
 
@@ -57,13 +57,13 @@ def test_each_demand_puts_the_pause_off(fed: Bench) -> None:
     assert fed.client.paused == [0]
 
 
-@pytest.mark.parametrize("change", ["_on_assign", "_on_revoke", "_on_lost"])
+@pytest.mark.parametrize("change", ["on_assign", "on_revoke", "on_lost"])
 def test_a_rebalance_puts_the_client_to_sleep_so_it_is_woken_for_as_long_as_it_might_sleep(
     fed: Bench, change: str
 ) -> None:
-    fed.source._epochs["users", 1] = 2
-    moved = [] if change == "_on_assign" else [TopicPartition("users", 1)]
-    getattr(fed.source, change)(fed.client, moved)
+    fed.source._owned.epochs["users", 1] = 2
+    moved = [] if change == "on_assign" else [TopicPartition("users", 1)]
+    getattr(fed.source._member, change)(fed.client, moved)
     for _ in range(2):
         fed.source.request_chunk()
         fed.source._poll_once()
@@ -75,7 +75,7 @@ def test_a_rebalance_puts_the_client_to_sleep_so_it_is_woken_for_as_long_as_it_m
 
 
 def test_nothing_is_woken_that_brings_records_or_was_not_asked_for_them(fed: Bench) -> None:
-    fed.source._on_assign(fed.client, [])  # type: ignore[arg-type]  # the recorder
+    fed.source._member.on_assign(fed.client, [])  # type: ignore[arg-type]  # the recorder
     fed.client.messages.extend([Event()] * 2)
     fed.source.request_chunk()
     fed.source._poll_once()
@@ -125,7 +125,7 @@ def test_a_stall_while_the_client_is_woken_leaves_no_turn_that_confirms_afterwar
 
     monkeypatch.setattr(fed.client, "offsets_for_times", stall)
     monkeypatch.setattr(fed.told, "on_poll", lambda _, __, confirmed, ___: turns.append((stalled, confirmed)))
-    fed.source._on_assign(fed.client, [])  # type: ignore[arg-type]  # the recorder
+    fed.source._member.on_assign(fed.client, [])  # type: ignore[arg-type]  # the recorder
     for _ in range(2):
         fed.source.request_chunk()
         fed.source._poll_once()
@@ -146,9 +146,9 @@ def test_what_was_read_is_told_before_what_cannot_be_read_behind_it(bench: Bench
 
 def test_records_of_others_do_not_end_the_trouble_of_a_partition_that_waits(bench: Bench) -> None:
     """It would be told and logged once a turn."""
-    bench.source._epochs["users", 1] = 2
+    bench.source._owned.epochs["users", 1] = 2
     with capture_logs() as logs:
-        bench.source._recovery.reset(("users", 1), "out of range")
+        bench.source._member.recovery.reset(("users", 1), "out of range")
         for _ in range(20):
             bench.client.messages.append(Event())
             bench.source.request_chunk()

@@ -10,7 +10,8 @@ from confluent_kafka import KafkaError, KafkaException
 from structlog.testing import capture_logs
 
 from connector.kafka.log_changes import LogChangeKind
-from connector.kafka.source import LAST_COMMIT_SECONDS, REPLACE_CLIENT_SECONDS
+from connector.kafka.offset_committer import LAST_COMMIT_SECONDS
+from connector.kafka.source import REPLACE_CLIENT_SECONDS
 from connector.kafka.source_interface import LogChange
 from tests.unit.kafka.bench import COMMIT, Event
 from tests.unit.kafka.clients import REFUSED, Clients, failure
@@ -59,8 +60,8 @@ def test_it_leaves_with_a_commit_of_what_is_settled_and_the_next_client_joins_at
     assert bench.told.revoked == [frozenset({EPOCH})]
     assert old.committed == [(0, 9, False)]
     assert bench.told.ends[0] == (None, True)
-    assert (bench.told.lost, bench.told.out_of_group, dict(bench.source._epochs)) == ([], [frozenset()], {})
-    assert not bench.source._joined
+    assert (bench.told.lost, bench.told.out_of_group, dict(bench.source._owned.epochs)) == ([], [frozenset()], {})
+    assert not bench.source._member.joined
     assert closed(old)
     assert [entry["event"] for entry in logs] == ["a topic was made anew: the group is joined with a new client"]
     assert (len(bench.made), bench.now.subscribed) == (2, {})
@@ -100,7 +101,7 @@ def test_partitions_that_are_not_revoked_in_time_are_lost(bench: Clients) -> Non
     change(bench)
     assert bench.clock.seconds - begun >= DRAIN + LAST_COMMIT_SECONDS
     assert bench.told.out_of_group == [frozenset({EPOCH})]
-    assert (bench.told.revoked, bench.made[0].committed, dict(bench.source._epochs)) == ([], [], {})
+    assert (bench.told.revoked, bench.made[0].committed, dict(bench.source._owned.epochs)) == ([], [], {})
     assert len(bench.made) == 2
     bench.turn()
     assert bench.now.subscribed != {}

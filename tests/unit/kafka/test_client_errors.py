@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from structlog.testing import capture_logs
 
-from connector.kafka.read_problem import ReadProblem
+from connector.kafka.client_errors import ReadProblem
 
 
 def said(times: int) -> str:

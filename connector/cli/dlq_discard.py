@@ -19,8 +19,8 @@ from connector.operations.formatting import counted
 if TYPE_CHECKING:
     from connector.deadletters.filters import LetterFilters
     from connector.deadletters.index import Index
-    from connector.deadletters.reader import TopicReader
     from connector.deadletters.receipts import Receipts
+    from connector.kafka.topic_reader import TopicReader
 
 _FLUSH_SECONDS = 30.0
 
@@ -41,8 +41,8 @@ def discard(
     Example: connector dlq discard --config connector.yaml --type test.ping --because 'load test'
     """
     from connector.cli.dlq_wiring import locked
-    from connector.deadletters.reader import TopicReader
     from connector.deadletters.scan import read_receipts, scan_letters
+    from connector.kafka.topic_reader import TopicReader
 
     context = open_config(config)
     settings = context.settings
@@ -65,10 +65,9 @@ async def _close(
     context: Context, letters: TopicReader, index: Index, receipts: Receipts, because: str, limit: int | None
 ) -> int:
     """Write the receipts. Raises ConnectorError where the brokers do not take them all."""
-    from connector.deadletters.letter import digest
     from connector.deadletters.ordered_letters import read_in_order
     from connector.deadletters.receipts import Receipt, State
-    from connector.kafka.dead_letter import ProducedLetter
+    from connector.kafka.dead_letter import ProducedLetter, digest
     from connector.kafka.dead_letter_producer import DeadLetterProducer
 
     producer = DeadLetterProducer(context.conf, context.settings.receipts, asyncio.get_running_loop())

@@ -30,8 +30,8 @@ def export(
     """
     from connector.cli.dlq_letter import event_of, facts, raw
     from connector.deadletters.ordered_letters import read_in_order
-    from connector.deadletters.reader import TopicReader
     from connector.deadletters.scan import read_receipts, scan_letters
+    from connector.kafka.topic_reader import TopicReader
     from connector.redaction.payloads import Redactor
 
     context = open_config(config)

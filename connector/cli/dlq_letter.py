@@ -6,8 +6,8 @@ import base64
 from typing import Any
 
 from connector.cli.dlq_options import clock_time
-from connector.deadletters.letter import DeadLetter
 from connector.errors import DecodeError
+from connector.kafka.dead_letter import DeadLetter
 from connector.model import Event, Record
 from connector.redaction.payloads import Redactor
 from connector.routing.decode import decode

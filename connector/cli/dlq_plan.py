@@ -12,9 +12,9 @@ from connector.cli.dlq_options import Context, reading_progress
 from connector.cli.dlq_wiring import at_replay_pace, build_routers
 from connector.deadletters.ordered_letters import read_in_order
 from connector.deadletters.plan import SinkPlan, plan_replay
-from connector.deadletters.reader import TopicReader
 from connector.deadletters.remap import SKIPPED
 from connector.deadletters.scan import SinkNames, read_receipts, scan_letters
+from connector.kafka.topic_reader import TopicReader
 from connector.operations.formatting import counted
 from connector.service.assembly import limits_of
 

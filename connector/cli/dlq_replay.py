@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from connector.deadletters.filters import LetterFilters
     from connector.deadletters.index import Index
     from connector.deadletters.lock import Lock
-    from connector.deadletters.reader import TopicReader
     from connector.deadletters.receipts import Receipts
     from connector.deadletters.replay import Replay
+    from connector.kafka.topic_reader import TopicReader
 
 
 @filtered
@@ -112,8 +112,8 @@ class _Run:
     def run(self) -> int:
         """Lock, take stock, ask, send, report; returns the exit status."""
         from connector.cli.dlq_wiring import locked
-        from connector.deadletters.reader import TopicReader
         from connector.deadletters.scan import SinkNames, read_receipts, scan_letters
+        from connector.kafka.topic_reader import TopicReader
 
         settings, conf = self._context.settings, self._context.conf
         names = SinkNames()

@@ -40,9 +40,9 @@ def show(
     Example: connector dlq show crm.dead-letters/0/17 --config connector.yaml
     """
     from connector.deadletters.letter_history import find_histories
-    from connector.deadletters.reader import TopicReader
     from connector.errors import ConfigError, Mistake
-    from connector.kafka.lookup import parse_address
+    from connector.kafka.records import parse_address
+    from connector.kafka.topic_reader import TopicReader
 
     try:
         wanted = parse_address(address)

@@ -44,9 +44,9 @@ def summary(
 
     Example: connector dlq summary --config connector.yaml --since 2h
     """
-    from connector.deadletters.reader import TopicReader
     from connector.deadletters.scan import read_receipts, scan_letters
     from connector.deadletters.summary import Groups
+    from connector.kafka.topic_reader import TopicReader
 
     context = open_config(config)
     settings = context.settings

@@ -10,7 +10,6 @@ from dataclasses import replace
 from connector.cli.dlq_options import Context
 from connector.clock import SystemClock
 from connector.deadletters.lock import Lock, lock_group
-from connector.deadletters.reader import TopicReader
 from connector.deadletters.receipt_topic import ensure_receipt_topic
 from connector.deadletters.receipts import Receipt
 from connector.deadletters.remap import Router
@@ -22,6 +21,7 @@ from connector.delivery.stats import Stats
 from connector.errors import ConnectorError
 from connector.kafka.dead_letter import ProducedLetter
 from connector.kafka.dead_letter_producer import DeadLetterProducer
+from connector.kafka.topic_reader import TopicReader
 from connector.service.assembly import build_dispatcher, build_router, build_sink
 from connector.settings.values import Settings, SinkSettings
 

@@ -230,7 +230,8 @@ def _named(settings: Settings) -> list[str]:
 def _from_kafka(settings: Settings, source: str) -> Record:
     from connector.cli._brokers import reach
     from connector.config.kafka_settings import resolve_kafka
-    from connector.kafka.lookup import parse_address, read_record
+    from connector.kafka.records import parse_address
+    from connector.kafka.topic_reader import read_record
 
     try:
         address = parse_address(source)

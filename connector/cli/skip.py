@@ -10,7 +10,7 @@ import typer
 from connector.cli._options import AsJson, Config
 
 if TYPE_CHECKING:
-    from connector.kafka.lookup import Address
+    from connector.kafka.records import Address
     from connector.service.skip import Skipped
 
 
@@ -37,7 +37,7 @@ def skip(
     from connector.clock import SystemClock
     from connector.config.load import load
     from connector.errors import ConfigError, Mistake
-    from connector.kafka.lookup import parse_address
+    from connector.kafka.records import parse_address
     from connector.service.skip import expect_reading, skip_offset
 
     try:

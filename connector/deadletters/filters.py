@@ -9,8 +9,8 @@ from typing import Any
 
 import orjson
 
-from connector.deadletters.letter import DeadLetter
 from connector.deadletters.normalise import normalise_message
+from connector.kafka.dead_letter import DeadLetter
 
 # How a filter and a table write what a letter does not have.
 ABSENT = "-"

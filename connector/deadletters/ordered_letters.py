@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from connector.deadletters.index import Index
-from connector.deadletters.letter import DeadLetter, failed_record, read_letter
 from connector.deadletters.ordering import Ordering
-from connector.deadletters.reader import TopicReader
+from connector.kafka.dead_letter import DeadLetter, failed_record, read_letter
+from connector.kafka.topic_reader import TopicReader
 from connector.model import Record
 
 

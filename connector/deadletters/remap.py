@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from connector.deadletters.letter import DeadLetter
 from connector.deadletters.receipts import Receipts, State
+from connector.kafka.dead_letter import DeadLetter
 from connector.model import Failure, Item, Record, Stage
 
 # What keeps a letter from being sent that stands for what `connector skip` passed over.

@@ -13,7 +13,6 @@ from typing import Protocol
 
 from connector.clock import Clock
 from connector.deadletters.index import Index
-from connector.deadletters.letter import DeadLetter, digest
 from connector.deadletters.normalise import normalise_message
 from connector.deadletters.ordered_letters import OrderedLetter
 from connector.deadletters.receipts import Receipt, Receipts, State
@@ -22,7 +21,7 @@ from connector.deadletters.replay_state import OpenLetter, ReplayCounts, ReplayS
 from connector.delivery.gate import GateState
 from connector.delivery.tasks import Tasks
 from connector.errors import ConnectorError
-from connector.kafka.dead_letter import MAX_INT32
+from connector.kafka.dead_letter import MAX_INT32, DeadLetter, digest
 from connector.model import Failure, Item
 
 # Letters in memory at a time: enough for every place in flight, however slow the vendor.

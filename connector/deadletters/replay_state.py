@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from connector.deadletters.letter import DeadLetter
 from connector.deadletters.ordered_letters import OrderedLetter
 from connector.deadletters.remap import SKIPPED, Router
 from connector.delivery.dead_letter_writer import DeadLetterWriter
 from connector.delivery.dispatcher import Dispatcher
+from connector.kafka.dead_letter import DeadLetter
 from connector.vendors.base import Sink
 
 

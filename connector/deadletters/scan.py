@@ -8,9 +8,9 @@ from typing import Any
 
 from connector.deadletters.filters import LetterFilters
 from connector.deadletters.index import Index
-from connector.deadletters.letter import DeadLetter, read_letter
-from connector.deadletters.reader import TopicReader
 from connector.deadletters.receipts import Receipts
+from connector.kafka.dead_letter import DeadLetter, read_letter
+from connector.kafka.topic_reader import TopicReader
 
 # Told after every chunk: what is read, records so far, records in all (at most).
 Progress = Callable[[str, int, int], None]

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from connector.deadletters.filters import ABSENT, event_type
 from connector.deadletters.index import Index
-from connector.deadletters.letter import DeadLetter, LetterPlace
 from connector.deadletters.normalise import normalise_message
 from connector.deadletters.receipts import State
+from connector.kafka.dead_letter import DeadLetter, LetterPlace
 from connector.model import Reason, Stage
 
 # Past so many groups no human reads on: further causes share a group for each sink, method, reason and topic.

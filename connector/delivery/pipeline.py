@@ -27,7 +27,7 @@ from connector.delivery.intake import Intake
 from connector.delivery.stats import RecentFailure, Stats
 from connector.delivery.tasks import Tasks
 from connector.errors import Mistake
-from connector.kafka.recent_dead_letters import RecentLetter
+from connector.kafka.dead_letter import RecentLetter
 from connector.kafka.source_interface import AssignedPartition, Commit, LogChange, SourceControl
 from connector.model import Failure, Item, Reason, Record, Stage
 from connector.vendors.base import Sink

@@ -29,7 +29,7 @@ class OperationsServer:
     """Serves what operators look at. `tick` is called once a second by the loop that does the work: health asks for it.
 
     `started_at` in seconds since the epoch; `shown_configuration` is the configuration with its secrets hidden.
-    `ask_retention` tells how many seconds topics keep their events (see kafka.retention); it runs in a thread.
+    `ask_retention` tells how many seconds topics keep their events (see kafka.topic_configs); it runs in a thread.
     """
 
     def __init__(

@@ -15,11 +15,11 @@ from connector import __version__
 from connector.clock import Clock, SystemClock
 from connector.config.kafka_settings import resolve_kafka
 from connector.delivery.tasks import Tasks
-from connector.kafka.commands import set_policy
+from connector.kafka.dead_letter import recent_letter
 from connector.kafka.dead_letter_producer import DeadLetterProducer
-from connector.kafka.recent_dead_letters import recent_letters
-from connector.kafka.retention import is_compacted, topic_retention
+from connector.kafka.topic_configs import is_compacted, set_policy, topic_retention
 from connector.kafka.topic_ids import TopicIds
+from connector.kafka.topic_reader import read_since
 from connector.operations.server import OperationsServer
 from connector.service.assembly import SinkRuntime, build_sink_runtime
 from connector.service.audit import audit_while_running
@@ -107,7 +107,7 @@ class Service:
         """Let the flood guards go on counting where the last run left off; until then no record is looked at."""
         began = self._clock.now()
         since = began - self.settings.delivery.flood_guard.within
-        letters = await asyncio.to_thread(recent_letters, conf, self.settings.dead_letters, since)
+        letters = await asyncio.to_thread(read_since, conf, self.settings.dead_letters, since, recent_letter)
         earlier = [letter for letter in letters if letter.at < began]  # this run counts its own
         for line in self.runtimes:
             line.pipeline.restore_flood_guard([letter for letter in earlier if letter.sink == line.pipeline.sink.name])

@@ -13,12 +13,11 @@ from connector.cli import dlq_show, dlq_summary
 from connector.cli.dlq_options import Context, clock_time
 from connector.config.load import load
 from connector.deadletters.index import Index
-from connector.deadletters.letter import failed_record, read_letter
 from connector.deadletters.letter_history import Known, history_of
 from connector.deadletters.receipts import Receipts
 from connector.deadletters.scan import Scan
 from connector.deadletters.summary import Groups
-from connector.kafka.dead_letter import REASON
+from connector.kafka.dead_letter import REASON, failed_record, read_letter
 from connector.model import Record
 from tests.unit.deadletters import foreign
 from tests.unit.deadletters.support import message, record

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.deadletters.index import Index
-from connector.deadletters.letter import read_letter
 from connector.deadletters.ordering import Ordering
 from connector.deadletters.receipts import Receipts
+from connector.kafka.dead_letter import read_letter
 from tests.unit.deadletters.support import message, record
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from connector.deadletters.filters import LetterFilters
 from connector.deadletters.index import Index
-from connector.deadletters.letter import read_letter
 from connector.deadletters.receipts import Receipt, Receipts, State
 from connector.deadletters.summary import MAX_GROUPS, Group, Groups
+from connector.kafka.dead_letter import read_letter
 from connector.model import Reason, Record, Stage
 from tests.unit.deadletters.support import message, record
 

@@ -1,19 +1,19 @@
-"""How many bytes a message's headers have in librdkafka's memory: more than the client shows where it cut a name.
+"""What no call of the client does: functions of the C library below it, and the size of a message's headers there.
 
-No public call tells. What is read lies in two private structures, so their layout is looked for on the client that is
-installed, with headers of known sizes; where it is another, no size is told, and that is logged once.
+The headers of a message have more bytes in librdkafka's memory than the client returns if it has cut a name. No public
+call returns that size. It lies in two private structures, so their layout is verified on the installed client with
+headers of known sizes; where it is another, no size is returned, and that is logged once.
 """
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import structlog
-from confluent_kafka import Message
+from confluent_kafka import Message, cimpl
 
-from connector.kafka.library import librdkafka
 from connector.model import Headers
 
 log = structlog.get_logger()
@@ -63,6 +63,19 @@ class _Headers(ctypes.Structure):
 
 class UnknownLayoutError(Exception):
     """The layout is another than the one that is known."""
+
+
+def librdkafka(signatures: Mapping[str, tuple[Any, list[Any]]]) -> ctypes.CDLL:
+    """Return the C library that confluent_kafka itself runs on, found through the module that is linked to it.
+
+    `signatures` has what each function that will be called returns and takes. Raises AttributeError if it lacks one.
+    """
+    library = ctypes.CDLL(cimpl.__file__)
+    for name, (result, arguments) in signatures.items():
+        function = library[name]
+        function.restype, function.argtypes = result, arguments
+        setattr(library, name, function)
+    return library
 
 
 def header_sizes() -> Size:

@@ -76,7 +76,7 @@ MUTATIONS = [
         "a letter is settled without its delivery report",
         "connector/kafka/dead_letter_producer.py",
         "headers=list(letter.headers), on_delivery=delivered\n            )",
-        "headers=list(letter.headers)\n            )\n            self._hand_over(report, None)",
+        "headers=list(letter.headers)\n            )\n            self._report(report, None)",
         "tests/faults/test_broker.py -k dead_letter_topic",
     ),
     Mutation(

@@ -52,7 +52,7 @@ class MemberSettings:
 
 
 class GroupMember:
-    """One client and what belongs to it alone: when it fails, another GroupMember takes its place.
+    """One client and what belongs to it alone: when it fails, it is replaced by another GroupMember.
 
     `owned`, `poll_tracker`, `topic_ids` and `problem` outlive it. It subscribes from `subscribe_at` on (monotonic
     seconds). `stopping` says that the source is to end; the member sets it where it cannot go on.

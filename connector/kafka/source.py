@@ -47,8 +47,8 @@ class Source:
     poll the assignment is in doubt (the group's max.poll.interval.ms), and `confirm_after` how many seconds of polling
     without a loss confirm it again (two heartbeats). Topics in `never` are not read, whatever pattern matches them.
 
-    A fatal error of the client (a fenced or refused member) costs the assignment: another client takes its place, until
-    the group admits one. Only where another process has joined with our group.instance.id does the thread end.
+    A fatal error of the client (a fenced or refused member) costs the assignment: the client is replaced until the
+    group admits one. Only where another process has joined with our group.instance.id does the thread end.
     """
 
     def __init__(
@@ -143,7 +143,7 @@ class Source:
 
     @property
     def last_poll(self) -> float:
-        """When the thread last polled (monotonic seconds)."""
+        """Return when the thread last polled (monotonic seconds)."""
         return self._poll_tracker.last
 
     @property
@@ -225,7 +225,7 @@ class Source:
     # --- replacing the client ------------------------------------------------------------------------------------
 
     def _replace_failed_client(self, error: KafkaError) -> None:
-        """Let another client take the place of one that met a fatal error, which reads and commits nothing any more."""
+        """Replace a client that met a fatal error, and reads and commits nothing any more."""
         self._notify(self._listener.on_left_group, self._owned.disown(list(self._owned.epochs)))
         if is_fenced(error):
             self.failed = True
@@ -244,8 +244,8 @@ class Source:
         self._problem.report(f"the client has failed and is made anew: {error.str()}")
 
     def _rejoin(self) -> None:
-        """Leave the group in order, and join it with another client: one that has met a topic which was made anew may
-        never read from it (see TopicRecreation)."""
+        """Leave the group in order, and join it with another client: one that has met a recreated topic may never read
+        from it (see TopicRecreation)."""
         now = self._clock.monotonic()
         again = now - self._rejoined_at < REPLACE_CLIENT_SECONDS[1]  # the brokers do not agree on the topic's id yet
         self._rejoined_at = now

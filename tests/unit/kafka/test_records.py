@@ -127,7 +127,7 @@ def test_null_and_empty_are_told_apart(read: Log) -> None:
     assert [(record.key, record.value) for record in records] == [(None, None), (b"", b"")]
 
 
-@pytest.mark.parametrize("lacking", ["librdkafka", "_place", "_try_headers"])
+@pytest.mark.parametrize("lacking", ["librdkafka", "_address_offset", "_verify_headers"])
 def test_a_client_of_another_layout_is_read_without_noticing_nuls(
     monkeypatch: pytest.MonkeyPatch, read: Log, lacking: str
 ) -> None:

@@ -122,7 +122,7 @@ def test_a_timestamp_is_what_was_written(read: Log, timestamp: int) -> None:
     assert record.timestamp == timestamp
 
 
-def test_null_and_empty_are_told_apart(read: Log) -> None:
+def test_null_and_empty_are_distinguished(read: Log) -> None:
     records = read(ForeignRecord("", key=None, value=None), ForeignRecord("", key=b"", value=b""))
     assert [(record.key, record.value) for record in records] == [(None, None), (b"", b"")]
 
@@ -141,7 +141,7 @@ def test_a_client_of_another_layout_is_read_without_noticing_nuls(
     assert (foreign.headers, foreign.damage) == ((("b", b"2"),), NOT_UTF8)
 
 
-def test_that_the_client_is_of_another_layout_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_that_the_client_is_of_another_layout_is_logged_once(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     monkeypatch.setattr(librdkafka, "_SAMPLES", ((("a", b"1"),),))
     monkeypatch.setattr(librdkafka, "serialised", lambda _: 0)

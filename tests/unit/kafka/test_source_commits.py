@@ -27,7 +27,7 @@ def test_a_commit_that_waited_while_its_partition_left_is_dropped(bench: Bench) 
     bench.run_commands()
     assert bench.client.committed == [(0, 9, False)]
     assert bench.client.unassigned == [0]
-    assert bench.told.ends == [(None, True), ("the partitions have left meanwhile", False)]
+    assert bench.listener.commits == [(None, True), ("the partitions have left meanwhile", False)]
 
 
 def test_of_a_commit_only_what_is_still_ours_goes_out(bench: Bench) -> None:
@@ -41,7 +41,7 @@ def test_after_a_stall_no_commit_that_waited_goes_out(bench: Bench) -> None:
     bench.clock.seconds += STALL + 0.1
     bench.run_commands()
     assert bench.client.committed == []
-    assert bench.told.ends == [("the partitions have left meanwhile", False)]
+    assert bench.listener.commits == [("the partitions have left meanwhile", False)]
 
 
 def test_a_revocation_after_a_stall_commits_nothing(bench: Bench) -> None:
@@ -57,7 +57,7 @@ def test_a_stop_after_a_stall_says_that_its_last_commit_was_not_made(bench: Benc
     bench.run_commands()
     assert bench.client.committed == []
     assert bench.client.closed
-    assert bench.told.ends == [("the partitions have left meanwhile", True)]
+    assert bench.listener.commits == [("the partitions have left meanwhile", True)]
 
 
 @pytest.mark.parametrize("callback", ["on_revoke", "on_lost"])
@@ -77,7 +77,7 @@ def test_a_commit_that_waited_while_its_partition_left_and_came_back_is_dropped(
     assert bench.client.committed == [(0, 9, False)]
 
 
-def test_a_commit_that_waited_while_its_topic_was_made_anew_is_dropped(bench: Bench) -> None:
+def test_a_commit_that_waited_while_its_topic_was_recreated_is_dropped(bench: Bench) -> None:
     """In the new log it would be ahead of the work."""
     bench.source._owned._last_epoch = 1
     bench.source.commit([COMMIT])
@@ -86,7 +86,7 @@ def test_a_commit_that_waited_while_its_topic_was_made_anew_is_dropped(bench: Be
     assert bench.client.committed == []
 
 
-def test_a_halt_that_waited_while_its_partition_came_anew_is_dropped(bench: Bench) -> None:
+def test_a_pause_that_waited_while_its_partition_was_assigned_again_is_dropped(bench: Bench) -> None:
     """Nobody would resume it."""
     bench.source._owned._last_epoch = 1
     bench.source.pause_partition(1, "users", 0)
@@ -104,7 +104,7 @@ def test_a_halt_that_waited_while_its_partition_came_anew_is_dropped(bench: Benc
     assert bench.source._member.fetching.nothing_paused
 
 
-def test_a_reset_that_fails_is_tried_once_a_turn_so_that_polling_goes_on(bench: Bench) -> None:
+def test_a_reset_that_fails_is_tried_once_a_poll_so_that_polling_goes_on(bench: Bench) -> None:
     bench.source._member.recovery.reset(("users", 0), "out of range")
     for turns in range(1, 4):
         bench.source._poll_once()

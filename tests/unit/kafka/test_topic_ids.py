@@ -72,7 +72,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Time:
     return clock
 
 
-def test_ids_are_told_of_the_topics_that_have_one_and_are_ours_to_see(admin: Admin) -> None:
+def test_ids_are_reported_of_the_topics_that_have_one_and_are_ours_to_see(admin: Admin) -> None:
     admin.answers = {
         "users": ID,
         "orders": OTHER,

@@ -127,7 +127,7 @@ class Ids(TopicIds):
         return {topic: each for topic, each in self.known.items() if topic in topics}
 
 
-class Heard:
+class ListenerCalls:
     """A listener: every call by its name."""
 
     def __init__(self) -> None:
@@ -144,20 +144,20 @@ class Heard:
         return self.of("on_log_changed")
 
 
-class Reader:
+class RecoveryBench:
     """A member that has partitions of `users`, and the thread's part in it."""
 
     def __init__(self) -> None:
-        self.client, self.ids, self.heard, self.epochs = Client(), Ids(), Heard(), OwnedPartitions()
+        self.client, self.ids, self.listener, self.owned = Client(), Ids(), ListenerCalls(), OwnedPartitions()
         self.problems: list[str] = []
         self.problem = ReadProblem(GROUP, self.problems.append)
         consumer: Any = self.client
-        listener: Any = self.heard
+        listener: Any = self.listener
         self.recovery = LogRecovery(
             consumer,
             GROUP,
-            self.epochs,
-            Fetching(consumer, self.epochs.epochs.keys()),
+            self.owned,
+            Fetching(consumer, self.owned.epochs.keys()),
             self.ids,
             listener=listener,
             notify=lambda call, *told: call(*told),
@@ -178,7 +178,7 @@ class Reader:
         self.client.ends["users", partition] = ends
         if topic_id:
             self.ids.known["users"] = topic_id
-        epoch = self.epochs.assign(point, topic_id).epoch
+        epoch = self.owned.assign(point, topic_id).epoch
         self.recovery.assign([point])
         return epoch
 
@@ -186,7 +186,7 @@ class Reader:
         """Where an assignment of partitions of `users` begins, and a epoch for each."""
         found = self.recovery.start_positions([TopicPartition("users", each) for each in partitions], start)
         for each in found:
-            self.epochs.assign(each.point, each.topic_id)
+            self.owned.assign(each.point, each.topic_id)
         self.recovery.assign([each.point for each in found])
         return found
 
@@ -194,7 +194,7 @@ class Reader:
         metadata = commit_metadata.encode(GROUP, "users", partition, offset, Metadata(None, topic_id, leader_epoch))
         self.client.commits["users", partition] = offset, metadata, leader_epoch
 
-    def turn(self, *messages: Message) -> list[int]:
+    def poll_once(self, *messages: Message) -> list[int]:
         """One turn of the thread that brought these; returns the offsets that are handed over."""
         handed = self.recovery.drop_stale(list(messages))
         self.recovery.retry()
@@ -202,4 +202,4 @@ class Reader:
 
     def read(self, count: int, *, leader_epoch: int = 0) -> list[int]:
         """So many messages are read and handed over, unless they are dropped."""
-        return self.turn(*self.client.bring(count=count, leader_epoch=leader_epoch))
+        return self.poll_once(*self.client.bring(count=count, leader_epoch=leader_epoch))

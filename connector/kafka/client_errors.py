@@ -1,4 +1,4 @@
-"""What librdkafka's errors mean: unreadable records, a client that is lost, and what keeps Kafka from being read."""
+"""The meaning of librdkafka's errors: unreadable records, a client that is lost, problems that keep us from reading."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class FatalError:
 
 
 class ReadProblem:
-    """What keeps one group from reading Kafka: reported whenever it changes, logged once.
+    """The problem that keeps one group from reading Kafka: reported whenever it changes, logged once.
 
     `report_change` gets the problem's text when there is a new one, and "" when there is none any more.
     """

@@ -122,7 +122,7 @@ class DeadLetter(NamedTuple):
 
 
 class RecentLetter(NamedTuple):
-    """What the flood guard counts: a letter's sink and reason, its failed record, and when it was written (seconds
+    """A letter as the flood guard counts it: its sink and reason, its failed record, and when it was written (seconds
     since the epoch)."""
 
     sink: str

@@ -1,4 +1,4 @@
-"""Which of our partitions are fetched: all, or none while there is no demand for long; not those that are paused."""
+"""Decides which of our partitions are fetched: not paused ones, and none while there is no demand for long."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterable
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
+from connector.kafka.owned_partitions import Partition
+
 WAKING_SECONDS = 0.1
 # librdkafka's thread for a broker from which nothing is fetched sleeps so long.
 SLEEP_SECONDS = 1.0
-
-Partition = tuple[str, int]
 
 
 class Fetching:

@@ -40,7 +40,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class MemberSettings:
-    """What every client of a source is made with; for the fields see Source."""
+    """The settings that every client of a source is made with; for the fields see Source."""
 
     conf: Mapping[str, Any]
     topics: Sequence[str]
@@ -75,7 +75,7 @@ class GroupMember:
         group = settings.group
         self.fatal = FatalError()
         self.joined = False
-        self.was_assigned = False  # partitions, at least once, if only none of them
+        self.was_assigned = False  # True once an on_assign call has succeeded
         self._settings = settings
         self._group = group
         self._owned = owned

@@ -1,4 +1,4 @@
-"""What no call of the client does: functions of the C library below it, and the size of a message's headers there.
+"""Access to the C library below the client, and to the size of a message's headers there.
 
 The headers of a message have more bytes in librdkafka's memory than the client returns if it has cut a name. No public
 call returns that size. It lies in two private structures, so their layout is verified on the installed client with

@@ -15,7 +15,7 @@ _TRUNCATED = re.compile(r"broker end offset is (-?\d+) \(offset leader epoch (-?
 
 
 class LogChangeKind(StrEnum):
-    """What happened to the log."""
+    """The kinds of change of a log."""
 
     TRUNCATED = "truncated"  # it ends below the offset that was to be read next
     OVERWRITTEN = "overwritten"  # it was truncated, and has grown past that offset with other records since
@@ -24,7 +24,7 @@ class LogChangeKind(StrEnum):
 
 
 class Resumption(NamedTuple):
-    """Where reading goes on: an offset and its leader epoch (-1: unknown); `change` is None if nothing happened."""
+    """The offset at which reading goes on and its leader epoch (-1: unknown); `change` is None if nothing happened."""
 
     offset: int
     leader_epoch: int
@@ -32,7 +32,7 @@ class Resumption(NamedTuple):
 
 
 class Truncation(NamedTuple):
-    """Where the log that was read ends (-1: all of it is lost): records from there on were written since."""
+    """The end of the log that was read (-1: all of it is lost): records from there on were written since."""
 
     end: int
     leader_epoch: int

@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 
 class StartPosition(NamedTuple):
-    """Where a newly assigned partition is read from, its topic's id ("": unknown), and what happened to its log."""
+    """The start of a newly assigned partition, its topic's id ("": unknown), and what happened to its log."""
 
     point: StartingPoint
     topic_id: str

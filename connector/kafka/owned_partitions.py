@@ -8,6 +8,7 @@ from typing import NamedTuple
 from connector.kafka.positions import StartingPoint
 from connector.kafka.source_interface import AssignedPartition
 
+# A partition's topic and number.
 Partition = tuple[str, int]
 
 

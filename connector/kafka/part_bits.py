@@ -1,4 +1,4 @@
-"""Which parts of half-settled records are settled, as few bits: the end of a commit's metadata. Pure.
+"""Packs the settled parts of half-settled records into few bits: the end of a commit's metadata. Pure.
 
 For each route that has such parts: its tag (32 bits), the number of its records, a shift (6 bits), and for each record
 how many offsets lie between it and the one before (from the position on), and its parts. Distances are Rice codes with

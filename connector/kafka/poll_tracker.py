@@ -1,4 +1,4 @@
-"""When the polling thread polled last, and whether it stalled so long that its partitions may be another's. Pure."""
+"""Tracks when the polling thread polled last, and if it stalled so long that its partitions may be lost. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where each newly assigned partition is read from: the committed offset, or what `start` says for a new topic.
+"""Finds where newly assigned partitions are read from: the committed offset, or what `start` says for a new topic.
 
 A topic is new to a group that has committed nothing in it. A partition without a committed offset in a topic that the
 group knows has appeared later, and is read from its beginning.
@@ -23,8 +23,10 @@ BOOTSTRAP_SECONDS = 10.0
 
 
 class StartingPoint(NamedTuple):
-    """Where to begin, and what was committed with it: the metadata (None where nothing was committed) and the leader
-    epoch of the record there (-1: none)."""
+    """The offset to begin at, and what was committed with it.
+
+    That is the metadata (None where nothing was committed) and the leader epoch of the record there (-1: none).
+    """
 
     topic: str
     partition: int

@@ -1,4 +1,4 @@
-"""What passes between a source's polling thread and the event loop.
+"""The calls between a source's polling thread and the event loop.
 
 Both directions are queues: the thread's calls of a SourceListener and the loop's calls of a SourceControl each arrive
 in the order in which they were made.
@@ -57,7 +57,7 @@ class LogChange(NamedTuple):
 
 
 class SourceListener(Protocol):
-    """What a source calls, on the event loop; the pipeline implements it.
+    """The methods that a source calls, on the event loop; the pipeline implements them.
 
     Calls come in the order of what happened: an epoch's `on_assigned` before its records, its records before the
     `on_revoked`, `on_lost` or `on_left_group` that ends it. After that nothing more comes of this epoch.
@@ -127,7 +127,7 @@ class SourceListener(Protocol):
 
 
 class SourceControl(Protocol):
-    """What the pipeline asks of a source. Every method only queues a command for the polling thread, and returns."""
+    """The commands of the pipeline. Every method only queues one for the polling thread, and returns."""
 
     def request_chunk(self) -> None:
         """Allow one more chunk of records to be handed over, by one `on_poll` call with `demanded`."""

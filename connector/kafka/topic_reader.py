@@ -47,8 +47,8 @@ class NothingThereError(ConnectorError):
 
 
 class FirstRecords(NamedTuple):
-    """What `read_one_each` found: the records' times by partition (ms since the epoch, -1: without one; None: no record
-    is there), errors by topic, and the partitions that did not answer in time."""
+    """The findings of `read_one_each`: the records' times by partition (ms since the epoch, -1: without one; None: no
+    record is there), errors by topic, and the partitions that did not answer in time."""
 
     times: dict[tuple[str, int], int | None]
     errors: dict[str, str]

@@ -6,6 +6,8 @@ from collections.abc import Collection
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
 
+from connector.kafka.owned_partitions import Partition
+
 # Fetch responses carry the watermarks. While there is no demand, or a slow vendor leaves the client with enough
 # prefetched records, nothing is fetched: then the brokers are asked, and more seldom.
 EVERY_SECONDS, EVERY_SECONDS_ASKED = 1.0, 5.0
@@ -19,9 +21,7 @@ class Watermarks:
         self._consumer = consumer
         self._next = 0.0
 
-    def high_watermarks(
-        self, now: float, owned: Collection[tuple[str, int]], *, fetching: bool
-    ) -> dict[tuple[str, int], int]:
+    def high_watermarks(self, now: float, owned: Collection[Partition], *, fetching: bool) -> dict[Partition, int]:
         """Return one past the last offset of each owned partition, as far as it is known.
 
         `now` is in monotonic seconds. Empty if it is not time yet or the brokers do not answer; may block for
@@ -35,7 +35,7 @@ class Watermarks:
         except KafkaException:  # what is wrong is reported by polling (ReadProblem)
             return {}
 
-    def _cached(self, owned: Collection[tuple[str, int]]) -> dict[tuple[str, int], int]:
+    def _cached(self, owned: Collection[Partition]) -> dict[Partition, int]:
         highs = {}
         for each in owned:
             _, high = self._consumer.get_watermark_offsets(TopicPartition(*each), cached=True)
@@ -43,7 +43,7 @@ class Watermarks:
                 highs[each] = high
         return highs
 
-    def _asked(self, owned: Collection[tuple[str, int]]) -> dict[tuple[str, int], int]:
+    def _asked(self, owned: Collection[Partition]) -> dict[Partition, int]:
         ends = [TopicPartition(topic, partition, OFFSET_END) for topic, partition in owned]
         found = self._consumer.offsets_for_times(ends, timeout=TIMEOUT_SECONDS) if ends else []
         return {(each.topic, each.partition): each.offset for each in found if each.offset >= 0 and each.error is None}

@@ -1,4 +1,4 @@
-"""Where a sink would start to read, partition by partition, and what is unread there. Joins and commits nothing."""
+"""Finds where a sink would start to read each partition, and what is unread there. Joins and commits nothing."""
 
 from __future__ import annotations
 

@@ -181,7 +181,7 @@ class RecordingListener:
 
 
 class Inline:
-    """A loop that calls at once, as if it turned between any two steps of the thread."""
+    """A loop that calls at once, as if it ran between any two steps of the thread."""
 
     def call_soon_threadsafe(self, call: Any, *arguments: Any) -> None:
         call(*arguments)

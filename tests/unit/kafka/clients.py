@@ -42,13 +42,13 @@ class Clients(Bench):
         return self.made[-1]
 
     def poll_once(self) -> None:
-        """One turn of the thread, with records wanted."""
+        """One poll of the thread, with demand."""
         self.requested += 1
         self.source.request_chunk()
         self.source._poll_or_replace_client()
 
     def fail(self, said: str = REFUSED) -> None:
-        """A turn in which the client says that it has failed."""
+        """A poll that brings a fatal error."""
         self.now.messages.append(failure(said))
         self.poll_once()
 

@@ -112,7 +112,7 @@ class Client:
 
 
 class Ids(TopicIds):
-    """Brokers that tell the ids in `known`."""
+    """Brokers that report the ids in `known`."""
 
     def __init__(self) -> None:
         self.known: dict[str, str] = {}
@@ -173,7 +173,7 @@ class RecoveryBench:
         ends: tuple[int, int] = (0, 1_000),
         partition: int = 0,
     ) -> int:
-        """A partition is ours and read from this offset; returns its epoch."""
+        """Assign a partition, read from this offset; return its epoch."""
         point = StartingPoint("users", partition, offset, None, leader_epoch)
         self.client.ends["users", partition] = ends
         if topic_id:
@@ -195,7 +195,7 @@ class RecoveryBench:
         self.client.commits["users", partition] = offset, metadata, leader_epoch
 
     def poll_once(self, *messages: Message) -> list[int]:
-        """One turn of the thread that brought these; returns the offsets that are handed over."""
+        """Poll once, bringing these; return the offsets that are handed over."""
         handed = self.recovery.drop_stale(list(messages))
         self.recovery.retry()
         return [offset for each in handed if (offset := each.offset()) is not None]

@@ -1,4 +1,4 @@
-"""What keeps Kafka from being read is told when it changes, and logged once."""
+"""What keeps Kafka from being read is reported when it changes, and logged once."""
 
 from __future__ import annotations
 

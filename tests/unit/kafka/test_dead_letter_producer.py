@@ -1,4 +1,4 @@
-"""The producer of dead letters: when another client takes its client's place, and what was under way."""
+"""The producer of dead letters: when its client is replaced, and what was in flight then."""
 
 from __future__ import annotations
 

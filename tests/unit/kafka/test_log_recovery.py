@@ -43,8 +43,8 @@ def test_a_truncated_log_is_read_on_from_its_end_under_another_epoch(reader: Rec
 
 
 def test_out_of_range_without_a_reported_truncation_is_validated_first(reader: RecoveryBench) -> None:
-    """The fetch failed before the client looked: it is told to look, and says where the log that was read ends. What
-    was to be read next is known all the while, though the client has forgotten it."""
+    """The fetch failed before the position was validated: the client is told to, and reports where the log that was
+    read ends. The offset to be read next stays known, though the client has forgotten it."""
     reader.assign(0)
     reader.read(200, leader_epoch=4)
     reader.client.ends[USERS] = (30, 150)
@@ -175,7 +175,7 @@ def test_an_epoch_whose_id_was_never_known_may_be_of_another_topic_and_is_bound_
 
 
 def test_the_id_of_a_topic_that_is_gone_is_no_answer(reader: RecoveryBench) -> None:
-    """A broker that lags behind tells it: the client's own word counts, and the brokers are not asked."""
+    """A broker that lags behind reports it: the client's own report counts, and the brokers are not asked."""
     reader.owned.client_reads_topic_id("users", OLD)
     reader.owned.client_reads_topic_id("users", NEW)
     reader.assign(0, topic_id=NEW, ends=(0, 150))
@@ -306,7 +306,7 @@ def test_a_seek_on_demand_that_fails_is_tried_again(reader: RecoveryBench, step:
 
 
 def test_a_seek_replaces_what_was_put_off_for_another_offset(reader: RecoveryBench) -> None:
-    """Done later, it would take reading back, in an order that nobody understands."""
+    """Done later, it would move the position back behind the newer seek."""
     reader.client.refusals["seek"] = 1
     reader.assign(200, leader_epoch=4)
     reader.recovery.seek(USERS, 300)

@@ -1,4 +1,4 @@
-"""Where an assignment begins: what was committed is held against the topic that has its name today."""
+"""Where an assignment begins: what was committed is compared with the topic that has its name today."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_what_was_committed_in_the_topic_that_the_client_reported_is_read_on(rea
 def test_where_the_client_and_the_brokers_report_two_ids_the_committed_one_decides(
     reader: RecoveryBench, committed: str
 ) -> None:
-    """One of the two lags behind, and who committed has met the topic: the client tells the right one before it
+    """One of the two lags behind, and who committed has met the topic: the client reports the right one before it
     reads."""
     reader.owned.client_reads_topic_id("users", OLD)
     reader.commit(300, topic_id=committed)

@@ -1,4 +1,4 @@
-"""What a client logs: what people see of it, and what is heard in it."""
+"""A client's log: the lines that people see, and the ids of topics that are found in it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def say_all(log: ClientLog) -> None:
 
 
 def silent(_: str, __: str) -> None:
-    """Nobody hears of topics."""
+    """Nobody listens to ids of topics."""
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def test_another_id_makes_the_one_that_is_read_a_past_one_and_leaves_the_epoch_t
 
 
 def test_the_first_word_of_a_client_makes_no_id_a_past_one() -> None:
-    """The broker that it asked may lag behind the one that told us of the new topic."""
+    """The broker that it asked may lag behind the one that reported the new topic."""
     epochs = reading("new")
     assert epochs.client_reads_topic_id("users", "old") == (frozenset(), True)
     assert (epochs.known_topic_id("new"), epochs.client_topic_ids) == ("new", {"users": "old"})
@@ -120,7 +120,7 @@ def test_what_was_reported_and_never_read_is_a_past_id_too() -> None:
 
 
 def test_a_past_id_that_is_reported_again_is_not_taken_for_the_topics_and_fits_only_who_reads_it() -> None:
-    """Brokers that lag behind tell it, to epochs without an id, too."""
+    """Brokers that lag behind report it, also for epochs without an id."""
     epochs = reading("old")
     epochs.client_reads_topic_id("users", "new", "old")
     assert epochs.client_reads_topic_id("users", "old") == (frozenset(), False)

@@ -1,4 +1,4 @@
-"""A thread that stood still too long doubts what is its own, until it has turned for a while without a loss."""
+"""After a stall the assignment is in doubt, until the thread has polled for a while without a loss."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Cluster:
 
 
 def three(_: str) -> Sequence[int]:
-    """The partitions of any topic, as others than the consumer tell them: it must not be asked in its callback."""
+    """The partitions of any topic, as others than the consumer report them: it must not be asked in its callback."""
     return (0, 1, 2)
 
 

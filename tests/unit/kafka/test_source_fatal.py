@@ -1,4 +1,4 @@
-"""A client that meets a fatal error is made anew; what was its own is lost, and nobody listens to it any more."""
+"""A client that meets a fatal error is replaced; its partitions are lost, and nobody listens to it any more."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def test_credentials_that_were_renewed_are_those_of_a_client_made_later(
 
 
 def test_a_client_that_is_closed_is_not_listened_to_any_more(bench: Clients) -> None:
-    """It goes on telling meanwhile, on another thread: the partitions that it loses are the next one's by then."""
+    """It goes on calling back meanwhile, on another thread: the partitions that it loses are the next one's by then."""
     old, before = bench.made[0].subscribed, bench.settings[0]
     bench.fail()
     bench.clock.seconds += 1.1

@@ -1,4 +1,4 @@
-"""When a client to which no partition was told has an empty assignment: only its statistics say so."""
+"""A client without an on_assign call has an empty assignment if its statistics say so."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ def test_each_chunk_is_wanted_by_itself(fed: Bench) -> None:
 
 
 def test_while_what_was_prefetched_is_not_used_up_the_brokers_are_asked_for_the_ends(fed: Bench) -> None:
-    """What the client heard with its last fetch is old then: a slow vendor would show too little lag."""
+    """The watermarks of the last fetch are old then: a slow vendor would show too little lag."""
     fed.client.messages.extend([Event()] * 2 * (CHUNK + 1))
     seen = len(fed.listener.highs)
     for _ in range(2):
@@ -145,7 +145,7 @@ def test_what_was_read_is_reported_before_what_cannot_be_read_behind_it(bench: B
 
 
 def test_records_of_others_do_not_end_the_problem_of_a_partition_that_waits(bench: Bench) -> None:
-    """It would be told and logged once a turn."""
+    """It would be reported and logged at every poll."""
     bench.source._owned.epochs["users", 1] = 2
     with capture_logs() as logs:
         bench.source._member.recovery.reset(("users", 1), "out of range")

@@ -1,4 +1,4 @@
-"""A client that has met a topic which was made anew leaves the group in order, and another one joins it."""
+"""A client that has met a recreated topic leaves the group in order, and another one joins it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def tell(bench: Clients, topic_id: str) -> None:
 
 
 def change(bench: Clients, topic_id: str = NEW) -> None:
-    """A turn in which the client tells of another topic, and reads from it at the old one's offset."""
+    """A poll in which the client reports another topic, and reads from it at the old one's offset."""
     tell(bench, topic_id)
     bench.now.messages.append(Event())
     bench.poll_once()
@@ -141,7 +141,7 @@ def test_no_demand_is_lost_with_the_client(bench: Clients) -> None:
 
 
 def test_a_commit_that_the_old_client_has_under_way_ends_with_it(bench: Clients) -> None:
-    """Nobody hears of it any more, and the next commit waits until it has ended or we are out of the group."""
+    """Nobody is told of its end, and the next commit waits until it has ended or we are out of the group."""
     bench.source.commit([COMMIT._replace(epoch=EPOCH)])
     change(bench)
     assert bench.made[0].committed[0] == (0, 7, True)
@@ -178,7 +178,7 @@ def by_a_call(bench: Clients) -> None:
 def test_a_fatal_error_meanwhile_costs_the_assignment_and_one_client(
     bench: Clients, way: Callable[[Clients], None]
 ) -> None:
-    """It is not waited for a revocation that never comes, and not made anew twice."""
+    """It is not waited for a revocation that never comes, and not replaced twice."""
     client = bench.now
 
     def fail() -> None:

@@ -1,4 +1,4 @@
-"""Topics' ids, as brokers tell them, as they refuse to, and where nobody answers."""
+"""Topics' ids, as brokers report them, refuse them, or do not answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A topic that was deleted and made anew while it was read, told by the client or by the brokers."""
+"""A topic that was deleted and created again while it was read, reported by the client or by the brokers."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_two_changes_in_one_poll_are_both_noticed(reader: RecoveryBench) -> None
 
 
 def test_an_id_of_before_that_is_reported_to_who_reads_the_new_topic_is_of_another_one(reader: RecoveryBench) -> None:
-    """A broker that lags behind tells it to the next client, which then reads by what that broker says."""
+    """A broker that lags behind reports it to the next client, which then reads by what that broker says."""
     reader.owned.client_reads_topic_id("users", NEW, OLD)
     reader.owned.disown([USERS])
     reader.client.fetched.clear()

@@ -56,7 +56,7 @@ def entry_bits(parts: int) -> int:
 
 
 def most_bits(span: int, routes: Iterable[tuple[int, int]]) -> int:
-    """Return how many bits suffice for any of these records, none farther than `span` offsets from the position.
+    """Return how many bits suffice for any subset of these records, none farther than `span` offsets from the position.
 
     `routes` has, for each route, how many records, and the sum of their entry_bits.
     """

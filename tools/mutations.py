@@ -76,7 +76,7 @@ MUTATIONS = [
         "a letter is settled without its delivery report",
         "connector/kafka/dead_letter_producer.py",
         "headers=list(letter.headers), on_delivery=delivered\n            )",
-        "headers=list(letter.headers)\n            )\n            self._hand_over(report, None)",
+        "headers=list(letter.headers)\n            )\n            self._report(report, None)",
         "tests/faults/test_broker.py -k dead_letter_topic",
     ),
     Mutation(
@@ -88,8 +88,8 @@ MUTATIONS = [
     ),
     Mutation(
         "a revocation commits nothing",
-        "connector/kafka/source.py",
-        "self._commit_sync([_offset(commit) for commit in commits])",
+        "connector/kafka/group_member.py",
+        "self.committer.commit_sync(commits)",
         "pass",
         "tests/faults/test_rebalance.py -k storm",
     ),

@@ -29,8 +29,8 @@ def export(
     Example: connector dlq export --config connector.yaml --reason refused > letters.ndjson
     """
     from connector.deadletters.ordered_letters import read_in_order
-    from connector.deadletters.reader import TopicReader
     from connector.deadletters.scan import scan_letters
+    from connector.kafka.topic_reader import TopicReader
     from connector.service.letter_report import export_letter
 
     opened = open_for_command(config)

@@ -38,9 +38,9 @@ def summary(
 
     Example: connector dlq summary --config connector.yaml --since 2h
     """
-    from connector.deadletters.reader import TopicReader
     from connector.deadletters.scan import scan_letters
     from connector.deadletters.summary import LetterGroups
+    from connector.kafka.topic_reader import TopicReader
 
     opened = open_for_command(config)
     settings = opened.settings

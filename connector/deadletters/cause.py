@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from connector.deadletters.letter import DeadLetter
+from connector.kafka.dead_letter import DeadLetter
 from connector.model import Reason
 
 # Stands in filters and tables for a column that a letter does not have.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from connector.deadletters.cause import ABSENT, event_type, normalise_message
-from connector.deadletters.letter import DeadLetter
+from connector.kafka.dead_letter import DeadLetter
 
 MessageTest = Callable[[str], bool]
 

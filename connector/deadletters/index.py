@@ -5,8 +5,8 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator
 
-from connector.deadletters.letter import DeadLetter, LetterPlace, digest
 from connector.deadletters.receipts import LetterState, Receipts
+from connector.kafka.dead_letter import DeadLetter, LetterPlace, digest
 
 _NO_KEY = 0
 

@@ -6,12 +6,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from connector.deadletters.letter import DeadLetter, Flaw, examine, failed_record, read_letter
-from connector.deadletters.reader import TopicReader
 from connector.deadletters.receipts import LetterState, Receipt, Receipts
 from connector.deadletters.scan import ReadProgress
 from connector.errors import ConnectorError
-from connector.kafka.lookup import Address
+from connector.kafka.dead_letter import DeadLetter, Flaw, examine, failed_record, read_letter
+from connector.kafka.records import Address
+from connector.kafka.topic_reader import TopicReader
 from connector.model import Record
 
 _Written = tuple[DeadLetter, Record]

@@ -8,8 +8,8 @@ from itertools import groupby
 from typing import Generic, NamedTuple, TypeVar
 
 from connector.deadletters.index import LetterIndex
-from connector.deadletters.letter import DeadLetter, failed_record, read_letter
-from connector.deadletters.reader import TopicReader
+from connector.kafka.dead_letter import DeadLetter, failed_record, read_letter
+from connector.kafka.topic_reader import TopicReader
 from connector.model import Record
 
 T = TypeVar("T")

@@ -12,8 +12,8 @@ from confluent_kafka.admin._config import ConfigResource  # `admin` offers it wi
 from confluent_kafka.cimpl import NewTopic  # `admin` offers it without exporting it
 
 from connector.errors import ConnectorError
-from connector.kafka.commands import POLICY, kafka_command, set_policy
 from connector.kafka.logs import client_logger
+from connector.kafka.topic_configs import POLICY, kafka_command, set_policy
 
 TIMEOUT_SECONDS = 15.0
 

@@ -24,8 +24,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from connector.deadletters.letter import DeadLetter, LetterPlace, digest, moment
-from connector.kafka.dead_letter import MAX_INT32, MAX_INT64, whole_number
+from connector.kafka.dead_letter import MAX_INT32, MAX_INT64, DeadLetter, LetterPlace, digest, parse_time, whole_number
 
 
 class LetterState(IntEnum):
@@ -87,7 +86,7 @@ def decode_receipt(value: bytes | None) -> Receipt | None:
         return None
     what, at, letter, why = (content.get(name) for name in ("what", "at", "letter", "why"))
     state = _CLOSING.get(what) if isinstance(what, str) else None
-    seconds = moment(at) if isinstance(at, str) else None
+    seconds = parse_time(at) if isinstance(at, str) else None
     closes = _closes(content.get("closes"))
     if state is None or seconds is None or closes is None or not isinstance(letter, str):
         return None

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from connector.deadletters.cause import normalise_message
-from connector.deadletters.letter import DeadLetter
 from connector.deadletters.ordered_letters import OrderedLetter
 from connector.deadletters.receipts import LetterState, Receipts
+from connector.kafka.dead_letter import DeadLetter
 from connector.model import Failure, Item, Limits, Record, Stage
 
 # The obstacle of letters that `connector skip` wrote: no replay sends those.

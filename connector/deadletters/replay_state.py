@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 
 from connector.clock import Clock
 from connector.deadletters.index import LetterIndex
-from connector.deadletters.letter import DeadLetter, digest
 from connector.deadletters.ordered_letters import OrderedLetter
 from connector.deadletters.receipts import LetterState, Receipt, Receipts
 from connector.deadletters.remap import SKIPPED, Remapped
 from connector.delivery.dead_letter_writer import DeadLetterSender
-from connector.kafka.dead_letter import ProducedLetter
+from connector.kafka.dead_letter import DeadLetter, ProducedLetter, digest
 
 # Letters in memory at a time: enough for every slot in flight, however slow the vendor.
 MAX_OPEN = 2000

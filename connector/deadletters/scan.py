@@ -8,9 +8,9 @@ from typing import Any
 
 from connector.deadletters.filters import LetterFilters
 from connector.deadletters.index import LetterIndex
-from connector.deadletters.letter import DeadLetter, read_letter
-from connector.deadletters.reader import TopicReader
 from connector.deadletters.receipts import Receipts
+from connector.kafka.dead_letter import DeadLetter, read_letter
+from connector.kafka.topic_reader import TopicReader
 
 # Called after every chunk with what is read, records so far, and records in all (at most).
 ReadProgress = Callable[[str, int, int], None]

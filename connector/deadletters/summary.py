@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from connector.deadletters.cause import ABSENT, OTHER_MESSAGES, FailureCause, cause_of, normalise_message
 from connector.deadletters.index import LetterIndex
-from connector.deadletters.letter import DeadLetter, LetterPlace
 from connector.deadletters.receipts import LetterState
+from connector.kafka.dead_letter import DeadLetter, LetterPlace
 from connector.model import Stage
 
 # Nobody reads on past so many groups: further causes share one for each sink, method, reason and topic.

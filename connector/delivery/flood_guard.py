@@ -17,7 +17,7 @@ import structlog
 from connector.clock import Clock
 from connector.delivery.assignment import Assignment
 from connector.delivery.gate import FLOOD_PROBE_EVERY, Gate
-from connector.kafka.recent_dead_letters import RecentLetter
+from connector.kafka.dead_letter import RecentLetter
 from connector.model import Failure, Reason, Record
 
 # Dead letters for which the vendor rejected nothing: they do not count.

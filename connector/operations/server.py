@@ -30,7 +30,7 @@ class OperationsServer:
 
     `tick` is called once a second by the loop that does the work: liveness depends on it. `started_at` is in seconds
     since the epoch; `shown_configuration` has its secrets hidden. `ask_retention` returns how many seconds topics keep
-    their events (see kafka.retention); it runs in a thread.
+    their events (see kafka.topic_configs); it runs in a thread.
     """
 
     def __init__(

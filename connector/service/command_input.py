@@ -10,7 +10,7 @@ from typing import Any
 from connector.config.kafka_settings import resolve_kafka
 from connector.config.load import load
 from connector.errors import ConfigError, Mistake
-from connector.kafka.lookup import Address, parse_address
+from connector.kafka.records import Address, parse_address
 from connector.service.preflight.connection import require_brokers
 from connector.settings.values import Settings
 

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 from connector.deadletters.cause import cause_of, normalise_message
-from connector.deadletters.letter import DeadLetter
 from connector.deadletters.letter_history import LetterHistory, find_histories
-from connector.deadletters.reader import TopicReader
 from connector.deadletters.receipts import LetterState, Receipts
 from connector.deadletters.remap import remap
 from connector.deadletters.scan import ReadProgress
 from connector.errors import DecodeError
-from connector.kafka.lookup import Address
+from connector.kafka.dead_letter import DeadLetter
+from connector.kafka.records import Address
+from connector.kafka.topic_reader import TopicReader
 from connector.model import Event, Item, Reason, Record
 from connector.operations.formatting import clock_time, record_time
 from connector.redaction.payloads import Redactor

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from connector.config.kafka_settings import resolve_kafka
 from connector.errors import ConfigError, Mistake
-from connector.kafka.lookup import read_record
+from connector.kafka.topic_reader import read_record
 from connector.model import Event, Failure, Item, Record
 from connector.redaction.payloads import mask_fields, revealing_fields
 from connector.routing import Router, Verdict

@@ -17,10 +17,8 @@ import uvloop
 from connector.clock import Clock, SystemClock
 from connector.deadletters.filters import LetterFilters
 from connector.deadletters.index import LetterIndex
-from connector.deadletters.letter import digest
 from connector.deadletters.lock import ReplayLock, lock_group
 from connector.deadletters.ordered_letters import OrderedLetter, read_in_order
-from connector.deadletters.reader import TopicReader
 from connector.deadletters.receipt_topic import ensure_receipt_topic
 from connector.deadletters.receipts import LetterState, Receipt, Receipts
 from connector.deadletters.remap import SinkPlan, plan_replay
@@ -29,8 +27,9 @@ from connector.deadletters.replay_state import ReplayCounts
 from connector.deadletters.scan import ReadProgress, SinkNumbers, scan_letters
 from connector.delivery.tasks import Tasks
 from connector.errors import ConnectorError
-from connector.kafka.dead_letter import ProducedLetter
+from connector.kafka.dead_letter import ProducedLetter, digest
 from connector.kafka.dead_letter_producer import DeadLetterProducer
+from connector.kafka.topic_reader import TopicReader
 from connector.service.assembly import at_replay_rate, build_replay_sink, build_routers, limits_of
 from connector.service.command_input import OpenConfig
 

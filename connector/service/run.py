@@ -15,11 +15,11 @@ from connector import __version__
 from connector.clock import Clock, SystemClock
 from connector.config.kafka_settings import resolve_kafka
 from connector.delivery.tasks import Tasks
-from connector.kafka.commands import set_policy
+from connector.kafka.dead_letter import recent_letter
 from connector.kafka.dead_letter_producer import DeadLetterProducer
-from connector.kafka.recent_dead_letters import recent_letters
-from connector.kafka.retention import is_compacted, topic_retention
+from connector.kafka.topic_configs import is_compacted, set_policy, topic_retention
 from connector.kafka.topic_ids import TopicIds
+from connector.kafka.topic_reader import read_since
 from connector.operations.server import OperationsServer
 from connector.service.assembly import SinkRuntime, build_sink_runtime
 from connector.service.kafka_secrets import KafkaSecrets
@@ -106,7 +106,7 @@ class Service:
         """Restore the flood guards' counts from recent letters; until then they let no record pass."""
         began = self._clock.now()
         since = began - self.settings.delivery.flood_guard.within
-        letters = await asyncio.to_thread(recent_letters, conf, self.settings.dead_letters, since)
+        letters = await asyncio.to_thread(read_since, conf, self.settings.dead_letters, since, recent_letter)
         earlier = [letter for letter in letters if letter.at < began]  # later ones are this run's, and counted
         for runtime in self.runtimes:
             own = [letter for letter in earlier if letter.sink == runtime.pipeline.sink.name]

@@ -21,8 +21,9 @@ from connector.kafka.commit_metadata import Metadata
 from connector.kafka.dead_letter import compose_letter
 from connector.kafka.dead_letter_producer import DeadLetterProducer, describe
 from connector.kafka.group_offsets import Committed, GroupOffsets, open_group
-from connector.kafka.lookup import Address, NothingThereError, UnreadableError, read_record
+from connector.kafka.records import Address
 from connector.kafka.topic_ids import TopicIds
+from connector.kafka.topic_reader import NothingThereError, UnreadableError, read_record
 from connector.model import Failure, Reason, Record, Stage
 from connector.routing.plan import applies
 from connector.service.preflight.members import ask_groups

@@ -14,7 +14,7 @@ from typing import Final, Self
 
 from confluent_kafka import KafkaError, KafkaException
 
-from connector.kafka.library import librdkafka
+from connector.kafka.librdkafka import librdkafka
 
 _PRODUCER: Final = 0  # rd_kafka_type_t
 _CONF_OK: Final = 0  # rd_kafka_conf_res_t

@@ -10,8 +10,8 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.cimpl import NewTopic
 
-from connector.deadletters.letter import failed_record, read_letter
-from connector.deadletters.reader import TopicReader
+from connector.kafka.dead_letter import failed_record, read_letter
+from connector.kafka.topic_reader import TopicReader
 from tests.support.dead_letters import NEW, OLD, Desk, refusing, unmappable
 
 pytestmark = pytest.mark.kafka

@@ -10,7 +10,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError
 
-from connector.kafka.commands import POLICY, set_policy
+from connector.kafka.topic_configs import POLICY, set_policy
 from connector.operations.formatting import counted, duration, size
 from connector.service.preflight.findings import Finding, Severity
 from connector.service.preflight.topics import TopicFacts, undescribed_finding

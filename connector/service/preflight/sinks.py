@@ -7,11 +7,11 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaException
 
+from connector.kafka.topic_reader import FirstRecords, read_one_each, reader_config
 from connector.operations.formatting import counted, duration
 from connector.service.preflight.findings import Finding, Severity, sink_section
 from connector.service.preflight.members import ConsumerGroup
 from connector.service.preflight.positions import Origin, ReadPosition, read_positions
-from connector.service.preflight.reading import Read, read_one_each
 from connector.service.preflight.topics import TopicFacts
 from connector.settings.values import SinkSettings
 from connector.vendors.registry import VENDORS
@@ -19,13 +19,6 @@ from connector.vendors.vendor import MaxRate
 
 # Past this share of a topic's retention an unread event is too old to be calm about.
 AGE_TO_WARN = 0.5
-_READING: Mapping[str, Any] = {
-    "enable.auto.commit": False,
-    "enable.auto.offset.store": False,
-    "enable.partition.eof": True,
-    "auto.offset.reset": "earliest",  # what retention deletes between asking and reading is passed over
-    "queued.max.messages.kbytes": 1024,
-}
 
 
 def group_findings(of: SinkSettings, name: str, group: ConsumerGroup, protocol: str = "classic") -> Iterator[Finding]:
@@ -84,7 +77,7 @@ def reading_findings(
 ) -> Iterator[Finding]:
     """Where it starts and what it reads. `facts` are of the topics that may be read; `now` in seconds of the epoch."""
     section = sink_section(of.name)
-    consumer = Consumer({**conf, "group.id": group, **_READING})
+    consumer = Consumer(reader_config(conf, group))
     try:
         partitions = [(fact.name, partition) for fact in facts for partition in range(fact.partitions)]
         ids = {fact.name: fact.topic_id for fact in facts if fact.topic_id}
@@ -148,7 +141,7 @@ def _to_read(places: Sequence[ReadPosition]) -> Iterator[tuple[str, int, int]]:
             yield place.topic, place.partition, max(place.low, place.high - 1)
 
 
-def _read(section: str, places: Sequence[ReadPosition], read: Read) -> Finding:
+def _read(section: str, places: Sequence[ReadPosition], read: FirstRecords) -> Finding:
     topics = {place.topic for place in places}
     for topic, why in sorted(read.errors.items()):
         return Finding(section, "read", Severity.FAIL, f"{topic}: {why}", f"allow READ on topic {topic}")
@@ -164,7 +157,7 @@ def _read(section: str, places: Sequence[ReadPosition], read: Read) -> Finding:
 def _retention(
     section: str,
     places: Sequence[ReadPosition],
-    read: Read,
+    read: FirstRecords,
     retention: Mapping[str, float | None],
     now: float,
 ) -> Iterator[Finding]:

@@ -15,12 +15,11 @@ from connector.cli.dlq_show import print_letter
 from connector.cli.dlq_summary import print_summary, summary_json
 from connector.config.load import load
 from connector.deadletters.index import LetterIndex
-from connector.deadletters.letter import failed_record, read_letter
 from connector.deadletters.letter_history import RequestedReceipts, history_of
 from connector.deadletters.receipts import Receipts
 from connector.deadletters.scan import Scan
 from connector.deadletters.summary import LetterGroups
-from connector.kafka.dead_letter import REASON
+from connector.kafka.dead_letter import REASON, failed_record, read_letter
 from connector.model import Record
 from connector.service.command_input import OpenConfig
 from connector.service.letter_report import report_letter

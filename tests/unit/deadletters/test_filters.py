@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from connector.deadletters.cause import event_type, normalise_message
 from connector.deadletters.filters import LetterFilters
-from connector.deadletters.letter import read_letter
+from connector.kafka.dead_letter import read_letter
 from connector.model import Reason
 from tests.unit.deadletters.support import message, record
 

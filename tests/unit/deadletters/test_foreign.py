@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from connector.deadletters.filters import LetterFilters
 from connector.deadletters.index import LetterIndex
-from connector.deadletters.letter import Flaw, LetterPlace, digest, examine, failed_record, read_letter
 from connector.deadletters.letter_history import RequestedReceipts, history_of
 from connector.deadletters.ordered_letters import EventOrder
 from connector.deadletters.receipts import LetterState, Receipt, Receipts, decode_receipt
 from connector.deadletters.remap import remap
 from connector.deadletters.summary import LetterGroups
 from connector.kafka import dead_letter as headers
+from connector.kafka.dead_letter import Flaw, LetterPlace, digest, examine, failed_record, read_letter
 from connector.model import Failure, Item, Record
 from tests.unit.deadletters import foreign
 from tests.unit.deadletters.support import message, record

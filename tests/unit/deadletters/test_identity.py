@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.deadletters.index import LetterIndex
-from connector.deadletters.letter import DeadLetter, failed_record, fingerprint, read_letter
 from connector.deadletters.letter_history import RequestedReceipts, history_of
 from connector.deadletters.receipts import LetterState, Receipt, Receipts
+from connector.kafka.dead_letter import DeadLetter, failed_record, fingerprint, read_letter
 from connector.model import Headers, Record
 from tests.unit.deadletters.support import message, record
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from connector.deadletters.index import LetterIndex
-from connector.deadletters.letter import DeadLetter, read_letter
 from connector.deadletters.receipts import LetterState, Receipt, Receipts
+from connector.kafka.dead_letter import DeadLetter, read_letter
 from connector.model import Record
 from tests.unit.deadletters.support import message, record
 

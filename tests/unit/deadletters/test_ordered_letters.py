@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.deadletters.index import LetterIndex
-from connector.deadletters.letter import read_letter
 from connector.deadletters.ordered_letters import EventOrder
 from connector.deadletters.receipts import Receipts
+from connector.kafka.dead_letter import read_letter
 from tests.unit.deadletters.support import message, record
 
 

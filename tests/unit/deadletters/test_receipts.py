@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.deadletters.letter import LetterPlace, digest
 from connector.deadletters.receipts import LetterState, Receipt, Receipts, decode_receipt
+from connector.kafka.dead_letter import LetterPlace, digest
 
 KEY = b"events/3/7/mytracker/login"
 

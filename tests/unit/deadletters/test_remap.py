@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from connector.deadletters.letter import DeadLetter, digest, read_letter
 from connector.deadletters.ordered_letters import OrderedLetter
 from connector.deadletters.receipts import LetterState, Receipt, Receipts
 from connector.deadletters.remap import SinkPlan, plan_replay, remap
+from connector.kafka.dead_letter import DeadLetter, digest, read_letter
 from connector.model import Failure, Item, Limits, Reason, Record, Stage
 from tests.unit.deadletters.support import message, record
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from connector.batching.batcher import Batcher
 from connector.deadletters.index import LetterIndex
-from connector.deadletters.letter import DeadLetter, read_letter
 from connector.deadletters.ordered_letters import OrderedLetter
 from connector.deadletters.receipts import LetterState, Receipt, Receipts, decode_receipt
 from connector.deadletters.replay import Replay, ReplaySink
@@ -18,7 +17,7 @@ from connector.delivery.dispatcher import AlwaysOwned, Dispatcher
 from connector.delivery.gate import Gate
 from connector.delivery.stats import Stats
 from connector.errors import ConnectorError
-from connector.kafka.dead_letter import IDENTITY, REPLAYS, ProducedLetter
+from connector.kafka.dead_letter import IDENTITY, REPLAYS, DeadLetter, ProducedLetter, read_letter
 from connector.model import ACCEPTED, Failure, Item, Limits, Outcome, Record
 from tests.component.doubles import DOWN, REFUSED, UNAUTHORIZED, LetterTopic, Request, Vendor, refuse_those_marked
 from tests.support.virtual_time import LoopClock

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from connector.deadletters.filters import LetterFilters
 from connector.deadletters.index import LetterIndex
-from connector.deadletters.letter import read_letter
 from connector.deadletters.receipts import LetterState, Receipt, Receipts
 from connector.deadletters.summary import MAX_GROUPS, LetterGroup, LetterGroups
+from connector.kafka.dead_letter import read_letter
 from connector.model import Reason, Record, Stage
 from tests.unit.deadletters.support import message, record
 

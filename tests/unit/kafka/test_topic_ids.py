@@ -1,4 +1,4 @@
-"""Topics' ids, as brokers tell them, as they refuse to, and where nobody answers."""
+"""Topics' ids, as brokers report them, refuse them, or do not answer."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Time:
     return clock
 
 
-def test_ids_are_told_of_the_topics_that_have_one_and_are_ours_to_see(admin: Admin) -> None:
+def test_ids_are_reported_of_the_topics_that_have_one_and_are_ours_to_see(admin: Admin) -> None:
     admin.answers = {
         "users": ID,
         "orders": OTHER,

@@ -1,17 +1,17 @@
-"""What keeps Kafka from being read is told when it changes, and logged once."""
+"""What keeps Kafka from being read is reported when it changes, and logged once."""
 
 from __future__ import annotations
 
 from structlog.testing import capture_logs
 
-from connector.kafka.read_problem import ReadProblem
+from connector.kafka.client_errors import ReadProblem
 
 
 def said(times: int) -> str:
     return f"127.0.0.1:9092/{times}: connection refused (after {times * 7} ms in state CONNECT, {times} identical)"
 
 
-def test_the_same_with_other_numbers_is_told_once_and_logged_once() -> None:
+def test_the_same_with_other_numbers_is_reported_once_and_logged_once() -> None:
     told: list[str] = []
     trouble = ReadProblem("crm.mytracker", told.append)
     with capture_logs() as logs:
@@ -21,7 +21,7 @@ def test_the_same_with_other_numbers_is_told_once_and_logged_once() -> None:
     assert [entry["why"] for entry in logs] == [said(0)]
 
 
-def test_two_that_alternate_are_told_as_they_change_and_logged_once_each() -> None:
+def test_two_that_alternate_are_reported_as_they_change_and_logged_once_each() -> None:
     told: list[str] = []
     trouble = ReadProblem("crm.mytracker", told.append)
     with capture_logs() as logs:
@@ -32,7 +32,7 @@ def test_two_that_alternate_are_told_as_they_change_and_logged_once_each() -> No
     assert [entry["why"] for entry in logs] == [said(0), "all 0 brokers are down"]
 
 
-def test_its_end_is_told_and_logged_once_and_what_comes_then_is_news() -> None:
+def test_its_end_is_reported_and_logged_once_and_what_comes_then_is_news() -> None:
     told: list[str] = []
     trouble = ReadProblem("crm.mytracker", told.append)
     with capture_logs() as logs:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connector.kafka.lookup import Address, parse_address
+from connector.kafka.records import Address, parse_address
 
 
 def test_an_address_is_topic_partition_and_offset() -> None:

@@ -1,19 +1,19 @@
-"""How many bytes a message's headers have in librdkafka's memory: more than the client shows where it cut a name.
+"""Access to the C library below the client, and to the size of a message's headers there.
 
-No public call tells. What is read lies in two private structures, so their layout is looked for on the client that is
-installed, with headers of known sizes; where it is another, no size is told, and that is logged once.
+The headers of a message have more bytes in librdkafka's memory than the client returns if it has cut a name. No public
+call returns that size. It lies in two private structures, so their layout is verified on the installed client with
+headers of known sizes; where it is another, no size is returned, and that is logged once.
 """
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import structlog
-from confluent_kafka import Message
+from confluent_kafka import Message, cimpl
 
-from connector.kafka.library import librdkafka
 from connector.model import Headers
 
 log = structlog.get_logger()
@@ -25,7 +25,7 @@ _SIZE_MEMBER: Final = 19  # Python's Py_T_PYSSIZET
 _READ_ONLY: Final = 1  # Python's Py_READONLY
 _TWO_BYTES: Final = 1 << 6  # from which length on that length takes two
 
-# What the layout is tried with: nothing, every kind of value, the lengths at which a length takes another byte.
+# Headers that verify the layout: none, every kind of value, the lengths at which a length takes another byte.
 _SAMPLES: tuple[Headers, ...] = (
     (),
     (("traceparent", b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), ("", None), ("tenant", b"")),
@@ -65,13 +65,26 @@ class UnknownLayoutError(Exception):
     """The layout is another than the one that is known."""
 
 
-def header_sizes() -> Size:
-    """A function that tells the size of a message's headers, in bytes as serialised() counts them.
+def librdkafka(signatures: Mapping[str, tuple[Any, list[Any]]]) -> ctypes.CDLL:
+    """Return the C library that confluent_kafka itself runs on, found through the module that is linked to it.
 
-    It must be asked before the message's `headers()`. 0: there are none; -1: it cannot be told.
+    `signatures` has what each function that will be called returns and takes. Raises AttributeError if it lacks one.
+    """
+    library = ctypes.CDLL(cimpl.__file__)
+    for name, (result, arguments) in signatures.items():
+        function = library[name]
+        function.restype, function.argtypes = result, arguments
+        setattr(library, name, function)
+    return library
+
+
+def header_sizes() -> Size:
+    """Return a function that returns the size of a message's headers, in bytes as serialised() counts them.
+
+    It must be called before the message's `headers()`. 0: there are none; -1: the size is unknown.
     """
     try:
-        _try_headers()
+        _verify_headers()
         address = _address()
     except Exception as error:  # noqa: BLE001 - another client, another Python: whatever it lacks, records are read
         return _Blind(f"{type(error).__name__}: {error}")
@@ -85,7 +98,7 @@ def header_sizes() -> Size:
 
 
 def serialised(headers: Iterable[tuple[str, bytes | None]]) -> int:
-    """The size that librdkafka counts for these headers."""
+    """Return the size that librdkafka counts for these headers."""
     size = 0
     for name, value in headers:
         size += _counted(len(name.encode()))
@@ -94,12 +107,12 @@ def serialised(headers: Iterable[tuple[str, bytes | None]]) -> int:
 
 
 def _counted(length: int) -> int:
-    """So many bytes and, before them, their number as a zigzag varint: seven bits a byte, one of them for the sign."""
+    """Return the size of so many bytes with their number before them, a zigzag varint: 7 bits a byte, one the sign."""
     return length + 1 if length < _TWO_BYTES else length + (length.bit_length() + 7) // 7
 
 
 class _Blind:
-    """Tells no size, and says so when it is asked first."""
+    """Stands in where sizes cannot be read: returns -1, and logs that at the first call."""
 
     def __init__(self, why: str) -> None:
         self._why = why
@@ -113,8 +126,8 @@ class _Blind:
 
 
 def _address() -> Callable[[Message], int]:
-    """Reads, of a message, the address of librdkafka's headers (0: none), as an attribute of Message would."""
-    member = _Member(b"c_headers", _SIZE_MEMBER, _place(), _READ_ONLY, None)
+    """Return a function that reads the address of a message's headers (0: none), as an attribute of Message would."""
+    member = _Member(b"c_headers", _SIZE_MEMBER, _address_offset(), _READ_ONLY, None)
     describe = ctypes.pythonapi.PyDescr_NewMember
     describe.restype, describe.argtypes = ctypes.py_object, [ctypes.py_object, ctypes.c_void_p]
     descriptor: Any = describe(Message, ctypes.addressof(member))
@@ -123,21 +136,21 @@ def _address() -> Callable[[Message], int]:
     return read
 
 
-def _place() -> int:
-    """Where in a Message that address lies, in bytes: between the headers that Python has and the error."""
+def _address_offset() -> int:
+    """Return the offset of that address in a Message, in bytes: between the headers that Python has and the error."""
     headers: Any = [("name", b"value")]
     error: Any = ValueError("a mark")
     message = Message(topic="topic", key=b"key", value=b"value", headers=headers, error=error)
     count = Message.__basicsize__ // _WORD
     words = list((ctypes.c_size_t * count).from_address(id(message)))
-    place = words.index(id(headers)) + 1
-    if words.index(id(error)) != place + 1 or words[place] != 0:
+    index = words.index(id(headers)) + 1
+    if words.index(id(error)) != index + 1 or words[index] != 0:
         raise UnknownLayoutError("no single field lies between a message's headers and its error")
-    return place * _WORD
+    return index * _WORD
 
 
-def _try_headers() -> None:
-    """Raises UnknownLayoutError if the size of headers is not where it is looked for, or counted in another way."""
+def _verify_headers() -> None:
+    """Raise UnknownLayoutError if the size of headers is not where it is expected, or counted in another way."""
     pointer, text, length = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_ssize_t
     library = librdkafka(
         {

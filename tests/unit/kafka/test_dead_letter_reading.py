@@ -6,10 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.deadletters.letter import LetterPlace, failed_record, identity, read_letter
-from connector.kafka.dead_letter import TIMESTAMP
-from connector.model import Headers, Reason
-from tests.unit.deadletters.support import message, record
+from connector.kafka.dead_letter import (
+    OFFSET,
+    TIMESTAMP,
+    LetterPlace,
+    RecentLetter,
+    failed_record,
+    identity,
+    read_letter,
+    recent_letter,
+)
+from connector.model import Headers, Reason, Record
+from tests.unit.deadletters import foreign
+from tests.unit.deadletters.support import WRITTEN, message, record
 
 names = st.sampled_from(
     ["trace", "connector.route", "connector.sink", "__connect.errors.topic", "connector.replays", "x"]
@@ -90,3 +99,25 @@ def test_no_two_identities_read_the_same() -> None:
     assert identity("t", 1, 2, "s", None) != identity("t", 1, 2, "s", "")
     assert identity("t", 1, 2, "s", "r/x") != identity("t", 1, 2, "s", "r")
     assert identity("t", 1, 22, "s", "r") != identity("t", 12, 2, "s", "r")
+
+
+def test_a_recent_letter_has_its_sink_reason_and_origin() -> None:
+    assert recent_letter(message(record())) == RecentLetter("mytracker", "unmappable", "events", 3, 7, WRITTEN / 1000)
+
+
+def test_a_letter_that_a_replay_wrote_is_not_counted() -> None:
+    assert recent_letter(message(record(), replays=1)) is None
+
+
+@given(foreign.letters())
+def test_whatever_lies_there_raises_nothing_and_has_an_origin_that_exists(written: Record) -> None:
+    found = recent_letter(written)
+    assert found is None or (0 <= found.partition < 2**31 and 0 <= found.offset < 2**63)
+
+
+@pytest.mark.parametrize("value", [b"-5", b"99999999999999999999", "٣".encode(), b"1_0", b"", None])
+def test_an_offset_that_is_none_is_not_counted(value: bytes | None) -> None:
+    """The flood guard estimates by the offsets between letters what was delivered: a huge one would hide a flood."""
+    written = message(record())
+    wrong = tuple((name, value if name == OFFSET else of) for name, of in written.headers)
+    assert recent_letter(written._replace(headers=wrong)) is None

@@ -9,12 +9,12 @@ from typing import Any
 from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, Message, TopicPartition
 
 from connector.kafka import commit_metadata
+from connector.kafka.client_errors import ReadProblem
 from connector.kafka.commit_metadata import Metadata
 from connector.kafka.fetching import Fetching
-from connector.kafka.log_recovery import LogRecovery, StartPosition, topic_partition
+from connector.kafka.log_recovery import LogRecovery, StartPosition
 from connector.kafka.owned_partitions import OwnedPartitions, Partition
-from connector.kafka.positions import Start, StartingPoint, known_leader_epoch
-from connector.kafka.read_problem import ReadProblem
+from connector.kafka.positions import Start, StartingPoint, known_leader_epoch, topic_partition
 from connector.kafka.source_interface import LogChange
 from connector.kafka.topic_ids import TopicIds
 
@@ -112,7 +112,7 @@ class Client:
 
 
 class Ids(TopicIds):
-    """Brokers that tell the ids in `known`."""
+    """Brokers that report the ids in `known`."""
 
     def __init__(self) -> None:
         self.known: dict[str, str] = {}
@@ -127,7 +127,7 @@ class Ids(TopicIds):
         return {topic: each for topic, each in self.known.items() if topic in topics}
 
 
-class Heard:
+class ListenerCalls:
     """A listener: every call by its name."""
 
     def __init__(self) -> None:
@@ -144,24 +144,24 @@ class Heard:
         return self.of("on_log_changed")
 
 
-class Reader:
+class RecoveryBench:
     """A member that has partitions of `users`, and the thread's part in it."""
 
     def __init__(self) -> None:
-        self.client, self.ids, self.heard, self.epochs = Client(), Ids(), Heard(), OwnedPartitions()
-        self.troubles: list[str] = []
-        self.trouble = ReadProblem(GROUP, self.troubles.append)
+        self.client, self.ids, self.listener, self.owned = Client(), Ids(), ListenerCalls(), OwnedPartitions()
+        self.problems: list[str] = []
+        self.problem = ReadProblem(GROUP, self.problems.append)
         consumer: Any = self.client
-        listener: Any = self.heard
-        self.resuming = LogRecovery(
+        listener: Any = self.listener
+        self.recovery = LogRecovery(
             consumer,
             GROUP,
-            self.epochs,
-            Fetching(consumer, self.epochs.epochs.keys()),
+            self.owned,
+            Fetching(consumer, self.owned.epochs.keys()),
             self.ids,
             listener=listener,
-            tell=lambda call, *told: call(*told),
-            trouble=self.trouble,
+            notify=lambda call, *told: call(*told),
+            problem=self.problem,
         )
 
     def assign(
@@ -173,33 +173,33 @@ class Reader:
         ends: tuple[int, int] = (0, 1_000),
         partition: int = 0,
     ) -> int:
-        """A partition is ours and read from this offset; returns its epoch."""
+        """Assign a partition, read from this offset; return its epoch."""
         point = StartingPoint("users", partition, offset, None, leader_epoch)
         self.client.ends["users", partition] = ends
         if topic_id:
             self.ids.known["users"] = topic_id
-        epoch = self.epochs.assign(point, topic_id).epoch
-        self.resuming.assign([point])
+        epoch = self.owned.assign(point, topic_id).epoch
+        self.recovery.assign([point])
         return epoch
 
     def begin(self, *partitions: int, start: Start = "earliest") -> list[StartPosition]:
         """Where an assignment of partitions of `users` begins, and a epoch for each."""
-        found = self.resuming.start_positions([TopicPartition("users", each) for each in partitions], start)
+        found = self.recovery.start_positions([TopicPartition("users", each) for each in partitions], start)
         for each in found:
-            self.epochs.assign(each.point, each.topic_id)
-        self.resuming.assign([each.point for each in found])
+            self.owned.assign(each.point, each.topic_id)
+        self.recovery.assign([each.point for each in found])
         return found
 
     def commit(self, offset: int, *, topic_id: str = "", leader_epoch: int = -1, partition: int = 0) -> None:
         metadata = commit_metadata.encode(GROUP, "users", partition, offset, Metadata(None, topic_id, leader_epoch))
         self.client.commits["users", partition] = offset, metadata, leader_epoch
 
-    def turn(self, *messages: Message) -> list[int]:
-        """One turn of the thread that brought these; returns the offsets that are handed over."""
-        handed = self.resuming.drop_recreated_topics(list(messages))
-        self.resuming.retry()
+    def poll_once(self, *messages: Message) -> list[int]:
+        """Poll once, bringing these; return the offsets that are handed over."""
+        handed = self.recovery.drop_stale(list(messages))
+        self.recovery.retry()
         return [offset for each in handed if (offset := each.offset()) is not None]
 
     def read(self, count: int, *, leader_epoch: int = 0) -> list[int]:
         """So many messages are read and handed over, unless they are dropped."""
-        return self.turn(*self.client.bring(count=count, leader_epoch=leader_epoch))
+        return self.poll_once(*self.client.bring(count=count, leader_epoch=leader_epoch))

@@ -30,13 +30,12 @@ def export(
     """
     from connector.deadletters.ordered_letters import read_in_order
     from connector.deadletters.scan import scan_letters
-    from connector.kafka.topic_reader import TopicReader
     from connector.service.letter_report import export_letter
 
     opened = open_for_command(config)
     settings = opened.settings
     paths = None if unredacted else settings.redact
-    with TopicReader(opened.conf, settings.dead_letters) as letters:
+    with opened.read_dead_letters() as letters:
         with reading_progress() as progress:
             index = scan_letters(opened.conf, letters, settings.receipts, filters, progress).index
         for chunk in read_in_order(letters, index, limit, closed=closed):

@@ -40,13 +40,12 @@ def summary(
     """
     from connector.deadletters.scan import scan_letters
     from connector.deadletters.summary import LetterGroups
-    from connector.kafka.topic_reader import TopicReader
 
     opened = open_for_command(config)
     settings = opened.settings
     groups = LetterGroups()
     began = time.monotonic()
-    with reading_progress() as progress, TopicReader(opened.conf, settings.dead_letters) as letters:
+    with reading_progress() as progress, opened.read_dead_letters() as letters:
         scan = scan_letters(opened.conf, letters, settings.receipts, filters, progress, groups.number_of)
         records = letters.records
     seconds = time.monotonic() - began

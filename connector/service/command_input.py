@@ -11,6 +11,7 @@ from connector.config.kafka_settings import resolve_kafka
 from connector.config.load import load
 from connector.errors import ConfigError, Mistake
 from connector.kafka.records import Address, parse_address
+from connector.kafka.topic_reader import TopicReader
 from connector.service.preflight.connection import require_brokers
 from connector.settings.values import Settings
 
@@ -22,6 +23,10 @@ class OpenConfig:
     settings: Settings
     conf: Mapping[str, Any]
     file: Path
+
+    def read_dead_letters(self) -> TopicReader:
+        """Open a reader of the dead-letter topic; use it in a `with` statement. Raises ConnectorError, see there."""
+        return TopicReader(self.conf, self.settings.dead_letters)
 
 
 def open_config(file: Path) -> OpenConfig:

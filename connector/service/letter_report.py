@@ -14,7 +14,6 @@ from connector.deadletters.scan import ReadProgress
 from connector.errors import DecodeError
 from connector.kafka.dead_letter import DeadLetter
 from connector.kafka.records import Address
-from connector.kafka.topic_reader import TopicReader
 from connector.model import Event, Item, Reason, Record
 from connector.operations.formatting import clock_time, record_time
 from connector.redaction.payloads import Redactor
@@ -51,7 +50,7 @@ def report_letters(
     is none.
     """
     settings = config.settings
-    with TopicReader(config.conf, settings.dead_letters) as letters:
+    with config.read_dead_letters() as letters:
         histories = find_histories(config.conf, letters, settings.receipts, address, progress)
     return [report_letter(config, history, ask_fired) for history in histories]
 

@@ -119,7 +119,7 @@ def forecast_replay(
 ) -> dict[str, SinkForecast]:
     """Route and map every selected letter; return what a replay would do, by sink, sorted. Sends nothing."""
     settings = config.settings
-    with TopicReader(config.conf, settings.dead_letters) as letters:
+    with config.read_dead_letters() as letters:
         selected = select_letters(config, letters, filters, limit, progress)
         plans = plan_replay(selected.read_letters(), build_routers(settings, selected.sinks), selected.receipts)
     forecasts = {}

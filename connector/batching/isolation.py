@@ -55,7 +55,7 @@ class SubBatches:
         sub_batch = self._rest.pop()
         self._split(sub_batch, 1)
 
-    def drop(self, gone: Callable[[Item], bool]) -> list[Item]:
+    def drop_items(self, gone: Callable[[Item], bool]) -> list[Item]:
         """Drop and return the items that are `gone`."""
         dropped = [item for item in self.items() if gone(item)]
         for each in self._rest:

@@ -154,7 +154,7 @@ class AdmissionQueue:
         self._give_out(results)
         return True
 
-    def drop(self, epochs: AbstractSet[int]) -> None:
+    def drop_waiting(self, epochs: AbstractSet[int]) -> None:
         """Drop what waits of these epochs."""
         for epoch in epochs:
             self._queues.pop(epoch, None)

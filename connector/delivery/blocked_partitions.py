@@ -35,7 +35,7 @@ class BlockedPartitions:
                       partition=blocked.partition, offset=blocked.offset, why=blocked.why)  # fmt: skip
         self._blocked[epoch] = blocked
 
-    def current(self) -> list[BlockedPartition]:
+    def list_blocked(self) -> list[BlockedPartition]:
         """Return those that are still blocked: ours, and not read past the record."""
         for epoch, blocked in list(self._blocked.items()):
             offsets = self._assignment.offsets.get(epoch)

@@ -114,7 +114,7 @@ class Dispatcher:
         """
         alive = self._in_flight.epochs() | (self._unsent_epochs() if self._half_settled_unsent else set())
         self._revoked = self._revoked & alive | epochs
-        dropped, empty = self._in_flight.drop(self._is_revoked)
+        dropped, empty = self._in_flight.drop_awaiting_retry(self._is_revoked)
         self._drop_from_batcher(dropped, lambda item: (item.record.assignment_epoch, item.record.offset) in keep)
         for batch in empty:
             self._remove(batch)
@@ -308,7 +308,7 @@ class Dispatcher:
     def _after_attempt(self, batch: InFlightBatch) -> None:
         """Drop what was revoked meanwhile of a batch whose request ended, and send what may be sent by that."""
         if self._revoked:
-            dropped = batch.sub_batches.drop(self._is_revoked)
+            dropped = batch.sub_batches.drop_items(self._is_revoked)
             if dropped and self._half_settled_unsent:
                 self._drop_from_batcher(dropped, lambda _: True)
         if batch.sub_batches.done:

@@ -76,7 +76,7 @@ class RejectionRate:
         self._expire(now)
         return int(self._rejected), int(self._rejected + self._accepted)
 
-    def reset(self) -> None:
+    def clear_window(self) -> None:
         """Count from zero."""
         self._steps.clear()
         self._accepted = self._rejected = 0.0
@@ -118,7 +118,7 @@ class DeferredRecords:
         failures, self.failures = self.failures, deque()
         return failures
 
-    def drop(self, epochs: AbstractSet[int]) -> None:
+    def drop_deferred(self, epochs: AbstractSet[int]) -> None:
         """Drop what belongs to these epochs."""
         self.failures = deque(failure for failure in self.failures if failure.record.assignment_epoch not in epochs)
         self.records = deque(record for record in self.records if record.assignment_epoch not in epochs)
@@ -237,12 +237,12 @@ class FloodGuard:
     def release_if_accepted(self) -> None:
         """If a probe was accepted, count from zero and let what was deferred go its way."""
         if self.is_holding and not self._gate.flooded:
-            self._rejections.reset()
+            self._rejections.clear_window()
             self._release()
 
-    def drop(self, epochs: AbstractSet[int]) -> None:
+    def drop_revoked(self, epochs: AbstractSet[int]) -> None:
         """Drop what was deferred of these epochs."""
-        self._deferred.drop(epochs)
+        self._deferred.drop_deferred(epochs)
 
     # --- what is deferred ----------------------------------------------------------------------------------------
 

@@ -57,11 +57,11 @@ class Handover:
 
     def drop_unsent(self, epochs: AbstractSet[int], keep: AbstractSet[tuple[int, int]] = frozenset()) -> None:
         """Drop what was never sent of these epochs, except of the records to `keep` (epoch and offset)."""
-        self._intake.drop(epochs)
-        self._admission.drop(epochs)
+        self._intake.drop_records(epochs)
+        self._admission.drop_waiting(epochs)
         self._dispatcher.drop_unsent(epochs, keep)
         self._dead_letters.drop_retries(epochs)
-        self._flood_guard.drop(epochs)
+        self._flood_guard.drop_revoked(epochs)
 
     async def drain(self, epochs: frozenset[int], deadline: float) -> bool:
         """Drop what was never sent, finish half-settled records, and wait for what is in flight.

@@ -77,13 +77,13 @@ class InFlightBatches:
         del self._all[batch.batch.number]
         self.awaiting_retry -= 1
 
-    def drop(self, gone: Callable[[Item], bool]) -> tuple[list[Item], list[InFlightBatch]]:
+    def drop_awaiting_retry(self, gone: Callable[[Item], bool]) -> tuple[list[Item], list[InFlightBatch]]:
         """Drop the items that are `gone` from batches that await a retry.
 
         Returns these items, and the batches that have nothing left.
         """
         waiting = [batch for batch in self._all.values() if not batch.in_flight]
-        dropped = [item for batch in waiting for item in batch.sub_batches.drop(gone)]
+        dropped = [item for batch in waiting for item in batch.sub_batches.drop_items(gone)]
         return dropped, [batch for batch in waiting if batch.sub_batches.done]
 
     # --- what they contain -----------------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ class Intake:
         """Take all that waits at once."""
         self._take_some(len(self._waiting))
 
-    def drop(self, epochs: AbstractSet[int]) -> None:
+    def drop_records(self, epochs: AbstractSet[int]) -> None:
         """Drop the waiting records of these epochs."""
         self._waiting = deque(record for record in self._waiting if record.assignment_epoch not in epochs)
 

@@ -34,7 +34,7 @@ from connector.vendors.base import Sink
 log = structlog.get_logger()
 
 
-class Router(Protocol):
+class RecordRouter(Protocol):
     """Turns a record into what this sink sends for it."""
 
     def route(self, record: Record) -> Sequence[Item | Failure]:
@@ -66,7 +66,7 @@ class Pipeline:
     def __init__(
         self,
         sink: Sink,
-        router: Router,
+        router: RecordRouter,
         assignment: Assignment,
         rejections: RejectionRate,
         limits: PipelineLimits,
@@ -291,7 +291,7 @@ class Pipeline:
 
     def blocked_partitions(self) -> list[BlockedPartition]:
         """Return the partitions whose next record cannot be read."""
-        return self._blocked.current()
+        return self._blocked.list_blocked()
 
     def abandon(self) -> None:
         """Take in and commit nothing any more: after a bug of ours the offsets may be wrong."""

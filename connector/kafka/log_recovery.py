@@ -122,7 +122,7 @@ class LogRecovery:
 
     # --- an offset that is not in the log ------------------------------------------------------------------------
 
-    def reset(self, partition: Partition, why: str) -> None:
+    def recover(self, partition: Partition, why: str) -> None:
         """Find out why the offset to read next is not in the log, and continue at one that is.
 
         `why` is the text of the client's error.
@@ -149,7 +149,7 @@ class LogRecovery:
             resumed = resumption(wanted, low, high, truncated=truncated, same_topic=same)
             self._reassign(partition, resumed.offset, resumed.leader_epoch)
         except KafkaException as error:
-            self._defer(partition, error, lambda: self.reset(partition, why))
+            self._defer(partition, error, lambda: self.recover(partition, why))
             return
         if resumed.change is LogChangeKind.EXPIRED:
             self._notify(self._listener.on_lost_to_retention, epoch, low)
@@ -194,7 +194,7 @@ class LogRecovery:
     def drop_stale(self, messages: list[Message]) -> list[Message]:
         """Return the messages that may be handed over: not those of recreated topics, nor records of partitions for
         which something is deferred."""
-        messages = self.recreation.drop(messages)
+        messages = self.recreation.drop_stale_messages(messages)
         if self._deferred:
             messages = [each for each in messages if each.error() is not None or _key(each) not in self._deferred]
         return messages

@@ -129,7 +129,7 @@ class Poller:
         if self._fatal.note(error):
             return
         if error.code() == KafkaError._AUTO_OFFSET_RESET and None not in partition:
-            self._recovery.reset(partition, error.str())
+            self._recovery.recover(partition, error.str())
         elif error.code() in UNREADABLE and None not in partition:
             if partition in self._epochs:
                 epoch, offset = self._epochs[partition], self._recovery.next_offset(partition)

@@ -49,7 +49,7 @@ class TopicRecreation:
         """Called by the client while it polls: from now on it reads the topic under this id. See `drop`."""
         self._reported.append((topic, topic_id))
 
-    def drop(self, messages: list[Message]) -> list[Message]:
+    def drop_stale_messages(self, messages: list[Message]) -> list[Message]:
         """Return the messages without those of recreated topics, which were read at another log's offsets.
 
         They are dropped from this poll on, even if the client comes back to the former id.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from connector.operations.snapshot import SinkRuntime
+from connector.operations.snapshot import ObservedSink
 
 STALL_SECONDS = 60.0
 
 
-def liveness_failures(runtimes: Sequence[SinkRuntime], last_tick: float, now: float) -> list[str]:
+def liveness_failures(runtimes: Sequence[ObservedSink], last_tick: float, now: float) -> list[str]:
     """Return why the process should be restarted: what has made no progress for a minute. Empty if it is alive.
 
     A revocation may keep a polling thread busy for some 40 seconds; that is no failure.
@@ -21,7 +21,7 @@ def liveness_failures(runtimes: Sequence[SinkRuntime], last_tick: float, now: fl
     ]
 
 
-def not_ready(runtimes: Sequence[SinkRuntime]) -> list[str]:
+def not_ready(runtimes: Sequence[ObservedSink]) -> list[str]:
     """Return which sinks have no assignment yet, and why; an empty assignment counts as one."""
     return [
         f"{runtime.pipeline.sink.name} waits for its group to assign partitions"
@@ -31,7 +31,7 @@ def not_ready(runtimes: Sequence[SinkRuntime]) -> list[str]:
     ]
 
 
-def _last_seen(runtimes: Sequence[SinkRuntime], last_tick: float) -> Iterator[tuple[str, float]]:
+def _last_seen(runtimes: Sequence[ObservedSink], last_tick: float) -> Iterator[tuple[str, float]]:
     yield "the event loop", last_tick
     for runtime in runtimes:
         state = "" if runtime.source.alive else " (which has ended)"

@@ -16,7 +16,7 @@ from connector.operations.metrics import build_registry, versions
 from connector.operations.page import HEADERS, render
 from connector.operations.retention import AskRetention, Retention
 from connector.operations.sink_history import HistorySample, SinkHistory
-from connector.operations.snapshot import SinkRuntime, SinkSnapshot, snapshot
+from connector.operations.snapshot import ObservedSink, SinkSnapshot, snapshot
 from connector.operations.status import status
 
 # How long requests in flight get when the service stops: they are scrapes, which are short.
@@ -37,7 +37,7 @@ class OperationsServer:
         self,
         host: str,
         port: int,
-        runtimes: Sequence[SinkRuntime],
+        runtimes: Sequence[ObservedSink],
         *,
         started_at: float,
         version: str,

@@ -32,7 +32,7 @@ class PollingThread(Protocol):
         ...
 
 
-class SinkRuntime(Protocol):
+class ObservedSink(Protocol):
     """One sink's pipeline and the source that feeds it."""
 
     @property
@@ -108,7 +108,7 @@ class SinkSnapshot:
     longest_wait: int
 
 
-def snapshot(runtime: SinkRuntime, clock: Clock, retention: Mapping[str, float]) -> SinkSnapshot:
+def snapshot(runtime: ObservedSink, clock: Clock, retention: Mapping[str, float]) -> SinkSnapshot:
     """Return the state of a sink. `retention`: for how many seconds a topic keeps its events, if that is limited."""
     pipeline, now = runtime.pipeline, clock.monotonic()
     assignment, dispatcher, letters = pipeline.assignment, pipeline.dispatcher, pipeline.dead_letters

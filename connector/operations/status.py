@@ -12,7 +12,7 @@ from connector.delivery.stats import RecentFailure, Stats
 from connector.kafka.source_interface import LogChange
 from connector.operations.health import not_ready
 from connector.operations.sink_history import SinkHistory, drain_seconds
-from connector.operations.snapshot import SinkRuntime, SinkSnapshot
+from connector.operations.snapshot import ObservedSink, SinkSnapshot
 from connector.operations.wait_reasons import wait_reasons
 from connector.redaction.vendor_messages import mask_failure_message
 
@@ -20,7 +20,7 @@ RECENT_FAILURES = 50
 
 
 def status(
-    runtimes: Sequence[SinkRuntime],
+    runtimes: Sequence[ObservedSink],
     snapshots: Sequence[SinkSnapshot],
     histories: Mapping[str, SinkHistory],
     *,

@@ -20,7 +20,7 @@ _PRODUCER: Final = 0  # rd_kafka_type_t
 _CONF_OK: Final = 0  # rd_kafka_conf_res_t
 
 
-class Request(IntEnum):
+class KafkaRequest(IntEnum):
     """Request types for which errors can be staged, by their API keys in Kafka's protocol guide."""
 
     PRODUCE = 0
@@ -63,7 +63,7 @@ class MockKafka:
         """Create a topic, replicated on every broker."""
         _check(self._library.rd_kafka_mock_topic_create(self._cluster, topic.encode(), partitions, self._brokers))
 
-    def fail_requests(self, request: Request, codes: Sequence[int]) -> None:
+    def fail_requests(self, request: KafkaRequest, codes: Sequence[int]) -> None:
         """Answer the next requests of this type with these errors (`KafkaError` codes), one each, in order.
 
         A 0 lets one request pass.

@@ -14,7 +14,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 from confluent_kafka.cimpl import NewTopic
 
-from connector.simulators.kafka import MockKafka, Request
+from connector.simulators.kafka import KafkaRequest, MockKafka
 from tests.faults.conftest import Check, NewWorld
 from tests.faults.events import MYTRACKER, Draft, draft, number_of
 from tests.faults.relay import Relay
@@ -98,7 +98,7 @@ async def test_brokers_that_are_away_at_the_start_are_waited_for(new_world: NewW
         check(await world.evidence())
 
 
-async def _on_a_mock(new_world: NewWorld, request: Request, code: int, drafts: Drafts) -> None:
+async def _on_a_mock(new_world: NewWorld, request: KafkaRequest, code: int, drafts: Drafts) -> None:
     """Answer its first two requests with the error while such events are under way; all that follows is settled."""
     with MockKafka() as kafka:
         async with new_world(letters=None) as world:
@@ -131,7 +131,7 @@ async def test_no_error_of_a_commit_loses_or_stops_anything(new_world: NewWorld)
 
     async with asyncio.TaskGroup() as runs:
         for code in COMMIT_ERRORS:
-            runs.create_task(_on_a_mock(new_world, Request.OFFSET_COMMIT, code, drafts))
+            runs.create_task(_on_a_mock(new_world, KafkaRequest.OFFSET_COMMIT, code, drafts))
 
 
 async def test_no_error_of_a_dead_letters_produce_request_loses_it(new_world: NewWorld) -> None:
@@ -142,7 +142,7 @@ async def test_no_error_of_a_dead_letters_produce_request_loses_it(new_world: Ne
 
     async with asyncio.TaskGroup() as runs:
         for code in PRODUCE_ERRORS:
-            runs.create_task(_on_a_mock(new_world, Request.PRODUCE, code, drafts))
+            runs.create_task(_on_a_mock(new_world, KafkaRequest.PRODUCE, code, drafts))
 
 
 async def test_a_coordinator_that_moves_costs_nothing(new_world: NewWorld) -> None:
@@ -174,7 +174,7 @@ async def test_a_last_commit_that_fails_is_said_by_the_exit_status(new_world: Ne
             process = world.start()
             await world.produce(100, bad=0.0)
             await world.accepted_all()
-            kafka.fail_requests(Request.OFFSET_COMMIT, [KafkaError.TOPIC_AUTHORIZATION_FAILED] * 20)
+            kafka.fail_requests(KafkaRequest.OFFSET_COMMIT, [KafkaError.TOPIC_AUTHORIZATION_FAILED] * 20)
             ended = await world.stop(process)
             assert ended.status == 1, process.tail()
             assert process.said("a last commit failed: its events will be read again") == 1

@@ -13,7 +13,7 @@ from connector.delivery.dispatcher import Dispatcher
 from connector.delivery.flood_guard import RejectionRate
 from connector.delivery.gate import Gate
 from connector.delivery.outcomes import DispatchListener
-from connector.delivery.pipeline import Pipeline, PipelineLimits, Router
+from connector.delivery.pipeline import Pipeline, PipelineLimits, RecordRouter
 from connector.delivery.stats import Stats
 from connector.kafka.source_interface import SourceControl, SourceListener
 from connector.vendors.base import Sink
@@ -23,7 +23,7 @@ LINGER = 0.2
 
 def build_pipeline(
     sink: Sink,
-    router: Router,
+    router: RecordRouter,
     topic: DeadLetterSender,
     open_source: Callable[[SourceListener], SourceControl],
     *,

@@ -14,7 +14,7 @@ from connector.kafka.positions import Start, StartingPoint, starting_points
 ASK_SECONDS = 6.0
 
 
-class Origin(StrEnum):
+class StartOrigin(StrEnum):
     """Why reading starts where it does."""
 
     COMMITTED = "committed"
@@ -32,7 +32,7 @@ class ReadPosition(NamedTuple):
     low: int
     high: int
     position: int
-    origin: Origin
+    origin: StartOrigin
     lost: int = 0
 
     @property
@@ -66,7 +66,7 @@ def read_positions(
     for point in starting_points(consumer, bare, start, numbers.__getitem__, dry=True):
         low, high = lows[point[:2]], highs[point[:2]]
         if committed[point[:2]].offset < 0:
-            origin = Origin.APPEARED if point.topic in known else Origin.START
+            origin = StartOrigin.APPEARED if point.topic in known else StartOrigin.START
             found.append(ReadPosition(*point[:2], low, high, point.offset, origin))
         else:
             metadata = decode(group, *point[:3], point.metadata)
@@ -80,10 +80,10 @@ def read_positions(
 
 def _from_commit(point: StartingPoint, low: int, high: int, *, recreated: bool) -> ReadPosition:
     if recreated or point.offset > high:
-        return ReadPosition(point.topic, point.partition, low, high, low, Origin.REMADE)
+        return ReadPosition(point.topic, point.partition, low, high, low, StartOrigin.REMADE)
     if point.offset < low:
-        return ReadPosition(point.topic, point.partition, low, high, low, Origin.EXPIRED, low - point.offset)
-    return ReadPosition(point.topic, point.partition, low, high, point.offset, Origin.COMMITTED)
+        return ReadPosition(point.topic, point.partition, low, high, low, StartOrigin.EXPIRED, low - point.offset)
+    return ReadPosition(point.topic, point.partition, low, high, point.offset, StartOrigin.COMMITTED)
 
 
 def _edges(consumer: Consumer, partitions: Sequence[tuple[str, int]], edge: int) -> dict[tuple[str, int], int]:

@@ -11,7 +11,7 @@ from connector.kafka.topic_reader import FirstRecords, read_one_each, reader_con
 from connector.operations.formatting import counted, duration
 from connector.service.preflight.findings import Finding, Severity, sink_section
 from connector.service.preflight.members import ConsumerGroup
-from connector.service.preflight.positions import Origin, ReadPosition, read_positions
+from connector.service.preflight.positions import ReadPosition, StartOrigin, read_positions
 from connector.service.preflight.topics import TopicFacts
 from connector.settings.values import SinkSettings
 from connector.vendors.registry import VENDORS
@@ -100,7 +100,7 @@ def _start(section: str, of: SinkSettings, places: Sequence[ReadPosition]) -> Fi
     origins = {place.origin for place in places}
     data = {
         "events": unread,
-        "new_group": origins == {Origin.START},
+        "new_group": origins == {StartOrigin.START},
         "partitions": [place._asdict() | {"origin": str(place.origin)} for place in places],
     }
     events = counted(unread, "event")
@@ -108,19 +108,19 @@ def _start(section: str, of: SinkSettings, places: Sequence[ReadPosition]) -> Fi
         says = f"retention deleted {counted(lost, 'event')} before they were read; {events} are left to read"
         todo = "they are lost to this sink; raise retention.ms, or find out why reading fell behind"
         return Finding(section, "start", Severity.WARN, says, todo, data)
-    if Origin.REMADE in origins:
-        names = ", ".join(sorted({place.topic for place in places if place.origin is Origin.REMADE}))
+    if StartOrigin.REMADE in origins:
+        names = ", ".join(sorted({place.topic for place in places if place.origin is StartOrigin.REMADE}))
         says = f"{names} was made anew since the last commit: {events} from its beginning"
         return Finding(section, "start", Severity.WARN, says, "nothing, if that was meant", data)
     if not places:
         return Finding(section, "start", Severity.WARN, "there is nothing that it may read", "see topics", data)
-    if origins == {Origin.START}:
+    if origins == {StartOrigin.START}:
         says = f"a new group, at start: {_written(of)}: {events} to read"
         return Finding(section, "start", Severity.OK, says, data=data)
     says = f"at the committed offsets: {events} to read"
-    appeared = sum(place.origin is Origin.APPEARED for place in places)
+    appeared = sum(place.origin is StartOrigin.APPEARED for place in places)
     says += f"; {counted(appeared, 'partition')} without one from the beginning" if appeared else ""
-    fresh = ", ".join(sorted({place.topic for place in places if place.origin is Origin.START}))
+    fresh = ", ".join(sorted({place.topic for place in places if place.origin is StartOrigin.START}))
     says += f"; {fresh}, new to the group, at start: {_written(of)}" if fresh else ""
     return Finding(section, "start", Severity.OK, says, data=data)
 

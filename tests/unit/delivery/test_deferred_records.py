@@ -33,7 +33,7 @@ def test_what_belongs_to_a_epoch_that_is_gone_is_dropped_and_weighs_nothing() ->
     of = DeferredRecords()
     of.defer([record(0, b"four"), record(1, None, epoch=2), record(2, b"{}", epoch=2)])
     of.failures.extend([failure(3), failure(4, epoch=2)])
-    of.drop({1, 99})
+    of.drop_deferred({1, 99})
     assert [each.offset for each in of.records] == [1, 2]
     assert list(of.failures) == [failure(4, epoch=2)]
     assert of.bytes == 2

@@ -39,7 +39,7 @@ def test_a_reset_starts_the_count_afresh() -> None:
     of = guard()
     of.rejected(11, 0.0)
     of.accepted(5, 0.0)
-    of.reset()
+    of.clear_window()
     assert of.counts(0.0) == (0, 0)
     of.rejected(1, WITHIN - 0.1)
     assert of.counts(WITHIN) == (1, 1)

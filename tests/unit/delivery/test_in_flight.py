@@ -38,7 +38,7 @@ def test_only_what_is_held_is_forgotten_and_what_is_empty_then_is_returned() -> 
     of = InFlightBatches()
     gone, mixed, airborne = of.admit(batch(1, 1, 1)), of.admit(batch(2, 1, 2)), of.admit(batch(3, 1))
     of.start(airborne)
-    dropped, empty = of.drop(lambda item: item.record.assignment_epoch == 1)
+    dropped, empty = of.drop_awaiting_retry(lambda item: item.record.assignment_epoch == 1)
     assert ([item.record.assignment_epoch for item in dropped], empty) == ([1, 1, 1], [gone])
     assert [item.record.assignment_epoch for item in mixed.sub_batches.items()] == [2]
     assert len(airborne.sub_batches.items()) == 1

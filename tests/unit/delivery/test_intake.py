@@ -67,7 +67,7 @@ async def test_forgotten_epochs_are_not_taken() -> None:
     taken: list[int] = []
     intake = Intake(lambda piece: taken.extend(each.offset for each in piece))
     intake.enqueue([record(offset, epoch=offset % 2) for offset in range(2 * PIECE)])
-    intake.drop({1})
+    intake.drop_records({1})
     await _turns_until_empty(intake)
     assert taken == [*range(PIECE), *range(PIECE, 2 * PIECE, 2)]
 

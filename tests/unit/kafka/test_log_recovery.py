@@ -33,7 +33,7 @@ def test_a_truncated_log_is_read_on_from_its_end_under_another_epoch(reader: Rec
     reader.read(200, leader_epoch=1)
     reader.client.ends[USERS] = (0, 150)
     with capture_logs() as logs:
-        reader.recovery.reset(USERS, cut(200, 120))
+        reader.recovery.recover(USERS, cut(200, 120))
     assert reader.listener.changes == [LogChange(LogChangeKind.TRUNCATED, "users", 0, 200, 120)]
     ((assigned,),) = reader.listener.of("on_assigned")
     assert assigned == (2, "users", 0, 120, None, 1, OLD, 120)
@@ -48,10 +48,10 @@ def test_out_of_range_without_a_reported_truncation_is_validated_first(reader: R
     reader.assign(0)
     reader.read(200, leader_epoch=4)
     reader.client.ends[USERS] = (30, 150)
-    reader.recovery.reset(USERS, OUT_OF_RANGE)
+    reader.recovery.recover(USERS, OUT_OF_RANGE)
     assert reader.client.sought == [(200, 4)]
     assert reader.listener.calls == []
-    reader.recovery.reset(USERS, cut(200, 120, 4))
+    reader.recovery.recover(USERS, cut(200, 120, 4))
     assert reader.listener.changes == [LogChange(LogChangeKind.TRUNCATED, "users", 0, 200, 120)]
     assert reader.client.fetched[USERS] == (120, 4)
 
@@ -60,15 +60,15 @@ def test_out_of_range_that_the_client_has_no_word_for_is_read_from_the_lowest_of
     reader.assign(0)
     reader.read(200, leader_epoch=4)
     reader.client.ends[USERS] = (30, 150)
-    reader.recovery.reset(USERS, OUT_OF_RANGE)
-    reader.recovery.reset(USERS, OUT_OF_RANGE)
+    reader.recovery.recover(USERS, OUT_OF_RANGE)
+    reader.recovery.recover(USERS, OUT_OF_RANGE)
     assert reader.listener.changes == [LogChange(LogChangeKind.TRUNCATED, "users", 0, 200, 30)]
     assert reader.client.fetched[USERS] == (30, -1)
 
 
 def test_without_an_epoch_there_is_nothing_to_hold_against_the_log(reader: RecoveryBench) -> None:
     reader.assign(200, leader_epoch=-1, ends=(30, 150))
-    reader.recovery.reset(USERS, OUT_OF_RANGE)
+    reader.recovery.recover(USERS, OUT_OF_RANGE)
     assert reader.listener.changes == [LogChange(LogChangeKind.TRUNCATED, "users", 0, 200, 30)]
 
 
@@ -78,12 +78,12 @@ def test_while_the_position_waits_to_be_validated_nothing_that_comes_is_handed_o
     reader.read(200, leader_epoch=4)
     reader.client.ends[USERS] = (0, 150)
     reader.client.refusals["seek"] = 2
-    reader.recovery.reset(USERS, OUT_OF_RANGE)
+    reader.recovery.recover(USERS, OUT_OF_RANGE)
     assert reader.client.fetched[USERS] == (150, -1)
     assert reader.read(3) == []
     assert reader.read(3) == []
     assert reader.client.sought == [(200, 4)]
-    reader.recovery.reset(USERS, cut(200, 120, 4))
+    reader.recovery.recover(USERS, cut(200, 120, 4))
     assert reader.listener.changes == [LogChange(LogChangeKind.TRUNCATED, "users", 0, 200, 120)]
 
 
@@ -92,7 +92,7 @@ def test_a_move_that_fails_half_way_is_validated_all_the_same(reader: RecoveryBe
     reader.read(200, leader_epoch=4)
     reader.client.ends[USERS] = (0, 150)
     reader.client.refusals["assign"] = 1
-    reader.recovery.reset(USERS, OUT_OF_RANGE)
+    reader.recovery.recover(USERS, OUT_OF_RANGE)
     assert reader.poll_once() == []
     assert reader.client.sought == [(200, 4)]
     assert reader.listener.calls == []
@@ -100,7 +100,7 @@ def test_a_move_that_fails_half_way_is_validated_all_the_same(reader: RecoveryBe
 
 def test_what_retention_deleted_is_reported_and_the_epoch_goes_on(reader: RecoveryBench) -> None:
     epoch = reader.assign(7, ends=(30, 150))
-    reader.recovery.reset(USERS, OUT_OF_RANGE)
+    reader.recovery.recover(USERS, OUT_OF_RANGE)
     assert reader.listener.calls == [("on_lost_to_retention", (epoch, 30))]
     assert reader.client.fetched[USERS] == (30, -1)
     assert reader.owned.epochs == {USERS: epoch}
@@ -109,12 +109,12 @@ def test_what_retention_deleted_is_reported_and_the_epoch_goes_on(reader: Recove
 
 def test_an_offset_that_is_there_after_all_is_read_from_and_nothing_is_reported(reader: RecoveryBench) -> None:
     reader.assign(7, ends=(0, 150))
-    reader.recovery.reset(USERS, OUT_OF_RANGE)
+    reader.recovery.recover(USERS, OUT_OF_RANGE)
     assert (reader.client.fetched[USERS], reader.listener.calls) == ((7, -1), [])
 
 
 def test_a_partition_that_is_not_ours_is_left_alone(reader: RecoveryBench) -> None:
-    reader.recovery.reset(USERS, OUT_OF_RANGE)
+    reader.recovery.recover(USERS, OUT_OF_RANGE)
     assert reader.client.calls.total() == 0
 
 
@@ -130,7 +130,7 @@ def test_a_topic_that_was_recreated_is_found_by_its_id_and_is_for_another_client
     else:
         reader.ids.known["users"] = NEW
     calls = reader.client.calls.copy()
-    reader.recovery.reset(USERS, said)
+    reader.recovery.recover(USERS, said)
     assert reader.recovery.recreation.detected
     assert reader.read(3) == []
     assert (reader.listener.calls, reader.client.calls, reader.recovery.is_blocked) == ([], calls, False)
@@ -141,7 +141,7 @@ def test_brokers_that_do_not_report_an_id_do_not_make_a_truncation_anything_else
     reader.read(200, leader_epoch=1)
     reader.client.ends[USERS] = (0, 150)
     reader.ids.known.clear()
-    reader.recovery.reset(USERS, cut(200, 120))
+    reader.recovery.recover(USERS, cut(200, 120))
     assert reader.listener.changes == [LogChange(LogChangeKind.TRUNCATED, "users", 0, 200, 120)]
     ((assigned,),) = reader.listener.of("on_assigned")
     assert (assigned.position, assigned.topic_id, assigned.truncated_at) == (120, OLD, 120)
@@ -153,7 +153,7 @@ def test_where_neither_an_id_nor_the_end_of_a_truncation_is_reported_reading_beg
 ) -> None:
     reader.assign(200, ends=(30, 150))
     reader.ids.known.clear()
-    reader.recovery.reset(USERS, OUT_OF_RANGE)
+    reader.recovery.recover(USERS, OUT_OF_RANGE)
     assert len(reader.ids.asked) == 1, "nothing is waited for"
     assert reader.listener.changes == [LogChange(LogChangeKind.TRUNCATED, "users", 0, 200, 30)]
     assert reader.client.fetched[USERS] == (30, -1)
@@ -168,7 +168,7 @@ def test_an_epoch_whose_id_was_never_known_may_be_of_another_topic_and_is_bound_
     reader.client.ends[USERS] = (5, 150)
     if known:
         reader.ids.known["users"] = known
-    reader.recovery.reset(USERS, cut(200, 120))
+    reader.recovery.recover(USERS, cut(200, 120))
     assert reader.listener.changes == [LogChange(LogChangeKind.RECREATED, "users", 0, 200, 5)]
     ((assigned,),) = reader.listener.of("on_assigned")
     assert (assigned.position, assigned.topic_id, assigned.truncated_at) == (5, known, -1)
@@ -181,7 +181,7 @@ def test_the_id_of_a_topic_that_is_gone_is_no_answer(reader: RecoveryBench) -> N
     reader.assign(0, topic_id=NEW, ends=(0, 150))
     reader.read(200, leader_epoch=1)
     reader.ids.known["users"] = OLD
-    reader.recovery.reset(USERS, cut(200, 120))
+    reader.recovery.recover(USERS, cut(200, 120))
     assert reader.ids.asked == []
     assert reader.listener.changes == [LogChange(LogChangeKind.TRUNCATED, "users", 0, 200, 120)]
     assert reader.owned.topic_id(USERS) == NEW
@@ -194,7 +194,7 @@ def test_what_the_brokers_refuse_is_tried_once_a_poll_until_it_is_done(reader: R
     reader.read(200, leader_epoch=1)
     reader.client.ends[USERS] = (0, 150)
     reader.client.refusals[step] = 3
-    reader.recovery.reset(USERS, cut(200, 120))
+    reader.recovery.recover(USERS, cut(200, 120))
     before = reader.client.calls[step]
     for turn in range(1, 4):
         assert reader.listener.calls == []
@@ -218,7 +218,7 @@ def test_nothing_is_done_to_a_partition_that_was_revoked(reader: RecoveryBench, 
     reader.assign(200, leader_epoch=4, ends=(0, 150))
     reader.client.refusals |= {"watermarks": 1, "assign": 1}
     if what == "reset":
-        reader.recovery.reset(USERS, OUT_OF_RANGE)
+        reader.recovery.recover(USERS, OUT_OF_RANGE)
     elif what == "seek":
         reader.recovery.seek(USERS, 201)
     reader.recovery.partitions_removed([USERS])

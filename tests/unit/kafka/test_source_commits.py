@@ -105,7 +105,7 @@ def test_a_pause_that_waited_while_its_partition_was_assigned_again_is_dropped(b
 
 
 def test_a_reset_that_fails_is_tried_once_a_poll_so_that_polling_goes_on(bench: Bench) -> None:
-    bench.source._member.recovery.reset(("users", 0), "out of range")
+    bench.source._member.recovery.recover(("users", 0), "out of range")
     for turns in range(1, 4):
         bench.source._poll_once()
         assert bench.client.asked == 1 + turns
@@ -131,7 +131,7 @@ def test_nothing_is_asked_of_a_client_that_is_closed(bench: Bench) -> None:
 
 
 def test_a_stop_does_not_wait_for_a_reset_that_fails(bench: Bench) -> None:
-    bench.source._member.recovery.reset(("users", 0), "out of range")
+    bench.source._member.recovery.recover(("users", 0), "out of range")
     asked = bench.client.asked
     bench.source.stop([])
     bench.source._poll_once()

@@ -144,7 +144,7 @@ def test_commands_that_come_before_the_group_has_taken_the_next_one_do_no_harm(b
 
 def test_what_was_put_off_and_paused_went_with_the_client(bench: Clients) -> None:
     bench.source.pause_partition(1, "users", 0)
-    bench.source._member.recovery.reset(("users", 0), "out of range")
+    bench.source._member.recovery.recover(("users", 0), "out of range")
     bench.poll_once()
     asked = bench.now.asked
     bench.fail()

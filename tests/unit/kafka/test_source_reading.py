@@ -148,7 +148,7 @@ def test_records_of_others_do_not_end_the_problem_of_a_partition_that_waits(benc
     """It would be reported and logged at every poll."""
     bench.source._owned.epochs["users", 1] = 2
     with capture_logs() as logs:
-        bench.source._member.recovery.reset(("users", 1), "out of range")
+        bench.source._member.recovery.recover(("users", 1), "out of range")
         for _ in range(20):
             bench.client.messages.append(Event())
             bench.source.request_chunk()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
-from connector.simulators.kafka import MockKafka, Request
+from connector.simulators.kafka import KafkaRequest, MockKafka
 
 QUIET = {"log_level": 0}  # brokers go down on purpose here
 RETRY_SOON = {"reconnect.backoff.ms": 10, "reconnect.backoff.max.ms": 50}
@@ -77,7 +77,7 @@ def test_a_staged_error_meets_the_next_request_of_its_kind(
     produce(producer, "orders", b"a")
     consumer.subscribe(["orders"])
     read(consumer, 1)
-    kafka.fail_requests(Request.OFFSET_COMMIT, [KafkaError.ILLEGAL_GENERATION])
+    kafka.fail_requests(KafkaRequest.OFFSET_COMMIT, [KafkaError.ILLEGAL_GENERATION])
     with pytest.raises(KafkaException) as caught:
         consumer.commit(asynchronous=False)
     assert caught.value.args[0].code() == KafkaError.ILLEGAL_GENERATION

@@ -1,8 +1,8 @@
-"""What a good programmer writes in an afternoon: confluent-kafka, orjson and httpx.AsyncClient, batches of 20.
+"""The baseline: what a good programmer writes in an afternoon with confluent-kafka, orjson and httpx.AsyncClient.
 
-The benchmarks' yardstick: same events, same mapping, no key order, no isolation of bad events, no state worth the
-name. A chunk is consumed, mapped, sent with at most IN_FLIGHT requests at once, and committed.
-`python -m benchmarks.baseline BOOTSTRAP TOPIC GROUP URL TOKEN_FILE IN_FLIGHT`
+The benchmarks' yardstick: same events, same mapping, batches of 20; no key order, no isolation of bad events, no state
+worth the name. A chunk is consumed, mapped, sent with at most IN_FLIGHT requests at once, and committed. `python -m
+benchmarks.baseline BOOTSTRAP TOPIC GROUP URL TOKEN_FILE IN_FLIGHT`
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ BATCH, BATCH_BYTES = 20, 10_000
 
 
 def mapped(message: Message) -> bytes:
-    """One event as myTracker takes it."""
+    """Return one event as myTracker takes it."""
     event: dict[str, Any] = orjson.loads(message.value() or b"")
     return orjson.dumps(
         {
@@ -43,7 +43,7 @@ def mapped(message: Message) -> bytes:
 
 
 def batches(items: list[bytes]) -> list[bytes]:
-    """The bodies of the requests, each within the vendor's limits."""
+    """Return the bodies of the requests, each within the vendor's limits."""
     bodies: list[bytes] = []
     batch: list[bytes] = []
     size = 2
@@ -72,13 +72,13 @@ async def run(bootstrap: str, topic: str, group: str, url: str, token: str, in_f
     consumer.subscribe([topic])
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    places = asyncio.Semaphore(in_flight)
+    slots = asyncio.Semaphore(in_flight)
     limits = httpx.Limits(max_connections=in_flight, max_keepalive_connections=in_flight)
     headers = {"Authorization": token, "Content-Type": "application/json"}
     async with httpx.AsyncClient(limits=limits, headers=headers, timeout=10, trust_env=False) as client:
 
         async def send(body: bytes) -> None:
-            async with places:
+            async with slots:
                 response = await client.post(url, content=body)
                 response.raise_for_status()
 

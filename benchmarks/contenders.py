@@ -1,4 +1,4 @@
-"""Who is measured: the connector as an operator runs it, and the baseline; each a process of its own."""
+"""The contenders: the connector as an operator runs it, and the baseline; each in a process of its own."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Vendor = Literal["mytracker", "sailplay"]
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a contender is told: where events are and where they go. `wide` maps the long note of wide events too."""
+    """The settings of a contender: where events are and where they go. `wide` maps the long note of wide events too."""
 
     bootstrap: str
     topic: str

@@ -21,11 +21,11 @@ _FLUSH_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a topic is filled with.
+    """The content of a topic.
 
-    Event number n belongs to key n % `keys`, so that a key's numbers rise. `size` is an event's length in bytes, 0:
-    as it is (about 263). `wide` puts the padding into a field that is mapped, so that the item grows with the event.
-    Every event whose number is divisible by `bad_every` is one that the sink refuses (0: none).
+    Event number n belongs to key n % `keys`, so that a key's numbers rise. `size` is an event's length in bytes, 0: as
+    it is (about 263). `wide` puts the padding into a field that is mapped, so that the item grows with the event. Every
+    event whose number is divisible by `bad_every` is one that the sink refuses (0: none).
     """
 
     events: int
@@ -37,15 +37,15 @@ class Load:
 
     @property
     def bad(self) -> int:
-        """How many events the sink refuses."""
+        """Return how many events the sink refuses."""
         return -(-self.events // self.bad_every) if self.bad_every else 0
 
     def is_bad(self, number: int) -> bool:
-        """Whether the sink refuses this one."""
+        """True if the sink refuses this event."""
         return bool(self.bad_every) and number % self.bad_every == 0
 
     def event(self, number: int) -> bytes:
-        """Event `number` as it lies in the topic."""
+        """Return event `number` as its bytes in the topic."""
         event: dict[str, Any] = {
             "event_type": BAD if self.is_bad(number) else PLAIN,
             "occurred_at": f"2026-03-01T{number % 24:02}:{number % 60:02}:00Z",

@@ -1,4 +1,4 @@
-"""Where measurements are made: one real broker, topics filled once for each load, a certificate, scratch files."""
+"""The laboratory for measurements: one real broker, topics filled once for each load, a certificate, scratch files."""
 
 from __future__ import annotations
 
@@ -51,16 +51,17 @@ class Scenario:
 
     @property
     def ceiling(self) -> float:
-        """Events a second that so many requests in flight of 20 can carry at this latency; infinite at none."""
+        """Return the events per second that so many requests in flight of 20 can carry at this latency; infinite at
+        none."""
         return self.in_flight * 20 / self.latency if self.latency else float("inf")
 
     @property
     def ours(self) -> bool:
-        """Whether it is the connector that is measured, which may break no rule."""
+        """True if the connector is measured, which may break no rule."""
         return self.contender in OURS
 
     def faults(self, measured: Measurement) -> int:
-        """How often the connector broke a rule; 0 for others."""
+        """Return how often the connector broke a rule; 0 for others."""
         if not self.ours:
             return 0
         # Whoever joins a group later gets events that are in flight: duplicates, which at-least-once allows.
@@ -104,7 +105,7 @@ class Laboratory:
         return self._reconciled(measured, scenario.load.bad, setting.dead_letters) if scenario.load.bad else measured
 
     def setting(self, scenario: Scenario, url: str) -> Setting:
-        """What a contender is told for a scenario: a group and a dead-letter topic of its own."""
+        """Return a contender's settings for a scenario: a group and a dead-letter topic of its own."""
         number = next(self._numbers)
         directory = self.directory / f"{number}"
         directory.mkdir()
@@ -122,7 +123,7 @@ class Laboratory:
         )
 
     def topic(self, load: Load) -> str:
-        """A topic that holds the load."""
+        """Return a topic that holds the load."""
         if load not in self._filled:
             name = self.topics(load.partitions, prefix="events")
             fill(self.bootstrap, name, load)
@@ -130,7 +131,7 @@ class Laboratory:
         return self._filled[load]
 
     def _shared(self, setting: Setting, processes: int) -> bool:
-        """Whether so many members of a connector's group have partitions."""
+        """True if so many members of a connector's group have partitions."""
         group = f"{setting.group}.{setting.vendor}"
         asked = self._admin.describe_consumer_groups([group], request_timeout=_SHARED_SECONDS)
         try:
@@ -140,13 +141,14 @@ class Laboratory:
         return sum(bool(each.assignment.topic_partitions) for each in described.members) == processes
 
     def _reconciled(self, measured: Measurement, bad: int, dead_letters: str) -> Measurement:
-        """With what lies in the dead-letter topic: more than the bad events are good ones, fewer are lost ones."""
+        """Return the measurement corrected by the dead-letter topic: more than the bad events are good ones, fewer are
+        lost ones."""
         letters = self._length(dead_letters)
         lost = max(0, measured.lost + bad - letters)
         return replace(measured, lost=lost, good_letters=max(0, letters - bad))
 
     def _length(self, topic: str) -> int:
-        """How many records a topic of one partition holds."""
+        """Return how many records a topic of one partition holds."""
         consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "benchmarks"})
         try:
             offsets: tuple[int, int] = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=_ANSWER_SECONDS)
@@ -155,7 +157,7 @@ class Laboratory:
         return offsets[1] - offsets[0]
 
     def _certificate(self) -> Path:
-        """A self-signed certificate with its key, made once."""
+        """Return a self-signed certificate with its key, made once."""
         file = self.directory / "sink.pem"
         if not file.exists():
             command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=sink"]
@@ -167,7 +169,7 @@ class Laboratory:
 
 
 def _wait_for_coordinator(bootstrap: str) -> None:
-    """A broker that has just begun knows no groups for some seconds, which are not the first contender's."""
+    """Wait until groups can be used: a new broker knows none for some seconds, which are not the first contender's."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "benchmarks"})
     deadline = time.monotonic() + _COORDINATOR_SECONDS
     try:

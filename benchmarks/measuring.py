@@ -49,9 +49,10 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What was measured; rates and costs from when all processes deliver until 95 % of the events were accepted.
+    """The result of a measurement; rates and costs from when all processes deliver until 95 % of the events were
+    accepted.
 
-    `cpu_all` counts the start too and everything to the end. Microseconds an event; `idle_cpu` is a share of one core
+    `cpu_all` counts the start too and everything to the end. Microseconds per event; `idle_cpu` is a share of one core
     once nothing is left to do. `rss` is the mean while it delivers, `peak_rss` the highest ever, in MB. `good_letters`
     counts good events that were not delivered but became dead letters.
     """
@@ -74,7 +75,7 @@ class Measurement:
 
     @property
     def violations(self) -> int:
-        """How often a rule was broken."""
+        """Return how often a rule was broken."""
         counts = (self.lost, self.good_letters, self.duplicates, self.inversions, self.over_limits)
         return sum(counts) + (not self.clean_exit)
 
@@ -91,7 +92,7 @@ class Sink:
         )
 
     def stats(self) -> dict[str, float]:
-        """What it has seen so far."""
+        """Return what the sink has counted so far."""
         self._connection.request("GET", "/_stats")
         answer: dict[str, float] = orjson.loads(self._connection.getresponse().read())
         return answer
@@ -230,7 +231,7 @@ def _samples(
 
 
 def _wait_for(finished: Callable[[], bool]) -> None:
-    """For as long as it may take: what is not there then shows in the counts."""
+    """Wait until `finished`, for a limited time: what is missing then shows in the counts."""
     deadline = time.monotonic() + QUIET_SECONDS
     while not finished() and time.monotonic() < deadline:
         time.sleep(SAMPLE_SECONDS)
@@ -245,7 +246,7 @@ def _cpu_seconds(pids: Sequence[int]) -> float:
 
 
 def _memory(pids: Sequence[int], name: str) -> float:
-    """In MB, of the process that takes most."""
+    """Return the memory in MB of the process that takes most."""
     sizes = []
     for pid in pids:
         found = re.search(rf"{name}:\s*(\d+) kB", Path(f"/proc/{pid}/status").read_text())

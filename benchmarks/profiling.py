@@ -1,4 +1,4 @@
-"""Where the connector's time goes, by room: py-spy samples whoever holds the interpreter's lock in the running process.
+"""A profile by room: py-spy samples whoever holds the interpreter's lock in the running process.
 
 Needs `py-spy` on the PATH (pip install py-spy), and on Linux the right to trace a process.
 """
@@ -19,7 +19,7 @@ from benchmarks.measuring import Sink, running_sink
 
 SECONDS, HERTZ = 5, 500
 _ROOM = re.compile(r"connector/(\w+)")
-_PLACE = re.compile(r"\((?:.*site-packages/|.*python[0-9.]+/)?([\w.-]+)[/:]")
+_LOCATION = re.compile(r"\((?:.*site-packages/|.*python[0-9.]+/)?([\w.-]+)[/:]")
 
 
 def run(lab: Laboratory, scenario: Scenario) -> str:
@@ -43,7 +43,7 @@ def run(lab: Laboratory, scenario: Scenario) -> str:
 
 
 def report(stacks: Path) -> str:
-    """What folded stacks say: on whose behalf time was spent, and in whose code."""
+    """Return two tables from folded stacks: on whose behalf time was spent, and in whose code."""
     behalf: Counter[str] = Counter()
     code: Counter[str] = Counter()
     for line in stacks.read_text().splitlines():
@@ -55,7 +55,7 @@ def report(stacks: Path) -> str:
 
 
 def _room(frames: Iterable[str]) -> str:
-    """The innermost room on the stack."""
+    """Return the innermost room on the stack."""
     rooms = (found[1] for frame in reversed(list(frames)) if (found := _ROOM.search(frame)))
     room = next(rooms, "cli")
     return "the event loop" if room in ("cli", "service") else room  # who runs the loop, and nobody above it
@@ -65,8 +65,8 @@ def _package(frame: str) -> str:
     room = _ROOM.search(frame)
     if room:
         return f"connector/{room[1]}"
-    place = _PLACE.search(frame)
-    return place[1] if place else frame
+    location = _LOCATION.search(frame)
+    return location[1] if location else frame
 
 
 def _table(title: str, counts: Counter[str]) -> str:

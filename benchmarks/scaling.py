@@ -16,7 +16,7 @@ COST, MEMORY, RATE = "µs of CPU an event", "MB resident", "events a second"
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table and what its chart shows."""
+    """One scaling table and the value that its chart shows."""
 
     title: str
     shows: str
@@ -24,12 +24,12 @@ class Table:
 
     @property
     def file(self) -> str:
-        """The chart's file."""
+        """Return the chart's file name."""
         return f"{self.title.lower().replace(' ', '-')}.svg"
 
 
 def scaling_tables(events: int) -> Sequence[Table]:
-    """All tables; each scenario delivers so many events, but where the table is about their number or size."""
+    """Return all tables; each scenario delivers so many events, unless the table varies their number or size."""
     plain = Load(events)
     return (
         Table("Routes", COST, [Scenario(f"{n} route{'s' * (n > 1)}", plain, routes=n) for n in (1, 10, 50, 200)]),
@@ -50,8 +50,10 @@ def scaling_tables(events: int) -> Sequence[Table]:
             "Processes",
             RATE,
             [
-                Scenario(f"{n} process{'es' * (n > 1)}, {place}", load, processes=n, latency=latency, in_flight=flights)
-                for latency, place, flights, load in (
+                Scenario(
+                    f"{n} process{'es' * (n > 1)}, {label}", load, processes=n, latency=latency, in_flight=in_flight
+                )
+                for latency, label, in_flight, load in (
                     (0.05, "50 ms, 16 in flight", 16, Load(events * 2)),
                     (0.0, "0 ms", 32, Load(events * 8)),  # long enough that they share the work from early on
                 )

@@ -27,7 +27,7 @@ def main_table(events: int) -> Sequence[Scenario]:
 
 
 def peers_table(events: int) -> Sequence[Scenario]:
-    """What people would pick instead, beside the connector. The plain consumer ends at its first bad event."""
+    """Return the scenarios of the alternatives beside the connector. The plain consumer ends at its first bad event."""
     plain, half, bad = Load(events), Load(events // 2), Load(events // 2, bad_every=1_000)
     long = Load(events * 4)  # so that two processes share the work from early on
     return (

@@ -39,7 +39,7 @@ NO_LENGTH = _answer("411 Length Required", b'{"error":"no length"}')
 
 
 class Ledger:
-    """What was accepted: each event's number once, a key's numbers rising, batches within the vendor's limits."""
+    """The accepted events: each event's number once, a key's numbers rising, batches within the vendor's limits."""
 
     def __init__(self, events: int, keys: int) -> None:
         self._keys = keys

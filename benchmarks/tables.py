@@ -1,4 +1,4 @@
-"""Measurements as lines for people."""
+"""Measurements as lines of a table."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HEADINGS = (
 
 
 def row(scenario: Scenario, measured: Measurement) -> str:
-    """One line of the table."""
+    """Return one line of the table."""
     ideal = f"{measured.per_second / scenario.ceiling:.1%}" if scenario.latency else ""
     idle = "" if math.isnan(measured.idle_cpu) else f"{measured.idle_cpu:.1%}"
     return (
@@ -25,7 +25,7 @@ def row(scenario: Scenario, measured: Measurement) -> str:
 
 
 def violations(measured: Measurement) -> str:
-    """What broke a rule, in words; "none" if nothing did."""
+    """Return the broken rules in words; "none" if there are none."""
     counts = {
         "lost": measured.lost,
         "good among the dead letters": measured.good_letters,

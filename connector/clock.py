@@ -1,4 +1,4 @@
-"""The one clock, passed in wherever time matters, so that tests can turn it."""
+"""The clock that is passed wherever time matters, so that tests can control it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Two times: one that only goes forward, for waiting; one of the calendar, for people."""
+    """Two times: a monotonic one for measuring and waiting, and the calendar's for people."""
 
     def monotonic(self) -> float:
-        """Seconds since some fixed moment; never goes back."""
+        """Return seconds since a fixed moment; never goes back."""
         ...
 
     def now(self) -> float:
-        """Seconds since the epoch, UTC."""
+        """Return seconds since the epoch, UTC."""
         ...
 
 

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 
 class ConnectorError(Exception):
-    """Something the connector was asked to do cannot be done; the message says what and why."""
+    """The connector cannot do what it was asked to do; the message says what and why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One mistake in a configuration: where (`routes[0].fields.total`), and what is wrong and would be right."""
+    """One mistake in a configuration: its path (`routes[0].fields.total`), what is wrong and what would be right."""
 
     path: str
     message: str

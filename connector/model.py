@@ -1,6 +1,7 @@
-"""The nouns that flow through the connector: Record, Item, Limits, Outcome, Failure, Reason.
+"""The types that flow through the connector: Record, Item, Limits, Outcome, Failure, Reason.
 
-What is made once an event is a NamedTuple: immutable like a frozen dataclass and four times cheaper to make.
+A type that is made once for each event is a NamedTuple: immutable like a frozen dataclass and four times cheaper to
+make.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ Headers = tuple[tuple[str, bytes | None], ...]
 class Record(NamedTuple):
     """One Kafka record as it was read.
 
-    `timestamp` is Kafka's, in milliseconds since the epoch (-1: none). `epoch` numbers the assignment of the
-    partition under which it was read, so that what arrives late for an earlier assignment can be told apart.
-    `read_at` is the monotonic time (seconds) of the poll that returned it. `leader_epoch` counts the changes of the
-    partition's leader up to the record's writing (-1: the brokers do not say). `damage` says what of the record
-    cannot be represented, such as a header's name that is no text; empty if all of it is here.
+    `timestamp` is Kafka's, in milliseconds since the epoch (-1: none). `assignment_epoch` numbers the assignment of the
+    partition under which it was read, so that late results of an earlier assignment can be told apart. `read_at` is the
+    monotonic time (seconds) of the poll that returned it. `leader_epoch` is the partition leader's epoch when the
+    record was written (-1: not reported by the brokers). `damage` says which part of the record cannot be represented,
+    such as a header name that is not text; empty if there is none.
     """
 
     topic: str
@@ -37,14 +38,14 @@ class Record(NamedTuple):
 
     @property
     def address(self) -> str:
-        """`topic/partition/offset`, as commands and log lines name a record."""
+        """Return `topic/partition/offset`, as commands and log lines name a record."""
         return f"{self.topic}/{self.partition}/{self.offset}"
 
 
 # An event is a decoded record: one JSON object.
 Event = dict[str, Any]
 
-# A compiled expression: what an event (and the record it came in, for key() and its like) yields.
+# A compiled expression: event and record (for key(), header() and the like) → value.
 Evaluate = Callable[[Event, Record], Any]
 
 # The fields a route mapped, by the vendor's names → the bytes that are sent. Raises errors.FieldError.
@@ -54,7 +55,7 @@ Encode = Callable[[dict[str, Any]], bytes]
 class Item(NamedTuple):
     """One event mapped for one vendor method and encoded to its final bytes.
 
-    `element` tells the items apart that one route makes of one event.
+    `element` distinguishes the items that one route makes of one event.
     """
 
     record: Record
@@ -68,8 +69,8 @@ class Item(NamedTuple):
 class Limits:
     """How many items and bytes one request may carry.
 
-    A body of several items weighs `envelope` + the items' bytes + `separator` between two. An item that is too
-    heavy for an envelope may still go without one if the vendor has a form for that (`bare`).
+    The body of several items weighs `envelope` + the items' bytes + `separator` between two. An item that is too heavy
+    for an envelope may still be sent without one if the vendor has a form for that (`bare`).
     """
 
     max_events: int
@@ -79,7 +80,7 @@ class Limits:
     bare: bool = False
 
     def fits_alone(self, size: int) -> bool:
-        """Whether an item of `size` bytes can be sent at all."""
+        """True if an item of `size` bytes can be sent at all."""
         return size + (0 if self.bare else self.envelope) <= self.max_bytes
 
 
@@ -97,20 +98,20 @@ class Reason(StrEnum):
 
 
 class Stage(StrEnum):
-    """Where on its way an event failed."""
+    """The step at which an event failed."""
 
     DECODE = "decode"
     ROUTE = "route"
     MAP = "map"
     SEND = "send"
-    SKIP = "skip"  # settled by an operator, who would not have it delivered
+    SKIP = "skip"  # settled by an operator instead of being delivered
 
 
 class Failure(NamedTuple):
     """Why one record cannot be delivered to one sink; it becomes a dead letter.
 
-    `route` and `method` are None where the record failed before routing. `status` is the vendor's HTTP status,
-    None if it was never sent; `attempts` counts the requests that carried it. `element` is the item's, if it was one.
+    `route` and `method` are None if the record failed before routing. `status` is the vendor's HTTP status, None if it
+    was never sent; `attempts` counts the requests that carried it. `element` is that of the failed item.
     """
 
     record: Record
@@ -125,22 +126,22 @@ class Failure(NamedTuple):
 
 
 class OutcomeKind(StrEnum):
-    """Whose fault a response is (the contract's one table)."""
+    """Who is responsible for a response (the contract's one table); the values are metric labels."""
 
-    ACCEPTED = "nobody"  # accepted
-    REJECTED = "event"  # the events in the request: isolate and dead-letter the culprit
-    UNAVAILABLE = "vendor"  # the vendor or the network: hold and try again
+    ACCEPTED = "nobody"
+    REJECTED = "event"  # an event in the request: isolate and dead-letter it
+    UNAVAILABLE = "vendor"  # the vendor or the network: pause and try again
     MISCONFIGURED = "ours"  # configuration or credentials: stop this sink and say so
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the response to one request means.
+    """The meaning of the response to one request.
 
-    `status` is None when no status line came. `message` is the vendor's own word or the transport's, at most
-    1 KB, without secrets. `retry_after` is in seconds, None if absent or nonsense. `code` is SailPlay's
-    `status_code`. `heal_for` (seconds) is set when a configured retry code came: how long it may be tried again.
-    `answer_lost` says that the request may have taken effect although no proper answer came.
+    `status` is None if no status line came. `message` is the vendor's or the transport's, at most 1 KB, without
+    secrets. `retry_after` is in seconds, None if absent or invalid. `code` is SailPlay's `status_code`. `retry_for`
+    (seconds) is set if a configured retry code came: how long the request may be repeated. `effect_unknown` is set if
+    the request may have taken effect although no proper answer came.
     """
 
     kind: OutcomeKind

@@ -1,4 +1,4 @@
-"""Where the files that travel with the package lie: the JSON Schemas."""
+"""Finds the files that are installed with the package: the JSON Schemas."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def schemas() -> Path:
-    """The directory of the JSON Schemas.
+    """Return the directory of the JSON Schemas.
 
-    A wheel carries it inside the package; in a checkout, and so in an editable install, it stands beside the package.
+    A wheel has it inside the package; a checkout (and so an editable install) has it beside the package.
     """
     installed = _PACKAGE / "_schemas"
     return installed if installed.is_dir() else _PACKAGE.parent / "schemas"

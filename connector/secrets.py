@@ -1,4 +1,4 @@
-"""A secret by reference, a file or an environment variable: read when needed, shown never."""
+"""A secret by reference, to a file or an environment variable: read when needed, never shown."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Self
 
 from connector.errors import ConnectorError
 
-# What tells one version of a file from the next without reading it: inode, size, time of change.
+# Identifies one version of a file without reading it: inode, size, time of change.
 _Stamp = tuple[int, int, int]
 
 
 class Secret:
-    """Where a secret is kept. The value is read on demand and never held, so no repr or traceback can show it."""
+    """A reference to a secret. The value is read on demand and never stored, so no repr or traceback can show it."""
 
     __slots__ = ("_env", "_path", "_stamp")
 
@@ -26,23 +26,24 @@ class Secret:
 
     @classmethod
     def from_file(cls, path: str | Path) -> Self:
-        """The secret that a file holds; a line break at its end does not count."""
+        """Return a reference to the content of a file; a line break at its end does not count."""
         return cls(path=Path(path))
 
     @classmethod
     def from_env(cls, name: str) -> Self:
-        """The secret that an environment variable holds."""
+        """Return a reference to an environment variable."""
         return cls(env=name)
 
     @property
     def source(self) -> str:
-        """Where it is kept, for people: `file /run/secrets/token` or `environment variable TOKEN`."""
+        """Return the reference for people: `file /run/secrets/token` or `environment variable TOKEN`."""
         return f"environment variable {self._env}" if self._path is None else f"file {self._path}"
 
     def read(self) -> str:
-        """The secret as it is now, without a line break at its end.
+        """Return the present secret, without a line break at its end.
 
-        Raises ConnectorError saying what is missing: no such file or variable, unreadable, empty or not UTF-8.
+        Raises ConnectorError naming the reference if there is no such file or variable, or if it is unreadable, empty
+        or not UTF-8.
         """
         value = self._read_env() if self._path is None else self._read_file(self._path)
         if not value:
@@ -50,11 +51,11 @@ class Secret:
         return value
 
     def changed(self) -> bool:
-        """Whether the file is another than at the last `read`: one stat, no reading. A variable never changes."""
+        """True if the file is not the one of the last `read`: one stat, no reading. A variable never changes."""
         return self._path is not None and _stamp(self._path) != self._stamp
 
     def missing(self) -> str | None:
-        """Why it cannot be read, for people; None if it can. Does not count as a `read`."""
+        """Return why it cannot be read, for people; None if it can. Does not count as a `read`."""
         try:
             Secret(path=self._path, env=self._env).read()
         except ConnectorError as error:

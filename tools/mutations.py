@@ -1,7 +1,7 @@
 """Plants each mutation in a copy of the tree and shows that a test fails for it. Usage: tools/mutations.py [NAME]...
 
-The guarantee is only as good as the suite that holds it: each mutation breaks it in one place, as a change in good
-faith might. Exit status 0 if every mutation was caught. Takes some minutes; `make test` does not run it.
+The guarantee is only as good as the suite that tests it: each mutation breaks it in one line, as a change in good faith
+might. Exit status 0 if every mutation was caught. Takes some minutes; `make test` does not run it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SHOWN = 150  # characters
 
 
 class Mutation(NamedTuple):
-    """`old` stands exactly once in the file and becomes `new`; `tests` are pytest's arguments that must then fail."""
+    """`old` occurs exactly once in the file and becomes `new`; `tests` are pytest's arguments that must then fail."""
 
     name: str
     file: str
@@ -54,8 +54,8 @@ MUTATIONS = [
     Mutation(
         "commit one short",
         "connector/delivery/offsets.py",
-        "self._next = offset + 1",
-        "self._next = offset",
+        "self._next = record.offset + 1",
+        "self._next = record.offset",
         "tests/faults/test_stop.py -k every_stage",
     ),
     Mutation(
@@ -76,49 +76,49 @@ MUTATIONS = [
         "a letter is settled without its delivery report",
         "connector/kafka/dead_letter_producer.py",
         "headers=list(letter.headers), on_delivery=delivered\n            )",
-        "headers=list(letter.headers)\n            )\n            self._hand_over(report, None)",
+        "headers=list(letter.headers)\n            )\n            self._report(report, None)",
         "tests/faults/test_broker.py -k dead_letter_topic",
     ),
     Mutation(
         "a revocation waits for nothing in flight",
         "connector/delivery/pipeline.py",
-        "await self._drain(epochs, self._clock.monotonic() + self._marks.drain)",
-        "self._forget_unsent(epochs)",
+        "await self._handover.drain(epochs, self._clock.monotonic() + self._limits.drain)",
+        "self._handover.drop_unsent(epochs)",
         "tests/faults/test_rebalance.py -k storm",
     ),
     Mutation(
         "a revocation commits nothing",
-        "connector/kafka/source.py",
-        "self._commit_sync([_offset(commit) for commit in commits])",
+        "connector/kafka/group_member.py",
+        "self.committer.commit_sync(commits)",
         "pass",
         "tests/faults/test_rebalance.py -k storm",
     ),
     Mutation(
         "stopping waits for nothing in flight",
         "connector/delivery/pipeline.py",
-        "landed = await self._drain(epochs, deadline)",
-        "landed = True",
+        "drained = await self._handover.drain(epochs, deadline)",
+        "drained = True",
         "tests/faults/test_stop.py -k every_stage",
     ),
     Mutation(
         "the commit's metadata is not used",
         "connector/delivery/assignment.py",
-        "told = commit_metadata.decode(self._group, topic, partition, position, metadata)",
+        "committed = commit_metadata.decode(self._group, topic, partition, position, metadata)",
         "pass",
         "tests/faults/test_duplicates.py",
     ),
     Mutation(
         "the commit's metadata is trusted whatever the log holds",
-        "connector/delivery/offsets.py",
-        "if record.offset == self._next and fingerprint(record) == settled.fingerprint:",
-        "if True:",
+        "connector/delivery/settled_before.py",
+        "if settled is None or record.offset != position or fingerprint(record) != settled.fingerprint:",
+        "if settled is None:",
         "tests/faults/test_duplicates.py",
     ),
     Mutation(
         "what is settled of a half-settled record is not told",
         "connector/delivery/offsets.py",
-        "return halves | {",
-        "return {} and {",
+        "return halves if self.before is None else {**halves, **self.before.unread_halves(position)}",
+        "return {}",
         "tests/component/test_lives.py",
     ),
     Mutation(
@@ -130,28 +130,28 @@ MUTATIONS = [
     ),
     Mutation(
         "a half-settled record is finished by a request that ends after the drain",
-        "connector/delivery/pipeline.py",
-        "deadline - self._marks.timeout - self._clock.monotonic()",
+        "connector/delivery/handover.py",
+        "deadline - self._request_timeout - self._clock.monotonic()",
         "deadline - self._clock.monotonic()",
         "tests/component/test_lives.py",
     ),
     Mutation(
         "a turn is believed whenever it is heard",
         "connector/delivery/pipeline.py",
-        "gate.confirm(polled_at)",
-        "gate.confirm(self._clock.monotonic())",
+        "self.assignment.record_poll(polled_at, confirmed)",
+        "self.assignment.record_poll(self._clock.monotonic(), confirmed)",
         "tests/component/test_frozen.py",
     ),
     Mutation(
         "one key in two batches at a time",
         "connector/batching/batcher.py",
-        "if holder is not self._open.get(item.method):\n            return False",
-        "if holder is not self._open.get(item.method):\n            self._join(item)\n            return True",
+        "if owner is not self._open.get(item.method):\n            return False",
+        "if owner is not self._open.get(item.method):\n            self._join(item)\n            return True",
         KILL,
     ),
     Mutation(
         "a vendor's fault makes a dead letter",
-        "connector/delivery/dispatcher.py",
+        "connector/delivery/outcomes.py",
         "        elif poison:\n",
         "        else:\n",
         "tests/faults/test_outage.py",
@@ -159,7 +159,7 @@ MUTATIONS = [
     Mutation(
         "a restart counts dead letters afresh",
         "connector/service/run.py",
-        "if letter.sink == line.pipeline.sink.name",
+        "if letter.sink == runtime.pipeline.sink.name",
         "if False",
         "tests/faults/test_isolation.py -k flood",
     ),
@@ -174,7 +174,7 @@ MUTATIONS = [
 
 
 def run(mutation: Mutation, environment: Mapping[str, str]) -> tuple[bool, str]:
-    """Whether the tests failed for it, as they must, and what they said last."""
+    """Return True if the tests failed for it, as they must, and the last line that they printed."""
     with tempfile.TemporaryDirectory(prefix="mutation-") as directory:
         tree = Path(directory)
         for name in COPIED:
@@ -201,7 +201,7 @@ def run(mutation: Mutation, environment: Mapping[str, str]) -> tuple[bool, str]:
 
 
 def _why(output: str) -> str:
-    """The first line that says what broke."""
+    """Return the first line that says what broke."""
     lines = [line.lstrip(" |") for line in output.splitlines()]
     broken = (line.removeprefix("E").strip() for line in lines if line.startswith(("E  ", "AssertionError")))
     return next(broken, lines[-1] if lines else "")[:SHOWN]

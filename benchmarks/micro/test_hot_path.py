@@ -19,7 +19,7 @@ from connector.delivery.assignment import Assignment
 from connector.kafka.source_interface import AssignedPartition
 from connector.model import Item, Record
 from connector.routing import EventSchema, RoutePlan, Router
-from connector.vendors.catalogue import METHODS, VENDOR_LIMITS
+from connector.vendors.registry import VENDORS
 
 EVENTS, KEYS = 1_000, 100
 LOAD = Load(EVENTS, keys=KEYS)
@@ -36,9 +36,10 @@ EVENTS_OF: dict[str, dict[str, Any]] = {
 
 
 def router(kind: str, method: str, fields: Any) -> Router:
-    limits = VENDOR_LIMITS[kind]
+    vendor = VENDORS[kind]
     return Router(
-        [RoutePlan(method, ["events"], None, method, fields, METHODS[kind][method].encode, limits)], {"events": None}
+        [RoutePlan(method, ["events"], None, method, fields, vendor.methods[method].encode, vendor.limits)],
+        {"events": None},
     )
 
 
@@ -73,7 +74,7 @@ def test_validate(benchmark: BenchmarkFixture, name: str, right: bool) -> None:
     """A schema that comes along; most events are right."""
     schema = EventSchema(json.loads((resources.schemas() / "events" / f"{name}.json").read_bytes()))
     event = EVENTS_OF[name] if right else EVENTS_OF[name] | {"occurred_at": None}
-    said = benchmark(lambda: [schema.mistake(event) for _ in range(EVENTS)])
+    said = benchmark(lambda: [schema.violation(event) for _ in range(EVENTS)])
     assert (said[0] is None) == right
 
 
@@ -81,7 +82,7 @@ def test_lanes(benchmark: BenchmarkFixture, items: list[Item]) -> None:
     """In, packed, taken and released."""
 
     def through() -> int:
-        lanes = Batcher(VENDOR_LIMITS["mytracker"], ordered=True, linger=0.2)
+        lanes = Batcher(VENDORS["mytracker"].limits, ordered=True, linger=0.2)
         for item in items:
             lanes.enqueue(item)
         out = 0

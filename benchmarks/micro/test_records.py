@@ -1,4 +1,4 @@
-"""What a message costs to become a record, a thousand a round, without headers and with three of them.
+"""The cost of turning a message into a record, a thousand a round, without headers and with three of them.
 
 None asserts a time. For CPU instead of waiting:
 `.venv/bin/pytest benchmarks/micro/test_records.py --benchmark-enable --benchmark-timer time.process_time`
@@ -30,7 +30,7 @@ TRACED: Headers = (
 @pytest.fixture
 def kafka() -> Iterator[MockKafka]:
     with MockKafka() as cluster:
-        cluster.create("events", 1)
+        cluster.create_topic("events", 1)
         yield cluster
 
 

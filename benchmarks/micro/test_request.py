@@ -1,4 +1,4 @@
-"""What a request costs: a sink's `send`, 32 at a time, against the checking sink in another process.
+"""The cost of a request: a sink's `send`, 32 at a time, against the checking sink in another process.
 
 None asserts a time. For CPU instead of waiting:
 `.venv/bin/pytest benchmarks/micro/test_request.py --benchmark-enable --benchmark-timer time.process_time`
@@ -17,44 +17,21 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from benchmarks.contenders import TOKEN, Vendor
 from benchmarks.events import Load, user
 from benchmarks.measuring import running_sink
-from connector.clock import SystemClock
-from connector.http.client import default_transport
 from connector.model import ACCEPTED, Item, Outcome, Record
-from connector.secrets import Secret
 from connector.vendors.base import Sink
-from connector.vendors.catalogue import VENDOR_LIMITS
-from connector.vendors.mytracker.sink import MyTrackerSink
-from connector.vendors.sailplay.sink import SailPlaySink
+from connector.vendors.registry import VENDORS
+from tests.support.sinks import mytracker_settings, opened, sailplay_settings
 
 REQUESTS, IN_FLIGHT, KEYS = 320, 32, 100
 RECORD = Record("events", 0, 0, -1, None, b"{}", ())
 
 
 def mytracker(url: str, token: Path) -> Sink:
-    return MyTrackerSink(
-        name="mytracker",
-        base_url=url,
-        app_id=666,
-        token=Secret.from_file(token),
-        limits=VENDOR_LIMITS["mytracker"],
-        timeout=10,
-        transport=default_transport(IN_FLIGHT),
-        clock=SystemClock(),
-    )
+    return opened(mytracker_settings(url, token, max_in_flight=IN_FLIGHT))
 
 
 def sailplay(url: str, token: Path) -> Sink:
-    return SailPlaySink(
-        name="sailplay",
-        base_url=url,
-        store_department_id=11,
-        token=Secret.from_file(token),
-        http_method="post",
-        timeout=10,
-        retry_codes={},
-        transport=default_transport(IN_FLIGHT),
-        clock=SystemClock(),
-    )
+    return opened(sailplay_settings(url, token, max_in_flight=IN_FLIGHT))
 
 
 def custom_event(number: int) -> bytes:
@@ -92,7 +69,7 @@ def test_requests(
 ) -> None:
     token = tmp_path / "token"
     token.write_text(TOKEN)
-    size = VENDOR_LIMITS[vendor].max_events
+    size = VENDORS[vendor].limits.max_events
     items = [Item(RECORD, "route", method, encode(number)) for number in range(REQUESTS * size)]
     batches = [items[first : first + size] for first in range(0, len(items), size)]
     with (

@@ -1,1 +1,1 @@
-"""Items become batches: key order, exact bytes, isolation by halving. Pure."""
+"""Items become batches within a vendor's limits; rejected batches are split. Pure."""

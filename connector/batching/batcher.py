@@ -1,8 +1,8 @@
 """Items become batches: one key in one batch at a time, other keys overtaking, every batch within the vendor's limits.
 
-For each key two things are known: the batch that holds it, and what waits behind that batch. An item whose key is
-free, or is held by the batch that is still open for its method, joins that open batch; any other item waits. When a
-batch is settled, its keys let go, and what waited joins the open batches together, in order.
+For each key two things are known: the batch that owns it, and the items that wait behind that batch. An item whose key
+is free, or is owned by the batch that is still open for its method, joins that open batch; any other item waits. When a
+batch is settled its keys are released, and what waited for them joins the open batches together, in order.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from enum import StrEnum
 
 from connector.model import Item, Limits
 
-# When what must not linger was read.
+# The read time of items that must not linger.
 LONG_AGO = float("-inf")
 
 
 class ClosedBy(StrEnum):
-    """What closed a batch: a limit, or the age of its oldest event."""
+    """The cause for which a batch was closed: a limit, or the age of its oldest event."""
 
     COUNT = "count"
     BYTES = "bytes"
@@ -27,10 +27,9 @@ class ClosedBy(StrEnum):
 
 
 class Batch:
-    """The items of one request, and what their body weighs.
+    """The items of one request, and the size of their body in bytes.
 
-    `number` rises with the batches' making, so that the oldest can be told. `oldest` is the earliest read time of
-    its items (monotonic seconds).
+    Later batches have higher numbers. `oldest` is the earliest read time of its items (monotonic seconds).
     """
 
     __slots__ = ("closed_by", "items", "method", "number", "oldest", "size")
@@ -45,24 +44,24 @@ class Batch:
 
 
 class Batcher:
-    """The unsent items of one sink, as full batches, open batches (one a method) and what waits behind its key.
+    """The unsent items of one sink: closed batches, open batches (one per method), and items that wait for their key.
 
-    Pure: no clock, no I/O. Items without a key, and all items where `ordered` is false, are bound to no order.
+    Pure: no clock, no I/O. Items without a key have no order, and none has if `ordered` is false. `linger` in seconds.
     """
 
     def __init__(self, limits: Limits, *, ordered: bool, linger: float) -> None:
         self._limits = limits
         self._ordered = ordered
         self._linger = linger
-        self._made = 0
+        self._count = 0
         self._ready: deque[Batch] = deque()
         self._open: dict[str, Batch] = {}
-        self._holder: dict[bytes, Batch] = {}
+        self._owner: dict[bytes, Batch] = {}
         self._waiting: dict[bytes, deque[Item]] = {}
 
     def enqueue(self, item: Item) -> None:
-        """Take an item in: into an open batch, or behind its key."""
-        key = item.record.key if self._ordered else None  # as _key has it; here it would cost a call an item
+        """Add an item to an open batch, or to the queue of its key."""
+        key = item.record.key if self._ordered else None  # not by _key: that would cost a call per item
         if key is None:
             self._join(item)
         elif key in self._waiting:
@@ -71,10 +70,10 @@ class Batcher:
             self._waiting[key] = deque((item,))
 
     def next_batch(self, now: float) -> Batch | None:
-        """The next batch that should be sent at `now`: full ones first, then those whose oldest event has lingered.
+        """Remove and return the batch to send at `now`, or None: a full one, or one whose oldest event has lingered.
 
-        An open batch that was begun before the first full one goes ahead of it, so that a busy method does not
-        starve a quiet one.
+        A lingered batch that was begun before the first full one comes first, so that a busy method does not starve a
+        quiet one.
         """
         first = self._ready[0].number if self._ready else None
         for method, batch in self._open.items():
@@ -84,7 +83,7 @@ class Batcher:
         return self._ready.popleft() if self._ready else None
 
     def next_batch_at(self) -> float | None:
-        """When `take` will next have something (monotonic seconds; 0 means now); None while nothing is unsent."""
+        """Return when `next_batch` will return one (monotonic seconds; 0: now); None if no batch has an item."""
         if self._ready:
             return 0.0
         if not self._open:
@@ -93,18 +92,18 @@ class Batcher:
 
     @property
     def full_batches(self) -> int:
-        """How many closed batches wait to be taken."""
+        """How many closed batches are ready to be sent."""
         return len(self._ready)
 
     def oldest_number(self) -> int | None:
-        """The number of the oldest unsent batch; None if there is none."""
+        """Return the number of the oldest unsent batch; None if there is none."""
         numbers = [batch.number for batch in self._open.values()]
         if self._ready:
             numbers.append(self._ready[0].number)
         return min(numbers, default=None)
 
     def oldest_batch(self) -> Batch | None:
-        """The oldest unsent batch, full or not: the probe of a closed gate."""
+        """Remove and return the oldest unsent batch, full or not, for a probe; None if there is none."""
         oldest = self.oldest_number()
         if oldest is None:
             return None
@@ -114,14 +113,14 @@ class Batcher:
         return self._open.pop(method)
 
     def release_keys(self, batch: Batch) -> None:
-        """A batch that was taken is settled: its keys let go, and what waited behind them joins the open batches."""
+        """Release the keys of a settled batch: what waited for them joins the open batches."""
         if not self._ordered:
             return
         for item in batch.items:
             key = item.record.key
-            if key is None or self._holder.get(key) is not batch:
+            if key is None or self._owner.get(key) is not batch:
                 continue
-            del self._holder[key]
+            del self._owner[key]
             waiting = self._waiting.get(key)
             if waiting is None:
                 continue
@@ -134,23 +133,23 @@ class Batcher:
         self,
         gone: Callable[[Item], bool],
         keep: Callable[[Item], bool] = lambda _: False,
-        cut: AbstractSet[bytes] = frozenset(),
+        dropped_keys: AbstractSet[bytes] = frozenset(),
     ) -> int:
-        """Drop the unsent items that are `gone`, and pack the others anew in their order.
+        """Drop the unsent items that are `gone`, and batch the others again in their order.
 
-        Of those that are gone, `keep` says which may still be sent, if nothing of their key is dropped before them, nor
-        was before (the keys that are `cut`). These do not linger. Returns how many they are. Batches that were taken
-        keep their keys until they are released.
+        Items that are gone and to `keep` stay, and do not linger, unless an item of their key is dropped before them or
+        was dropped elsewhere (`dropped_keys`). Returns how many these are. Batches that were sent own their keys until
+        these are released.
         """
         unsent = list(self.unsent())
         for batch in (*self._ready, *self._open.values()):
             for item in batch.items:
                 if item.record.key is not None:
-                    self._holder.pop(item.record.key, None)
+                    self._owner.pop(item.record.key, None)
         self._ready.clear()
         self._open.clear()
         self._waiting.clear()
-        kept, dropped = 0, set(cut)
+        kept, dropped = 0, set(dropped_keys)
         for item in unsent:
             if not gone(item):
                 self.enqueue(item)
@@ -162,32 +161,32 @@ class Batcher:
         return kept
 
     def unsent(self) -> Iterator[Item]:
-        """Every item that is in no taken batch; those of one key in their order."""
+        """Yield every item that is in no sent batch, those of one key in their order."""
         for batch in (*self._ready, *self._open.values()):
             yield from batch.items
         for waiting in self._waiting.values():
             yield from waiting
 
     def longest_key_queue(self) -> int:
-        """How many items wait behind the busiest key."""
+        """Return how many items wait for the busiest key."""
         return max(map(len, self._waiting.values()), default=0)
 
     def _key(self, item: Item) -> bytes | None:
-        """The key that binds it to an order, if any does."""
+        """Return the key that decides the item's order; None if it has no order."""
         return item.record.key if self._ordered else None
 
     def _joins(self, key: bytes, item: Item) -> bool:
-        """Put an item into an open batch if its key allows; say whether it did."""
-        holder = self._holder.get(key)
-        if holder is None:
-            self._holder[key] = self._join(item)
+        """Add an item to an open batch if its key allows. Return True if it did."""
+        owner = self._owner.get(key)
+        if owner is None:
+            self._owner[key] = self._join(item)
             return True
-        if holder is not self._open.get(item.method):
+        if owner is not self._open.get(item.method):
             return False
-        if not self._fits(holder, item):
-            self._close(holder, ClosedBy.BYTES)
+        if not self._fits(owner, item):
+            self._close(owner, ClosedBy.BYTES)
             return False
-        self._append(holder, item)
+        self._append(owner, item)
         return True
 
     def _join(self, item: Item) -> Batch:
@@ -196,8 +195,8 @@ class Batcher:
             self._close(batch, ClosedBy.BYTES)
             batch = None
         if batch is None:
-            self._made += 1
-            batch = self._open[item.method] = Batch(self._made, item.method, self._limits.envelope)
+            self._count += 1
+            batch = self._open[item.method] = Batch(self._count, item.method, self._limits.envelope)
         self._append(batch, item)
         return batch
 

@@ -1,4 +1,4 @@
-"""Isolation by halving: what of a refused batch is still to be sent, until the culprit stands alone."""
+"""Isolation by halving: a rejected batch is split until the event that causes the rejection is alone. Pure."""
 
 from __future__ import annotations
 
@@ -8,65 +8,66 @@ from connector.model import Item
 
 
 class SubBatch:
-    """Items of one batch that are sent together.
+    """Items of one batch that are sent in one request.
 
-    `sends` counts the requests that carried them, `fives` the status 500 they drew that count towards poison, and
-    `successes` is how many successes the sink had seen when the last of those came.
+    `attempts` counts these requests, `http_500s` those of them that ended with a status 500 that counts as poison.
+    `successes_at_last_500` is how many requests of the sink had been accepted when the last of those came.
+    `retrying_since` is when (monotonic seconds) a vendor code that may heal came first.
     """
 
     __slots__ = ("attempts", "http_500s", "items", "retrying_since", "successes_at_last_500")
 
-    def __init__(self, items: Sequence[Item], sends: int = 0) -> None:
+    def __init__(self, items: Sequence[Item], attempts: int = 0) -> None:
         self.items = items
-        self.attempts = sends
+        self.attempts = attempts
         self.http_500s = 0
         self.successes_at_last_500 = -1
         self.retrying_since: float | None = None
 
 
 class SubBatches:
-    """What of one batch is still to be sent, in order; the first part goes next. Pure."""
+    """The parts of one batch that are not settled, in order; the first of them is sent next."""
 
     def __init__(self, items: Sequence[Item]) -> None:
-        self._rest = [SubBatch(items)] if items else []  # the next part last
+        self._rest = [SubBatch(items)] if items else []  # reversed: the current one last
 
     @property
     def done(self) -> bool:
-        """Whether nothing is left to send."""
+        """True if nothing is left to send."""
         return not self._rest
 
     @property
     def current(self) -> SubBatch:
-        """The part that goes next."""
+        """The sub-batch that is sent next, or is in flight."""
         return self._rest[-1]
 
     def settle_current(self) -> SubBatch:
-        """The current part is settled."""
+        """Remove the current sub-batch, which is settled, and return it."""
         return self._rest.pop()
 
     def halve(self) -> None:
-        """The current part (two items or more) was refused: its first half goes next, then its second."""
-        part = self._rest.pop()
-        self._cut(part, len(part.items) // 2)
+        """Split the current sub-batch (two items or more): its first half is sent next, then its second."""
+        sub_batch = self._rest.pop()
+        self._split(sub_batch, len(sub_batch.items) // 2)
 
     def isolate_first(self) -> None:
-        """Let the first item go alone: it is the probe of a held sink."""
-        part = self._rest.pop()
-        self._cut(part, 1)
+        """Split the first item off the current sub-batch, to be sent alone as a flood's probe."""
+        sub_batch = self._rest.pop()
+        self._split(sub_batch, 1)
 
-    def drop(self, gone: Callable[[Item], bool]) -> list[Item]:
-        """Drop the items that are `gone`; returns them."""
+    def drop_items(self, gone: Callable[[Item], bool]) -> list[Item]:
+        """Drop and return the items that are `gone`."""
         dropped = [item for item in self.items() if gone(item)]
-        for part in self._rest:
-            part.items = [item for item in part.items if not gone(item)]
-        self._rest = [part for part in self._rest if part.items]
+        for each in self._rest:
+            each.items = [item for item in each.items if not gone(item)]
+        self._rest = [each for each in self._rest if each.items]
         return dropped
 
     def items(self) -> list[Item]:
-        """Everything still to be sent, in order."""
-        return [item for part in reversed(self._rest) for item in part.items]
+        """Return all items that are not settled, in order."""
+        return [item for each in reversed(self._rest) for item in each.items]
 
-    def _cut(self, part: SubBatch, at: int) -> None:
-        for items in (part.items[at:], part.items[:at]):
+    def _split(self, sub_batch: SubBatch, at: int) -> None:
+        for items in (sub_batch.items[at:], sub_batch.items[:at]):
             if items:
-                self._rest.append(SubBatch(items, part.attempts))
+                self._rest.append(SubBatch(items, sub_batch.attempts))

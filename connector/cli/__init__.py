@@ -1,4 +1,4 @@
-"""The command line, a file a command."""
+"""The command line: one file for each command, with its options and the printing of what other rooms return."""
 
 from __future__ import annotations
 
@@ -8,7 +8,20 @@ from typing import Annotated
 import typer
 
 from connector import __version__
-from connector.cli import check, demo, dlq, example, preview, run, schema, simulate, skip
+from connector.cli import (
+    check,
+    demo,
+    dlq_discard,
+    dlq_export,
+    dlq_replay,
+    dlq_show,
+    dlq_summary,
+    example,
+    preview,
+    run,
+    simulate,
+    skip,
+)
 from connector.errors import ConfigError, ConnectorError
 
 app = typer.Typer(
@@ -19,15 +32,27 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
+dlq = typer.Typer(
+    help="Dead letters: why they failed, which events they are, and how to deliver them after all.\n\n"
+    "Example: connector dlq summary --config connector.yaml",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
+dlq.command("summary")(dlq_summary.summary)
+dlq.command("show")(dlq_show.show)
+dlq.command("replay")(dlq_replay.replay)
+dlq.command("discard")(dlq_discard.discard)
+dlq.command("export")(dlq_export.export)
+
 # Every command, in the order of --help. A command's file imports at its top only what --help needs; the rest it
 # imports when it runs.
 app.command("run")(run.run)
 app.command("check")(check.check)
 app.command("preview")(preview.preview)
-app.add_typer(dlq.app, name="dlq")
+app.add_typer(dlq, name="dlq")
 app.command("skip")(skip.skip)
 app.command("example")(example.example)
-app.command("schema")(schema.schema)
+app.command("schema")(example.schema)
 app.command("simulate")(simulate.simulate)
 app.command("demo")(demo.demo)
 

@@ -11,7 +11,7 @@ import typer
 
 from connector.cli._options import AsJson
 
-# What is shown of the connector's own log where the demo does not hold.
+# How much of the connector's own log is shown if the demo fails.
 _LOG_LINES = 20
 
 
@@ -36,20 +36,20 @@ def demo(as_json: AsJson = False) -> None:
     from connector.operations.logs import configure_logs
     from connector.simulators.demo.run import run_demo
     from connector.simulators.demo.screen import DemoScreen, report, summary
-    from connector.simulators.demo.stage import Plan
+    from connector.simulators.demo.stage import DemoPlan
 
     logs = io.StringIO()
     configure_logs(json=False, stream=logs)
     console, clock = Console(stderr=as_json), SystemClock()
     try:
         with DemoScreen(console, clock) as screen:
-            result = uvloop.run(run_demo(screen, Plan(), clock))
+            result = uvloop.run(run_demo(screen, DemoPlan(), clock))
     except KafkaException as error:
         raise ConnectorError(f"the simulated Kafka failed: {error.args[0]}") from error
     if as_json:
         typer.echo(json.dumps(summary(result), indent=2, ensure_ascii=False))
     else:
-        # After `make demo` the command stands in .venv/bin, which need not be on the path.
+        # After `make demo` the command is in .venv/bin, which need not be on the path.
         report(console, result, "connector" if shutil.which("connector") else sys.argv[0])
     if not result.holds:
         for line in logs.getvalue().splitlines()[-_LOG_LINES:]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import orjson
 import typer
 
-from connector.cli._options import Config
-from connector.cli.dlq_options import filtered, open_config, reading_progress
+from connector.cli._options import Config, filtered
+from connector.cli._terminal import open_for_command, reading_progress
 
 if TYPE_CHECKING:
     from connector.deadletters.filters import LetterFilters
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @filtered
 def export(
     config: Config,
-    selection: LetterFilters,
+    filters: LetterFilters,
     closed: Annotated[bool, typer.Option("--all", help="Also letters that are closed.")] = False,
     unredacted: Annotated[
         bool, typer.Option("--unredacted", help="Hide nothing, and add key, value and headers byte for byte (base64).")
@@ -28,22 +28,16 @@ def export(
 
     Example: connector dlq export --config connector.yaml --reason refused > letters.ndjson
     """
-    from connector.cli.dlq_letter import event_of, facts, raw
     from connector.deadletters.ordered_letters import read_in_order
-    from connector.deadletters.reader import TopicReader
-    from connector.deadletters.scan import read_receipts, scan_letters
-    from connector.redaction.payloads import Redactor
+    from connector.deadletters.scan import scan_letters
+    from connector.service.letter_report import export_letter
 
-    context = open_config(config)
-    settings = context.settings
-    paths = () if unredacted else settings.redact
-    with TopicReader(context.conf, settings.dead_letters) as letters:
+    opened = open_for_command(config)
+    settings = opened.settings
+    paths = None if unredacted else settings.redact
+    with opened.read_dead_letters() as letters:
         with reading_progress() as progress:
-            receipts = read_receipts(context.conf, settings.receipts, progress)
-            index = scan_letters(letters, receipts, selection, progress).index
+            index = scan_letters(opened.conf, letters, settings.receipts, filters, progress).index
         for chunk in read_in_order(letters, index, limit, closed=closed):
-            for selected in chunk:
-                veil = Redactor(event_of(selected.record), paths)
-                line = facts(selected.letter, letters.topic, selected.record, veil)
-                line |= {"state": index.state(selected.row).word, "value": veil.event()}
-                typer.echo(orjson.dumps(line | (raw(selected.record) if unredacted else {})))
+            for row, letter, record in chunk:
+                typer.echo(orjson.dumps(export_letter(letter, letters.topic, record, index.state(row), paths)))

@@ -36,6 +36,6 @@ def run(
         known = ", ".join(settings.sinks)
         raise ConfigError([Mistake("--sink", f"no sink is called {name}; there is {known}") for name in unknown])
     configure_logs()
-    # What the start has made stays; without this, each full collection looks through it and holds the loop for 50 ms.
+    # Objects made so far live for ever; without this each full collection would walk them and block the loop for 50 ms.
     gc.freeze()
     raise typer.Exit(uvloop.run(Service(settings, sinks=sink or (), shown_configuration=config.read_text()).run()))

@@ -41,9 +41,9 @@ def simulate(
     or "after" the request took effect), latency_ms, probability, seed. Also {"revoke_token": true} and
     {"tokens": ["new"]}.
 
-    GET /_faults: what is due, and what each kind does; DELETE /_faults: forget it
+    GET /_faults: which faults are due, and what each kind does; DELETE /_faults: drop those that are due
 
-    POST /_reset: start anew; may say tokens, latency_ms, and for SailPlay events ([{"key", "kind", "name"}])
+    POST /_reset: start empty; may say tokens, latency_ms, and for SailPlay events ([{"key", "kind", "name"}])
 
     Switches of myTracker, the default first: mytracker.oversize=400|413, mytracker.max_bytes=10000,
     mytracker.unknown_fields=refuse|accept, mytracker.numeric_texts=accept|refuse, mytracker.refused_batch=none|partial
@@ -64,12 +64,12 @@ def simulate(
     from connector.simulators.switches import SwitchError, parse_switches
 
     try:
-        of_mytracker, of_sailplay = parse_switches(switch or ())
+        mytracker_switches, sailplay_switches = parse_switches(switch or ())
     except SwitchError as error:
         raise ConfigError([Mistake("--switch", str(error))]) from None
     simulators = (
-        MyTrackerSimulator(mytracker, token=token, switches=of_mytracker),
-        SailPlaySimulator(sailplay, token=token, switches=of_sailplay),
+        MyTrackerSimulator(mytracker, token=token, switches=mytracker_switches),
+        SailPlaySimulator(sailplay, token=token, switches=sailplay_switches),
     )
     uvloop.run(_serve(simulators))
 
@@ -102,7 +102,7 @@ async def _start(simulator: Simulator) -> None:
 def _introduce(simulators: Sequence[Simulator]) -> None:
     for simulator in simulators:
         typer.echo(f"{simulator.vendor:<10} {simulator.url}   token: {', '.join(sorted(simulator.tokens))}")
-        for line in simulator.hints():
+        for line in simulator.configuration_hints():
             typer.echo(f"{'':<10} {line}")
     url = simulators[0].url
     fault = '{"kind": "status", "status": 503, "times": 3}'

@@ -1,4 +1,4 @@
-"""`connector skip`: one offset settled by hand, for a sink that cannot get past it."""
+"""`connector skip`: settles one offset for a sink that cannot get past it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import orjson
 import typer
 
 from connector.cli._options import AsJson, Config
+from connector.cli._terminal import open_for_command
 
 if TYPE_CHECKING:
-    from connector.kafka.lookup import Address
     from connector.service.skip import Skipped
 
 
@@ -19,7 +19,7 @@ def skip(
         str, typer.Argument(metavar="ADDRESS", help="topic/partition/offset: where the record lies, one offset.")
     ],
     config: Config,
-    sink: Annotated[str, typer.Option("--sink", metavar="NAME", help="The sink that shall not have it.")],
+    sink: Annotated[str, typer.Option("--sink", metavar="NAME", help="The sink that will not get it.")],
     because: Annotated[str, typer.Option("--because", metavar="TEXT", help="Why; it becomes the letter's message.")],
     as_json: AsJson = False,
 ) -> None:
@@ -33,60 +33,57 @@ def skip(
 
     Example: connector skip shop.orders/3/1204 --config connector.yaml --sink mytracker --because 'damaged, see OPS-17'
     """
-    from connector.cli.dlq_options import open_config
     from connector.clock import SystemClock
     from connector.config.load import load
     from connector.errors import ConfigError, Mistake
-    from connector.kafka.lookup import parse_address
-    from connector.service.skip import expect_reading, skip_offset
+    from connector.service.command_input import parse_address_argument
+    from connector.service.skip import expect_subscription, skip_offset
 
-    try:
-        wanted = parse_address(address)
-    except ValueError as error:
-        raise ConfigError([Mistake("ADDRESS", str(error))]) from None
+    wanted = parse_address_argument("ADDRESS", address)
     if not because.strip():
         raise ConfigError([Mistake("--because", "say why: it is all that a reader of the letter will know")])
-    expect_reading(load(config), sink, wanted)  # before any broker is asked
-    context = open_config(config)
-    done = skip_offset(context.settings, context.conf, sink, wanted, because.strip(), SystemClock())
+    expect_subscription(load(config), sink, wanted)  # before any broker is asked
+    opened = open_for_command(config)
+    done = skip_offset(opened.settings, opened.conf, sink, wanted, because.strip(), SystemClock())
     if as_json:
-        typer.echo(orjson.dumps(_as_json(done, wanted, sink, context.settings.dead_letters)))
+        typer.echo(orjson.dumps(_as_json(done, sink, opened.settings.dead_letters)))
     else:
-        _say(done, wanted, context.settings.dead_letters)
+        _print_result(done, opened.settings.dead_letters)
 
 
-def _say(done: Skipped, address: Address, letters: str) -> None:
+def _print_result(done: Skipped, letters: str) -> None:
     if not done.change.known:
-        typer.echo(f"{address}: its dead letter is written to {letters}{_what_it_lacks(done)}")
+        typer.echo(f"{done.address}: its dead letter is written to {letters}{_missing_parts(done)}")
     if done.moved:
         typer.echo(f"the position of group {done.group} moved from {done.before:,} to {done.after:,}")
     else:
         typer.echo(f"noted as settled above the position of group {done.group}, which is {done.after:,}")
         if done.unreadable:
             typer.echo(
-                "→ the service still cannot read past it: run this again when its position has come there, "
+                "→ the service still cannot read past it: run this again once its position is at this offset, "
                 "and the position moves"
             )
     again = done.change.again
     if again:
         typer.echo(
             f"may come twice: {len(again):,} settled before, at {min(again):,} to {max(again):,}, "
-            "of which the commit cannot tell any more"
+            "which the commit can no longer record"
         )
-    if done.ahead_unreadable is not None:
-        following = address._replace(offset=done.ahead_unreadable)
-        typer.echo(f"→ {following} cannot be read either (a batch is one to Kafka): skip it too")
+    if done.next_unreadable is not None:
+        typer.echo(
+            f"→ {done.next_unreadable} cannot be read either (Kafka's client reads a batch as a whole): skip it too"
+        )
 
 
-def _what_it_lacks(done: Skipped) -> str:
+def _missing_parts(done: Skipped) -> str:
     if done.unreadable:
         return f", without key, value and headers: {done.unreadable}"
     return ", without its value, which is too large for that topic" if done.value_left_out else ""
 
 
-def _as_json(done: Skipped, address: Address, sink: str, letters: str) -> dict[str, Any]:
+def _as_json(done: Skipped, sink: str, letters: str) -> dict[str, Any]:
     return {
-        "address": str(address),
+        "address": str(done.address),
         "sink": sink,
         "group": done.group,
         "settled": "moved" if done.moved else "noted",
@@ -96,5 +93,5 @@ def _as_json(done: Skipped, address: Address, sink: str, letters: str) -> dict[s
         "unreadable": done.unreadable or None,
         "value_left_out": done.value_left_out,
         "may_come_twice": len(done.change.again),
-        "next_unreadable": done.ahead_unreadable,
+        "next_unreadable": None if done.next_unreadable is None else done.next_unreadable.offset,
     }

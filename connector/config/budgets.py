@@ -1,4 +1,4 @@
-"""Times and limits that must fit each other (rule 13: timeout < drain, drain + 10 s < max.poll.interval.ms)."""
+"""The check of times and limits against each other (rule 13: timeout < drain, drain + 10 s < max.poll.interval.ms)."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from connector.config.lenient import mapping, parsed
 from connector.errors import Mistake
 from connector.settings import units
 
-# What a rebalance callback needs beside the drain: to commit, and to be scheduled at all.
+# The time a rebalance callback needs beside the drain: to be scheduled, and to commit.
 CALLBACK_MARGIN_SECONDS = 10
 _LONGEST_COMMIT_INTERVAL_SECONDS = 60
 
 
 def budget_mistakes(tree: Mapping[str, Any]) -> Iterator[Mistake]:
-    """The budgets that contradict each other. One that is not written rightly is not judged."""
+    """Yield the budgets that contradict each other. A budget that is not valid itself is not compared."""
     delivery = mapping(tree.get("delivery"))
     drain = parsed(units.positive_duration, delivery.get("drain"), 20.0)
     commit = parsed(units.positive_duration, delivery.get("commit_interval"), 1.0)
@@ -25,7 +25,7 @@ def budget_mistakes(tree: Mapping[str, Any]) -> Iterator[Mistake]:
         yield Mistake(
             "delivery.commit_interval",
             f"{_plain(commit)} must be at most {_plain(_LONGEST_COMMIT_INTERVAL_SECONDS)}: "
-            "after a crash, what was delivered since the last commit is sent again",
+            "after a crash, events delivered since the last commit are sent again",
         )
     if drain is not None and poll is not None and drain + CALLBACK_MARGIN_SECONDS >= poll:
         yield Mistake(
@@ -45,7 +45,7 @@ def _sink(path: str, sink: Mapping[str, Any], drain: float | None) -> Iterator[M
     if timeout is not None and drain is not None and timeout >= drain:
         yield Mistake(
             f"{path}.timeout",
-            f"{_plain(timeout)} must be less than delivery.drain ({_plain(drain)}), in which requests under way end",
+            f"{_plain(timeout)} must be less than delivery.drain ({_plain(drain)}), in which requests in flight end",
         )
     if initial is not None and longest is not None and initial > longest:
         yield Mistake(f"{path}.retry.initial", f"{_plain(initial)} must be at most retry.max ({_plain(longest)})")

@@ -1,4 +1,4 @@
-"""The configuration file's form: every key, its type, its default and what it means (also the source of the schema)."""
+"""The configuration file's model: every key, its type, default and meaning; the source of its JSON Schema."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Tag, WithJsonSchema
 
 from connector.settings import units
-from connector.settings.fields import Share, SinkModel, Size, Span, optional, required
+from connector.settings.fields import Share, Size, Span, optional, required
 from connector.settings.model import Model
 from connector.settings.references import EnvReference, FileReference, reference_tag
+from connector.settings.values import SinkSettings
 from connector.vendors.registry import VENDORS, kind_of
 
 
 def _matching(pattern: str, what: str) -> AfterValidator:
     def check(value: str) -> str:
         if re.fullmatch(pattern, value) is None:
-            raise ValueError(f"{units.shown(value)} is no {what}")
+            raise ValueError(f"{units.shown(value)} is not a {what}")
         return value
 
     return AfterValidator(check)
 
 
-def _listed(value: Any) -> Any:
+def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
@@ -37,10 +38,10 @@ def _expression(value: Any) -> Any:
     if isinstance(value, bool | int | float):
         literal = units.shown(value)
         raise ValueError(
-            f"{literal} is no expression: for the value {literal} itself "
+            f"{literal} is not an expression: for the value {literal} itself "
             f'write "`{literal}`", backticks and quotes included'
         )
-    raise ValueError(f"{units.shown(value)} is no expression: write JMESPath, such as user.id")
+    raise ValueError(f"{units.shown(value)} is not an expression: write JMESPath, such as user.id")
 
 
 def _kafka_tag(value: Any) -> str:
@@ -51,7 +52,7 @@ def _kafka_value(value: Any) -> Any:
     if isinstance(value, str | int | float):
         return value
     raise ValueError(
-        f"{units.shown(value)} is no setting of librdkafka: text, a number, true or false, "
+        f"{units.shown(value)} is not a value for a librdkafka setting: write text, a number, true or false, "
         "or a secret as {file: PATH} or {env: NAME}"
     )
 
@@ -81,13 +82,13 @@ KafkaValue = Annotated[
 
 
 if TYPE_CHECKING:
-    AnySinkPart = SinkModel
+    AnySink = SinkSettings
 else:
-    AnySinkPart = Union[*(Annotated[vendor.model, Tag(f"<{kind}>")] for kind, vendor in VENDORS.items())]
+    AnySink = Union[*(Annotated[vendor.settings, Tag(f"<{kind}>")] for kind, vendor in VENDORS.items())]
 
 
 class HttpModel(Model):
-    """Where health, metrics and the status page are served."""
+    """The address of health, metrics and the status page."""
 
     host: str = optional("127.0.0.1", "the address to listen on", min_length=1)
     port: int = optional(8080, "the port; 0 takes any that is free", ge=0, le=65535)
@@ -102,7 +103,7 @@ class FloodGuardModel(Model):
 
 
 class DeliveryModel(Model):
-    """Budgets of the delivery."""
+    """The budgets of the delivery."""
 
     commit_interval: Span = optional(
         "1s", "how often positions are committed, at most 1m; 1,000 settled events do not wait for it"
@@ -129,7 +130,7 @@ class RouteModel(Model):
     name: str | None = optional(None, "unique; absent: the `to`, then `<to>#2`, … in file order", min_length=1)
     from_: Annotated[
         list[str],
-        BeforeValidator(_listed),
+        BeforeValidator(_as_list),
         WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
     ] = required("one topic or several, as they stand in topics", alias="from", min_length=1)
     when: Expression | None = optional(None, "a JMESPath condition; absent: every event of the topic")
@@ -156,7 +157,7 @@ class File(Model):
     sinks: dict[
         SinkName,
         Annotated[
-            AnySinkPart,
+            AnySink,
             Discriminator(
                 _kind_tag,
                 custom_error_type="kind",
@@ -165,3 +166,14 @@ class File(Model):
         ],
     ] = required("the vendor accounts, by a name of your choice", min_length=1)
     routes: list[RouteModel] = required("which events go where", min_length=1)
+
+
+def config_schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of the configuration file, for editors and for `connector schema`."""
+    schema = File.model_json_schema(by_alias=True)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "title": "Configuration of the connector",
+        "description": "What the connector reads from Kafka, and what it sends where.",
+    }

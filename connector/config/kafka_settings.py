@@ -1,4 +1,4 @@
-"""The `kafka` section: what librdkafka knows, and what would break the connector's guarantees."""
+"""The `kafka` section: settings that librdkafka knows, except those that would break the connector's guarantees."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from connector.settings.values import KafkaValue, Settings
 # librdkafka's default, in milliseconds.
 MAX_POLL_INTERVAL_MS = 300_000
 
-# The connector sets these itself; the one value that changes nothing may stand there.
-_OWN: Mapping[str, tuple[str, str]] = {
+# The connector sets these itself; the file may repeat the value that it sets.
+_FIXED_VALUES: Mapping[str, tuple[str, str]] = {
     "enable.auto.commit": ("false", "it would commit what no vendor has accepted"),
     "auto.commit.enable": ("false", "it would commit what no vendor has accepted"),
     "enable.auto.offset.store": ("false", "it would commit what no vendor has accepted"),
@@ -30,8 +30,8 @@ _OWN: Mapping[str, tuple[str, str]] = {
     "acks": ("all", "a dead letter could be lost with one broker"),
     "request.required.acks": ("all", "a dead letter could be lost with one broker"),
 }
-# The connector sets these itself, and no value is right.
-_REFUSED: Mapping[str, str] = {
+# The connector sets these itself; no value in the file is right.
+_NEVER_SET: Mapping[str, str] = {
     "group.id": "each sink consumes as <group>.<sink>: set group instead",
     "transactional.id": "dead letters are written outside transactions; leave it out",
     "message.max.bytes": "only the broker's limits decide which dead letters are too large; leave it out",
@@ -50,7 +50,7 @@ _PYTHON_ONLY = frozenset(
         "throttle_cb",
     }
 )
-_STARTS: Mapping[str, str] = {
+_START_VALUES: Mapping[str, str] = {
     "smallest": "earliest",
     "earliest": "earliest",
     "beginning": "earliest",
@@ -59,7 +59,7 @@ _STARTS: Mapping[str, str] = {
     "end": "latest",
 }
 _SECRET_ENDINGS = ("password", "secret", "passphrase", "key.pem")
-# Where a misspelt name may have been meant for one of these, the message says so.
+# A misspelt name is compared with these for a suggestion.
 _COMMON = (
     "auto.offset.reset",
     "bootstrap.servers",
@@ -72,17 +72,17 @@ _COMMON = (
     "session.timeout.ms",
     "ssl.ca.location",
 )
-# No librdkafka setting has this name: reading stops here, before a client is made.
-_STOP = "connector.checks.no.further"
+# Not a librdkafka setting: it refuses here, before it creates a client.
+_UNKNOWN_SETTING = "connector.checks.no.further"
 
 
 def is_secret(name: str) -> bool:
-    """Whether a setting holds a secret, going by its name (`sasl.password`, `ssl.key.pem`, …)."""
+    """True if a setting holds a secret, judged by its name (`sasl.password`, `ssl.key.pem`, …)."""
     return name.endswith(_SECRET_ENDINGS)
 
 
 def kafka_mistakes(kafka: Mapping[str, Any]) -> Iterator[Mistake]:
-    """The mistakes of the section as it stands in the file."""
+    """Yield the mistakes of the section as written in the file."""
     if not {"bootstrap.servers", "metadata.broker.list", "test.mock.num.brokers"} & kafka.keys():
         yield Mistake("kafka.bootstrap.servers", "is missing: the brokers, such as localhost:9092")
     for name, value in kafka.items():
@@ -92,14 +92,14 @@ def kafka_mistakes(kafka: Mapping[str, Any]) -> Iterator[Mistake]:
 
 
 def default_start(kafka: Mapping[str, Any]) -> str:
-    """What `auto.offset.reset` makes the default of `start`: `earliest` or `latest`."""
-    return _STARTS.get(str(kafka.get("auto.offset.reset")), "earliest")
+    """Return the default of `start` that `auto.offset.reset` means: `earliest` or `latest`."""
+    return _START_VALUES.get(str(kafka.get("auto.offset.reset")), "earliest")
 
 
 def client_mistake(kafka: Mapping[str, KafkaValue]) -> Mistake | None:
-    """What librdkafka says against the settings together, from making a consumer and a producer that know no broker.
+    """Return librdkafka's objection to the settings together, found by creating clients that know no broker.
 
-    None where that cannot be judged here, since a secret or a file is missing (which is a warning).
+    None if there is none, and if a missing secret or file (which is a warning) prevents the check.
     """
     if missing_files(kafka) or any(isinstance(value, Secret) and value.missing() for value in kafka.values()):
         return None
@@ -111,7 +111,7 @@ def client_mistake(kafka: Mapping[str, KafkaValue]) -> Mistake | None:
 
 
 def missing_files(kafka: Mapping[str, KafkaValue]) -> list[str]:
-    """The settings that name a file or directory which is not there."""
+    """Return the settings that name a file or directory that does not exist."""
     return [
         name
         for name, value in kafka.items()
@@ -120,7 +120,7 @@ def missing_files(kafka: Mapping[str, KafkaValue]) -> list[str]:
 
 
 def resolve_kafka(settings: Settings) -> dict[str, str | int | float | bool]:
-    """librdkafka's settings as the file gives them, with every secret read. Raises ConnectorError if one is missing."""
+    """Return librdkafka's settings from the file, with every secret read. Raises ConnectorError if one is missing."""
     return _resolved(settings.kafka)
 
 
@@ -129,7 +129,7 @@ def _resolved(kafka: Mapping[str, KafkaValue]) -> dict[str, str | int | float | 
 
 
 def _mistake(name: str, value: Any) -> str | None:
-    """What is wrong with one setting; None if nothing is, or if its form is (which the file's form says)."""
+    """Return the mistake in one setting; None if there is none, or if its type is wrong (which the model reports)."""
     by_reference = reference_tag(value) is not None
     if not isinstance(value, str | int | float) and not by_reference:
         return None
@@ -139,25 +139,25 @@ def _mistake(name: str, value: Any) -> str | None:
 
 
 def _guarded(name: str, value: Any) -> str | None:
-    """What a setting would do to the guarantees."""
-    if name in _REFUSED:
-        return f"the connector sets this itself: {_REFUSED[name]}"
+    """Return how a setting would break the connector's guarantees; None if it would not."""
+    if name in _NEVER_SET:
+        return f"the connector sets this itself: {_NEVER_SET[name]}"
     if name in _PYTHON_ONLY:
         return "this is an argument of a client library and no setting of librdkafka; leave it out"
     text = str(value).lower()
-    if name in _OWN:
-        own, reason = _OWN[name]
+    if name in _FIXED_VALUES:
+        own, reason = _FIXED_VALUES[name]
         harmless = text == own or (own == "all" and text == "-1")
         return None if harmless else f"{shown(value)} would break a guarantee ({reason}); leave it out, or {own}"
-    if name == "auto.offset.reset" and text not in _STARTS:
-        return f"{shown(value)} is no place to start: earliest or latest"
+    if name == "auto.offset.reset" and text not in _START_VALUES:
+        return f"{shown(value)} is not a starting position: write earliest or latest"
     return None
 
 
 def _unknown(name: str, value: Any, by_reference: bool) -> str | None:
-    """What librdkafka says against one setting alone. Of a reference only the name is judged."""
-    error = _refusal({"group.id": "check", name: "1" if by_reference else value, _STOP: ""})
-    if error is None or _STOP in error:
+    """Return librdkafka's objection to one setting alone. Of a reference to a secret only the name is checked."""
+    error = _refusal({"group.id": "check", name: "1" if by_reference else value, _UNKNOWN_SETTING: ""})
+    if error is None or _UNKNOWN_SETTING in error:
         return None
     if "No such configuration property" in error:
         near = nearest(name, _COMMON)
@@ -166,7 +166,7 @@ def _unknown(name: str, value: Any, by_reference: bool) -> str | None:
 
 
 def _refusal(settings: dict[str, Any], client: type[Consumer | Producer] = Consumer) -> str | None:
-    """Why librdkafka makes no client of these settings; None if it made one (closed again: it knew no broker)."""
+    """Return why librdkafka creates no client from these settings; None if it creates one, which is closed again."""
     try:
         client(settings).close()
     except KafkaException as error:

@@ -1,7 +1,7 @@
-"""Reading a tree that may be wrong anywhere: what has not the expected type counts as absent here.
+"""Reads a tree that may be wrong anywhere: a value of another type than expected counts as absent.
 
-The checks across parts work on the tree as YAML gave it, so that a slip in one part hides no mistake in another;
-what has the wrong type is said once, by the file's form.
+Checks across sections work on the tree as YAML gave it, so that a mistake in one section hides none in another; the
+wrong type itself is reported once, by the file's model.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ T = TypeVar("T")
 
 
 def mapping(value: Any) -> dict[str, Any]:
-    """The mapping's entries with names for keys; none if it is no mapping."""
+    """Return the mapping's entries with text keys; empty if the value is not a mapping."""
     return {name: entry for name, entry in value.items() if isinstance(name, str)} if isinstance(value, dict) else {}
 
 
-def items(value: Any) -> list[Any]:
-    """The list's entries; none if it is no list."""
+def elements(value: Any) -> list[Any]:
+    """Return the list's elements; empty if the value is not a list."""
     return value if isinstance(value, list) else []
 
 
 def text(value: Any) -> str | None:
-    """The text; None if it is none."""
+    """Return the text; None if the value is not a text."""
     return value if isinstance(value, str) else None
 
 
 def texts(value: Any) -> list[str]:
-    """The texts of a list, or of one that stands alone."""
-    return [value] if isinstance(value, str) else [entry for entry in items(value) if isinstance(entry, str)]
+    """Return the texts of a list, or the one text that is written instead of a list."""
+    return [value] if isinstance(value, str) else [entry for entry in elements(value) if isinstance(entry, str)]
 
 
 def parsed(parse: Callable[[Any], T], value: Any, default: T) -> T | None:
-    """The value as `parse` reads it, the default if there is none; None if it is not written rightly."""
+    """Return the value as `parse` reads it, the default if it is absent; None if it is not valid."""
     if value is None:
         return default
     try:

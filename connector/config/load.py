@@ -17,10 +17,10 @@ from connector.config.topics import locate_schema, topic_mistakes
 from connector.config.yaml_file import read_tree
 from connector.errors import ConfigError, Mistake
 from connector.settings.model import mistakes_of
-from connector.settings.references import EnvReference, FileReference
+from connector.settings.references import DIRECTORY, EnvReference, FileReference
 from connector.settings.values import (
     Delivery,
-    FloodGuard,
+    FloodGuardSettings,
     Http,
     KafkaValue,
     Route,
@@ -34,13 +34,13 @@ _DEEPEST = 6
 
 
 def load(path: str | Path) -> Settings:
-    """The settings of a configuration file. Raises ConfigError with every mistake in it, in the file's order."""
+    """Return the settings of a configuration file. Raises ConfigError with every mistake in it, in the file's order."""
     path = Path(path)
     tree, mistakes = read_tree(path)
     directory = path.resolve().parent
     parts: file_model.File | None = None
     try:
-        parts = file_model.File.model_validate(tree)
+        parts = file_model.File.model_validate(tree, context={DIRECTORY: directory})
     except ValidationError as error:
         mistakes += mistakes_of(error)
     kafka = mapping(tree.get("kafka"))
@@ -53,24 +53,24 @@ def load(path: str | Path) -> Settings:
         if mistake is None:
             return settings
         mistakes = [mistake]
-    raise ConfigError(_ordered(mistakes, tree))
+    raise ConfigError(_in_file_order(mistakes, tree))
 
 
-def _ordered(mistakes: list[Mistake], tree: Mapping[str, Any]) -> list[Mistake]:
-    """In the file's order; what is missing altogether comes last. What is said twice about a place is said once."""
-    places = {path: index for index, path in enumerate(_paths(tree, ""))}
+def _in_file_order(mistakes: list[Mistake], tree: Mapping[str, Any]) -> list[Mistake]:
+    """Return the mistakes in the file's order, each once; those about missing keys come last."""
+    positions = {path: index for index, path in enumerate(_paths(tree, ""))}
 
-    def place(mistake: Mistake) -> int:
+    def position(mistake: Mistake) -> int:
         path = mistake.path
-        while path and path not in places:
+        while path and path not in positions:
             path = path[: max(path.rfind("."), path.rfind("["), 0)]
-        return places.get(path, len(places))
+        return positions.get(path, len(positions))
 
-    return sorted(dict.fromkeys(mistakes), key=place)
+    return sorted(dict.fromkeys(mistakes), key=position)
 
 
 def _paths(value: Any, path: str, depth: int = 0) -> Iterator[str]:
-    """Every place of the tree, in the file's order, as deep as keys go (an alias may be endless)."""
+    """Yield every path of the tree, in the file's order, as deep as keys go (an alias may be endless)."""
     if path:
         yield path
     if depth > _DEEPEST:
@@ -95,7 +95,7 @@ def _settings(parts: file_model.File, directory: Path) -> Settings:
         delivery=_delivery(parts.delivery),
         redact=tuple(parts.redact),
         topics={name: _topic(name, topic, directory) for name, topic in parts.topics.items()},
-        sinks={name: sink.settings(name, start, directory) for name, sink in parts.sinks.items()},
+        sinks={name: sink.named(name, start) for name, sink in parts.sinks.items()},
         routes=_routes(parts.routes),
     )
 
@@ -114,7 +114,7 @@ def _delivery(part: file_model.DeliveryModel) -> Delivery:
         max_open_events=part.max_open_events,
         max_open_bytes=part.max_open_bytes,
         unrouted=part.unrouted,
-        flood_guard=FloodGuard(guard.dead_letters, guard.share, guard.within),
+        flood_guard=FloodGuardSettings(guard.dead_letters, guard.share, guard.within),
     )
 
 

@@ -1,11 +1,11 @@
-"""The `routes` section against the rest of the file: topics, sinks, methods, fields and expressions."""
+"""The check of the `routes` section against the rest of the file: topics, sinks, methods, fields and expressions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from connector.config.lenient import items, mapping, text, texts
+from connector.config.lenient import elements, mapping, text, texts
 from connector.errors import ExpressionError, Mistake
 from connector.expressions import compile_expression
 from connector.settings.suggestions import nearest, suggestion
@@ -15,9 +15,9 @@ from connector.vendors.registry import VENDORS, kind_of
 
 
 def route_mistakes(tree: Mapping[str, Any]) -> Iterator[Mistake]:
-    """The mistakes of `routes`."""
+    """Yield the mistakes of `routes`."""
     topics, sinks = mapping(tree.get("topics")), mapping(tree.get("sinks"))
-    routes = items(tree.get("routes"))
+    routes = elements(tree.get("routes"))
     yield from _names(routes)
     for index, entry in enumerate(routes):
         path, route = f"routes[{index}]", mapping(entry)
@@ -36,7 +36,7 @@ def route_mistakes(tree: Mapping[str, Any]) -> Iterator[Mistake]:
 
 
 def route_names(routes: Sequence[Any]) -> list[str | None]:
-    """Each route's name: its own; else the `to`, then `<to>#2`, … in file order. None: it has neither."""
+    """Return each route's name: its own, else the `to`, then `<to>#2`, … in file order. None: it has neither."""
     unnamed: dict[str, int] = {}
     names: list[str | None] = []
     for route in map(mapping, routes):
@@ -65,13 +65,13 @@ def _from(path: str, value: Any, topics: Mapping[str, Any]) -> Iterator[Mistake]
     for index, name in enumerate(names):
         where = f"{path}.from[{index}]" if isinstance(value, list) else f"{path}.from"
         if name in names[:index]:
-            yield Mistake(where, f"{shown(name)} stands here twice")
+            yield Mistake(where, f"{shown(name)} is listed twice")
         elif name not in topics:
             yield Mistake(where, f"{shown(name)} is not in topics{suggestion(name, topics) or ': add it there'}")
 
 
 def _method(to: str, sinks: Mapping[str, Any]) -> Method | str | None:
-    """The method a `to` names, or what is wrong with it; None where the sink's own kind is wrong."""
+    """Return the method that a `to` names, or the mistake in it; None if the sink's own kind is wrong."""
     sink, dot, name = to.rpartition(".")
     if not dot:
         return f"{shown(to)} is not <sink>.<method>, such as {next(iter(sinks), 'mytracker')}.{name or 'registration'}"
@@ -96,7 +96,7 @@ def _expression(path: str, expression: str) -> Iterator[Mistake]:
     try:
         compile_expression(expression)
     except ExpressionError as error:
-        yield Mistake(path, f"{shown(expression)} is no expression: {error}")
+        yield Mistake(path, f"{shown(expression)} is not an expression: {error}")
 
 
 def _fields(path: str, to: str, method: Method, route: Mapping[str, Any]) -> Iterator[Mistake]:
@@ -107,12 +107,12 @@ def _fields(path: str, to: str, method: Method, route: Mapping[str, Any]) -> Ite
         elif isinstance(value, dict) and name not in method.nested:
             yield Mistake(f"{path}.{name}", "takes one value: write one expression, not a mapping of several")
     if not isinstance(route.get("fields"), dict):
-        return  # said by the file's form
+        return  # reported by the file's model
     # A misspelt field is one mistake, not also a missing one.
     meant = {name if name in method.fields else nearest(name, method.fields) for name in fields}
     for group in method.required:
         if not meant & set(group):
-            yield _lacking(path, to, group)
+            yield _missing_field(path, to, group)
     several = sorted(fields.keys() & set(method.one_of))
     if len(several) > 1:
         yield Mistake(
@@ -120,7 +120,7 @@ def _fields(path: str, to: str, method: Method, route: Mapping[str, Any]) -> Ite
         )
 
 
-def _lacking(path: str, to: str, group: Sequence[str]) -> Mistake:
+def _missing_field(path: str, to: str, group: Sequence[str]) -> Mistake:
     if len(group) == 1:
         return Mistake(f"{path}.{group[0]}", f"is missing: {to} requires it")
     return Mistake(path, f"{to} requires one of {', '.join(group)}; no expression fills any")

@@ -1,4 +1,4 @@
-"""The `topics` section against the rest of the file: names, patterns, schemas, and who reads what."""
+"""The check of the `topics` section against the rest of the file: names, patterns, schemas, routes that read them."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from pathlib import Path
 from typing import Any
 
 from connector import resources
-from connector.config.lenient import items, mapping, text, texts
+from connector.config.lenient import elements, mapping, text, texts
 from connector.errors import ConnectorError, Mistake
 from connector.routing.validate import EventSchema
 from connector.settings.units import shown
 
 _NAME = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
-# What Python's regular expressions have and the broker client's (POSIX) have not, or read as something else.
+# Syntax that Python's regular expressions have and the Kafka client's (POSIX) lack or read differently.
 _NOT_POSIX = re.compile(r"\\[dDAZ]|\(\?|[*+?}][?+]|\[[^]]*\\[A-Za-z]")
-# And the other way round: [[:digit:]].
+# POSIX syntax that Python lacks: [[:digit:]].
 _POSIX_ONLY = re.compile(r"\[:[a-z]+:\]")
 
 
 def topic_mistakes(tree: dict[str, Any], directory: Path) -> Iterator[Mistake]:
-    """The mistakes of `topics`. `directory` is where the file lies; schema paths start there."""
+    """Yield the mistakes of `topics`. `directory` is the file's own; schema paths start there."""
     topics = mapping(tree.get("topics"))
     dead_letters = text(tree.get("dead_letters"))
     own = {dead_letters, f"{dead_letters}.receipts"} if dead_letters else set()
-    used = {name for route in items(tree.get("routes")) for name in texts(mapping(route).get("from"))}
+    used = {name for route in elements(tree.get("routes")) for name in texts(mapping(route).get("from"))}
     for name, topic in topics.items():
         path = f"topics.{name}"
         message = _pattern_mistake(name) if name.startswith("^") else _name_mistake(name)
@@ -46,14 +46,14 @@ def topic_mistakes(tree: dict[str, Any], directory: Path) -> Iterator[Mistake]:
 
 
 def locate_schema(schema: str, directory: Path) -> Path:
-    """Where a topic's schema lies: beside the file, or, if it is not there, among the schemas that came along."""
+    """Return the path of a topic's schema: beside the file, or else among the schemas installed with the package."""
     beside = directory / schema
     shipped = resources.schemas() / schema.removeprefix("schemas/")
     return shipped if schema.startswith("schemas/") and shipped.is_file() and not beside.exists() else beside
 
 
 def schema_mistake(path: Path) -> str | None:
-    """What keeps a file from being a JSON Schema (without references to other files); None if nothing does."""
+    """Return why a file is not a usable JSON Schema (one without references to other files); None if it is."""
     try:
         schema = json.loads(path.read_text(encoding="utf-8"))
         EventSchema(schema)
@@ -73,7 +73,7 @@ def schema_mistake(path: Path) -> str | None:
 def _name_mistake(name: str) -> str | None:
     if _NAME.fullmatch(name):
         return None
-    return f"{shown(name)} is no topic name: letters, digits, dots, - and _, at most 249; a pattern starts with ^"
+    return f"{shown(name)} is not a topic name: letters, digits, dots, - and _, at most 249; a pattern starts with ^"
 
 
 def _pattern_mistake(name: str) -> str | None:

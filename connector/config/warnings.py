@@ -1,4 +1,4 @@
-"""What a configuration that is right may still be missing or risking."""
+"""Warnings about a configuration that is right: what it may still be missing or risking."""
 
 from __future__ import annotations
 
@@ -12,19 +12,17 @@ from connector.expressions.nodes import Node
 from connector.expressions.parser import parse
 from connector.routing.validate import EventSchema
 from connector.secrets import Secret
-from connector.settings.values import SailPlay, Settings
-
-# "50 requests a second per partner over the whole API, then 429": public material on SailPlay, not its document.
-_SAILPLAY_RATE = 50.0
+from connector.settings.values import Settings
+from connector.vendors.registry import VENDORS
 
 
 def warnings(settings: Settings) -> list[Mistake]:
-    """Missing secrets and files, and settings that are allowed but rarely meant, each with its path in the file."""
+    """Return missing secrets and files, and settings that are allowed but rarely meant, each with its path."""
     return [*_kafka(settings), *_topics(settings), *_sinks(settings), *_routes(settings)]
 
 
 def refusals(settings: Settings) -> list[Mistake]:
-    """What `check` refuses although `run` starts with it, as older versions did."""
+    """Return what `check` refuses although `run` starts with it, as older versions did."""
     kafka = settings.kafka
     if "group.instance.id" in kafka and str(kafka.get("group.protocol", "classic")).lower() == "consumer":
         message = (
@@ -68,9 +66,12 @@ def _sinks(settings: Settings) -> Iterator[Mistake]:
     for name, sink in settings.sinks.items():
         for key, secret in sink.secrets():
             yield from _missing(f"sinks.{name}.{key}", secret)
-        if isinstance(sink, SailPlay) and sink.rate is not None and sink.rate > _SAILPLAY_RATE:
+        vendor = VENDORS[sink.kind]
+        limit = vendor.max_rate
+        if limit is not None and sink.rate is not None and sink.rate > limit.per_second:
             yield Mistake(
-                f"sinks.{name}.rate", f"SailPlay is said to refuse more than {_SAILPLAY_RATE:g}/s per partner"
+                f"sinks.{name}.rate",
+                f"{vendor.title} is said to refuse more than {limit.per_second:g}/s per {limit.shared_by}",
             )
         if name not in used:
             yield Mistake(f"sinks.{name}", "no route leads here: it will send nothing")
@@ -93,7 +94,7 @@ def _routes(settings: Settings) -> Iterator[Mistake]:
 
 
 def _from_event(expression: str) -> bool:
-    """Whether an expression reads the event or its record at all: a path, key() or header(…)."""
+    """True if an expression reads the event or its record at all: a path, key() or header(…)."""
     return _reads(parse(expression))
 
 

@@ -1,4 +1,4 @@
-"""The file's text as a tree of plain values; a key given twice is a mistake."""
+"""Reads the file's text as a tree of plain values; a key given twice is a mistake."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ import yaml
 
 from connector.errors import ConfigError, Mistake
 
-# What a reason of PyYAML's mostly comes from here; the first that fits counts.
+# The usual cause of PyYAML's reasons, for the message; the first that matches counts.
 _HINTS = {
     r"character '\t'": "indent with spaces, not with tabs",
     "cannot start any token": "put the value between quotes",
     "could not determine a constructor": "put the value between quotes",
     "undefined alias": "put the value between quotes",
-    "mapping values are not allowed": "look at the indent; a value with a colon and a space stands between quotes",
+    "mapping values are not allowed": "look at the indent; put a value with a colon and a space between quotes",
     "another document": "a file holds one configuration",
 }
-# What a reason quotes from the file: a value without quotes that begins with ! or *.
+# The part of a reason that quotes the file: an unquoted value that begins with ! or *.
 _NAMING = re.compile(r"(the tag|tag handle|undefined alias) '.*")
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader, with times left as text: `start` reads them itself and sees whether a zone was given."""
+    """PyYAML's safe loader, with times left as text: `start` parses them and must see whether a zone was given."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML declares it as an instance variable, used as a class's
         first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
@@ -34,9 +34,9 @@ class _Loader(yaml.SafeLoader):
 
 
 def read_tree(path: Path) -> tuple[dict[str, Any], list[Mistake]]:
-    """The file as nested dicts, lists and scalars, and its duplicate keys (of which the last one counts).
+    """Return the file as nested dicts, lists and scalars, and its duplicate keys (of which the last one counts).
 
-    Raises ConfigError where there is no tree: the file is missing, not UTF-8, not YAML, or not a mapping.
+    Raises ConfigError if the file is missing, not UTF-8, not YAML, or not a mapping.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -48,7 +48,7 @@ def read_tree(path: Path) -> tuple[dict[str, Any], list[Mistake]]:
 
 
 def parse_tree(text: str) -> tuple[dict[str, Any], list[Mistake]]:
-    """`read_tree` for text."""
+    """Return the same as `read_tree` for text."""
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
@@ -59,12 +59,12 @@ def parse_tree(text: str) -> tuple[dict[str, Any], list[Mistake]]:
         raise _unreadable(f"this is not YAML{_position(error)}") from None
     except RecursionError:
         raise _unreadable("this is YAML nested too deep to be read") from None
-    except (ValueError, TypeError) as error:  # what PyYAML's own constructors let through, such as `!!int x`
+    except (ValueError, TypeError) as error:  # raised by PyYAML's own constructors, for instance for `!!int x`
         raise _unreadable(f"this is YAML that cannot be read ({type(error).__name__})") from None
     if not isinstance(tree, dict):
         raise _unreadable("the file must be a mapping (key: value); `connector example` prints one")
     twice = _duplicates(node, "", frozenset())
-    return tree, [Mistake(path, "this key stands here twice; keep one") for path in twice]
+    return tree, [Mistake(path, "this key is given twice; keep one") for path in twice]
 
 
 def _duplicates(node: yaml.Node, path: str, above: frozenset[int]) -> Iterator[str]:
@@ -86,11 +86,11 @@ def _duplicates(node: yaml.Node, path: str, above: frozenset[int]) -> Iterator[s
 
 
 def _position(error: yaml.YAMLError) -> str:
-    """Where, and PyYAML's reason; never a piece of the file, which may hold a secret."""
+    """Return line, column and PyYAML's reason; never a piece of the file, which may hold a secret."""
     mark = getattr(error, "problem_mark", None)
     problem = _NAMING.sub(r"\1", getattr(error, "problem", None) or getattr(error, "reason", None) or "")
     where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-    hint = next((f"; {hint}" for said, hint in _HINTS.items() if said in problem), "")
+    hint = next((f"; {hint}" for cause, hint in _HINTS.items() if cause in problem), "")
     return f"{where}: {problem}{hint}" if problem else where
 
 

@@ -1,1 +1,1 @@
-"""What people do with dead letters."""
+"""Dead letters once they are written: reading, grouping, closing by receipts, and sending them again."""

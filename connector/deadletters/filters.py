@@ -1,30 +1,24 @@
-"""Which letters a command is about: the filters that summary, replay, discard and export share. Pure."""
+"""The filters that summary, replay, discard and export share: which letters a command is about. Pure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-import orjson
+from connector.deadletters.cause import ABSENT, event_type, normalise_message
+from connector.kafka.dead_letter import DeadLetter
 
-from connector.deadletters.letter import DeadLetter
-from connector.deadletters.normalise import normalise_message
-
-# How a filter and a table write what a letter does not have.
-ABSENT = "-"
-
-Test = Callable[[str], bool]
+MessageTest = Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class LetterFilters:
-    """A filter by each column; a letter must satisfy all that are given, and of several values of one column any.
+    """A filter for each column: a letter must satisfy every one that is given, by any of its values.
 
-    `message` is compared folded, so that any message of a group stands for the group; `*` stands for any text.
-    `since` and `until` (seconds since the epoch) bound the time of the failure, `until` itself left out. `statuses`
-    are the vendor's HTTP statuses. "-" means that a letter has none.
+    `messages` are compared normalised, so that any message of a group selects the whole group; `*` in them matches any
+    text. `statuses` are the vendor's HTTP statuses. `since` (inclusive) and `until` (exclusive) bound the time of the
+    failure, in seconds since the epoch. The value ABSENT selects letters that do not have the column.
     """
 
     sinks: Sequence[str] = ()
@@ -37,48 +31,37 @@ class LetterFilters:
     statuses: Sequence[str] = ()
     since: float | None = None
     until: float | None = None
-    _messages: Sequence[Test] = field(init=False, repr=False, compare=False)
+    _message_tests: Sequence[MessageTest] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_messages", tuple(_message_test(text) for text in self.messages))
+        object.__setattr__(self, "_message_tests", tuple(_message_test(text) for text in self.messages))
 
     def match(self, letter: DeadLetter, value: bytes | None) -> bool:
-        """Whether the letter with this value (looked at only for its event's type) is meant."""
+        """True if the letter passes every filter; `value` is read only for the event's type."""
         return (
-            _among(letter.sink, self.sinks)
-            and _among(letter.method, self.methods)
-            and _among(letter.route, self.routes)
-            and _among(letter.reason, self.reasons)
-            and _among(letter.topic, self.topics)
-            and _among(None if letter.status is None else str(letter.status), self.statuses)
+            _passes(letter.sink, self.sinks)
+            and _passes(letter.method, self.methods)
+            and _passes(letter.route, self.routes)
+            and _passes(letter.reason, self.reasons)
+            and _passes(letter.topic, self.topics)
+            and _passes(None if letter.status is None else str(letter.status), self.statuses)
             and (self.since is None or letter.failed_at >= self.since)
             and (self.until is None or letter.failed_at < self.until)
-            and (not self._messages or any(test(normalise_message(letter.message)) for test in self._messages))
-            and (not self.types or _among(event_type(value), self.types))
+            and (not self.messages or self._message_passes(letter.message))
+            and (not self.types or _passes(event_type(value), self.types))
         )
 
-
-def event_type(value: bytes | None) -> str | None:
-    """What an event calls itself: its `type`, else its `event_type`; None where neither is a text."""
-    try:
-        event: Any = orjson.loads(value or b"")
-    except orjson.JSONDecodeError:
-        return None
-    if not isinstance(event, dict):
-        return None
-    for name in ("type", "event_type"):
-        told = event.get(name)
-        if isinstance(told, str):
-            return told
-    return None
+    def _message_passes(self, message: str) -> bool:
+        normalised = normalise_message(message)
+        return any(test(normalised) for test in self._message_tests)
 
 
-def _among(value: str | None, wanted: Sequence[str]) -> bool:
-    return not wanted or (ABSENT if value is None else value) in wanted
+def _passes(value: str | None, accepted: Sequence[str]) -> bool:
+    return not accepted or (ABSENT if value is None else value) in accepted
 
 
-def _message_test(text: str) -> Test:
-    """Whether a folded message is the text as it stands, or as it folds: it may be a message as shown or as written."""
+def _message_test(text: str) -> MessageTest:
+    """Return the test of a normalised message against a text that may itself be normalised or not."""
     patterns = (".*".join(re.escape(part) for part in each.split("*")) for each in (text, normalise_message(text)))
     matches = re.compile("|".join(patterns), re.DOTALL).fullmatch
     return lambda message: matches(message) is not None

@@ -5,105 +5,104 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator
 
-from connector.deadletters.letter import DeadLetter, LetterPlace, digest
-from connector.deadletters.receipts import Receipts, State
+from connector.deadletters.receipts import LetterState, Receipts
+from connector.kafka.dead_letter import DeadLetter, LetterPlace, digest
 
-_NO_LANE = 0
+_NO_KEY = 0
 
 
-class Index:
-    """What is kept of each letter: numbers in arrays, about 165 bytes in all, so that a million are no burden.
+class LetterIndex:
+    """One row for each identity, in arrays of numbers: about 165 bytes a row, so that a million rows fit in memory.
 
-    Every array holds whatever `read_letter` lets through: a partition has 32 bits, an offset 64.
-
-    A row is an identity. What a row says is what its newest letter says: the one replayed most often, of those the
-    one that failed last. It is open while any of its letters is.
+    A row describes its newest letter: the one replayed most often, and of those the one that failed last. The row is
+    open while any of its letters is. The arrays take every number that `read_letter` accepts: 32-bit partitions and
+    64-bit offsets.
     """
 
     def __init__(self, receipts: Receipts) -> None:
         self._receipts = receipts
-        self._rows: dict[bytes, int] = {}
-        self._partitions = array("i")  # where the newest letter lies
-        self._at = array("q")  # its offset there
+        self._rows: dict[bytes, int] = {}  # by the identity's digest
+        self._partitions = array("i")  # the newest letter's, in the dead-letter topic
+        self._letter_offsets = array("q")
         self._replays = array("I")
         self._states = array("B")
-        self._taken = array("B")  # whether the filters take the newest letter
-        self._lanes = array("q")  # what is kept in order: hash of sink, topic, partition and key
-        self._offsets = array("q")  # the failed record's
+        self._selected = array("B")  # 1 where the filters select the newest letter
+        self._ordering_keys = array("q")
+        self._event_offsets = array("q")  # the failed records'
         self.failed_at = array("d")
         self.groups = array("I")
-        self._others: dict[int, dict[int, int]] = {}  # row → the highest offset by partition, where there are several
+        self._copies: dict[int, dict[int, int]] = {}  # by row, where several letters share it: see highest_offsets
 
     def __len__(self) -> int:
-        return len(self._at)
+        return len(self._letter_offsets)
 
-    def add(self, letter: DeadLetter, key: bytes | None, *, taken: bool, group: int = 0) -> None:
-        """Take in a letter; `taken` says whether the filters mean it, `group` is the caller's own number."""
-        mark = digest(letter.identity)
+    def add_letter(self, letter: DeadLetter, key: bytes | None, *, selected: bool, group: int = 0) -> None:
+        """Index a letter. `selected`: the filters select it; `group` is a number of the caller's own."""
         state = self._receipts.state_of(letter, letter.route)
-        row = self._rows.setdefault(mark, len(self))
+        row = self._rows.setdefault(digest(letter.identity), len(self))
         if row == len(self):
-            self._append(letter, key, state, taken, group)
+            self._append(letter, key, state, selected, group)
             return
-        self._remember_place(row, letter.place)
+        self._note_copy(row, letter.place)
         rank = (letter.replays, letter.failed_at, letter.place)
-        newest = rank > (self._replays[row], self.failed_at[row], self.place(row))
+        newest = rank > (self._replays[row], self.failed_at[row], self.newest_location(row))
         if newest:
-            self._partitions[row], self._at[row] = letter.place
+            self._partitions[row], self._letter_offsets[row] = letter.place
             self._replays[row] = letter.replays
-            self._taken[row], self.failed_at[row], self.groups[row] = taken, letter.failed_at, group
-        if State.OPEN in (state, self._states[row]):
-            self._states[row] = State.OPEN
+            self._selected[row], self.failed_at[row], self.groups[row] = selected, letter.failed_at, group
+        if LetterState.OPEN in (state, self._states[row]):
+            self._states[row] = LetterState.OPEN
         elif newest:
             self._states[row] = state
 
-    def _append(self, letter: DeadLetter, key: bytes | None, state: State, taken: bool, group: int) -> None:
+    def _append(self, letter: DeadLetter, key: bytes | None, state: LetterState, selected: bool, group: int) -> None:
         self._partitions.append(letter.place.partition)
-        self._at.append(letter.place.offset)
+        self._letter_offsets.append(letter.place.offset)
         self._replays.append(letter.replays)
         self._states.append(state)
-        self._taken.append(taken)
-        lane = _NO_LANE if key is None else hash((letter.sink, letter.topic, letter.partition, key))
-        self._lanes.append(lane)
-        self._offsets.append(letter.offset)
+        self._selected.append(selected)
+        ordering_key = _NO_KEY if key is None else hash((letter.sink, letter.topic, letter.partition, key))
+        self._ordering_keys.append(ordering_key)
+        self._event_offsets.append(letter.offset)
         self.failed_at.append(letter.failed_at)
         self.groups.append(group)
 
-    def _remember_place(self, row: int, place: LetterPlace) -> None:
-        places = self._others.get(row) or dict((self.place(row),))
-        places[place.partition] = max(place.offset, places.get(place.partition, -1))
-        self._others[row] = places
+    def _note_copy(self, row: int, location: LetterPlace) -> None:
+        offsets = self._copies.get(row) or dict((self.newest_location(row),))
+        offsets[location.partition] = max(location.offset, offsets.get(location.partition, -1))
+        self._copies[row] = offsets
 
     def rows(self, *, closed: bool = False) -> Iterator[int]:
-        """The rows that the filters take; open ones, with `closed` all."""
-        return (row for row in range(len(self)) if self.wanted(row, closed=closed))
+        """Iterate over the open rows that the filters select; with `closed`, over the closed ones too."""
+        return (row for row in range(len(self)) if self.is_selected(row, closed=closed))
 
-    def wanted(self, row: int, *, closed: bool = False) -> bool:
-        """Whether `rows` has this one."""
-        return bool(self._taken[row]) and (closed or self._states[row] == State.OPEN)
+    def is_selected(self, row: int, *, closed: bool = False) -> bool:
+        """True if `rows` yields this row."""
+        return bool(self._selected[row]) and (closed or self._states[row] == LetterState.OPEN)
 
-    def place(self, row: int) -> LetterPlace:
-        """Where the row's newest letter lies."""
-        return LetterPlace(self._partitions[row], self._at[row])
+    def newest_location(self, row: int) -> LetterPlace:
+        """Return where the row's newest letter lies in the dead-letter topic."""
+        return LetterPlace(self._partitions[row], self._letter_offsets[row])
 
-    def state(self, row: int) -> State:
-        """What became of it."""
-        return State(self._states[row])
+    def state(self, row: int) -> LetterState:
+        """Return OPEN while any letter of the row is open, else the newest letter's state."""
+        return LetterState(self._states[row])
 
     def row_at(self, letter: DeadLetter) -> int | None:
-        """The row of which this letter is the newest; None if it is not, or was not there."""
+        """Return the row whose newest letter this is; None for an older letter, and for one that was not indexed."""
         row = self._rows.get(digest(letter.identity))
-        return row if row is not None and self.place(row) == letter.place else None
+        return row if row is not None and self.newest_location(row) == letter.place else None
 
-    def places(self, row: int) -> dict[int, int]:
-        """The highest offset, by partition, at which a letter of this row lies: what a receipt closes."""
-        return self._others.get(row) or dict((self.place(row),))
+    def highest_offsets(self, row: int) -> dict[int, int]:
+        """Return, by partition of the dead-letter topic, the highest offset of the row's letters: a receipt closes all
+        up to it."""
+        return self._copies.get(row) or dict((self.newest_location(row),))
 
-    def lane(self, row: int) -> int | None:
-        """What the letter must keep its order in; None if it is free."""
-        return self._lanes[row] or None
+    def ordering_key(self, row: int) -> int | None:
+        """Return a hash of the sink, topic, partition and key whose letters must keep their order; None: no key."""
+        return self._ordering_keys[row] or None
 
-    def in_order(self, rows: Iterator[int]) -> list[int]:
-        """These rows, those of one lane together and in the order of the records that failed."""
-        lanes, offsets = self._lanes, self._offsets
-        return sorted(rows, key=lambda row: (lanes[row], offsets[row]))
+    def in_event_order(self, rows: Iterator[int]) -> list[int]:
+        """Return the rows sorted by ordering key, and within one by the failed records' offsets."""
+        keys, offsets = self._ordering_keys, self._event_offsets
+        return sorted(rows, key=lambda row: (keys[row], offsets[row]))

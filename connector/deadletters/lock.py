@@ -1,4 +1,4 @@
-"""The lock of a replay: a consumer group with one member, freed by its end or, after a kill, by its session's."""
+"""The lock of a replay: a consumer group of one member, freed when the member leaves or, after a kill, times out."""
 
 from __future__ import annotations
 
@@ -14,34 +14,36 @@ from connector.errors import ConnectorError
 from connector.kafka.logs import client_logger
 
 SESSION_SECONDS = 10.0
-# A member that was killed is waited for as long as its session; then the group forms anew.
+# The group waits for a member that was killed until its session ends, and then rebalances.
 PATIENCE_SECONDS = 3 * SESSION_SECONDS
-NEWS_AFTER_SECONDS = 2.0
+NOTICE_AFTER_SECONDS = 2.0
 _POLL_SECONDS = 0.1
-# Settings of the user's that do not go with ours: the lock uses the classic protocol, which every broker speaks.
-_NOT_OURS = ("group.protocol", "group.remote.assignor", "group.instance.id", "max.poll.interval.ms")
+# Settings of the user's that conflict with the lock's: it uses the classic protocol, which every broker speaks.
+_CONFLICTING = ("group.protocol", "group.remote.assignor", "group.instance.id", "max.poll.interval.ms")
 
-# The end of the lock's group where a sink has the usual one: no sink can have a colon in its name.
-_BESIDE_A_SINK = "replay:lock"
-_USUAL = "replay"
+_SUFFIX = "replay"
+# The suffix where a sink is called `replay`: no sink can have a colon in its name.
+_SUFFIX_BESIDE_SINK = "replay:lock"
 
 log = structlog.get_logger()
 
 
 def lock_group(group: str, sinks: Collection[str]) -> str:
-    """The group that is the lock: `<group>.replay`, by which older versions lock, too.
+    """Return the consumer group that serves as the lock: `<group>.replay`, as in older versions.
 
-    Where a sink is called `replay` that is the group by which it consumes, and the lock's is another.
+    A sink called `replay` consumes as that group, so beside one the lock uses another.
     """
-    return f"{group}.{_BESIDE_A_SINK if _USUAL in sinks else _USUAL}"
+    return f"{group}.{_SUFFIX_BESIDE_SINK if _SUFFIX in sinks else _SUFFIX}"
 
 
-class Lock:
-    """Held by whoever was given every partition of the receipts topic when it joined `group`.
+class ReplayLock:
+    """Owned by the process that was assigned every partition of the receipts topic when it joined `group`.
 
-    Partitions are handed over cooperatively: while a holder lives, a newcomer's first share is without those that the
-    holder has. So only one can ever hold it, and a newcomer knows at once. The newcomer leaves again; that it was given
-    some of the holder's partitions meanwhile means nothing.
+    Rebalances are cooperative: while an owner lives, a newcomer's first assignment lacks the owner's partitions. So
+    only one process can own the lock, and a newcomer knows at once whether it does. A newcomer that does not leaves
+    again; it does not matter if some of the owner's partitions were assigned to it meanwhile.
+
+    `lost` becomes true if the session ends without `release`. A thread polls from `acquire` to `release`.
     """
 
     def __init__(self, conf: Mapping[str, Any], group: str, topic: str, partitions: int) -> None:
@@ -49,9 +51,9 @@ class Lock:
         self._group = group
         self._topic = topic
         self._partitions = partitions
-        self._share: int | None = None  # how many partitions the first assignment gave
-        self._leaving = threading.Event()
-        settings = {name: value for name, value in conf.items() if name not in _NOT_OURS}
+        self._first_assignment: int | None = None  # how many partitions it had
+        self._releasing = threading.Event()
+        settings = {name: value for name, value in conf.items() if name not in _CONFLICTING}
         self._consumer = Consumer(
             {
                 **settings,
@@ -65,29 +67,29 @@ class Lock:
         )
         self._thread = threading.Thread(target=self._poll, name="replay-lock", daemon=True)
 
-    def acquire(self, waiting: Callable[[str], None]) -> None:
-        """Join; blocks. `waiting` is told what is waited for, if it takes long.
+    def acquire(self, on_wait: Callable[[str], None]) -> None:
+        """Join the group; blocks. Calls `on_wait` once with what it waits for, if that takes long.
 
-        Raises ConnectorError if another holds the lock, or the brokers do not answer.
+        Raises ConnectorError if another process owns the lock, or the brokers do not answer.
         """
         self._await_topic()
         self._consumer.subscribe(
             [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
         )
         self._thread.start()
-        began, told = time.monotonic(), False
-        while self._share is None:
+        began, notified = time.monotonic(), False
+        while self._first_assignment is None:
             passed = time.monotonic() - began
             if passed > PATIENCE_SECONDS:
                 self.release()
                 raise ConnectorError(
                     f"the lock was not given within {PATIENCE_SECONDS:.0f} s: look at the group {self._group}"
                 )
-            if passed > NEWS_AFTER_SECONDS and not told:
-                told = True
-                waiting(f"waiting for the lock: if an earlier replay was killed, it frees in {SESSION_SECONDS:.0f} s")
+            if passed > NOTICE_AFTER_SECONDS and not notified:
+                notified = True
+                on_wait(f"waiting for the lock: if an earlier replay was killed, it frees in {SESSION_SECONDS:.0f} s")
             time.sleep(_POLL_SECONDS / 2)
-        if self._share < self._partitions:
+        if self._first_assignment < self._partitions:
             self.release()
             raise ConnectorError(
                 f"another replay is running (group {self._group} has a member): wait for its end; "
@@ -95,7 +97,7 @@ class Lock:
             )
 
     def _await_topic(self) -> None:
-        """A topic made a moment ago may not be known yet, and a member that does not know it is given nothing."""
+        """Wait until the client knows the topic, which may be new: else the group would assign it nothing."""
         deadline = time.monotonic() + SESSION_SECONDS
         while time.monotonic() < deadline:
             try:
@@ -107,20 +109,20 @@ class Lock:
             time.sleep(_POLL_SECONDS)
 
     def release(self) -> None:
-        """Leave the group."""
-        self._leaving.set()
+        """Leave the group, and so free the lock."""
+        self._releasing.set()
         if self._thread.is_alive():
             self._thread.join(SESSION_SECONDS)
 
     def _poll(self) -> None:
-        while not self._leaving.is_set():
+        while not self._releasing.is_set():
             try:
                 self._consumer.poll(_POLL_SECONDS)
             except KafkaException as error:
                 _warn(error)
         self._consumer.close()
 
-    # Callbacks run on the polling thread and never raise. Nothing is ever fetched.
+    # Callbacks run on the polling thread and never raise. The partitions are paused: nothing is ever fetched.
 
     def _on_assign(self, consumer: Consumer, partitions: Sequence[TopicPartition]) -> None:
         try:
@@ -128,8 +130,8 @@ class Lock:
             consumer.pause(list(partitions))
         except KafkaException as error:
             _warn(error)
-        if self._share is None:
-            self._share = len(partitions)
+        if self._first_assignment is None:
+            self._first_assignment = len(partitions)
 
     def _on_revoke(self, consumer: Consumer, partitions: Sequence[TopicPartition]) -> None:
         try:
@@ -143,4 +145,4 @@ class Lock:
 
 
 def _warn(error: KafkaException) -> None:
-    log.warning("the group that is the replay's lock reports an error", why=error.args[0].str())
+    log.warning("the consumer group of the replay's lock reports an error", why=error.args[0].str())

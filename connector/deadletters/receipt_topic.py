@@ -1,4 +1,4 @@
-"""The receipts topic: there, compacted, or made so."""
+"""Makes sure that the receipts topic exists and is compacted."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from confluent_kafka.admin._config import ConfigResource  # `admin` offers it wi
 from confluent_kafka.cimpl import NewTopic  # `admin` offers it without exporting it
 
 from connector.errors import ConnectorError
-from connector.kafka.commands import POLICY, kafka_command, set_policy
 from connector.kafka.logs import client_logger
+from connector.kafka.topic_configs import POLICY, kafka_command, set_policy
 
 TIMEOUT_SECONDS = 15.0
 
 
 def ensure_receipt_topic(conf: Mapping[str, Any], topic: str) -> int:
-    """Make the topic if it is absent; return how many partitions it has.
+    """Create the topic if it is absent; return how many partitions it has.
 
-    Raises ConnectorError with the command for operators where the brokers do not let us, and where the topic is there
-    and not compacted: it would forget receipts, and what was delivered would be sent again.
+    Raises ConnectorError with the command for operators where the brokers do not permit that, and where the topic
+    exists but is not compacted: retention would delete receipts, and what was delivered would be sent again.
     """
-    # Only asking must not make it: brokers that create topics by themselves would make one that is not compacted.
+    # A mere query must not create it: brokers that create topics automatically would make one that is not compacted.
     settings = {**conf, "log_level": 0, "allow.auto.create.topics": False}
     client = AdminClient(settings, logger=client_logger("admin"))
     try:
@@ -56,7 +56,7 @@ def _create(client: AdminClient, conf: Mapping[str, Any], topic: str) -> None:
             return
         command = kafka_command("kafka-topics.sh", conf, "--create", "--topic", topic, "--partitions", "1")
         raise ConnectorError(
-            f"topic {topic}, which keeps what was replayed, cannot be made: {error.args[0].str()}\n"
+            f"topic {topic}, which keeps what was replayed, cannot be created: {error.args[0].str()}\n"
             f"Have somebody with the rights run:\n  {command} --config {POLICY}=compact"
         ) from error
 
@@ -67,7 +67,7 @@ def _check_policy(client: AdminClient, conf: Mapping[str, Any], topic: str) -> N
         entries = client.describe_configs([resource], request_timeout=TIMEOUT_SECONDS)[resource].result()
     except KafkaException as error:
         if error.args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
-            return  # we may use it and not look at its settings
+            return  # we may use the topic but not see its settings
         raise
     policy = entries[POLICY].value if POLICY in entries else "compact"
     if policy != "compact":

@@ -1,4 +1,4 @@
-"""Receipts: which letters are closed, by what, and since when. Pure.
+"""Receipts: which letters are closed, how, and since when. Pure.
 
 A receipt's key is an identity; the topic is compacted, so the newest receipt of an identity must say everything. Its
 value is JSON:
@@ -7,11 +7,11 @@ value is JSON:
    "closes": {"0": 17}}
 
 `closes` says, by partition of the dead-letter topic, up to which offset the letters of that identity are closed. A
-letter that is written later, by a replay that fails again or after an offset was set back by hand, lies behind
-and is open; no clock is asked.
+letter that is written later, by a replay that fails again or after somebody moved a group's offsets back, lies above
+that offset and is open; no clock is asked.
 
-Receipts add up, in whatever order they are read: what one has closed no other opens. Only a tombstone takes back what
-lies before it in its partition, as compaction would.
+Receipts accumulate in any order of reading: none reopens what another has closed. Only a tombstone undoes what lies
+before it in its partition, as compaction would.
 """
 
 from __future__ import annotations
@@ -24,47 +24,50 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from connector.deadletters.letter import DeadLetter, LetterPlace, digest, moment
-from connector.kafka.dead_letter import MAX_INT32, MAX_INT64, whole_number
+from connector.kafka.dead_letter import MAX_INT32, MAX_INT64, DeadLetter, LetterPlace, digest, parse_time, whole_number
 
 
-class State(IntEnum):
-    """What became of a letter. The numbers are how `Receipts` keeps it in memory."""
+class LetterState(IntEnum):
+    """The state of a letter: open, or closed in one of three ways. `Receipts` stores the numbers in memory."""
 
     OPEN = 0
     REPLAYED = 1  # the vendor accepted it
-    REFUSED = 2  # the vendor refused it again: a newer letter stands for it
-    DISCARDED = 3  # somebody said why it need not be delivered
+    REFUSED = 2  # the vendor refused it again: a newer letter replaces it
+    DISCARDED = 3  # somebody closed it, with a reason
 
     @property
-    def word(self) -> str:
-        """As receipts and people write it."""
+    def label(self) -> str:
+        """The name in receipts and in what people are shown."""
         return self.name.lower()
 
 
-_CLOSING = {state.word: state for state in State if state is not State.OPEN}
+_CLOSING = {state.label: state for state in LetterState if state is not LetterState.OPEN}
 
 
 class Receipt(NamedTuple):
-    """One receipt. `at` in seconds since the epoch; `letter` is the address of the letter that it was written for."""
+    """One receipt.
 
-    what: State
+    `at` is in seconds since the epoch, `letter` the address of the letter that it was written for, `closes` the highest
+    closed offset by partition of the dead-letter topic.
+    """
+
+    state: LetterState
     at: float
     letter: str
     closes: Mapping[int, int]
     why: str | None = None
 
     @property
-    def place(self) -> LetterPlace | None:
-        """Where the letter lies that it was written for; None where `letter` is no address."""
+    def letter_location(self) -> LetterPlace | None:
+        """The partition and offset in `letter`; None where that is no address."""
         partition, offset = (whole_number(part.encode(), MAX_INT64) for part in ("//" + self.letter).split("/")[-2:])
         return None if partition is None or offset is None or partition > MAX_INT32 else LetterPlace(partition, offset)
 
     def encode(self) -> bytes:
-        """The record's value."""
+        """Return the record's value."""
         return orjson.dumps(
             {
-                "what": self.what.word,
+                "what": self.state.label,
                 "why": self.why,
                 "at": datetime.fromtimestamp(self.at, UTC).isoformat(timespec="milliseconds"),
                 "letter": self.letter,
@@ -74,27 +77,28 @@ class Receipt(NamedTuple):
 
 
 def decode_receipt(value: bytes | None) -> Receipt | None:
-    """The receipt that a record's value holds; None for a tombstone and for what the connector did not write."""
+    """Return the receipt in a record's value; None for a tombstone and for what the connector did not write."""
     try:
-        told = orjson.loads(value or b"")
+        content = orjson.loads(value or b"")
     except orjson.JSONDecodeError:
         return None
-    if not isinstance(told, dict):
+    if not isinstance(content, dict):
         return None
-    what, at, letter, why = (told.get(name) for name in ("what", "at", "letter", "why"))
+    what, at, letter, why = (content.get(name) for name in ("what", "at", "letter", "why"))
     state = _CLOSING.get(what) if isinstance(what, str) else None
-    seconds = moment(at) if isinstance(at, str) else None
-    closes = _closes(told.get("closes"))
+    seconds = parse_time(at) if isinstance(at, str) else None
+    closes = _closes(content.get("closes"))
     if state is None or seconds is None or closes is None or not isinstance(letter, str):
         return None
     return Receipt(state, seconds, letter, closes, why) if why is None or isinstance(why, str) else None
 
 
-def _closes(told: Any) -> dict[int, int] | None:
-    if not isinstance(told, dict):
+def _closes(content: Any) -> dict[int, int] | None:
+    """Return a receipt's `closes` as JSON has it; None where it is not one."""
+    if not isinstance(content, dict):
         return None
     closes = {}
-    for name, offset in told.items():
+    for name, offset in content.items():
         partition = whole_number(name.encode(), MAX_INT32)
         # `type`: a bool is an int to isinstance.
         if partition is None or type(offset) is not int or not 0 <= offset <= MAX_INT64:
@@ -104,115 +108,118 @@ def _closes(told: Any) -> dict[int, int] | None:
 
 
 _HEAD = Struct("<dBI")  # the newest receipt's time and state, how many partitions are closed
-_PLACE = Struct("<iq")  # partition and offset
+_LOCATION = Struct("<iq")  # partition and offset
 
 
 class _Entry(NamedTuple):
-    """What the receipts of one identity say together.
+    """The receipts of one identity, merged.
 
-    `at` and `what` are the newest's. `closes` has the highest offset by partition. `written_for` are the places of
-    the letters that they were written for.
+    `at` and `state` are the newest receipt's. `closes` has the highest closed offset by partition. `written_for` holds
+    the locations of the letters that the receipts were written for.
     """
 
     at: float
-    what: State
+    state: LetterState
     closes: dict[int, int]
     written_for: frozenset[LetterPlace]
 
     def merged(self, other: _Entry) -> _Entry:
-        """Both together; the same whichever comes first."""
-        at, what = max((self.at, self.what), (other.at, other.what))
-        closes = dict(self.closes)
-        for partition, offset in other.closes.items():
-            closes[partition] = max(offset, closes.get(partition, -1))
-        return _Entry(at, what, closes, self.written_for | other.written_for)
+        """Return both entries as one; the order does not matter."""
+        at, state = max((self.at, self.state), (other.at, other.state))
+        return _Entry(at, state, _highest(self.closes, other.closes), self.written_for | other.written_for)
 
     def pack(self) -> bytes:
-        """In a few bytes."""
-        places = [*self.closes.items(), *self.written_for]
-        head = _HEAD.pack(self.at, self.what, len(self.closes))
-        return head + b"".join(_PLACE.pack(*place) for place in places)
+        """Return the entry in a few bytes."""
+        locations = [*self.closes.items(), *self.written_for]
+        head = _HEAD.pack(self.at, self.state, len(self.closes))
+        return head + b"".join(_LOCATION.pack(*location) for location in locations)
 
     @classmethod
     def unpack(cls, packed: bytes) -> _Entry:
-        """What `pack` packed."""
-        at, what, count = _HEAD.unpack_from(packed)
-        places = [LetterPlace(*each) for each in _PLACE.iter_unpack(memoryview(packed)[_HEAD.size :])]
-        return cls(at, State(what), dict(places[:count]), frozenset(places[count:]))
+        """Return the entry that `pack` packed."""
+        at, state, count = _HEAD.unpack_from(packed)
+        locations = [LetterPlace(*each) for each in _LOCATION.iter_unpack(memoryview(packed)[_HEAD.size :])]
+        return cls(at, LetterState(state), dict(locations[:count]), frozenset(locations[count:]))
 
 
 class Receipts:
-    """All receipts of a topic in about 200 bytes each: digest of the identity → what its receipts say, packed.
+    """All receipts of a topic, in about 200 bytes for each identity.
 
-    Kept by partition of the receipts topic (nearly always one): in each of them a tombstone is a matter of its own.
+    Entries are kept by partition of the receipts topic (nearly always one), because a tombstone applies to its own
+    partition alone.
     """
 
     def __init__(self) -> None:
-        self._entries: dict[int, dict[bytes, bytes]] = {}
+        self._entries: dict[int, dict[bytes, bytes]] = {}  # partition → digest of the identity → packed _Entry
 
-    def add(self, identity: bytes, receipt: Receipt, source: int = 0) -> None:
-        """Take in a receipt, read from partition `source` of the receipts topic."""
-        key, place = digest(identity), receipt.place
-        written_for = frozenset() if place is None else frozenset((place,))
-        entry = _Entry(receipt.at, receipt.what, dict(receipt.closes), written_for)
+    def add_receipt(self, identity: bytes, receipt: Receipt, source: int = 0) -> None:
+        """Add a receipt that was read from partition `source` of the receipts topic."""
+        key, location = digest(identity), receipt.letter_location
+        written_for = frozenset() if location is None else frozenset((location,))
+        entry = _Entry(receipt.at, receipt.state, dict(receipt.closes), written_for)
         entries = self._entries.setdefault(source, {})
         earlier = entries.get(key)
         entries[key] = (entry if earlier is None else entry.merged(_Entry.unpack(earlier))).pack()
 
-    def take_back(self, identity: bytes, source: int = 0) -> None:
-        """A tombstone: what was read of this identity from this partition so far counts no more."""
+    def apply_tombstone(self, identity: bytes, source: int = 0) -> None:
+        """Drop the receipts of this identity that were read from this partition so far."""
         self._entries.get(source, {}).pop(digest(identity), None)
 
-    def add_record(self, key: bytes, value: bytes | None, source: int) -> Receipt | None:
-        """Take in a record of the receipts topic; the receipt that it is. What the connector did not write is ignored.
+    def apply_record(self, key: bytes, value: bytes | None, source: int) -> Receipt | None:
+        """Apply a record of partition `source` of the receipts topic; return its receipt, if it is one.
 
-        Only a record without a value is a tombstone.
+        A record without a value is a tombstone; every other record that the connector did not write is ignored.
         """
         receipt = decode_receipt(value)
         if receipt is not None:
-            self.add(key, receipt, source)
+            self.add_receipt(key, receipt, source)
         elif value is None:
-            self.take_back(key, source)
+            self.apply_tombstone(key, source)
         return receipt
 
-    def state(self, key: bytes, place: LetterPlace) -> State:
-        """What became of the letter at `place` whose identity has this digest."""
+    def state_at(self, key: bytes, location: LetterPlace) -> LetterState:
+        """Return the state of the letter at `location` whose identity has the digest `key`."""
         entry = self._entry(key)
-        if entry is None or place.offset > entry.closes.get(place.partition, -1):
-            return State.OPEN
-        return entry.what
+        if entry is None or location.offset > entry.closes.get(location.partition, -1):
+            return LetterState.OPEN
+        return entry.state
 
-    def state_of(self, letter: DeadLetter, route: str | None) -> State:
-        """What became of a letter, as far as this route goes.
+    def state_of(self, letter: DeadLetter, route: str | None) -> LetterState:
+        """Return the state of a letter as far as this route is concerned.
 
-        An older version does not know the letter's fingerprint: its receipt, under the older identity, may stand for
-        another life's letter, and is believed only of the very letter that it was written for.
+        Older versions do not know fingerprints. A receipt under the older identity may be that of a letter from before
+        the topic was recreated, so it counts only for the very letter that it was written for.
         """
         if not self._entries:
-            return State.OPEN
-        state = self.state(digest(letter.identity_by(route)), letter.place)
-        if state is not State.OPEN or not letter.fingerprint:
+            return LetterState.OPEN
+        state = self.state_at(digest(letter.identity_by(route)), letter.place)
+        if state is not LetterState.OPEN or not letter.fingerprint:
             return state
         older = digest(letter.older_identity_by(route))
         entry = self._entry(older)
-        return self.state(older, letter.place) if entry is not None and letter.place in entry.written_for else state
+        return self.state_at(older, letter.place) if entry is not None and letter.place in entry.written_for else state
 
-    def closing(self, key: bytes, places: Mapping[int, int]) -> dict[int, int]:
-        """What a new receipt must close: these places, and what earlier receipts of the identity closed."""
+    def offsets_to_close(self, key: bytes, offsets: Mapping[int, int]) -> dict[int, int]:
+        """Return `closes` for a new receipt: these offsets by partition, and what earlier receipts closed."""
         entry = self._entry(key)
-        closes = {} if entry is None else dict(entry.closes)
-        for partition, offset in places.items():
-            closes[partition] = max(offset, closes.get(partition, -1))
-        return closes
+        return _highest({} if entry is None else entry.closes, offsets)
 
     def _entry(self, key: bytes) -> _Entry | None:
-        whole: _Entry | None = None
-        for entry in self._packed(key):
-            whole = entry if whole is None else whole.merged(entry)
-        return whole
+        merged: _Entry | None = None
+        for entry in self._entries_of(key):
+            merged = entry if merged is None else merged.merged(entry)
+        return merged
 
-    def _packed(self, key: bytes) -> Iterator[_Entry]:
+    def _entries_of(self, key: bytes) -> Iterator[_Entry]:
         for entries in self._entries.values():
             packed = entries.get(key)
             if packed is not None:
                 yield _Entry.unpack(packed)
+
+
+def _highest(offsets: Mapping[int, int], others: Mapping[int, int]) -> dict[int, int]:
+    """Return the higher offset of each partition."""
+    highest = dict(offsets)
+    for partition, offset in others.items():
+        highest[partition] = max(offset, highest.get(partition, -1))
+    return highest

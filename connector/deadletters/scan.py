@@ -1,4 +1,4 @@
-"""Taking stock: all receipts and all letters are read once, and what the filters mean is marked."""
+"""The scan that every dlq command begins with: all receipts and all letters are read once, and indexed."""
 
 from __future__ import annotations
 
@@ -7,44 +7,38 @@ from dataclasses import dataclass
 from typing import Any
 
 from connector.deadletters.filters import LetterFilters
-from connector.deadletters.index import Index
-from connector.deadletters.letter import DeadLetter, read_letter
-from connector.deadletters.reader import TopicReader
+from connector.deadletters.index import LetterIndex
 from connector.deadletters.receipts import Receipts
+from connector.kafka.dead_letter import DeadLetter, read_letter
+from connector.kafka.topic_reader import TopicReader
 
-# Told after every chunk: what is read, records so far, records in all (at most).
-Progress = Callable[[str, int, int], None]
-# The caller's own number for a letter and its value.
-Group = Callable[[DeadLetter, bytes | None], int]
+# Called after every chunk with what is read, records so far, and records in all (at most).
+ReadProgress = Callable[[str, int, int], None]
+# Returns the caller's own number for a letter and its value.
+GroupNumber = Callable[[DeadLetter, bytes | None], int]
 
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What a dead-letter topic holds. `foreign` records are none of the connector's letters."""
+    """The letters of a topic, indexed, and the receipts. `foreign` counts records that are no letters."""
 
-    index: Index
+    index: LetterIndex
+    receipts: Receipts
     foreign: int
 
 
-def read_receipts(conf: Mapping[str, Any], topic: str, progress: Progress) -> Receipts:
-    """The receipts of a topic; none if it does not exist yet."""
-    receipts = Receipts()
-    with TopicReader(conf, topic) as reader:
-        done = 0
-        for records in reader.read():
-            for record in records:
-                receipts.add_record(record.key or b"", record.value, record.partition)
-            done += len(records)
-            progress("receipts", done, reader.records)
-    return receipts
-
-
 def scan_letters(
-    letters: TopicReader, receipts: Receipts, selection: LetterFilters, progress: Progress, group: Group | None = None
+    conf: Mapping[str, Any],
+    letters: TopicReader,
+    receipt_topic: str,
+    filters: LetterFilters,
+    progress: ReadProgress,
+    group: GroupNumber | None = None,
 ) -> Scan:
-    """Read every letter once. Raises ConnectorError where the topic does not exist."""
+    """Read every receipt and every letter once. Raises ConnectorError where the dead-letter topic does not exist."""
+    receipts = _read_receipts(conf, receipt_topic, progress)
     letters.expect_topic()
-    index, foreign, done = Index(receipts), 0, 0
+    index, foreign, done = LetterIndex(receipts), 0, 0
     for records in letters.read():
         for record in records:
             letter = read_letter(record)
@@ -52,26 +46,39 @@ def scan_letters(
                 foreign += 1
                 continue
             value = record.value
-            taken = selection.match(letter, value)
-            number = 0 if group is None or not taken else group(letter, value)
-            index.add(letter, record.key, taken=taken, group=number)
+            selected = filters.match(letter, value)
+            number = 0 if group is None or not selected else group(letter, value)
+            index.add_letter(letter, record.key, selected=selected, group=number)
         done += len(records)
         progress("dead letters", done, letters.records)
-    return Scan(index, foreign)
+    return Scan(index, receipts, foreign)
 
 
-class SinkNames:
-    """Numbers letters by their sink, so that the sinks of a selection are known without reading it again."""
+def _read_receipts(conf: Mapping[str, Any], topic: str, progress: ReadProgress) -> Receipts:
+    """Return the receipts of a topic; none where it does not exist yet."""
+    receipts = Receipts()
+    with TopicReader(conf, topic) as reader:
+        done = 0
+        for records in reader.read():
+            for record in records:
+                receipts.apply_record(record.key or b"", record.value, record.partition)
+            done += len(records)
+            progress("receipts", done, reader.records)
+    return receipts
+
+
+class SinkNumbers:
+    """Numbers letters by sink during a scan, so that the selected letters' sinks are known without a second one."""
 
     def __init__(self) -> None:
         self._names: list[str] = []
 
-    def number(self, letter: DeadLetter, _: bytes | None) -> int:
-        """The number of a letter's sink."""
+    def number_of(self, letter: DeadLetter, _: bytes | None) -> int:
+        """Return the number of a letter's sink; a GroupNumber."""
         if letter.sink not in self._names:
             self._names.append(letter.sink)
         return self._names.index(letter.sink)
 
-    def of(self, index: Index) -> list[str]:
-        """The sinks of the open letters that the filters take, in order of their names."""
+    def names_in(self, index: LetterIndex) -> list[str]:
+        """Return the sinks of the open letters that the filters select, sorted."""
         return sorted(self._names[number] for number in {index.groups[row] for row in index.rows()})

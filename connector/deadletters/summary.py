@@ -1,67 +1,28 @@
-"""Why, whose and how many: dead letters in groups of one cause each. Pure."""
+"""Dead letters in groups, each of one cause, and how many there are of each. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
-from connector.deadletters.filters import ABSENT, event_type
-from connector.deadletters.index import Index
-from connector.deadletters.letter import DeadLetter, LetterPlace
-from connector.deadletters.normalise import normalise_message
-from connector.deadletters.receipts import State
-from connector.model import Reason, Stage
+from connector.deadletters.cause import ABSENT, OTHER_MESSAGES, FailureCause, cause_of, normalise_message
+from connector.deadletters.index import LetterIndex
+from connector.deadletters.receipts import LetterState
+from connector.kafka.dead_letter import DeadLetter, LetterPlace
+from connector.model import Stage
 
-# Past so many groups no human reads on: further causes share a group for each sink, method, reason and topic.
+# Nobody reads on past so many groups: further causes share one for each sink, method, reason and topic.
 MAX_GROUPS = 5_000
-_OTHER = "(more messages than can be shown)"
-_FOLDED_KEPT = 50_000
-_REASONS = frozenset(Reason)
-
-
-class FailureCause(NamedTuple):
-    """What the letters of one group have in common. `message` is folded; "-" stands for what they do not have."""
-
-    sink: str
-    method: str
-    reason: str
-    message: str
-    type: str
-    topic: str
-
-    @property
-    def target(self) -> str:
-        """Where it was to go, for people."""
-        return f"{self.sink}, before any route" if self.method == ABSENT else f"{self.sink}.{self.method}"
-
-    @property
-    def replayable(self) -> bool:
-        """Whether this version knows the reason, and so what a replay may do with it."""
-        return self.reason in _REASONS
-
-    @property
-    def filters(self) -> list[str]:
-        """The options that select this group and no other."""
-        options = ["--sink", self.sink, "--method", self.method, "--reason", self.reason]
-        options += [] if self.message == _OTHER else ["--message", self.message, "--type", self.type]
-        return [*options, "--topic", self.topic]
-
-
-def cause_of(letter: DeadLetter, value: bytes | None, folded: str) -> FailureCause:
-    """The cause of a letter with this value and this message, folded."""
-    return FailureCause(
-        letter.sink, letter.method or ABSENT, letter.reason, folded, event_type(value) or ABSENT, letter.topic
-    )
+_CACHED_MESSAGES = 50_000
 
 
 @dataclass(slots=True)
-class Group:
-    """One cause and how often it struck. Times are in seconds since the epoch.
+class LetterGroup:
+    """The letters of one cause, counted by state. Times are in seconds since the epoch.
 
-    `message` is shown: as written where all letters have the same, else folded. `example` is where one of the group's
-    letters lies in the dead-letter topic: an open one, if there is one. `skipped`: an operator passed all of them
-    over, and a replay leaves them as they are.
+    `message` is for people: as written where all letters have the same, else normalised. `example` is where one of
+    the group's letters lies in the dead-letter topic: an open one, if there is one. `skipped` is true if `connector
+    skip` wrote all of them; a replay leaves those as they are.
     """
 
     cause: FailureCause
@@ -74,63 +35,64 @@ class Group:
     example: LetterPlace | None = None
     skipped: bool = False
 
-    def count(self, state: State, failed_at: float, place: LetterPlace) -> None:
-        """One letter more."""
-        if state is State.OPEN:
+    def count_letter(self, state: LetterState, failed_at: float, location: LetterPlace) -> None:
+        """Count one letter."""
+        if state is LetterState.OPEN:
             if self.open == 0:
-                self.example = place
+                self.example = location
             self.open += 1
-        elif state is State.DISCARDED:
+        elif state is LetterState.DISCARDED:
             self.discarded += 1
         else:
             self.replayed += 1
-        self.example = self.example or place
+        self.example = self.example or location
         self.first_seen = min(self.first_seen, failed_at)
         self.last_seen = max(self.last_seen, failed_at)
 
 
 @dataclass(slots=True)
-class Groups:
-    """Sorts letters into groups while they are read, and counts them afterwards."""
+class LetterGroups:
+    """Assigns letters to groups during a scan, and counts them once it is complete."""
 
     _numbers: dict[FailureCause, int] = field(default_factory=dict)
-    _groups: list[Group] = field(default_factory=list)
-    _folded: dict[str, str] = field(default_factory=dict)
+    _groups: list[LetterGroup] = field(default_factory=list)
+    _normalised_messages: dict[str, str] = field(default_factory=dict)  # a cache
 
-    def number(self, letter: DeadLetter, value: bytes | None) -> int:
-        """The number of a letter's group."""
-        cause = cause_of(letter, value, self._fold(letter.message))
+    def number_of(self, letter: DeadLetter, value: bytes | None) -> int:
+        """Return the number of a letter's group; a GroupNumber."""
+        cause = cause_of(letter, value, self._normalised(letter.message))
         number = self._numbers.get(cause)
         if number is None:
-            number = self._new(cause, letter)
+            number = self._new_group(cause, letter)
         group = self._groups[number]
         group.skipped = group.skipped and letter.stage == Stage.SKIP
         if group.message != letter.message:
             group.message = group.cause.message
         return number
 
-    def _new(self, cause: FailureCause, letter: DeadLetter) -> int:
+    def _new_group(self, cause: FailureCause, letter: DeadLetter) -> int:
         message = letter.message
         if len(self._groups) >= MAX_GROUPS:
-            cause = cause._replace(message=_OTHER, type=ABSENT)
-            message = _OTHER
+            cause = cause._replace(message=OTHER_MESSAGES, type=ABSENT)
+            message = OTHER_MESSAGES
             if cause in self._numbers:
                 return self._numbers[cause]
         number = self._numbers[cause] = len(self._groups)
-        self._groups.append(Group(cause, message, skipped=letter.stage == Stage.SKIP))
+        self._groups.append(LetterGroup(cause, message, skipped=letter.stage == Stage.SKIP))
         return number
 
-    def _fold(self, message: str) -> str:
-        folded = self._folded.get(message)
-        if folded is None:
-            if len(self._folded) >= _FOLDED_KEPT:
-                self._folded.clear()
-            folded = self._folded[message] = normalise_message(message)
-        return folded
+    def _normalised(self, message: str) -> str:
+        normalised = self._normalised_messages.get(message)
+        if normalised is None:
+            if len(self._normalised_messages) >= _CACHED_MESSAGES:
+                self._normalised_messages.clear()
+            normalised = self._normalised_messages[message] = normalise_message(message)
+        return normalised
 
-    def counted(self, index: Index) -> list[Group]:
-        """The groups, those with most open letters first."""
+    def count_letters(self, index: LetterIndex) -> list[LetterGroup]:
+        """Count the letters of the index that was built with these numbers; return the groups, most open ones first."""
         for row in index.rows(closed=True):
-            self._groups[index.groups[row]].count(index.state(row), index.failed_at[row], index.place(row))
-        found: Iterator[Group] = (group for group in self._groups if group.example is not None)
-        return sorted(found, key=lambda group: (-group.open, -group.last_seen))
+            group = self._groups[index.groups[row]]
+            group.count_letter(index.state(row), index.failed_at[row], index.newest_location(row))
+        counted: Iterator[LetterGroup] = (group for group in self._groups if group.example is not None)
+        return sorted(counted, key=lambda group: (-group.open, -group.last_seen))

@@ -1,8 +1,8 @@
-"""What was read of a partition and may not be begun yet, because a commit would have no room to tell of it.
+"""The admission queue: records that were read and may not be begun yet, as a commit would have no room for them.
 
-Records of several items settle one by one, and what is settled of them must have room in the commit's metadata (see
-half_settled). Where it might not, such a record waits, and all that comes behind it in its partition, until others of
-the partition are settled. Everything here runs on the event loop's thread.
+Records of several items settle item by item, and what is settled of them must fit into the commit's metadata (see
+half_settled). Where it might not, such a record waits, and every later record of its partition behind it, until enough
+of the partition is settled. Everything here runs on the event loop's thread.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
 from connector.delivery.assignment import Assignment
-from connector.delivery.offsets import SHUT, PartitionOffsets
+from connector.delivery.offsets import NO_RECORD, PartitionOffsets
 from connector.delivery.stats import Stats
 from connector.model import Failure, Item, Record
 
 
 class _Queue:
-    """Of one epoch: the first record may be open already, and then its `results` wait to be sent."""
+    """The waiting records of one epoch. A `head` comes before them: it is open already, and its `results` wait."""
 
     __slots__ = ("bytes", "head", "records", "results")
 
@@ -26,11 +26,11 @@ class _Queue:
         self.head = head
         self.results = results
         self.records: deque[Record] = deque()
-        self.bytes = 0  # of these records
+        self.bytes = 0  # of `records`
 
 
 class AdmissionQueue:
-    """By epoch, in order. `give_out` sends what a record became, `take_in` begins records."""
+    """A queue for each epoch that has no room. `give_out` sends what a record became, `take_in` begins records."""
 
     def __init__(
         self,
@@ -57,37 +57,39 @@ class AdmissionQueue:
 
     @property
     def records(self) -> int:
-        """How many records wait that were not looked at."""
+        """How many records wait that are not begun."""
         return sum(len(queue.records) for queue in self._queues.values())
 
     @property
     def bytes(self) -> int:
-        """What these weigh."""
+        """The size of these records' values."""
         return sum(queue.bytes for queue in self._queues.values())
 
     def end(self, epoch: int, default: int) -> int:
-        """One past the last record that waits of a epoch; `default` where none does."""
+        """Return the offset after the last waiting record of an epoch; `default` if none waits."""
         queue = self._queues.get(epoch)
         return queue.records[-1].offset + 1 if queue is not None and queue.records else default
 
     def admits(self, offsets: PartitionOffsets, record: Record) -> bool:
-        """Whether a record may be begun; else it waits."""
+        """Return True if a record may be begun; else put it into the queue."""
         queue = self._queues.get(record.assignment_epoch)
         if queue is None:
             if offsets.admits(record.offset):
                 return True
             queue = self._queues[record.assignment_epoch] = _Queue()
-            offsets.limit = SHUT
+            offsets.limit = NO_RECORD
         queue.records.append(record)
         queue.bytes += len(record.value or b"")
         return False
 
     def open(self, offsets: PartitionOffsets, record: Record, results: Sequence[Item | Failure]) -> None:
-        """Open a record that was just begun and may have several parts, and send what an earlier owner did not settle,
-        at once or when there is room."""
+        """Open a record that was just begun and may have several parts.
+
+        What an earlier owner did not settle of it is sent, at once or when there is room.
+        """
         parts = [(each.route, each.element) for each in results]
         settled = None
-        if offsets.half_settled_before:
+        if offsets.before is not None:
             unsettled, settled = offsets.unsettled(record, parts)
             if not any(unsettled):
                 self._stats.settled_before += 1
@@ -101,21 +103,21 @@ class AdmissionQueue:
             self._give_out(results)
         else:
             self._queues[record.assignment_epoch] = _Queue(record, results)
-            offsets.limit = SHUT
+            offsets.limit = NO_RECORD
 
     def admit_waiting(self) -> bool:
-        """Take in what has room now; whether there was something."""
-        went = False
+        """Begin what has room now. Return True if there was something."""
+        admitted = False
         for epoch in list(self._queues):
             offsets, queue = self._assignment.offsets[epoch], self._queues[epoch]
             first = queue.records[0] if queue.head is None else queue.head
             if offsets.admits(first.offset) if queue.head is None else offsets.start_parts(first.offset):
                 self._take(epoch)
-                went = True
-        return went
+                admitted = True
+        return admitted
 
     def admit_all(self, epoch: int | None) -> None:
-        """Take in all that waits of a epoch of which nothing is committed any more."""
+        """Begin all that waits of an epoch of which nothing will be committed any more."""
         if epoch is None:
             return
         offsets = self._assignment.offsets[epoch]
@@ -126,8 +128,34 @@ class AdmissionQueue:
                 offsets.start_parts(queue.head.offset)
             self._take(epoch)
 
-    def drop(self, epochs: AbstractSet[int]) -> None:
-        """These epochs are no longer ours."""
+    def admit_one(self) -> bool:
+        """Begin one record that waits, although a commit may have no room for it. Return False if none waits.
+
+        The oldest of one partition, next time the oldest of another.
+        """
+        epoch = next(iter(self._queues), None)
+        if epoch is None:
+            return False
+        offsets, queue = self._assignment.offsets[epoch], self._queues.pop(epoch)
+        head: _Queue | None = queue
+        if queue.head is None:
+            record = queue.records.popleft()
+            queue.bytes -= len(record.value or b"")
+            offsets.limit = record.offset + 1
+            self._take_in((record,))
+            head = self._queues.pop(epoch, None)  # there is one if its parts have no room
+        results: Sequence[Item | Failure] = ()
+        if head is not None and head.head is not None:
+            offsets.start_parts(head.head.offset, without_room=True)
+            results, queue.head, queue.results = head.results, None, ()
+        if queue.records:
+            self._queues[epoch] = queue
+            offsets.limit = NO_RECORD
+        self._give_out(results)
+        return True
+
+    def drop_waiting(self, epochs: AbstractSet[int]) -> None:
+        """Drop what waits of these epochs."""
         for epoch in epochs:
             self._queues.pop(epoch, None)
 

@@ -1,7 +1,11 @@
-"""The partitions that are ours now: their offsets by epoch, how much is open, and what is worth committing. Pure."""
+"""The partitions assigned to one member of a consumer group: their offsets, and what is open or worth committing. Pure.
+
+It also knows if the partitions are still ours: only while that is confirmed may events be sent and offsets committed.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Container, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
@@ -11,35 +15,52 @@ from connector.kafka import commit_metadata
 from connector.kafka.source_interface import AssignedPartition, Commit
 from connector.model import Record
 
-# How far reading may be ahead of a partition's position: what the commit's metadata can still tell.
+# How many offsets reading may be ahead of a partition's position, so that a commit's metadata can cover them.
 MAX_SPAN = 20_000
 RESUME_SPAN = 10_000
 
 
 class Assignment:
-    """Offsets of every epoch of one consumer group's member.
+    """The assigned partitions of consumer group `group`, one epoch each.
 
-    `tags` has that of each route of which parts can be told (see routing.identity).
+    `tags` maps routes to the tags by which a commit's metadata names them (see routing.identity). A confirmation by the
+    polling thread is valid for `stall` seconds.
     """
 
-    def __init__(self, group: str, tags: Mapping[str, int] | None = None) -> None:
+    def __init__(self, group: str, tags: Mapping[str, int] | None = None, *, stall: float = float("inf")) -> None:
         self.open_parts = 0  # (record, route) pairs that are read and not settled
         self.open_bytes = 0
         self.offsets: dict[int, PartitionOffsets] = {}  # by epoch
-        self.high_watermarks: Mapping[
-            tuple[str, int], int
-        ] = {}  # one past the last offset of a partition, as last heard
-        self.paused: set[int] = set()  # epochs whose reading is too far ahead of their position
+        # By topic and partition: the offset after the last record, as last reported.
+        self.high_watermarks: Mapping[tuple[str, int], int] = {}
+        self.paused: set[int] = set()  # epochs that are not read on for now
         self._group = group
         self._tags = {} if tags is None else tags
         self._current: dict[tuple[str, int], int] = {}  # the epoch that commits for a partition
-        self._committed: dict[int, tuple[int, str]] = {}
-        # Claims in place of earlier ones whose log was truncated: those, and the offset at which it was.
-        self._cut: dict[int, list[tuple[int, int]]] = {}
-        self._kept_back: set[int] = set()  # epochs of which records were read and are not begun
+        self._committed: dict[int, tuple[int, str]] = {}  # position and metadata, by epoch
+        # By an epoch that replaced others whose log was truncated: those, and the offset of the truncation.
+        self._truncated: dict[int, list[tuple[int, int]]] = {}
+        self._deferred: set[int] = set()  # epochs of which records were read and will be begun later
+        self._stall = stall
+        self._confirmed_at = math.inf  # before the first poll nothing is in doubt
 
     def __len__(self) -> int:
         return len(self._current)
+
+    # --- ownership -------------------------------------------------------------------------------------------------
+
+    def record_poll(self, polled_at: float, confirmed: bool) -> None:
+        """Note that the polling thread polled at `polled_at` (monotonic seconds), however late that is reported.
+
+        `confirmed` says that the partitions were surely ours then; else nothing is confirmed until a later poll is.
+        """
+        self._confirmed_at = polled_at if confirmed else -math.inf
+
+    def confirmed(self, now: float) -> bool:
+        """True if the partitions are known to be ours at `now`."""
+        return now - self._confirmed_at <= self._stall
+
+    # --- epochs and their records ----------------------------------------------------------------------------------
 
     @property
     def open_events(self) -> int:
@@ -47,52 +68,52 @@ class Assignment:
         return sum(offsets.open_events for offsets in self.offsets.values())
 
     def epoch_of(self, topic: str, partition: int) -> int | None:
-        """The epoch that commits for a partition."""
+        """Return the epoch that commits for a partition; None if it is not ours."""
         return self._current.get((topic, partition))
 
     def assign(self, assigned: AssignedPartition) -> None:
-        """A partition is ours; what the commit's metadata says is settled stays so."""
+        """Add a partition; what its commit's metadata says is settled stays so."""
         epoch, topic, partition, position, metadata, leader_epoch, topic_id, truncated_at = assigned
-        told = None
+        committed = None
         if position is not None:
-            told = commit_metadata.decode(self._group, topic, partition, position, metadata)
+            committed = commit_metadata.decode(self._group, topic, partition, position, metadata)
             if metadata is not None:
                 self._committed[epoch] = (position, metadata)
-        topic_id = topic_id or ("" if told is None else told.topic_id)
+        topic_id = topic_id or ("" if committed is None else committed.topic_id)
         self.offsets[epoch] = PartitionOffsets(
-            topic, partition, position, told, topic_id=topic_id, leader_epoch=leader_epoch, tags=self._tags
+            topic, partition, position, committed, topic_id=topic_id, leader_epoch=leader_epoch, tags=self._tags
         )
         replaced = self._current.get((topic, partition))
         self._current[topic, partition] = epoch
         if replaced is None:
             return
         if truncated_at >= 0:
-            earlier = [(each, min(cut, truncated_at)) for each, cut in self._cut.pop(replaced, ())]
-            self._cut[epoch] = [*earlier, (replaced, truncated_at)]
-        self._forget_if_done(replaced)
+            earlier = [(each, min(end, truncated_at)) for each, end in self._truncated.pop(replaced, ())]
+            self._truncated[epoch] = [*earlier, (replaced, truncated_at)]
+        self._remove_if_done(replaced)
 
     def set_topic_id(self, epochs: Iterable[int], topic_id: str) -> None:
-        """The id of these epochs' topic is known now; it goes with their commits."""
+        """Set the id of these epochs' topic, which their commits carry."""
         for epoch in epochs:
             if epoch in self.offsets:
                 self.offsets[epoch].topic_id = topic_id
 
     def with_earlier(self, epochs: AbstractSet[int]) -> frozenset[int]:
-        """These epochs, and the earlier ones of the same partitions whose events lie in the same log."""
-        earlier = (each for epoch in epochs for each, _ in self._cut.get(epoch, ()))
+        """Return these epochs, and those that they replaced after a truncation and that are not settled yet."""
+        earlier = (each for epoch in epochs for each, _ in self._truncated.get(epoch, ()))
         return frozenset(epochs).union(each for each in earlier if each in self.offsets)
 
     def revoke(self, epochs: AbstractSet[int]) -> int:
-        """These are no longer ours: what comes of their events is no concern of this group's offsets.
+        """Remove epochs that are not ours any more; results of their events are ignored from now on.
 
-        Returns how many parts of their records were not settled.
+        Returns how many parts of their records are not settled.
         """
         unsettled = 0
         for epoch in epochs:
             self.paused.discard(epoch)
             self._committed.pop(epoch, None)
-            self._cut.pop(epoch, None)
-            self._kept_back.discard(epoch)
+            self._truncated.pop(epoch, None)
+            self._deferred.discard(epoch)
             offsets = self.offsets.pop(epoch, None)
             if offsets is not None:
                 if self._is_current(epoch, offsets):
@@ -109,12 +130,12 @@ class Assignment:
         parts: Sequence[RecordPart] | None = None,
         settled: Mapping[int, int] | None = None,
     ) -> None:
-        """A record of these offsets is settled only when its `parts` are; see PartitionOffsets.open."""
+        """Open a record, which is settled when each of its `parts` is; see PartitionOffsets.open."""
         self.open_parts += 1 if parts is None else len(parts)
         self.open_bytes += offsets.open(record, parts, settled)
 
     def settle(self, record: Record, route: str | None = None, index: int = 0) -> bool:
-        """A part of a record is settled. False, and nothing happens, if its epoch is forgotten."""
+        """Settle a part of a record. Return False, and do nothing, if its epoch is not ours any more."""
         offsets = self.offsets.get(record.assignment_epoch)
         if offsets is None:
             return False
@@ -122,27 +143,27 @@ class Assignment:
         self.open_parts -= 1
         if freed is not None:
             self.open_bytes -= freed
-            self._forget_if_done(record.assignment_epoch)
+            self._remove_if_done(record.assignment_epoch)
         return True
 
-    def defer(self, epochs: Iterable[int]) -> None:
-        """Records of these epochs were read and will be begun later: the epochs stay, and so do their positions."""
-        self._kept_back.update(epoch for epoch in epochs if epoch in self.offsets)
+    def mark_deferred(self, epochs: Iterable[int]) -> None:
+        """Keep these epochs even if nothing of them is open: records of theirs will be begun later."""
+        self._deferred.update(epoch for epoch in epochs if epoch in self.offsets)
 
-    def deferred_records_begun(self) -> None:
-        """Nothing is kept back any more."""
-        epochs, self._kept_back = self._kept_back, set()
+    def clear_deferred(self) -> None:
+        """Undo `mark_deferred` for all epochs: every deferred record is begun."""
+        epochs, self._deferred = self._deferred, set()
         for epoch in epochs:
-            self._forget_if_done(epoch)
+            self._remove_if_done(epoch)
 
-    def _forget_if_done(self, epoch: int) -> None:
-        """A epoch whose place another has taken is forgotten when nothing of it is open or still to be begun."""
+    def _remove_if_done(self, epoch: int) -> None:
+        """Remove an epoch that another has replaced if nothing of it is open or still to be begun."""
         offsets = self.offsets[epoch]
-        if not offsets.open_events and epoch not in self._kept_back and not self._is_current(epoch, offsets):
+        if not offsets.open_events and epoch not in self._deferred and not self._is_current(epoch, offsets):
             self.revoke({epoch})
 
     def lag(self) -> int | None:
-        """How many records lie between our positions and the partitions' ends; None while no end is known."""
+        """Return how many records lie between our positions and the high watermarks; None while none is known."""
         lags = [
             max(0, high - offsets.position)
             for offsets in self.offsets.values()
@@ -151,18 +172,20 @@ class Assignment:
         ]
         return sum(lags) if lags or not self.offsets else None
 
-    def half_settled(self, epochs: Iterable[int], alive: AbstractSet[tuple[int, int]]) -> set[tuple[int, int]]:
-        """The records of these epochs, as epoch and offset, of which one part is settled, or `alive`, and another is
-        not."""
+    def half_settled(self, epochs: Iterable[int], in_flight: AbstractSet[tuple[int, int]]) -> set[tuple[int, int]]:
+        """Return the records of these epochs that are settled, or may soon be settled, in part, as epoch and offset.
+
+        `in_flight` are the records of which a request has an item.
+        """
         found = set()
         for epoch in epochs:
             if (offsets := self.offsets.get(epoch)) is not None:
-                here = {offset for each, offset in alive if each == epoch}
+                here = {offset for each, offset in in_flight if each == epoch}
                 found |= {(epoch, offset) for offset in offsets.half_settled(here)}
         return found
 
     def not_in_metadata(self, epochs: Iterable[int]) -> int:
-        """How many records and parts of these epochs are settled of which their commits will not tell."""
+        """Return how many settled records and parts of these epochs have no room in their commits' metadata."""
         return sum(
             self.offsets[epoch].not_in_metadata(commit_metadata.MAX_BITS) for epoch in epochs if epoch in self.offsets
         )
@@ -170,9 +193,11 @@ class Assignment:
     def to_pause_and_resume(
         self, waiting: Container[int] = ()
     ) -> tuple[list[tuple[int, PartitionOffsets]], list[tuple[int, PartitionOffsets]]]:
-        """The epochs to halt, because reading is too far ahead of their position or what was read of them is `waiting`,
-        and those to resume."""
-        halt, resume = [], []
+        """Return the epochs to pause, and those to resume, with their offsets.
+
+        An epoch is paused when reading is too far ahead of its position, or when records of it are `waiting`.
+        """
+        pause, resume = [], []
         for epoch, offsets in self.offsets.items():
             if epoch in self.paused:
                 if offsets.span <= RESUME_SPAN and epoch not in waiting:
@@ -180,22 +205,22 @@ class Assignment:
                     resume.append((epoch, offsets))
             elif offsets.span >= MAX_SPAN or epoch in waiting:
                 self.paused.add(epoch)
-                halt.append((epoch, offsets))
-        return halt, resume
+                pause.append((epoch, offsets))
+        return pause, resume
 
     def pending_commits(self, epochs: Iterable[int] | None = None) -> dict[int, Commit]:
-        """The commits of these epochs (None: of all) that would tell the group something new."""
+        """Return by epoch the commits of these epochs (None: of all) that differ from what is committed."""
         changed = {}
         for epoch in self._current.values() if epochs is None else epochs:
             offsets = self.offsets.get(epoch)
             if offsets is None or (position := offsets.position) is None or not self._is_current(epoch, offsets):
                 continue
             farthest = commit_metadata.MAX_BITS
-            for earlier, cut in self._still_open(epoch):
-                held = earlier.position
-                if held is not None and held < min(position, cut):
-                    offsets, position = earlier, held
-                    farthest = min(cut - held - 1, commit_metadata.MAX_BITS)
+            for earlier, end in self._replaced_and_open(epoch):
+                unsettled = earlier.position
+                if unsettled is not None and unsettled < min(position, end):
+                    offsets, position = earlier, unsettled
+                    farthest = min(end - unsettled - 1, commit_metadata.MAX_BITS)
             metadata = commit_metadata.encode(
                 self._group, offsets.topic, offsets.partition, position, offsets.metadata(farthest)
             )
@@ -205,21 +230,23 @@ class Assignment:
                 )
         return changed
 
-    def _still_open(self, epoch: int) -> list[tuple[PartitionOffsets, int]]:
-        """The earlier epochs in whose place this one came and of which something is open or still to be begun, and
-        where their log was truncated."""
+    def _replaced_and_open(self, epoch: int) -> list[tuple[PartitionOffsets, int]]:
+        """Return the epochs that this one replaced after a truncation and that are not settled.
+
+        With each comes the offset at which its log was truncated.
+        """
         return [
-            (offsets, cut)
-            for each, cut in self._cut.get(epoch, ())
-            if (offsets := self.offsets.get(each)) is not None and (offsets.open_events or each in self._kept_back)
+            (offsets, end)
+            for each, end in self._truncated.get(epoch, ())
+            if (offsets := self.offsets.get(each)) is not None and (offsets.open_events or each in self._deferred)
         ]
 
     def commits_succeeded(self, commits: dict[int, Commit]) -> None:
-        """These commits went well."""
+        """Note what is committed now, so that it is not committed again."""
         for epoch, commit in commits.items():
             if epoch in self.offsets:
                 self._committed[epoch] = (commit.position, commit.metadata)
 
     def _is_current(self, epoch: int, offsets: PartitionOffsets) -> bool:
-        """Whether no later epoch has taken this one's place (see Listener.on_assigned)."""
+        """True if no later epoch of the partition has replaced this one (see SourceListener.on_assigned)."""
         return self._current.get((offsets.topic, offsets.partition)) == epoch

@@ -1,4 +1,4 @@
-"""Backoff: exponential with full jitter, the arithmetic tenacity's."""
+"""Exponential backoff with full jitter, computed by tenacity."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from tenacity import RetryCallState, Retrying, wait_random_exponential
 
 
 class Backoff:
-    """How long to wait before try number n: uniformly between 0 and min(maximum, initial * 2^(n - 1)) seconds."""
+    """Waits before retry number n: uniformly between 0 and min(maximum, initial * 2^(n - 1)) seconds."""
 
     def __init__(self, initial: float, maximum: float) -> None:
         self._wait = wait_random_exponential(multiplier=initial, max=maximum)
         self._state = RetryCallState(Retrying(), None, (), {})
 
     def after(self, faults: int) -> float:
-        """Seconds to wait after so many faults in a row (1 or more)."""
+        """Return how many seconds to wait after so many faults in a row (1 or more)."""
         self._state.attempt_number = min(faults, 64)
         return self._wait(self._state)

@@ -7,27 +7,27 @@ from collections.abc import Collection
 from connector.delivery.assignment import Assignment
 from connector.kafka.source_interface import Commit
 
-# So many settlements do not wait for the interval's end: what was settled since the last commit is what a kill repeats.
+# After so many settlements a commit does not wait for the interval: a kill repeats what was settled since the last one.
 COMMIT_AFTER = 1_000
 
 
 class CommitSchedule:
-    """Of the positions in `assignment`; `interval` in seconds."""
+    """Decides when the positions of `assignment` are committed; `interval` in seconds."""
 
     def __init__(self, assignment: Assignment, interval: float) -> None:
         self._assignment = assignment
         self._interval = interval
         self._last = 0.0
         self._settled = 0
-        self._failing = False  # then the interval drives them alone
+        self._failing = False  # the last commit failed: only the interval decides then
         self._under_way: dict[int, Commit] = {}
 
     def settled(self, events: int) -> None:
-        """So many more events were settled."""
+        """Count events that were settled."""
         self._settled += events
 
     def due_commits(self, now: float) -> Collection[Commit]:
-        """What to commit now; nothing if nothing has changed, if it is too soon, or until the last commit has ended."""
+        """Return what to commit at `now`: nothing if none is due or one is under way."""
         many = self._settled >= COMMIT_AFTER and not self._failing
         if self._under_way or (not many and now - self._last < self._interval):
             return ()
@@ -36,9 +36,9 @@ class CommitSchedule:
         self._under_way = self._assignment.pending_commits()
         return self._under_way.values()
 
-    def commit_finished(self, *, well: bool) -> None:
-        """The commit that was under way has ended."""
-        self._failing = not well
-        if well:
+    def commit_finished(self, *, succeeded: bool) -> None:
+        """Note the result of the commit that was under way."""
+        self._failing = not succeeded
+        if succeeded:
             self._assignment.commits_succeeded(self._under_way)
         self._under_way = {}

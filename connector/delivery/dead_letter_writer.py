@@ -1,6 +1,6 @@
-"""The letter box of one sink: writes dead letters, tries again until the brokers have them, and only then settles.
+"""Writes the dead letters of one sink, again and again until the brokers have them.
 
-A letter that cannot be written blocks its partition; it is never dropped.
+An event whose letter is not written is not settled, so its partition's position does not pass it.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ log = structlog.get_logger()
 
 
 class DeadLetterSender(Protocol):
-    """Where letters go; `report` is called on the loop once a letter, with None or why it was refused."""
+    """The dead-letter topic. `report` is called on the loop once for each letter, with None or why it was refused."""
 
     def write(self, letter: ProducedLetter, report: Callable[[str | None], None]) -> None:
-        """Produce a letter."""
+        """Produce one letter."""
         ...
 
 
 class DeadLetterWriter:
-    """`on_written(failure)` is called for each letter the brokers have. All methods belong to the loop's thread."""
+    """Calls `on_written(failure)` for each letter that the brokers have. All methods belong to the loop's thread."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class DeadLetterWriter:
         clock: Clock,
         on_written: Callable[[Failure], None],
     ) -> None:
-        self.problem = ""
+        self.problem = ""  # why letters cannot be written; empty if they can
         self._producer = producer
         self._group = group
         self._sink = sink
@@ -51,32 +51,32 @@ class DeadLetterWriter:
         self._on_written = on_written
         self._backoff = Backoff(*RETRY)
         self._pending: Counter[int] = Counter()  # by epoch
-        self._gone: set[int] = set()
-        self._refusals: dict[asyncio.TimerHandle, Failure] = {}  # what waits to be tried again
+        self._revoked: set[int] = set()  # epochs that are not ours any more, as long as a letter is pending
+        self._retries: dict[asyncio.TimerHandle, Failure] = {}  # refused letters that will be produced again
         self._progress = asyncio.Event()
 
     def write(self, failure: Failure, replays: int = 0) -> None:
-        """Write the failure's letter, however often it takes. `replays`: how often a letter of it was sent again."""
+        """Write the failure's letter, however many tries it takes. `replays`: how often a letter of it was replayed."""
         self._pending[failure.record.assignment_epoch] += 1
         letter = compose_letter(failure, group=self._group, sink=self._sink, now=self._clock.now(), replays=replays)
         self._produce(failure, letter, 0)
 
     def drop_retries(self, epochs: AbstractSet[int]) -> None:
-        """These epochs are no longer ours: letters under way are still reported, refused ones are not tried again."""
-        self._gone = {epoch for epoch in self._gone if epoch in self._pending} | epochs
-        for timer, failure in list(self._refusals.items()):
+        """Retry no letter of these epochs, which are not ours any more; those under way are still reported."""
+        self._revoked = {epoch for epoch in self._revoked if epoch in self._pending} | epochs
+        for timer, failure in list(self._retries.items()):
             if failure.record.assignment_epoch in epochs:
                 timer.cancel()
-                del self._refusals[timer]
+                del self._retries[timer]
                 self._done(failure)
 
     @property
     def pending(self) -> int:
-        """How many letters are under way."""
+        """How many letters are not written yet."""
         return self._pending.total()
 
     async def nothing_pending(self, epochs: AbstractSet[int] | None = None) -> None:
-        """Wait until no letter of these epochs (None: of any) is under way."""
+        """Wait until each letter of these epochs (None: of all) is written or given up."""
         while self._pending.total() if epochs is None else any(self._pending[epoch] for epoch in epochs):
             self._progress.clear()
             await self._progress.wait()
@@ -97,16 +97,16 @@ class DeadLetterWriter:
             self.problem = error
             log.error("a dead letter cannot be written: its partition waits", sink=self._sink,
                       record=failure.record.address, why=error)  # fmt: skip
-        if failure.record.assignment_epoch in self._gone:
+        if failure.record.assignment_epoch in self._revoked:
             self._done(failure)
             return
 
-        def again() -> None:
-            del self._refusals[timer]
+        def retry() -> None:
+            del self._retries[timer]
             self._produce(failure, letter, refusals)
 
-        timer = asyncio.get_running_loop().call_later(self._backoff.after(refusals), again)
-        self._refusals[timer] = failure
+        timer = asyncio.get_running_loop().call_later(self._backoff.after(refusals), retry)
+        self._retries[timer] = failure
 
     def _done(self, failure: Failure) -> None:
         self._pending[failure.record.assignment_epoch] -= 1

@@ -1,72 +1,284 @@
-"""The flood guard: notices when so many events are refused that the fault cannot be theirs. Pure."""
+"""The flood guard of one sink: notices when so many events are rejected that the fault must lie elsewhere.
+
+It then limits the sink to one probe a minute and defers what would become of the other events: records that are read
+are not routed, failures that are found are not written as dead letters. When a probe is accepted it counts from zero,
+and what it deferred goes its usual way. Everything here runs on the event loop's thread.
+"""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Protocol
 
-_SLICES = 60
+import structlog
+
+from connector.clock import Clock
+from connector.delivery.assignment import Assignment
+from connector.delivery.gate import FLOOD_PROBE_EVERY, Gate
+from connector.kafka.dead_letter import RecentLetter
+from connector.model import Failure, Reason, Record
+
+# Dead letters for which the vendor rejected nothing: they do not count.
+NOT_COUNTED_REASONS = frozenset({Reason.UNROUTED, Reason.UNKNOWN_OUTCOME})
+# How many records one tick may begin in search of one that makes an item to probe with.
+PROBE_SEARCH = 100
+# The window of a rejection rate moves in this many steps.
+STEPS = 60
+
+log = structlog.get_logger()
 
 
-class FloodGuard:
-    """Counts, over the last `within` seconds, what was delivered and what fell to the event's fault.
+class RejectionRate:
+    """How many events were rejected, and how many accepted, within the last `within` seconds. Pure.
 
-    It is exceeded when more than `letters` events fell and they are more than `share` (0 to 1) of all. The window
-    moves in sixtieths of its length.
+    It is exceeded when more than `letters` events were rejected and they are more than `share` (0 to 1) of all. The
+    window moves in sixtieths of its length.
     """
 
     def __init__(self, letters: int, share: float, within: float) -> None:
         self._letters = letters
         self._share = share
-        self._slice = within / _SLICES
-        self._slices: deque[list[float]] = deque()  # [begin, delivered, fell]
-        self._delivered = 0.0
-        self._fell = 0.0
+        self._step = within / STEPS
+        self._steps: deque[list[float]] = deque()  # [begin, accepted, rejected]
+        self._accepted = 0.0
+        self._rejected = 0.0
 
-    def delivered(self, events: int, now: float) -> None:
-        """So many events were accepted at `now`."""
+    def accepted(self, events: int, now: float) -> None:
+        """Count events that were accepted at `now`."""
         self._current(now)[1] += events
-        self._delivered += events
+        self._accepted += events
 
     def rejected(self, events: int, now: float) -> None:
-        """So many events fell to their own fault at `now`."""
+        """Count events that were rejected at `now`."""
         self._current(now)[2] += events
-        self._fell += events
+        self._rejected += events
 
-    def restore(self, ages: Sequence[float], delivered: int, now: float) -> None:
-        """Before this counting began, so many seconds ago each, events fell, and `delivered` went well among them."""
+    def restore(self, ages: Sequence[float], accepted: int, now: float) -> None:
+        """Count what was before this start: a rejection for each of `ages` (seconds), `accepted` spread over them."""
         for age in sorted(ages):
             at = now - age
-            if not self._slices or self._slices[0][0] - at >= self._slice:
-                self._slices.appendleft([at, 0, 0])
-            self._slices[0][1] += delivered / len(ages)
-            self._slices[0][2] += 1
-        self._delivered += delivered
-        self._fell += len(ages)
+            if not self._steps or self._steps[0][0] - at >= self._step:
+                self._steps.appendleft([at, 0, 0])
+            self._steps[0][1] += accepted / len(ages)
+            self._steps[0][2] += 1
+        self._accepted += accepted
+        self._rejected += len(ages)
 
     def exceeded(self, now: float) -> bool:
-        """Whether both marks are passed."""
+        """True if both the number and the share are exceeded."""
         self._expire(now)
-        return self._fell > self._letters and self._fell > self._share * (self._fell + self._delivered)
+        return self._rejected > self._letters and self._rejected > self._share * (self._rejected + self._accepted)
 
     def counts(self, now: float) -> tuple[int, int]:
-        """How many events fell, and how many were sent in all, within the window."""
+        """Return how many events were rejected, and how many there were in all, within the window."""
         self._expire(now)
-        return int(self._fell), int(self._fell + self._delivered)
+        return int(self._rejected), int(self._rejected + self._accepted)
 
-    def reset(self) -> None:
-        """Count afresh."""
-        self._slices.clear()
-        self._delivered = self._fell = 0.0
+    def clear_window(self) -> None:
+        """Count from zero."""
+        self._steps.clear()
+        self._accepted = self._rejected = 0.0
 
     def _current(self, now: float) -> list[float]:
-        if not self._slices or self._slices[-1][0] + self._slice <= now:
+        if not self._steps or self._steps[-1][0] + self._step <= now:
             self._expire(now)
-            self._slices.append([now, 0, 0])
-        return self._slices[-1]
+            self._steps.append([now, 0, 0])
+        return self._steps[-1]
 
     def _expire(self, now: float) -> None:
-        while self._slices and self._slices[0][0] + self._slice * _SLICES <= now:
-            _, delivered, fell = self._slices.popleft()
-            self._delivered -= delivered
-            self._fell -= fell
+        while self._steps and self._steps[0][0] + self._step * STEPS <= now:
+            _, accepted, rejected = self._steps.popleft()
+            self._accepted -= accepted
+            self._rejected -= rejected
+
+
+class DeferredRecords:
+    """Records that were read and failures that were found while the guard was holding the sink, in order. Pure."""
+
+    def __init__(self) -> None:
+        self.records: deque[Record] = deque()
+        self.failures: deque[Failure] = deque()
+        self.bytes = 0  # of the records
+
+    def defer(self, records: Sequence[Record]) -> None:
+        """Append records."""
+        self.records.extend(records)
+        self.bytes += sum(len(record.value or b"") for record in records)
+
+    def next_record(self) -> Record:
+        """Remove and return the oldest record."""
+        record = self.records.popleft()
+        self.bytes -= len(record.value or b"")
+        return record
+
+    def take_failures(self) -> Sequence[Failure]:
+        """Remove and return all failures."""
+        failures, self.failures = self.failures, deque()
+        return failures
+
+    def drop_deferred(self, epochs: AbstractSet[int]) -> None:
+        """Drop what belongs to these epochs."""
+        self.failures = deque(failure for failure in self.failures if failure.record.assignment_epoch not in epochs)
+        self.records = deque(record for record in self.records if record.assignment_epoch not in epochs)
+        self.bytes = sum(len(record.value or b"") for record in self.records)
+
+
+class Prober(Protocol):
+    """The dispatcher, as the guard sees it."""
+
+    gate: Gate
+
+    def can_probe_untried(self) -> bool:
+        """True if a batch is ready that has not been a probe in this round."""
+        ...
+
+    def pump(self) -> None:
+        """Send what may be sent."""
+        ...
+
+
+class FloodGuard:
+    """Counts, decides, and defers records and failures while it holds the sink.
+
+    `take_in` begins records and `fail` writes a failure's letter: the way of what was deferred once the guard lets go.
+    `admit_waiting` begins the oldest record of the admission queue without regard to room; False if none waits there.
+    """
+
+    def __init__(
+        self,
+        rejections: RejectionRate,
+        assignment: Assignment,
+        prober: Prober,
+        *,
+        sink: str,
+        clock: Clock,
+        take_in: Callable[[Sequence[Record]], None],
+        fail: Callable[[Failure], None],
+        admit_waiting: Callable[[], bool],
+    ) -> None:
+        self.is_holding = False  # records are deferred: the gate is flooded, or the count is not restored yet
+        self._rejections = rejections
+        self._assignment = assignment
+        self._prober = prober
+        self._gate = prober.gate
+        self._sink = sink
+        self._clock = clock
+        self._take_in = take_in
+        self._fail = fail
+        self._admit_waiting = admit_waiting
+        self._deferred = DeferredRecords()
+
+    # --- counting ------------------------------------------------------------------------------------------------
+
+    def accepted(self, events: int, now: float) -> None:
+        """Count events that the vendor accepted."""
+        self._rejections.accepted(events, now)
+
+    def rejected(self, failure: Failure, now: float) -> bool:
+        """Count a failure, and hold the sink if there are too many. Return True if it is deferred: write no letter."""
+        if failure.reason in NOT_COUNTED_REASONS:
+            return False
+        if self.is_holding:
+            self._deferred.failures.append(failure)
+            return True
+        self._rejections.rejected(1, now)
+        if self._rejections.exceeded(now):
+            self._hold(now, f"the last: {failure.message}")
+        return False
+
+    def wait_for_restore(self) -> None:
+        """Defer every record until `restore` is called."""
+        self.is_holding = True
+
+    def restore(self, letters: Sequence[RecentLetter]) -> None:
+        """Count the letters that this sink wrote before this start, so that a restart does not begin at zero.
+
+        How many events were accepted among them is not known: it is estimated by the offsets that lie between.
+        """
+        counted = [letter for letter in letters if letter.reason not in NOT_COUNTED_REASONS]
+        offsets_of: dict[tuple[str, int], set[int]] = {}
+        for letter in counted:
+            offsets_of.setdefault((letter.topic, letter.partition), set()).add(letter.offset)
+        between = sum(max(offsets) - min(offsets) + 1 - len(offsets) for offsets in offsets_of.values())
+        now, today = self._clock.monotonic(), self._clock.now()
+        self._rejections.restore([max(0.0, today - letter.at) for letter in counted], between, now)
+        if self._rejections.exceeded(now):
+            self._hold(now, "all of them before this start", probe_in=0.0)
+        else:
+            self._release()
+            self._prober.pump()
+
+    # --- holding -------------------------------------------------------------------------------------------------
+
+    def defer(self, records: Sequence[Record]) -> None:
+        """Keep records that were read, to be begun when the guard lets go."""
+        self._deferred.defer(records)
+        self._assignment.mark_deferred({record.assignment_epoch for record in records})
+
+    def find_probe(self) -> None:
+        """Begin deferred records, up to PROBE_SEARCH, until one makes an item that can be the next probe.
+
+        Records of a partition whose commit has no more room go to the admission queue, where they would wait for the
+        end of the very flood that a probe must end. So if nothing else is found, the oldest there is begun all the
+        same: a stop could then send its settled parts twice, once a minute at most.
+        """
+        if not self._gate.flooded:
+            return
+        for _ in range(min(PROBE_SEARCH, len(self._deferred.records))):
+            if self._prober.can_probe_untried():
+                return
+            self._take_in((self._deferred.next_record(),))
+        for _ in range(PROBE_SEARCH):
+            if self._prober.can_probe_untried() or not self._admit_waiting():
+                return
+
+    def release_if_accepted(self) -> None:
+        """If a probe was accepted, count from zero and let what was deferred go its way."""
+        if self.is_holding and not self._gate.flooded:
+            self._rejections.clear_window()
+            self._release()
+
+    def drop_revoked(self, epochs: AbstractSet[int]) -> None:
+        """Drop what was deferred of these epochs."""
+        self._deferred.drop_deferred(epochs)
+
+    # --- what is deferred ----------------------------------------------------------------------------------------
+
+    @property
+    def deferred_events(self) -> int:
+        """How many records and failures are deferred."""
+        return len(self._deferred.records) + len(self._deferred.failures)
+
+    @property
+    def deferred_records(self) -> int:
+        """How many records are deferred."""
+        return len(self._deferred.records)
+
+    @property
+    def deferred_bytes(self) -> int:
+        """The size of the deferred records' values."""
+        return self._deferred.bytes
+
+    @property
+    def oldest_record(self) -> Record | None:
+        """The oldest deferred record; None if there is none."""
+        return self._deferred.records[0] if self._deferred.records else None
+
+    def _hold(self, now: float, cause: str, probe_in: float = FLOOD_PROBE_EVERY) -> None:
+        rejected, sent = self._rejections.counts(now)
+        self.is_holding = True
+        self._gate.flood(now, f"{rejected} of {sent} events fell to their own fault; {cause}", probe_in)
+        log.error("too many dead letters: this sink holds and tries one event a minute", sink=self._sink,
+                  fell=rejected, sent=sent)  # fmt: skip
+
+    def _release(self) -> None:
+        """Give up what was deferred, until the guard holds again."""
+        self.is_holding = False
+        for failure in self._deferred.take_failures():
+            self._fail(failure)
+        while self._deferred.records and not self.is_holding:
+            self._take_in((self._deferred.next_record(),))
+        if not self._deferred.records:
+            self._assignment.clear_deferred()

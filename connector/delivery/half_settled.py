@@ -1,7 +1,7 @@
-"""Records of several parts that are not settled as a whole, and what a commit needs to tell of them. Pure.
+"""Records of several parts that are not settled as a whole, and the room that they need in a commit's metadata. Pure.
 
-A part is one route's (or one failure's before any route) of a record. It is told by the route's tag and an index (see
-routing.identity), so that a route which was changed since counts as one that has sent nothing.
+A part is what one route made of a record, or one element of it, or a failure before routing. The metadata names it by
+the route's tag and an index (see routing.identity), so that a route that was changed since counts as not sent.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ from connector.kafka.part_bits import PartsByRoute, entry_bits, most_bits
 # A route's name (None: the record failed before any route) and the index within it.
 RecordPart = tuple[str | None, int]
 
-# What one record more takes, its parts aside: its place, and the count of records. A commit tells of less than 2^15
-# offsets, so that a place takes at most 16 bits.
+# Bits for one more record beside its parts: its offset, and the count of records. Metadata covers less than 2^15
+# offsets, so that an offset takes at most 16 bits.
 NEW_RECORD_BITS = 18
-# The first of a route: its tag and shift, too, and the count of routes.
+# Bits for the first record of a route: its tag and shift, too, and the count of routes.
 NEW_ROUTE_BITS = NEW_RECORD_BITS + 42
 
 
 class MultiPartRecord:
-    """An open record of which `left` parts are not settled and `done` are. `settled` has those of the latter that can
-    be told, by route's tag.
+    """An open record of several parts, of which `unsettled` are not settled and `settled_count` are.
 
-    `lengths` says for each tag how many indexes may have to be told. It is `begun` once its parts may be sent.
+    `settled` has those of the latter that the metadata can name: bits of indexes, by route's tag. `lengths` says for
+    each tag how many bits may be needed. The record is `begun` once its parts may be sent.
     """
 
     __slots__ = ("begun", "lengths", "settled", "settled_count", "unsettled")
 
-    def __init__(self, left: int, lengths: dict[int, int], settled: dict[int, int]) -> None:
-        self.unsettled = left
+    def __init__(self, unsettled: int, lengths: dict[int, int], settled: dict[int, int]) -> None:
+        self.unsettled = unsettled
         self.lengths = lengths
         self.settled = settled
         self.settled_count = sum(each.bit_count() for each in settled.values())
@@ -38,7 +38,7 @@ class MultiPartRecord:
 
 
 class MetadataBudget:
-    """How many bits the metadata of one partition's commit needs, at worst, for its records of several parts."""
+    """The bits that the metadata of one partition may need, at worst, for its records of several parts."""
 
     __slots__ = ("_routes",)
 
@@ -52,8 +52,10 @@ class MetadataBudget:
         return len(self._routes)
 
     def reserve(self, lengths: Mapping[int, int]) -> int:
-        """A record with so many indexes, by route's tag, may have to be told. Returns how many more bits are enough for
-        that, as long as `bits` says that all have room."""
+        """Add a record with so many indexes, by route's tag. Return how many more bits are enough for it.
+
+        That holds while all records of which `bits` was asked have room.
+        """
         more = 0
         for tag, length in lengths.items():
             bits = 1 if length == 1 else entry_bits(length)
@@ -68,7 +70,7 @@ class MetadataBudget:
         return more
 
     def free(self, lengths: Mapping[int, int]) -> None:
-        """It need not any more."""
+        """Remove a record that was added by `reserve`."""
         for tag, length in lengths.items():
             route = self._routes[tag]
             route[0] -= 1
@@ -77,10 +79,10 @@ class MetadataBudget:
                 del self._routes[tag]
 
     def bits(self, span: int) -> int:
-        """How many bits are enough, whichever of the records are half-settled, if none is farther than `span`."""
+        """Return how many bits are enough, whichever parts are settled, if no record is farther than `span` offsets."""
         return most_bits(span, ((records, parts) for records, parts in self._routes.values()))
 
 
 def lengths_of(parts: PartsByRoute) -> dict[int, int]:
-    """For each route's tag how many indexes must be told."""
+    """Return for each route's tag how many bits of indexes are needed."""
     return {tag: bits.bit_length() for tag, bits in parts.items()}

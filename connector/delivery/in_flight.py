@@ -1,140 +1,160 @@
-"""The batches of one sink that were taken to be sent and are not settled yet, and which of them probes. Pure."""
+"""The batches of one sink that were taken from the batcher and are not settled yet, and which of them probes. Pure.
+
+Such a batch is in flight (in a request) or awaits a retry.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
+from typing import NamedTuple
 
 from connector.batching.batcher import Batch
-from connector.batching.isolation import SubBatches
+from connector.batching.isolation import SubBatch, SubBatches
 from connector.model import Item
 
-# In an outage the oldest batch alone is sent; but a vendor may hang on just that one.
+# While the vendor is down the oldest batch probes; so often in a row at most, as the vendor may fail for that one only.
 PROBES_OF_ONE = 3
 
 
 class InFlightBatch:
-    """One batch from its first request until every item of it is settled; it holds its keys as long."""
+    """One batch from its first request until every item of it is settled; it owns its keys for so long."""
 
     __slots__ = ("batch", "in_flight", "retry_at", "sub_batches")
 
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
         self.sub_batches = SubBatches(batch.items)
-        self.retry_at = 0.0
+        self.retry_at = 0.0  # monotonic seconds
         self.in_flight = False
 
 
+class SendAttempt(NamedTuple):
+    """One request: its batch, the part of the batch that is sent, and when it was started (monotonic seconds)."""
+
+    batch: InFlightBatch
+    sub_batch: SubBatch
+    started_at: float
+
+    @property
+    def label(self) -> str:
+        """The request's name in log lines: the batch's number, and how often this part of it was sent."""
+        return f"{self.batch.batch.number}.{self.sub_batch.attempts}"
+
+
 class InFlightBatches:
-    """Every flight, in the air (its request is under way) or held (it waits for another try)."""
+    """Every batch that is in flight or awaits a retry, by its number; the oldest has the lowest."""
 
     def __init__(self) -> None:
-        self.awaiting_retry = 0
-        self._all: dict[int, InFlightBatch] = {}  # by the batch's number
-        self._probed_last = 0  # the number of the batch that was the last probe; 0: begin with the oldest
+        self.awaiting_retry = 0  # batches
+        self._all: dict[int, InFlightBatch] = {}
+        self._last_probe = 0  # the number of the batch that was the last probe; 0: begin with the oldest
         self._probes_of_one = 0  # how often in a row it was
 
     def __len__(self) -> int:
         return len(self._all)
 
-    # --- coming and going ----------------------------------------------------------------------------------------
+    # --- from the batcher until settled ----------------------------------------------------------------------------
 
     def admit(self, batch: Batch) -> InFlightBatch:
-        """A batch was taken: it is held until it departs."""
-        flight = self._all[batch.number] = InFlightBatch(batch)
+        """Add a batch that was taken from the batcher; `start` must follow."""
+        admitted = self._all[batch.number] = InFlightBatch(batch)
         self.awaiting_retry += 1
-        return flight
+        return admitted
 
-    def start(self, flight: InFlightBatch) -> None:
-        """Its request goes out."""
-        flight.in_flight = True
+    def start(self, batch: InFlightBatch) -> None:
+        """Mark a batch as in flight."""
+        batch.in_flight = True
         self.awaiting_retry -= 1
 
-    def finish(self, flight: InFlightBatch) -> None:
-        """Its request came back, whatever it said."""
-        flight.in_flight = False
+    def finish(self, batch: InFlightBatch) -> None:
+        """Mark a batch whose request ended as awaiting a retry; `remove` it if all of it is settled."""
+        batch.in_flight = False
         self.awaiting_retry += 1
 
-    def remove(self, flight: InFlightBatch) -> None:
-        """All of a held flight is settled."""
-        del self._all[flight.batch.number]
+    def remove(self, batch: InFlightBatch) -> None:
+        """Remove a batch that is in no request and has nothing left to send."""
+        del self._all[batch.batch.number]
         self.awaiting_retry -= 1
 
-    def drop(self, gone: Callable[[Item], bool]) -> tuple[list[Item], list[InFlightBatch]]:
-        """Drop the items that are `gone` from what is held; returns them, and the flights that have nothing left."""
-        held = [flight for flight in self._all.values() if not flight.in_flight]
-        dropped = [item for flight in held for item in flight.sub_batches.drop(gone)]
-        return dropped, [flight for flight in held if flight.sub_batches.done]
+    def drop_awaiting_retry(self, gone: Callable[[Item], bool]) -> tuple[list[Item], list[InFlightBatch]]:
+        """Drop the items that are `gone` from batches that await a retry.
 
-    # --- what is where -------------------------------------------------------------------------------------------
+        Returns these items, and the batches that have nothing left.
+        """
+        waiting = [batch for batch in self._all.values() if not batch.in_flight]
+        dropped = [item for batch in waiting for item in batch.sub_batches.drop_items(gone)]
+        return dropped, [batch for batch in waiting if batch.sub_batches.done]
+
+    # --- what they contain -----------------------------------------------------------------------------------------
 
     def items_in_flight(self, epochs: AbstractSet[int] | None = None) -> int:
-        """How many items of these epochs (None: of all) are in a request now."""
+        """Return how many items of these epochs (None: of all) are in a request."""
         return sum(
             1
-            for flight in self._all.values()
-            if flight.in_flight
-            for item in flight.sub_batches.current.items
+            for batch in self._all.values()
+            if batch.in_flight
+            for item in batch.sub_batches.current.items
             if epochs is None or item.record.assignment_epoch in epochs
         )
 
     def records_in_flight(self) -> set[tuple[int, int]]:
-        """Of which records, as epoch and offset, something is in a request now."""
+        """Return the records, as epoch and offset, of which an item is in a request."""
         return {
             (item.record.assignment_epoch, item.record.offset)
-            for flight in self._all.values()
-            if flight.in_flight
-            for item in flight.sub_batches.current.items
+            for batch in self._all.values()
+            if batch.in_flight
+            for item in batch.sub_batches.current.items
         }
 
     def items_awaiting_retry(self) -> int:
-        """How many items are not in the air: they wait for another try, or for the rest of their batch."""
-        return sum(len(flight.sub_batches.items()) for flight in self._all.values()) - self.items_in_flight()
+        """Return how many items are in no request: they await a retry, or the rest of their batch."""
+        return sum(len(batch.sub_batches.items()) for batch in self._all.values()) - self.items_in_flight()
 
     def epochs(self) -> set[int]:
-        """The epochs of all items, settled ones of their batches included."""
-        return {item.record.assignment_epoch for flight in self._all.values() for item in flight.batch.items}
+        """Return the epochs of all items, settled ones included."""
+        return {item.record.assignment_epoch for batch in self._all.values() for item in batch.batch.items}
 
-    # --- which goes next -----------------------------------------------------------------------------------------
+    # --- which is sent next ----------------------------------------------------------------------------------------
 
     def due_for_retry(self, now: float) -> InFlightBatch | None:
-        """A held flight whose time for another try has come."""
+        """Return a batch that may be tried again at `now`; None if there is none."""
         if not self.awaiting_retry:
             return None
-        return next((each for each in self._all.values() if not each.in_flight and each.retry_at <= now), None)
+        return next((batch for batch in self._all.values() if not batch.in_flight and batch.retry_at <= now), None)
 
     def next_retry(self) -> float | None:
-        """When the next held flight is due; None if none is held."""
+        """Return when the next batch may be tried again; None if none awaits a retry."""
         if not self.awaiting_retry:
             return None
-        return min(flight.retry_at for flight in self._all.values() if not flight.in_flight)
+        return min(batch.retry_at for batch in self._all.values() if not batch.in_flight)
 
     def last_probe(self) -> InFlightBatch | None:
-        """The last probe, if it is to go again."""
-        flight = self._all.get(self._probed_last)
-        return flight if self._probes_of_one < PROBES_OF_ONE and flight is not None and not flight.in_flight else None
+        """Return the last probe if it should be sent again; else None."""
+        batch = self._all.get(self._last_probe)
+        return batch if self._probes_of_one < PROBES_OF_ONE and batch is not None and not batch.in_flight else None
 
     def next_probe(self) -> InFlightBatch | None:
-        """The oldest held flight that comes after the last probe."""
-        held = (flight for flight in self._all.values() if not flight.in_flight)
-        later = (flight for flight in held if flight.batch.number > self._probed_last)
-        return min(later, key=lambda flight: flight.batch.number, default=None)
+        """Return the oldest batch awaiting a retry that is newer than the last probe; None if there is none."""
+        waiting = (batch for batch in self._all.values() if not batch.in_flight)
+        newer = (batch for batch in waiting if batch.batch.number > self._last_probe)
+        return min(newer, key=lambda batch: batch.batch.number, default=None)
 
-    def record_probe(self, flight: InFlightBatch) -> None:
-        """This one goes as the probe."""
-        self._probes_of_one = self._probes_of_one + 1 if flight.batch.number == self._probed_last else 1
-        self._probed_last = flight.batch.number
+    def record_probe(self, batch: InFlightBatch) -> None:
+        """Note that this batch is sent as a probe."""
+        self._probes_of_one = self._probes_of_one + 1 if batch.batch.number == self._last_probe else 1
+        self._last_probe = batch.batch.number
 
     def rule_out_last_probe(self) -> None:
-        """The last probe's own events may have caused its fault: another one tells."""
+        """Let another batch be the next probe: the last one's own events may cause the fault."""
         self._probes_of_one = PROBES_OF_ONE
 
     def restart_probing(self) -> None:
-        """The next probe is the oldest flight again."""
-        self._probed_last = 0
+        """Let the oldest batch be the next probe."""
+        self._last_probe = 0
 
     def retry_all(self) -> None:
-        """The vendor answers again: all that is held may go."""
+        """Let every batch be tried again at once: the vendor answers again."""
         self.restart_probing()
-        for flight in self._all.values():
-            flight.retry_at = 0.0
+        for batch in self._all.values():
+            batch.retry_at = 0.0

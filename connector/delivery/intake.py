@@ -1,4 +1,4 @@
-"""The intake: what the source has handed over is looked at piece by piece, and answers are read in between."""
+"""The intake: records of a chunk are taken in piece by piece, so that responses are read in between."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from collections.abc import Set as AbstractSet
 
 from connector.model import Record
 
-# Records in one turn of the loop: some 0.3 ms, in which it reads no answer and so leaves a place in flight empty.
+# Records in one iteration of the loop: they take some 0.3 ms, in which no response is read and a slot may stay empty.
 PIECE = 40
 
 
 class Intake:
-    """Gives records to `take` in their order. It belongs to the event loop's thread.
+    """Passes records to `take` in their order, on the event loop's thread.
 
-    Where `take` raises, which is a bug of ours and ends the process, nothing is taken any more: what follows a piece
-    that was taken in half must not be settled before it.
+    If `take` raises, which is a bug of ours and ends the process, nothing more is passed: part of that piece was taken,
+    and no later record must be settled before the rest of it.
     """
 
     def __init__(self, take: Callable[[Sequence[Record]], None]) -> None:
@@ -30,17 +30,17 @@ class Intake:
         return len(self._waiting)
 
     def enqueue(self, records: Sequence[Record]) -> None:
-        """These come after what waits. The first piece is taken at once if nothing waits."""
+        """Append records. If none waited, the first piece is taken at once."""
         self._waiting.extend(records)
         if not self._scheduled:
             self._next()
 
     def flush(self) -> None:
-        """Take everything at once."""
+        """Take all that waits at once."""
         self._take_some(len(self._waiting))
 
-    def drop(self, epochs: AbstractSet[int]) -> None:
-        """Drop the records of these epochs."""
+    def drop_records(self, epochs: AbstractSet[int]) -> None:
+        """Drop the waiting records of these epochs."""
         self._waiting = deque(record for record in self._waiting if record.assignment_epoch not in epochs)
 
     def _next(self) -> None:

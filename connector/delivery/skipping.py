@@ -1,7 +1,7 @@
-"""What a group must commit so that one more offset is settled, all else staying as it is. Pure.
+"""Computes the commit with which one more offset of a group is settled and nothing else changes. Pure.
 
-For an operator's `connector skip`: no pipeline runs, so what is settled above the position is known from the last
-commit's metadata alone, and only where the record at the position proves it (see offsets).
+For `connector skip`: no pipeline runs, so what is settled above the position is known from the last commit's metadata
+only, which is valid if the record at the position has its fingerprint (see settled_before).
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ class RecordAt(NamedTuple):
     fingerprint: int | None
 
 
-# From an offset to what is seen there; None where no record follows.
+# From an offset to the first record at or after it; None if there is none.
 RecordLookup = Callable[[int], RecordAt | None]
 
 
 @dataclass(frozen=True, slots=True)
 class SkipCommit:
-    """What to commit: the position, and what is settled above it.
+    """The position to commit, and what is settled above it.
 
-    `known` says that the last commit had told already that the offset is settled. `again` are offsets, settled or half
-    settled, of which this commit cannot tell any more, so that their records will be read as if they were new. `ahead`
-    is what lies at the position; None where that was not looked at, or the log ends.
+    `known` says that the offset was settled by the last commit already. `again` are settled or half-settled offsets
+    that this commit cannot cover any more, so that their records will be sent again. `ahead` is the record at the
+    position; None if it was not looked up, or the log ends there.
     """
 
     position: int
@@ -43,18 +43,18 @@ class SkipCommit:
     ahead: RecordAt | None
 
 
-def settle_one(offset: int, position: int, told: Settled | None, look: RecordLookup) -> SkipCommit:
-    """The commit with which `offset`, at which something lies, is settled, for a group that has committed `position`.
+def settle_one(offset: int, position: int, committed: Settled | None, look: RecordLookup) -> SkipCommit:
+    """Return the commit that settles `offset`, where the log has a record, for a group that has committed `position`.
 
-    `told` is what that commit's metadata says. Raises ConnectorError where no commit can say it.
+    `committed` is what that commit's metadata covers. Raises ConnectorError if no commit can cover the offset.
     """
     first = look(position)
     if first is None or first.offset > offset:
         raise ConnectorError(f"nothing lies at {offset} any more")
-    proven = told is not None and first == RecordAt(position, told.fingerprint)
-    before = told.offsets(position) if told is not None else frozenset()
+    proven = committed is not None and first == RecordAt(position, committed.fingerprint)
+    before = committed.offsets(position) if committed is not None else frozenset()
     known = offset in before and proven
-    halves = {} if told is None else {position + above: parts for above, parts in told.halves.items()}
+    halves = {} if committed is None else {position + above: parts for above, parts in committed.halves.items()}
     halves.pop(offset, None)
     settled = {*(before if proven else ()), offset}
     forgotten: frozenset[int] = frozenset()
@@ -64,7 +64,7 @@ def settle_one(offset: int, position: int, told: Settled | None, look: RecordLoo
         moved = _advance(first, settled, halves, look)
         if offset not in moved.again:
             return SkipCommit(moved.position, moved.settled, known, moved.again | forgotten, moved.ahead)
-        # What comes next cannot be read, so nothing can be bound to it: the position stays, its own record settled.
+        # The next record cannot be read, so nothing can be bound to it: the position stays, its own record settled.
     return SkipCommit(first.offset, _bound(first, settled, halves, offset), known, forgotten, first)
 
 
@@ -76,26 +76,26 @@ class _Moved(NamedTuple):
 
 
 def _advance(first: RecordAt, settled: AbstractSet[int], halves: HalfSettled, look: RecordLookup) -> _Moved:
-    """Past the settled record `first`, and past everything behind it that is settled or no record."""
-    place = first.offset
+    """Move the position past the settled record `first`, and past all that follows and is settled or no record."""
+    position = first.offset
     while True:
-        while place in settled:
-            place += 1
-        ahead = look(place)
-        if ahead is not None and ahead.offset in settled:  # what lies between holds no record
-            place = ahead.offset
+        while position in settled:
+            position += 1
+        ahead = look(position)
+        if ahead is not None and ahead.offset in settled:  # there is no record in between
+            position = ahead.offset
             continue
-        start = place if ahead is None else ahead.offset
+        start = position if ahead is None else ahead.offset
         rest = {each for each in settled if each > start} | {each for each in halves if each >= start}
         if not rest:
-            return _Moved(place, None, frozenset(), ahead)
+            return _Moved(position, None, frozenset(), ahead)
         if ahead is None or ahead.fingerprint is None:
-            return _Moved(place, None, frozenset(rest), ahead)
+            return _Moved(position, None, frozenset(rest), ahead)
         return _Moved(ahead.offset, _flags(ahead.fingerprint, ahead.offset, settled, halves, 1), frozenset(), ahead)
 
 
 def _bound(first: RecordAt, settled: AbstractSet[int], halves: HalfSettled, offset: int) -> Settled:
-    """What is settled, bound to the record at the position. Raises ConnectorError where it cannot be."""
+    """Return what is settled, bound to the record at the position. Raises ConnectorError if that cannot be."""
     if first.fingerprint is None:
         raise ConnectorError(
             f"the record at the group's position, {first.offset}, cannot be read itself, and what is settled above "
@@ -115,7 +115,7 @@ def _bound(first: RecordAt, settled: AbstractSet[int], halves: HalfSettled, offs
 
 
 def _flags(fingerprint: int, position: int, settled: AbstractSet[int], halves: HalfSettled, begin: int) -> Settled:
-    """The settled offsets from `position` + `begin` on, and the half-settled ones from there."""
+    """Return the settled offsets from `position` + `begin` on, and the half-settled ones from there."""
     above = {each for each in settled if each >= position + begin}
     end = max(above, default=position + begin - 1) + 1
     flags = bytes(SETTLED if each in above else UNSETTLED for each in range(position + begin, end))

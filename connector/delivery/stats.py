@@ -1,7 +1,4 @@
-"""What one sink has counted since its start: plain numbers, read by metrics, status and the demo.
-
-The hot path adds integers; whoever shows them (operations) reads them when asked.
-"""
+"""The counters of one sink since its start: plain integers, which metrics, status and the demo read when asked."""
 
 from __future__ import annotations
 
@@ -18,16 +15,16 @@ DURATION_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.
 # How many of the latest failures of each kind are kept for people to see.
 RECENT = 50
 
-# A vendor invents its codes, and each becomes a label value: so many, so long, have a count of their own.
+# A vendor invents its codes, and each becomes a metric's label: only so many, of such a length, are counted apart.
 MAX_CODES = 32
 MAX_CODE_LENGTH = 32
 OTHER_CODES = "other"
 
 
 class RecentFailure(NamedTuple):
-    """One failure as it is shown to people: no payload. `at` in monotonic seconds; `message` may be the vendor's.
+    """One failure as it is shown to people: without payload. `at` in monotonic seconds; `message` may be the vendor's.
 
-    `reason` is a dead letter's, or whose fault a failed request is; `record` is a dead letter's address.
+    `reason` is a dead letter's reason or a failed request's outcome kind; `record` is a dead letter's address.
     """
 
     at: float
@@ -39,7 +36,7 @@ class RecentFailure(NamedTuple):
 
 
 class Histogram:
-    """Counts by upper bound, as Prometheus wants them."""
+    """Counts of values by upper bound, as Prometheus needs them."""
 
     __slots__ = ("bounds", "counts", "total")
 
@@ -55,7 +52,7 @@ class Histogram:
 
 
 class CodeCounter(Counter[str]):
-    """Counts by the vendor's codes: each of the first `MAX_CODES` alone, all that come after them as `other`."""
+    """Counts by the vendor's codes: the first `MAX_CODES` of them each, all later ones together as `other`."""
 
     def __getitem__(self, code: str) -> int:
         return super().__getitem__(self._counted_as(code))
@@ -80,25 +77,23 @@ class Stats:
     records: int = 0
     delivered: int = 0
     skipped: int = 0
-    given_back: int = 0  # pairs that were open when their partition left; its next owner reads them again
-    late: int = 0  # pairs delivered or dead-lettered after they were given back: they will be twice
-    settled_before: int = 0  # records that a commit's metadata said were settled
-    parts_settled_before: int = 0  # pairs of other records that it said were
-    not_in_metadata: int = (
-        0  # settled, when their partition left, above a position whose commit had no room to tell of them
-    )
+    given_back: int = 0  # pairs that were open when their partition was revoked; its next owner reads them again
+    late: int = 0  # pairs delivered or dead-lettered after they were given back: they will be delivered twice
+    settled_before: int = 0  # records that were settled according to the commit's metadata
+    parts_settled_before: int = 0  # pairs of other records that were
+    not_in_metadata: int = 0  # settled records and parts for which a last commit's metadata had no room
     dead_lettered: Counter[str] = field(default_factory=Counter)  # by reason
     requests: Counter[str] = field(default_factory=Counter)  # by status class: 2xx … 5xx, error
-    batches_closed: Counter[str] = field(default_factory=Counter)  # by what closed them
+    batches_closed: Counter[str] = field(default_factory=Counter)  # by what closed them: count, bytes, linger
     batch_events: int = 0
     batch_bytes: int = 0
     retries: int = 0  # requests that carried something sent before
-    outcomes: Counter[str] = field(default_factory=Counter)  # by blame
+    outcomes: Counter[str] = field(default_factory=Counter)  # by outcome kind
     commits: int = 0
     commit_failures: int = 0
     rebalances: Counter[str] = field(default_factory=Counter)  # assigned, revoked, lost
     lost_to_retention: int = 0
-    log_changes: Counter[str] = field(default_factory=Counter)  # by what happened: truncated, overwritten, recreated
+    log_changes: Counter[str] = field(default_factory=Counter)  # truncated, overwritten, recreated
     vendor_outages: int = 0
     codes: CodeCounter = field(default_factory=CodeCounter)  # the vendor's own error codes
     recent_letters: deque[RecentFailure] = field(default_factory=lambda: deque(maxlen=RECENT))

@@ -1,4 +1,4 @@
-"""Tasks whose failure is never overlooked: it reaches the loop's exception handler, which ends the process."""
+"""Tasks whose failure reaches the loop's exception handler, which ends the process."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 
 class Tasks:
-    """Tasks that run beside their owner, kept until they end."""
+    """The running tasks of one owner; the loop itself holds tasks weakly only."""
 
     def __init__(self) -> None:
         self._running: set[asyncio.Task[None]] = set()
 
     def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run `work` on the running loop."""
+        """Run `work` as a task of the running loop."""
         task = asyncio.get_running_loop().create_task(work)
         self._running.add(task)
         task.add_done_callback(self._ended)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from connector.errors import ExpressionError
-from connector.expressions.kinds import NUMBERS, kind
+from connector.expressions.kinds import NUMBERS, json_type
 from connector.expressions.numbers import Number, divide, exact, total
 
 Expression = Callable[[Any], Any]
@@ -69,7 +69,7 @@ def group_by(values: list[Any], of: Expression) -> dict[str, list[Any]]:
         if name is None:
             continue
         if type(name) is not str:
-            raise ExpressionError(f"group_by() takes an expression that gives a text, not {kind(name)}")
+            raise ExpressionError(f"group_by() takes an expression that gives a text, not {json_type(name)}")
         groups.setdefault(name, []).append(value)
     return groups
 
@@ -120,4 +120,4 @@ def _orderable(function: str, key: Any, wanted: str) -> str:
 
 
 def _refusal(function: str, wanted: str, value: Any) -> ExpressionError:
-    return ExpressionError(f"{function}() takes {wanted}, not {kind(value)}")
+    return ExpressionError(f"{function}() takes {wanted}, not {json_type(value)}")

@@ -15,7 +15,7 @@ from connector.model import Evaluate, Event, Record
 # Field → expression, or → the nested object's names → expressions.
 Fields = Mapping[str, str | Mapping[str, str]]
 # True if an expression is true of an event. Raises ExpressionError.
-Holds = Callable[[Event, Record], bool]
+Predicate = Callable[[Event, Record], bool]
 # All fields of a route, by their names; those that are null are left out. Raises ExpressionError, naming the field.
 MapFields = Callable[[Event, Record], dict[str, Any]]
 
@@ -37,9 +37,9 @@ class Condition:
     conditions on one path can be looked up together, and `rest` decides the remainder (None: nothing remains).
     """
 
-    holds: Holds
+    holds: Predicate
     selector: Selector | None = None
-    rest: Holds | None = None
+    rest: Predicate | None = None
 
 
 def compile_expression(text: str) -> Evaluate:
@@ -113,9 +113,9 @@ def _value(tree: Node) -> Evaluate:
     return function
 
 
-def _truth(tree: Node) -> Holds:
+def _truth(tree: Node) -> Predicate:
     generator = Generator(condition=True)
-    function: Holds = _function(generator, [f"return {generator.truth(tree)}"])
+    function: Predicate = _function(generator, [f"return {generator.truth(tree)}"])
     return function
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from connector.errors import ExpressionError
-from connector.expressions.kinds import kind
+from connector.expressions.kinds import json_type
 from connector.expressions.numbers import BELOW, BEYOND, Number, plain
 
 # Doubles hold every whole number up to here; above, the digits that were written may be gone.
@@ -47,7 +47,7 @@ def written(function: str, value: Any) -> str | None:
         return _decimals(function, value)
     if type(value) is Decimal:
         return format(value, "f")
-    raise ExpressionError(f"{function}() takes a text, a number or a boolean, not {kind(value)}")
+    raise ExpressionError(f"{function}() takes a text, a number or a boolean, not {json_type(value)}")
 
 
 def _decimals(function: str, value: float) -> str:
@@ -119,7 +119,7 @@ def number(value: Any, comma: str | None = None) -> Number | None:
         raise too_big("number")
     if type(value) is Decimal:
         return value
-    raise ExpressionError(f"number() takes a number or a text that is one, not {kind(value)}")
+    raise ExpressionError(f"number() takes a number or a text that is one, not {json_type(value)}")
 
 
 def _of_text(value: str) -> Number:

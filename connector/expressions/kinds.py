@@ -20,6 +20,6 @@ _KINDS = {
 }
 
 
-def kind(value: Any) -> str:
+def json_type(value: Any) -> str:
     """Return how a JSON value is called in messages: "an array", "a text", …"""
     return _KINDS[type(value)]

@@ -10,7 +10,7 @@ from typing import Any
 
 from connector.errors import ExpressionError
 from connector.expressions import arrays, conversions, of_record, texts
-from connector.expressions.kinds import kind
+from connector.expressions.kinds import json_type
 from connector.expressions.numbers import Number, rounded, total
 from connector.expressions.signatures import (
     ANY,
@@ -44,7 +44,7 @@ def _absolute(value: Number) -> Number:
 
 def _contains(subject: Any, search: Any) -> bool:
     if type(subject) is str and type(search) is not str:
-        raise ExpressionError(f"contains() looks for a text in a text, not for {kind(search)}: use text()")
+        raise ExpressionError(f"contains() looks for a text in a text, not for {json_type(search)}: use text()")
     return search in subject
 
 

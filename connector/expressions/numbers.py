@@ -13,7 +13,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from connector.errors import ExpressionError
-from connector.expressions.kinds import NUMBERS, kind
+from connector.expressions.kinds import NUMBERS, json_type
 
 Number = int | float | Decimal
 
@@ -251,4 +251,4 @@ def _no_numbers(sign: str, *values: Any) -> ExpressionError:
     cure = "; number() reads a number from a text" if type(other) is str else ""
     if type(other) is str and sign == "+":
         cure += ", join('', [a, b]) puts texts together"
-    return ExpressionError(f"{sign} takes numbers, not {kind(other)}{cure}")
+    return ExpressionError(f"{sign} takes numbers, not {json_type(other)}{cure}")

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, NoReturn
 
 from connector.errors import ExpressionError
-from connector.expressions.kinds import kind
+from connector.expressions.kinds import json_type
 
 # The kinds of arguments, by the words of messages and documentation.
 TEXT, NUMBER, BOOLEAN, ARRAY, OBJECT = "a text", "a number", "a boolean", "an array", "an object"
@@ -137,7 +137,7 @@ def _refuse(function: Function, index: int, value: Any) -> NoReturn:
     if callable(value):
         raise ExpressionError(f"{function.name}() takes no expression: leave the & out")
     takes = function.takes(index)
-    raise ExpressionError(f"{function.name}() takes {' or '.join(takes)}, not {kind(value)}{_cure(takes, value)}")
+    raise ExpressionError(f"{function.name}() takes {' or '.join(takes)}, not {json_type(value)}{_cure(takes, value)}")
 
 
 def _cure(takes: Kinds, value: Any) -> str:

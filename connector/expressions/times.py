@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from connector.errors import ExpressionError
-from connector.expressions.kinds import kind
+from connector.expressions.kinds import json_type
 
 # myTracker's eventTimestamp ends here (2106-02-07).
 LAST_SECOND = 4_294_967_295
@@ -49,7 +49,7 @@ def unix(value: Any, unit: str | None = None) -> int | None:
     elif (type(value) is float and math.isfinite(value)) or type(value) is Decimal:
         number = math.floor(value)
     else:
-        raise ExpressionError(f"unix() takes an ISO 8601 text or a number of seconds, not {kind(value)}")
+        raise ExpressionError(f"unix() takes an ISO 8601 text or a number of seconds, not {json_type(value)}")
     seconds = number * _DAY if unit == "days" else number // _PER_SECOND[unit or "s"]
     if FIRST_SECOND <= seconds <= LAST_SECOND:
         return int(seconds)

@@ -1,4 +1,4 @@
-"""The HTTP seam: one attempt over an httpx transport, bounded in time and size, its faults told as outcomes."""
+"""One HTTP attempt over an httpx transport, bounded in time and size; its faults are returned as outcomes."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from connector.http.connection import RESPONSE_BYTES, UnreadableAnswerError
 from connector.http.transport import Transport
 from connector.model import Outcome, OutcomeKind
 
-# What a transport may raise for what a vendor or network does. Two of httpx's are no TransportError.
+# The errors that a transport raises for what a vendor or the network does. Two of httpx's are no TransportError.
 _FAULTS = (httpx.HTTPError, httpx.StreamError, OSError, zlib.error)
 
-# The request certainly never left.
-_NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+# After these the request was certainly not sent.
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
-# The first that fits says what happened, in words without address or URL: those may hold a token.
-_WORDS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
+# The first that fits describes the fault, without address or URL: those may hold a token.
+_DESCRIPTIONS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
     (socket.gaierror, "the host's name could not be resolved"),
     (ssl.SSLError, "TLS failed"),
     ((httpx.ConnectTimeout, httpx.PoolTimeout), "no connection in time"),
@@ -31,15 +31,23 @@ _WORDS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str],
     (httpx.RemoteProtocolError, "the answer is not HTTP"),
     ((httpx.DecodingError, zlib.error), "the answer's compression is broken"),
 )
-_BROKE = "the connection broke"
-# Their errno is none of the system's.
-_OWN_NUMBERS = (socket.gaierror, ssl.SSLError)
+_CONNECTION_BROKE = "the connection broke"
+# Errors whose errno is not one of the operating system's.
+_OWN_ERRNO = (socket.gaierror, ssl.SSLError)
+
+
+class Answer(NamedTuple):
+    """The response to one request; its body is complete and decompressed."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
 
 
 class _Request(httpx.Request):
-    """A request made of ready parts: httpx's own constructor costs a third of the whole attempt.
+    """A request made of finished parts: httpx's own constructor costs a third of the whole attempt.
 
-    Host and Content-Length are left to the transport, which knows both.
+    The transport adds Host and Content-Length.
     """
 
     def __init__(
@@ -56,7 +64,7 @@ class _Request(httpx.Request):
 class Client:
     """Makes single attempts over a transport, which it owns. `timeout` (seconds) bounds each, to the last byte.
 
-    Half of it is for the connection: one that cannot be made is then known never to have carried the request.
+    The connection may take half of it: where none can be made, the request is then known not to have been sent.
     """
 
     __slots__ = ("_extensions", "_timeout", "_transport")
@@ -69,9 +77,10 @@ class Client:
     async def attempt(
         self, method: str, url: httpx.URL, headers: httpx.Headers, body: bytes, deadline: float | None = None
     ) -> Answer | Outcome:
-        """The answer, or the outcome of having none. Raises nothing for what the other side or the network does.
+        """Send one request; return the answer, or the outcome of having none.
 
-        `deadline` (the loop's time) ends the attempt earlier, where it is only the last of what has to be done in time.
+        Raises nothing for what the other side or the network does. `deadline` (the loop's time) replaces the timeout
+        where the attempt is only the last part of what has to be done in time.
         """
         request = _Request(method, url, headers, body, self._extensions)
         if deadline is None:
@@ -96,8 +105,10 @@ class Client:
 
 
 def default_transport(max_connections: int) -> httpx.AsyncBaseTransport:
-    """Connections for production: TLS verified (SSL_CERT_FILE and SSL_CERT_DIR name other authorities), no proxy from
-    the environment, no cookies, no redirects, and every request sent once.
+    """Return a transport for production, of at most `max_connections` requests at a time.
+
+    TLS is verified (SSL_CERT_FILE and SSL_CERT_DIR name other authorities). There is no proxy from the environment, no
+    cookies and no redirects, and every request is sent once.
     """
     return Transport(max_connections, httpx.create_ssl_context())
 
@@ -132,24 +143,20 @@ def _decoded(raw: bytes, headers: Mapping[str, str]) -> bytes:
 
 
 def _outcome_of(error: Exception) -> Outcome:
-    return Outcome(OutcomeKind.UNAVAILABLE, message=_words(error), effect_unknown=not isinstance(error, _NEVER_LEFT))
+    return Outcome(
+        OutcomeKind.UNAVAILABLE, message=_description(error), effect_unknown=not isinstance(error, _NOT_SENT)
+    )
 
 
-def _words(error: Exception) -> str:
+def _description(error: Exception) -> str:
     if isinstance(error, UnreadableAnswerError):
         return str(error)
     cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
     if isinstance(cause, ssl.SSLCertVerificationError):
         return f"the server's certificate was not accepted: {cause.verify_message}"
-    words = next((words for kind, words in _WORDS if isinstance(cause, kind) or isinstance(error, kind)), _BROKE)
-    if not isinstance(cause, OSError) or isinstance(cause, _OWN_NUMBERS) or not cause.errno:
-        return words
-    return f"{words}: {os.strerror(cause.errno)}"
-
-
-class Answer(NamedTuple):
-    """What came back for one request: the body is complete and decompressed."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
+    text = next(
+        (text for kind, text in _DESCRIPTIONS if isinstance(cause, kind) or isinstance(error, kind)), _CONNECTION_BROKE
+    )
+    if not isinstance(cause, OSError) or isinstance(cause, _OWN_ERRNO) or not cause.errno:
+        return text
+    return f"{text}: {os.strerror(cause.errno)}"

@@ -1,4 +1,4 @@
-"""One HTTP/1.1 connection of a client: a request, its answer to the last byte, then perhaps the next request."""
+"""One HTTP/1.1 connection of a client: a request, its answer to the last byte, and the next request after that."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _SWITCHING_PROTOCOLS = 101
 
 
 class UnreadableAnswerError(httpx.TransportError):
-    """What came back is no answer that can be read. Its text is for people, and holds no address and no URL."""
+    """Raised for an answer that cannot be read. Its text is for people, and holds no address and no URL."""
 
 
 class RawAnswer(NamedTuple):
-    """An answer as it was on the wire: the body is complete, and compressed if the server compressed it."""
+    """An answer as it came over the wire: the body is complete, and compressed if the server compressed it."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
@@ -27,9 +27,9 @@ class RawAnswer(NamedTuple):
 
 
 class HttpConnection(asyncio.Protocol):
-    """A protocol for `loop.create_connection`. It never sends anything twice, and holds an answer of at most 1 MiB.
+    """A protocol for `loop.create_connection`. It sends nothing twice, and accepts an answer of at most 1 MiB.
 
-    `idle_since` (the loop's time) is its owner's to set.
+    Its owner sets `idle_since` (the loop's time).
     """
 
     def __init__(self) -> None:
@@ -41,14 +41,14 @@ class HttpConnection(asyncio.Protocol):
         )
         self._waiter: asyncio.Future[None] | None = None
         self._keeps_alive = True
-        self._begin()
+        self._reset()
 
     async def exchange(self, request: bytes) -> RawAnswer:
         """Send one request and return its answer. Only one may be under way.
 
-        Raises httpx.ConnectError where nothing was sent, because the connection is closed already; later
-        UnreadableAnswerError or httpx.ReadError, and then, or if it is cancelled, nobody knows whether the server got
-        the request. The connection is of no more use then.
+        Raises httpx.ConnectError where nothing was sent because the connection is closed already. Raises
+        UnreadableAnswerError or httpx.ReadError afterwards; then, or if it is cancelled, it is not known whether the
+        server got the request, and the connection is closed.
         """
         if self._transport.is_closing():
             raise httpx.ConnectError("the connection is closed")
@@ -63,26 +63,26 @@ class HttpConnection(asyncio.Protocol):
         finally:
             self._waiter = None
         answer = RawAnswer(self._status, self._headers, b"".join(self._body))
-        self._begin()
+        self._reset()
         return answer
 
     @property
     def reusable(self) -> bool:
-        """Whether it stands and may carry another request: both sides have said all of the last one, and no more."""
+        """True if another request may be sent: the connection is open, and request and answer were complete."""
         return self._keeps_alive and not self._transport.is_closing() and not self._transport.get_write_buffer_size()
 
     def abort(self) -> None:
-        """Close it at once; what is under way fails."""
+        """Close the connection at once; an exchange under way fails."""
         self._transport.abort()
 
-    # --- what the loop calls -------------------------------------------------------------------------------------
+    # --- called by asyncio ---------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """It stands."""
+        """Called by asyncio once connected."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop's derive from no class of asyncio's
 
     def data_received(self, data: bytes) -> None:
-        """Read on; what nobody waits for could be taken for the answer to the next request, so it is the end."""
+        """Parse what arrived. Unsolicited data could pass for the next response: abort."""
         if self._waiter is None or self._waiter.done():
             self.abort()
             return
@@ -98,7 +98,7 @@ class HttpConnection(asyncio.Protocol):
             self._end(UnreadableAnswerError("the answer is over 1 MiB"))
 
     def connection_lost(self, error: Exception | None) -> None:
-        """The server closed it, or the network did, or we."""
+        """End the exchange under way: the server, the network or this side closed the connection."""
         if error is not None:
             broken = httpx.ReadError("the connection broke")
             broken.__cause__ = error
@@ -106,57 +106,58 @@ class HttpConnection(asyncio.Protocol):
         elif not self._head_is_read:
             self._end(UnreadableAnswerError("the connection was closed before an answer"))
         else:
-            self._end(UnreadableAnswerError("the answer broke off") if self._says_its_length else None)
+            self._end(UnreadableAnswerError("the answer broke off") if self._has_length else None)
 
-    # --- what the parser calls; what is raised there, feed_data raises as HttpParserError ----------------------------
+    # --- called by the parser; feed_data turns an error raised here into HttpParserError ------------------------------
 
     def on_message_begin(self) -> None:
-        """An answer begins."""
+        """Called where an answer begins. Raises where none is expected."""
         if self._waiter is None or self._waiter.done():
-            raise UnreadableAnswerError("more was answered than asked")
+            raise UnreadableAnswerError("an answer came that was not asked for")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One header field, or one of those that may follow a chunked body."""
+        """Keep one header field; those that follow a chunked body are left out."""
         if not self._head_is_read:
             self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        """The body begins, if there is one."""
+        """Read the status, and how the end of the body will be known."""
         self._head_is_read = True
         self._status = self._parser.get_status_code()
         self._keeps_alive = self._parser.should_keep_alive()
         size = 0
         for name, value in self._headers:
             size += len(name) + len(value)
-            known = name.lower()
-            self._says_its_length |= known == b"content-length" or (
-                known == b"transfer-encoding" and value.strip().lower().endswith(b"chunked")
+            field = name.lower()
+            self._has_length |= field == b"content-length" or (
+                field == b"transfer-encoding" and value.strip().lower().endswith(b"chunked")
             )
         if size > HEAD_BYTES:
             raise UnreadableAnswerError("the answer's head is too large")
 
     def on_body(self, data: bytes) -> None:
-        """A piece of the body."""
+        """Keep a piece of the body."""
         self._body.append(data)
 
     def on_message_complete(self) -> None:
-        """The answer is whole; after an interim one (100, 103) comes the one that counts."""
+        """Return the answer to whoever waits for it; an interim one (100, 103) is dropped and the next one awaited."""
         if 100 <= self._status < 200 and self._status != _SWITCHING_PROTOCOLS:
-            self._begin()
+            self._reset()
         elif self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
     # -----------------------------------------------------------------------------------------------------------------
 
-    def _begin(self) -> None:
+    def _reset(self) -> None:
+        """Forget the last answer."""
         self._status = 0
         self._headers: list[tuple[bytes, bytes]] = []
         self._body: list[bytes] = []
         self._head_is_read = False
-        self._says_its_length = False
+        self._has_length = False
 
     def _end(self, error: Exception | None) -> None:
-        """Nothing comes after this; an answer that was whole before stays one."""
+        """Abort and report `error`, unless the answer was already complete; None if the end of data completes it."""
         self._transport.abort()
         if self._waiter is None or self._waiter.done():
             return

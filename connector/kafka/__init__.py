@@ -1,1 +1,1 @@
-"""Kafka at the edge: source, dead-letter producer, commit metadata. Knows no sinks."""
+"""Everything that talks to Kafka: the source, readers without a group, dead letters, commits. Knows no sinks."""

@@ -1,15 +1,15 @@
 """The metadata of a commit: which log it was made in, and which offsets above the position are settled already. Pure.
 
-`3.<check>.<topic id>.<leader epoch>`, and where something above the position is settled, behind it
-`.<first>.<fingerprint>.<bits>`. That is: the version; a CRC-32 over everything that must be as it was (group, topic,
-partition, position and the rest of the text); Kafka's id of the topic ("-" if it is not known); the leader epoch of the
-newest record read (-1 if the brokers do not say); the offset above the position at which the bitmap begins (0: with the
+Its form is `3.<check>.<topic id>.<leader epoch>`, followed by `.<first>.<fingerprint>.<bits>` where something above the
+position is settled. That is: the version; a CRC-32 over everything that must be as it was (group, topic,
+partition, position and the rest of the text); Kafka's id of the topic ("-" if it is unknown); the leader epoch of the
+newest record read (-1 if it is unknown); the offset above the position at which the bitmap begins (0: with the
 position itself, whose record is settled too; 1: with the next one); the fingerprint of the record at the position; a
 bitmap of offsets, 6 bits a character (URL-safe base64 without padding).
 
 Version 4 is written only where a record is settled in part. It is
-`4.<check>.<topic id>.<leader epoch>.<first>.<fingerprint>.<bits>.<parts>`, where the bits may be none, and the parts
-are what part_bits packs, in the same letters.
+`4.<check>.<topic id>.<leader epoch>.<first>.<fingerprint>.<bits>.<parts>`, where there may be no bits, and the parts
+are what part_bits packs, in the same characters.
 
 Versions 1 and 2 are `<version>.<check>.<fingerprint>.<bits>`, their bitmaps beginning at 1 and at 0. They are read, and
 written where neither id nor epoch is known. Anything else is not ours and means nothing.
@@ -26,11 +26,11 @@ from zlib import crc32
 from connector.kafka import part_bits
 from connector.kafka.part_bits import HalfSettled
 
-# A broker keeps 4,096 bytes by default (offset.metadata.max.bytes); so many go to what stands before the bits.
+# A broker keeps 4,096 bytes by default (offset.metadata.max.bytes); 60 of these go to what precedes the bits.
 MAX_CHARACTERS = 4_000
 _ROOM = MAX_CHARACTERS - 60
 MAX_BITS = _ROOM * 6
-# So many, of what is settled and of parts together, have room in any case: each of the two is rounded up.
+# So many bits, of settled offsets and of parts together, fit in any case: each of the two is rounded up.
 SURE_BITS = (_ROOM - 4) * 6
 
 SETTLED, UNSETTLED = ord("1"), ord("0")
@@ -48,12 +48,12 @@ _FORM = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What an earlier owner had settled above the position it committed.
+    """The offsets that an earlier owner had settled above the position it committed.
 
     `fingerprint` is that of the record at the position: another record there means another topic of that name,
     and then nothing of this holds. `flags` has a character for each offset that follows the position: b"1" if it is
     settled, b"0" if not; the last one is settled. `first` is 0 where they begin with the position itself, because its
-    record is settled; else 1. `halves` has what is settled of records that are not settled as a whole.
+    record is settled; else 1. `halves` has the settled parts of records that are not settled as a whole.
     """
 
     fingerprint: int
@@ -62,21 +62,21 @@ class Settled:
     halves: HalfSettled = field(default_factory=dict)
 
     def offsets(self, position: int) -> set[int]:
-        """The settled offsets, for the position that this was committed with."""
+        """Return the settled offsets, for the position that this was committed with."""
         return {position + above for above, flag in enumerate(self.flags, self.first) if flag == SETTLED}
 
     def weight(self) -> int:
-        """How many records and parts of records it says are settled."""
+        """Return how many records and parts of records are settled."""
         parts = sum(each.bit_count() for half in self.halves.values() for each in half.values())
         return self.flags.count(SETTLED) + parts
 
     def fitting(self) -> Settled:
-        """As much of this as a commit can tell: what lies far above the position is left out."""
+        """Return as much of this as fits into a commit: what is farthest above the position is left out."""
         return _fit(self)[0]
 
 
 class Metadata(NamedTuple):
-    """What a commit's metadata says. `topic_id` is empty and `leader_epoch` -1 where they were not known."""
+    """The content of a commit's metadata. `topic_id` is empty and `leader_epoch` -1 where they were unknown."""
 
     settled: Settled | None
     topic_id: str = ""
@@ -84,7 +84,7 @@ class Metadata(NamedTuple):
 
 
 def encode(group: str, topic: str, partition: int, position: int, metadata: Metadata) -> str:
-    """The metadata to commit with `position`; empty where there is nothing to say.
+    """Return the metadata to commit with `position`; empty where it has no content.
 
     Offsets more than MAX_BITS above the position are left out: they would be sent again after a crash.
     """
@@ -97,17 +97,17 @@ def encode(group: str, topic: str, partition: int, position: int, metadata: Meta
         log = f"{topic_id or _UNKNOWN_ID}.{max(leader_epoch, -1)}"
         rest = f"{log}.{settled.first}.{settled.fingerprint:08x}.{bits}.{parts}"
         return f"4.{_checksum(4, group, topic, partition, position, rest)}.{rest}"
-    told = f"{settled.fingerprint:08x}.{bits}" if settled is not None and bits else ""
+    body = f"{settled.fingerprint:08x}.{bits}" if settled is not None and bits else ""
     first = 1 if settled is None else settled.first
     if not topic_id and leader_epoch < 0:
-        version, rest = 2 - first, told
+        version, rest = 2 - first, body
     else:
-        version, rest = 3, f"{topic_id or _UNKNOWN_ID}.{max(leader_epoch, -1)}" + (told and f".{first}.{told}")
+        version, rest = 3, f"{topic_id or _UNKNOWN_ID}.{max(leader_epoch, -1)}" + (body and f".{first}.{body}")
     return rest and f"{version}.{_checksum(version, group, topic, partition, position, rest)}.{rest}"
 
 
 def decode(group: str, topic: str, partition: int, position: int, metadata: str | None) -> Metadata | None:
-    """What the metadata that came with the committed `position` says; None if it is not ours or damaged."""
+    """Return the content of the metadata committed with `position`; None if it is not ours or damaged."""
     text = metadata or ""
     match = _FORM.fullmatch(text) or _OLD_FORM.fullmatch(text) or _FORM_OF_PARTS.fullmatch(text)
     if match is None:
@@ -144,7 +144,7 @@ def _with_parts(match: re.Match[str], topic_id: str) -> Metadata | None:
 
 
 def _fit(settled: Settled) -> tuple[Settled, str]:
-    """As much of it as there is room for, and its parts, packed."""
+    """Return as much of it as fits, and its parts, packed."""
     halves, packed = settled.halves, _packed_parts(settled.halves)
     while halves and len(packed) > _ROOM:
         halves = {above: halves[above] for above in sorted(halves)[: len(halves) * 3 // 4]}
@@ -171,6 +171,6 @@ def _pack(flags: bytes) -> str:
 
 
 def _unpack(text: str) -> str:
-    """Raises ValueError where base64 has no such length."""
+    """Return the bits. Raises ValueError where base64 has no such length."""
     octets = urlsafe_b64decode(text + "=" * (-len(text) % 4))
     return f"{int.from_bytes(octets):0{len(octets) * 8}b}"

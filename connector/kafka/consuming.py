@@ -1,4 +1,4 @@
-"""How the consumer is set up. Pure."""
+"""The settings of the client that consumes as a member of a group. Pure."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from confluent_kafka import KafkaError, TopicPartition
 
 from connector.kafka.logs import ClientLog
 
-# What the client prefetches, and therefore what one answer of a broker may bring: its own default of 64 MiB is more
-# than the rest of the process weighs. So little is gone in a fraction of a second: the client, which by itself waits a
-# whole one when it has enough, must look again much sooner.
+# How much the client prefetches, and therefore how much one fetch response may bring: its own default of 64 MiB is more
+# than the rest of the process needs. So little is used up in a fraction of a second; the client, which by default waits
+# a whole one when it has enough, must check again much sooner.
 QUEUED_KBYTES = 1024
 FETCH_BACKOFF_MS = 20
 JOIN_CHECK_MS = 1_000
-# A member hears only by its heartbeats that others come and go, and a partition changes hands in two such steps; the
-# client's own three seconds make that six, in which its events wait.
+# A member learns of a rebalance only by its heartbeats, and a partition changes hands in two such steps: with the
+# client's default of three seconds its events would wait for six.
 HEARTBEAT_MS = 1_000
-BROKERS_HEARTBEAT_MS = 5_000  # in the newer protocol the brokers say it: group.consumer.heartbeat.interval.ms
+BROKERS_HEARTBEAT_MS = 5_000  # the brokers' own setting in the newer protocol: group.consumer.heartbeat.interval.ms
 
 
 def consumer_config(
@@ -31,10 +31,10 @@ def consumer_config(
     on_error: Callable[[KafkaError], None],
     on_statistics: Callable[[str], None],
 ) -> dict[str, Any]:
-    """The client's settings: the operator's, and over them what the guarantees stand on.
+    """Return the client's settings: the operator's, overridden where the guarantees depend on them.
 
-    Topics in `never` do not exist for this consumer. `on_statistics` is called only where the group's protocol tells
-    nothing of an empty assignment. `on_topic_id`: see ClientLog.
+    Topics in `never` do not exist for this consumer. `on_statistics` is called only with the group protocol that makes
+    no callback for an empty assignment. `on_topic_id`: see ClientLog.
     """
     settings: dict[str, Any] = {
         "queued.max.messages.kbytes": QUEUED_KBYTES,
@@ -43,7 +43,7 @@ def consumer_config(
         "group.id": group,
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
-        "auto.offset.reset": "error",  # a reset is counted and said: see Source._reset
+        "auto.offset.reset": "error",  # a reset is counted and reported: see LogRecovery.reset
         "allow.auto.create.topics": False,
         "on_commit": on_commit,
         "error_cb": on_error,
@@ -52,7 +52,7 @@ def consumer_config(
     if never:
         settings["topic.blacklist"] = ",".join(map(_exactly, never))
     if _is_classic(conf):
-        # A rebalance must not take away what it gives back at once.
+        # A rebalance must not revoke what it assigns again at once.
         settings["partition.assignment.strategy"] = "cooperative-sticky"
         settings.setdefault("heartbeat.interval.ms", HEARTBEAT_MS)
     else:
@@ -61,7 +61,7 @@ def consumer_config(
 
 
 def heartbeat_ms(conf: Mapping[str, Any]) -> float:
-    """How often a consumer with these settings of the operator's tells the group that it lives, in milliseconds."""
+    """Return the heartbeat interval of a consumer with these settings of the operator's, in milliseconds."""
     return float(conf.get("heartbeat.interval.ms", HEARTBEAT_MS)) if _is_classic(conf) else BROKERS_HEARTBEAT_MS
 
 
@@ -70,5 +70,5 @@ def _is_classic(conf: Mapping[str, Any]) -> bool:
 
 
 def _exactly(topic: str) -> str:
-    """A pattern for one topic: of what a topic's name may hold, only the dot means more in a pattern."""
+    """Return a pattern for one topic: of the characters of topic names, only the dot has a meaning in patterns."""
     return f"^{topic.replace('.', '[.]')}$"

@@ -1,4 +1,4 @@
-"""The producer of dead letters: idempotent, and each letter's delivery report goes back to who wrote it."""
+"""The producer of dead letters: idempotent, and each letter's delivery report is returned to its writer."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from connector.kafka.dead_letter import ProducedLetter
 from connector.kafka.logs import ClientLog
 
-# The topic's own limit decides about a letter's size, never the client's (librdkafka allows up to this).
+# The topic's own limit decides about a letter's size, not the client's (librdkafka allows up to this).
 MAX_MESSAGE_BYTES = 1_000_000_000
-# Topics' limits count what is packed, so a letter must be packed as its record was: one that unpacks to 4 MB in a topic
-# of 1 MiB makes a letter for a topic of the same limit. Of zstd the client unpacks only so much, of gzip all.
+# Topics' limits count compressed bytes, so a letter must be compressed as its record was: a record of 4 MB that fits
+# into a topic with a limit of 1 MiB makes a letter for a topic with the same limit. The client decompresses zstd only
+# up to a limit of its own, gzip without one.
 COMPRESSION = "gzip"
 POLL_SECONDS = 0.1
 UNKNOWN_TOPIC_MS = 3_000
@@ -29,12 +30,12 @@ Report = Callable[[str | None], None]
 
 
 class DeadLetterProducer:
-    """One client and one thread that polls it; reports come back on the event loop, once a letter."""
+    """One client and one thread that polls it; each letter is reported once, on the event loop."""
 
     def __init__(self, conf: Mapping[str, Any], topic: str, loop: asyncio.AbstractEventLoop) -> None:
         self._topic = topic
         self._topic_id = ""
-        self._made_anew = False
+        self._topic_recreated = False
         self._loop = loop
         self._conf = {
             "compression.type": COMPRESSION,
@@ -45,7 +46,7 @@ class DeadLetterProducer:
             # A letter waits for its broker as long as it must: it is never dropped.
             "message.timeout.ms": 0,
             "allow.auto.create.topics": False,
-            # A topic that does not exist is told after so long, not after half a minute.
+            # That a topic does not exist is reported after so long, not after half a minute.
             "topic.metadata.propagation.max.ms": UNKNOWN_TOPIC_MS,
             "linger.ms": 5,
             **ClientLog("producer", conf, self._on_topic_id).settings,
@@ -56,19 +57,19 @@ class DeadLetterProducer:
         self._thread.start()
 
     def write(self, letter: ProducedLetter, report: Report) -> None:
-        """Produce a letter; on the loop `report(None)` says that the brokers have it, `report(why)` why they do not."""
+        """Produce a letter. On the loop `report` is called with None once the brokers have it, else with the reason."""
 
         def delivered(error: KafkaError | None, _: Message) -> None:
-            self._hand_over(report, None if error is None else describe(error, self._topic))
+            self._report(report, None if error is None else describe(error, self._topic))
 
         try:
             self._producer.produce(
                 self._topic, value=letter.value, key=letter.key, headers=list(letter.headers), on_delivery=delivered
             )
         except BufferError:
-            self._hand_over(report, "the dead-letter producer's queue is full")
+            self._report(report, "the dead-letter producer's queue is full")
         except KafkaException as error:
-            self._hand_over(report, describe(error.args[0], self._topic))
+            self._report(report, describe(error.args[0], self._topic))
 
     def renew_credentials(self, username: str, password: str) -> None:
         """Log in with these (SASL) from the next connection on."""
@@ -88,31 +89,30 @@ class DeadLetterProducer:
                 self._producer.poll(POLL_SECONDS)
             except KafkaException as error:  # only a fatal one is raised here
                 self._replace(error.args[0].str())
-            if self._made_anew:
+            if self._topic_recreated:
                 self._replace("the topic was made anew")
 
     def _on_topic_id(self, topic: str, topic_id: str) -> None:
-        """Called while polling. A client that has met a topic which was made anew may write nothing to it, and say so
-        to nobody: librdkafka keeps the leader epochs of the old topic's partitions, and takes the new one's for
+        """Called by the client while it polls. One that has met a recreated topic may write nothing to it, without an
+        error: librdkafka keeps the leader epochs of the former topic's partitions, and takes the new ones for
         outdated."""
         if topic == self._topic:
-            self._made_anew = self._made_anew or self._topic_id not in ("", topic_id)
+            self._topic_recreated = self._topic_recreated or self._topic_id not in ("", topic_id)
             self._topic_id = topic_id
 
     def _replace(self, why: str) -> None:
-        """Let another client take the place of one that met a fatal error (its sequence is not the broker's any more),
-        or whose topic is another one now.
+        """Replace a client that met a fatal error (its sequence is not the broker's any more), or a recreated topic.
 
-        What it had under way is reported as refused, so that it is written again.
+        The letters that it had in flight are reported as refused, so that they are written again.
         """
-        self._made_anew = False
+        self._topic_recreated = False
         dead, self._producer = self._producer, Producer(self._conf)
         log.error("the dead-letter producer has failed and is made anew", topic=self._topic, why=why)
         dead.purge()
-        with suppress(KafkaException):  # it says again that it is dead
+        with suppress(KafkaException):  # its fatal error again
             dead.flush(PURGE_SECONDS)
 
-    def _hand_over(self, report: Report, error: str | None) -> None:
+    def _report(self, report: Report, error: str | None) -> None:
         try:
             self._loop.call_soon_threadsafe(report, error)
         except RuntimeError:  # the loop is closed: the letter's event is not settled and will be read again
@@ -120,7 +120,7 @@ class DeadLetterProducer:
 
 
 def describe(error: KafkaError, topic: str) -> str:
-    """What a refused letter means for the operator."""
+    """Return what a refused letter means for the operator."""
     if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
         return (
             f"topic {topic} refuses a dead letter for its size: raise its max.message.bytes "

@@ -1,4 +1,4 @@
-"""Which of our partitions are fetched: all, or none while nothing is wanted for long; not those read too far ahead."""
+"""Decides which of our partitions are fetched: not paused ones, and none while there is no demand for long."""
 
 from __future__ import annotations
 
@@ -6,82 +6,88 @@ from collections.abc import Collection, Iterable
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
+from connector.kafka.owned_partitions import Partition
+
 WAKING_SECONDS = 0.1
-# The client's thread for a broker of which nothing is fetched sleeps so long.
+# librdkafka's thread for a broker from which nothing is fetched sleeps so long.
 SLEEP_SECONDS = 1.0
 
 
 class Fetching:
-    """Pauses and resumes; belongs to the thread that owns `consumer`. `held` is what is ours now, as it changes.
+    """Pauses and resumes the partitions of one client, on the polling thread. A pause throws away what was prefetched.
 
-    A pause throws away what was prefetched.
+    `owned` is a live view of the partitions that are ours. `paused` is True while all of them are paused.
     """
 
-    def __init__(self, consumer: Consumer, held: Collection[tuple[str, int]]) -> None:
+    def __init__(self, consumer: Consumer, owned: Collection[Partition]) -> None:
         self.paused = False
         self._consumer = consumer
-        self._owned = held
-        self._paused_partitions: set[tuple[str, int]] = set()
+        self._owned = owned
+        self._paused_partitions: set[Partition] = set()
 
     @property
     def nothing_paused(self) -> bool:
-        """Whether nothing is paused or halted."""
+        """True if no partition is paused, by whatever method."""
         return not self.paused and not self._paused_partitions
 
     def pause(self) -> None:
-        """Fetch nothing, from partitions still to come neither."""
+        """Pause all partitions, and those that will be assigned."""
         if not self.paused:
             self.paused = True
             self._consumer.pause(_partitions(self._owned))
 
     def resume(self) -> None:
-        """Fetch again all that is not halted."""
+        """End `pause`, except for partitions that `pause_partition` has paused."""
         if self.paused:
             self.paused = False
-            self._fetch([place for place in self._owned if place not in self._paused_partitions])
+            self._fetch([partition for partition in self._owned if partition not in self._paused_partitions])
 
-    def pause_partition(self, place: tuple[str, int]) -> None:
-        """Stop fetching one partition."""
-        if place in self._owned:
-            self._paused_partitions.add(place)
-            self._consumer.pause(_partitions([place]))
+    def pause_partition(self, partition: Partition) -> None:
+        """Pause one partition, until `resume_partition`."""
+        if partition in self._owned:
+            self._paused_partitions.add(partition)
+            self._consumer.pause(_partitions([partition]))
 
-    def resume_partition(self, place: tuple[str, int]) -> None:
-        """Fetch it again."""
-        if place in self._paused_partitions:
-            self._paused_partitions.discard(place)
+    def resume_partition(self, partition: Partition) -> None:
+        """Fetch one partition again, unless all are paused."""
+        if partition in self._paused_partitions:
+            self._paused_partitions.discard(partition)
             if not self.paused:
-                self._fetch([place])
+                self._fetch([partition])
 
-    def partitions_assigned(self, places: Iterable[tuple[str, int]]) -> None:
-        """These are ours now, and assigned. The client keeps a pause while a partition is another's."""
+    def partitions_assigned(self, partitions: Iterable[Partition]) -> None:
+        """Apply the current state to newly assigned partitions: the client keeps a pause from an earlier assignment."""
         if self.paused:
-            self._consumer.pause(_partitions(places))
+            self._consumer.pause(_partitions(partitions))
         else:
-            self._consumer.resume(_partitions(places))
+            self._consumer.resume(_partitions(partitions))
 
-    def partitions_removed(self, places: Iterable[tuple[str, int]]) -> None:
-        """These are ours no more."""
-        self._paused_partitions.difference_update(places)
+    def partitions_removed(self, partitions: Iterable[Partition]) -> None:
+        """Forget the pauses of partitions that are not ours any more."""
+        self._paused_partitions.difference_update(partitions)
 
     def wake(self) -> None:
-        """Let the client fetch at once what is to be fetched: neither a resume nor the end of a rebalance, in which it
-        fetches nothing, wakes its threads."""
-        self._wake([place for place in self._owned if place not in self._paused_partitions])
+        """Wake librdkafka's broker threads: neither resume() nor the end of a rebalance does (up to SLEEP_SECONDS).
 
-    def _fetch(self, places: Collection[tuple[str, int]]) -> None:
-        self._consumer.resume(_partitions(places))
-        self._wake(places)
+        Blocks for WAKING_SECONDS at most.
+        """
+        self._wake([partition for partition in self._owned if partition not in self._paused_partitions])
 
-    def _wake(self, places: Collection[tuple[str, int]]) -> None:
-        """A request to the partitions' leaders does it, whatever it asks."""
-        if not places:
+    def _fetch(self, partitions: Collection[Partition]) -> None:
+        self._consumer.resume(_partitions(partitions))
+        self._wake(partitions)
+
+    def _wake(self, partitions: Collection[Partition]) -> None:
+        """Send the partitions' leaders a request: that wakes their threads, whatever it asks."""
+        if not partitions:
             return
         try:
-            self._consumer.offsets_for_times([TopicPartition(*place, 0) for place in places], timeout=WAKING_SECONDS)
+            self._consumer.offsets_for_times(
+                [TopicPartition(*partition, 0) for partition in partitions], timeout=WAKING_SECONDS
+            )
         except KafkaException:
-            return  # then it wakes by itself
+            return  # then they wake by themselves
 
 
-def _partitions(places: Iterable[tuple[str, int]]) -> list[TopicPartition]:
-    return [TopicPartition(topic, partition) for topic, partition in places]
+def _partitions(partitions: Iterable[Partition]) -> list[TopicPartition]:
+    return [TopicPartition(topic, partition) for topic, partition in partitions]

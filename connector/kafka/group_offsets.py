@@ -1,4 +1,4 @@
-"""One partition's committed offset of a group that nobody is a member of: read, and committed by hand."""
+"""Reads and commits the offset of one partition for a group that has no member."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from connector.errors import ConnectorError
 
 TIMEOUT_SECONDS = 15.0
-# Settings of a member's that mean something else, or nothing, to a client that is none.
+# Settings that mean something else, or nothing, to a client that is no member.
 _OF_MEMBERS = ("group.protocol", "group.remote.assignor", "group.instance.id")
 
 
 class Committed(NamedTuple):
-    """What a group has committed for a partition, and the metadata with it."""
+    """The position that a group has committed for a partition, and its metadata."""
 
     position: int
     metadata: str
 
 
 class GroupOffsets:
-    """Of one group. Blocking; the client joins nothing. Raises ConnectorError where the brokers do not answer."""
+    """The offsets of one group. Calls block, join nothing, and raise ConnectorError where the brokers do not answer."""
 
     def __init__(self, consumer: Consumer, group: str) -> None:
         self._consumer = consumer
         self._group = group
 
     def committed(self, topic: str, partition: int) -> Committed | None:
-        """What is committed there; None where nothing is."""
+        """Return what is committed for a partition; None where nothing is."""
         try:
             (found,) = self._consumer.committed([TopicPartition(topic, partition)], timeout=TIMEOUT_SECONDS)
             if found.error is not None:
@@ -40,7 +40,7 @@ class GroupOffsets:
         return None if found.offset < 0 else Committed(found.offset, found.metadata or "")
 
     def edges(self, topic: str, partition: int) -> tuple[int, int]:
-        """The lowest offset of the partition, and one past the highest."""
+        """Return the lowest offset of the partition, and one past the highest."""
         try:
             edges: tuple[int, int] = self._consumer.get_watermark_offsets(
                 TopicPartition(topic, partition), timeout=TIMEOUT_SECONDS
@@ -50,10 +50,10 @@ class GroupOffsets:
         return edges
 
     def commit(self, topic: str, partition: int, to: Committed) -> None:
-        """Commit; the brokers take it only while the group has no member."""
-        place = TopicPartition(topic, partition, to.position, to.metadata)
+        """Commit; the brokers accept it only while the group has no member."""
+        offset = TopicPartition(topic, partition, to.position, to.metadata)
         try:
-            self._consumer.commit(offsets=[place], asynchronous=False)
+            self._consumer.commit(offsets=[offset], asynchronous=False)
         except KafkaException as error:
             why = error.args[0]
             if why.code() == KafkaError.UNKNOWN_MEMBER_ID:
@@ -65,7 +65,7 @@ class GroupOffsets:
 
 @contextmanager
 def open_group(conf: Mapping[str, Any], group: str) -> Iterator[GroupOffsets]:
-    """A group's offsets, by a client that is closed at the end."""
+    """Yield a group's offsets; the client is closed at the end."""
     settings = {name: value for name, value in conf.items() if name not in _OF_MEMBERS}
     consumer = Consumer(
         {
@@ -73,7 +73,7 @@ def open_group(conf: Mapping[str, Any], group: str) -> Iterator[GroupOffsets]:
             "group.id": group,
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
-            "log_level": 0,  # what is wrong is said by the error that ends the call
+            "log_level": 0,  # a problem is reported once, by the error that ends the call
         }
     )
     try:

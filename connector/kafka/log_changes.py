@@ -1,7 +1,7 @@
-"""A partition's log is not the one that was read: what happened to it, and where reading goes on. Pure.
+"""Decides what happened to a partition's log that is not the one that was read, and where reading goes on. Pure.
 
-Kafka's offsets name records only as long as the log stays the same. It does not where a topic is deleted and made anew,
-and where a log is truncated (an unclean election, a broker that lost power): then other records take the offsets.
+Offsets name records only as long as the log stays the same. It does not where a topic is deleted and created again, and
+where a log is truncated (an unclean election, a broker that lost power): then other records get the offsets.
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ import re
 from enum import StrEnum
 from typing import NamedTuple
 
-# What librdkafka says when the brokers' end of our leader epoch lies below our offset.
+# librdkafka's error where the brokers' end of our leader epoch lies below our offset.
 _TRUNCATED = re.compile(r"broker end offset is (-?\d+) \(offset leader epoch (-?\d+)\)")
 
 
 class LogChangeKind(StrEnum):
-    """What happened to the log."""
+    """The kinds of change of a log."""
 
     TRUNCATED = "truncated"  # it ends below the offset that was to be read next
     OVERWRITTEN = "overwritten"  # it was truncated, and has grown past that offset with other records since
-    RECREATED = "recreated"  # the topic was deleted and made anew
+    RECREATED = "recreated"  # the topic was deleted and created again
     EXPIRED = "expired"  # retention deleted what was to be read next
 
 
 class Resumption(NamedTuple):
-    """Where reading goes on: an offset and its leader epoch (-1: not known); `change` is None if nothing happened."""
+    """The offset at which reading goes on and its leader epoch (-1: unknown); `change` is None if nothing happened."""
 
     offset: int
     leader_epoch: int
@@ -32,26 +32,26 @@ class Resumption(NamedTuple):
 
 
 class Truncation(NamedTuple):
-    """Where the log that was read ends (-1: nothing of it is left): what lies behind it was written since."""
+    """The end of the log that was read (-1: all of it is lost): records from there on were written since."""
 
     end: int
     leader_epoch: int
 
 
-def truncation(said: str) -> Truncation | None:
-    """What the client's error says of a truncation that it found by leader epochs; None if it found none."""
-    found = _TRUNCATED.search(said)
+def truncation(why: str) -> Truncation | None:
+    """Return the truncation, found by leader epochs, that the text of a client's error reports; None without one."""
+    found = _TRUNCATED.search(why)
     return None if found is None else Truncation(int(found[1]), int(found[2]))
 
 
 def resumption(
     wanted: int, low: int, high: int, *, truncated: Truncation | None, same_topic: bool | None
 ) -> Resumption:
-    """Where reading goes on when `wanted`, the offset to be read next, cannot be read in a log from `low` to `high`.
+    """Return where reading goes on when `wanted`, the offset to be read next, is not in a log from `low` to `high`.
 
-    `same_topic`: whether the topic's id is the one that was read; None where ids are not known. Never goes past an
-    event that was not read: where the end of a truncation is not known, or the log may be another topic's, reading
-    begins at the lowest offset.
+    `same_topic` is True if the topic's id is the one that was read, None where ids are unknown. No event that was not
+    read is skipped: where the end of a truncation is unknown, or the log may be another topic's, reading begins at the
+    lowest offset.
     """
     if same_topic is False:
         return Resumption(low, -1, LogChangeKind.RECREATED)

@@ -1,7 +1,7 @@
-"""librdkafka's own log lines, through Python's logging under one name, each said once a minute.
+"""librdkafka's own log lines, through Python's logging under one name, each at most once a minute.
 
-One thing the consumer says in its log alone: that a topic's id has changed, which means that the topic was deleted and
-made anew. It says so, as a debug line of its context `metadata`, before it reads on at the old offset.
+Only its log shows that a topic's id has changed, which means that the topic was deleted and created again: there is a
+debug line of the context `metadata` before the client reads on at the old offset.
 """
 
 from __future__ import annotations
@@ -13,42 +13,42 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 REPEAT_SECONDS = 60.0
-# How many different lines are remembered; where there are more, some are said more often.
+# How many different lines are remembered; where there are more, some are logged more often.
 REMEMBERED = 100
 
 _VARYING = re.compile(r"#\w+-\d+|\d+")
 _CHANGED_ID = re.compile(r"Topic (\S+) changed id from \S+ to ([A-Za-z0-9+/]{22})")
-# librdkafka's log levels are syslog's; so many of them are for people unless `log_level` says otherwise.
+# librdkafka's log levels are syslog's; its default for `log_level`.
 _INFO = 6
 _PYTHONS_LEVELS = (logging.CRITICAL,) * 3 + (logging.ERROR, logging.WARNING, logging.INFO, logging.INFO, logging.DEBUG)
 
 
 def without_numbers(line: str) -> str:
-    """The line without what varies in it, so that two of a kind read the same."""
+    """Return the line without what varies in it, so that two of a kind are equal."""
     return _VARYING.sub("", line)
 
 
 class _Seldom(logging.Filter):
-    """Lets a line through that was not said in the last minute, whatever its numbers: a client that cannot connect
-    says so twenty times a second."""
+    """Lets a line through that was not logged in the last minute, whatever its numbers: a client that cannot connect
+    logs that twenty times a second."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._said: dict[str, float] = {}
+        self._logged_at: dict[str, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         line = without_numbers(record.getMessage())
         now = time.monotonic()
-        if now - self._said.get(line, -REPEAT_SECONDS) < REPEAT_SECONDS:
+        if now - self._logged_at.get(line, -REPEAT_SECONDS) < REPEAT_SECONDS:
             return False
-        if len(self._said) >= REMEMBERED:
-            self._said.clear()
-        self._said[line] = now
+        if len(self._logged_at) >= REMEMBERED:
+            self._logged_at.clear()
+        self._logged_at[line] = now
         return True
 
 
 def client_logger(role: str) -> logging.Logger:
-    """The logger handed to a client; `role` is consumer or producer."""
+    """Return the logger to give to a client; `role` is part of its name: consumer, producer, admin or reader."""
     logger = logging.getLogger(f"librdkafka.{role}")
     if not any(isinstance(each, _Seldom) for each in logger.filters):
         logger.addFilter(_Seldom())
@@ -56,11 +56,11 @@ def client_logger(role: str) -> logging.Logger:
 
 
 class ClientLog:
-    """What a client (`role`: consumer or producer) logs: passes on what its operator wants to see, and tells of topics
-    whose id changed.
+    """The log of a client (`role`: consumer or producer): passes on the lines that its operator wants to see, and
+    reports topics whose id has changed.
 
     `on_topic_id(topic, id)` is called on the thread that polls; of a consumer, before that poll returns what was read
-    from the topic under this id. The first id of a topic is told, too.
+    from the topic under this id. The first id of a topic is reported, too.
     """
 
     def __init__(self, role: str, conf: Mapping[str, Any], on_topic_id: Callable[[str, str], None]) -> None:

@@ -1,4 +1,4 @@
-"""Which parts of half-settled records are settled, as few bits: the end of a commit's metadata. Pure.
+"""Packs the settled parts of half-settled records into few bits: the end of a commit's metadata. Pure.
 
 For each route that has such parts: its tag (32 bits), the number of its records, a shift (6 bits), and for each record
 how many offsets lie between it and the one before (from the position on), and its parts. Distances are Rice codes with
@@ -20,7 +20,7 @@ HalfSettled = Mapping[int, PartsByRoute]
 
 
 def pack(halves: HalfSettled) -> str:
-    """As a text of 0 and 1."""
+    """Return the bits as a text of 0 and 1."""
     by_route: dict[int, list[tuple[int, int]]] = {}
     for above in sorted(halves):
         for route, parts in halves[above].items():
@@ -37,7 +37,7 @@ def pack(halves: HalfSettled) -> str:
 
 
 def unpack(bits: str) -> dict[int, dict[int, int]]:
-    """What was packed; zeros may follow. Raises ValueError where it was not."""
+    """Return what `pack` packed; zeros may follow. Raises ValueError for other bits."""
     reader = _Reader(bits)
     halves: dict[int, dict[int, int]] = {}
     for _ in range(reader.gamma()):
@@ -51,12 +51,12 @@ def unpack(bits: str) -> dict[int, dict[int, int]]:
 
 
 def entry_bits(parts: int) -> int:
-    """How many bits a record's parts take at most, its place aside, if the highest index is `parts` - 1."""
+    """Return how many bits a record's parts take at most, without its offset, if the highest index is `parts` - 1."""
     return 2 * parts.bit_length() - 1 + parts - 1
 
 
 def most_bits(span: int, routes: Iterable[tuple[int, int]]) -> int:
-    """How many bits are enough for some or all of these records, whichever, none farther than `span` offsets.
+    """Return how many bits suffice for any subset of these records, none farther than `span` offsets from the position.
 
     `routes` has, for each route, how many records, and the sum of their entry_bits.
     """
@@ -65,14 +65,16 @@ def most_bits(span: int, routes: Iterable[tuple[int, int]]) -> int:
         count += 1
         between = max(0, span - records)
         shift = _shift(between, records)
-        places = (between >> shift) + 1 + records * (shift + 1)
-        bits += TAG_BITS + 2 * records.bit_length() + SHIFT_BITS + places + parts
+        distances = (between >> shift) + 1 + records * (shift + 1)
+        bits += TAG_BITS + 2 * records.bit_length() + SHIFT_BITS + distances + parts
     return bits + 2 * count.bit_length()
 
 
 def _shift(between: int, records: int) -> int:
-    """With which so many records, and so many offsets in all between them, take few bits. It never makes fewer records
-    cost more."""
+    """Return the shift with which so many records, and so many offsets in all between them, take few bits.
+
+    Fewer records never take more.
+    """
     return max(0, (between // records).bit_length() - 1)
 
 

@@ -1,13 +1,19 @@
-"""When the polling thread turned, and whether it stood still so long that its partitions may be another's. Pure."""
+"""Tracks when the polling thread polled last, and if it stalled so long that its partitions may be lost. Pure."""
 
 from __future__ import annotations
 
 from connector.clock import Clock
 
+# How long one poll waits for messages.
+POLL_SECONDS = 0.1
+
 
 class PollTracker:
-    """`stall` is after how many seconds without a turn the assignment is in doubt (the group's max.poll.interval.ms),
-    `confirm_after` how many seconds of turning without a loss confirm it again (two heartbeats)."""
+    """Belongs to the polling thread; other threads may read it.
+
+    `stall` is after how many seconds without a poll the assignment is in doubt (the group's max.poll.interval.ms),
+    `confirm_after` how many seconds of polling without a loss confirm it again (two heartbeats).
+    """
 
     def __init__(self, clock: Clock, *, stall: float, confirm_after: float) -> None:
         self.last = clock.monotonic()
@@ -17,21 +23,21 @@ class PollTracker:
         self._doubtful_until = 0.0
 
     def record_poll(self) -> float | None:
-        """The thread turns now. How many seconds it had stood still before, also inside the client, if too many."""
+        """Record a poll. Return how many seconds the thread had stalled, also inside the client; None if it had not."""
         now = self._clock.monotonic()
-        still, self.last = now - self.last, now
-        if still <= self._stall:
+        elapsed, self.last = now - self.last, now
+        if elapsed <= self._stall:
             return None
         self._doubtful_until = now + self._confirm_after
-        return still
+        return elapsed
 
     @property
     def confirmed(self) -> bool:
-        """Whether no stall puts in doubt what was ours when the thread last turned."""
+        """True if the assignment was valid at the last poll."""
         return self.last >= self._doubtful_until
 
     @property
     def stalled(self) -> bool:
-        """Whether the partitions may be another's now: the thread stands still, or did so just before."""
+        """True if the partitions may be another member's now: the thread stalls, or did so until a moment ago."""
         now = self._clock.monotonic()
         return now < self._doubtful_until or now - self.last > self._stall

@@ -1,4 +1,4 @@
-"""Where each newly assigned partition is read from: the committed offset, or what `start` says for a new topic.
+"""Finds where newly assigned partitions are read from: the committed offset, or what `start` says for a new topic.
 
 A topic is new to a group that has committed nothing in it. A partition without a committed offset in a topic that the
 group knows has appeared later, and is read from its beginning.
@@ -9,11 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from confluent_kafka import Consumer, TopicPartition
 
-# The numbers of a topic's partitions, in order.
+# Returns the numbers of a topic's partitions, in order.
 PartitionsOf = Callable[[str], Sequence[int]]
 Start = Literal["earliest", "latest"] | datetime
 
@@ -23,14 +23,31 @@ BOOTSTRAP_SECONDS = 10.0
 
 
 class StartingPoint(NamedTuple):
-    """Where to begin, and what was committed with it: the metadata (None where nothing was committed) and the leader
-    leader_epoch of the record there (-1: none)."""
+    """The offset to begin at, and what was committed with it.
+
+    That is the metadata (None where nothing was committed) and the leader epoch of the record there (-1: none).
+    """
 
     topic: str
     partition: int
     offset: int
     metadata: str | None
     leader_epoch: int = -1
+
+
+def known_leader_epoch(leader_epoch: int | None) -> int:
+    """Return a leader epoch as the client reports it, with -1 where it has none."""
+    return -1 if leader_epoch is None else leader_epoch
+
+
+def topic_partition(
+    topic: str, partition: int, offset: int, leader_epoch: int, metadata: str | None = None
+) -> TopicPartition:
+    """Return an offset as the client takes it, to read from or to commit; a negative leader epoch is left out."""
+    known: dict[str, Any] = {} if leader_epoch < 0 else {"leader_epoch": leader_epoch}
+    if metadata is not None:
+        known["metadata"] = metadata
+    return TopicPartition(topic, partition, offset, **known)
 
 
 def starting_points(
@@ -42,11 +59,11 @@ def starting_points(
     known: Collection[str] = (),
     dry: bool = False,
 ) -> list[StartingPoint]:
-    """The starting point of every assigned partition. Raises KafkaException where the brokers do not answer.
+    """Return the starting point of every assigned partition. Raises KafkaException where the brokers do not answer.
 
-    `partitions_of` tells the partitions of a topic, and must not ask this consumer: it is called in its callback.
-    Topics in `known` are the group's whether it has committed in them or not: a topic that is made anew loses its
-    commits. `dry` only says where a member would begin, and commits nothing.
+    `partitions_of` must not ask this consumer: it is called in its callback. Topics in `known` are not new to the group
+    even if it has committed nothing in them: a topic that is created again loses its commits. With `dry` it returns
+    where a member would begin, and commits nothing.
     """
     points = _committed(consumer, [(each.topic, each.partition) for each in assigned])
     fresh = [point for point in points if point.offset < 0]
@@ -67,18 +84,13 @@ def _committed(consumer: Consumer, partitions: Sequence[tuple[str, int]]) -> lis
     ]
 
 
-def known_leader_epoch(leader_epoch: int | None) -> int:
-    """A leader epoch as the client gives it; -1 where it has none."""
-    return -1 if leader_epoch is None else leader_epoch
-
-
 def _in_new_topics(
     consumer: Consumer, fresh: Sequence[StartingPoint], start: Start, partitions_of: PartitionsOf, *, dry: bool
 ) -> list[StartingPoint]:
-    """What `start` says in a topic that the group has committed nothing in, the beginning in the others.
+    """Return what `start` says in a topic that the group has committed nothing in, the beginning in the others.
 
-    Members that meet a new topic together would each take the others' first commits for a topic that the group knows.
-    So the one that reads its first partition commits where all begin, and the others wait for that.
+    Members that are assigned a new topic at the same time would each conclude from the others' first commits that the
+    group knows it. So the one that owns its first partition commits where all begin, and the others wait for that.
     """
     waiting: dict[str, list[StartingPoint]] = {}
     for point in fresh:
@@ -88,8 +100,8 @@ def _in_new_topics(
     while True:
         for topic, mine in list(waiting.items()):
             # At least the first partition, where the brokers do not know the topic (yet).
-            everything = [(topic, partition) for partition in partitions_of(topic)] or [(topic, 0)]
-            found = _in_new_topic(consumer, everything, mine, start, waits=time.monotonic() < deadline, dry=dry)
+            partitions = [(topic, partition) for partition in partitions_of(topic)] or [(topic, 0)]
+            found = _in_new_topic(consumer, partitions, mine, start, waits=time.monotonic() < deadline, dry=dry)
             if found is not None:
                 points += found
                 del waiting[topic]
@@ -100,30 +112,29 @@ def _in_new_topics(
 
 def _in_new_topic(
     consumer: Consumer,
-    everything: Sequence[tuple[str, int]],
+    all_partitions: Sequence[tuple[str, int]],
     mine: Sequence[StartingPoint],
     start: Start,
     *,
     waits: bool,
     dry: bool,
 ) -> list[StartingPoint] | None:
-    """Where these partitions of one topic begin, of which `everything` is all; None while it is for another member to
-    say."""
-    committed = {each[:2]: each for each in _committed(consumer, everything) if each.offset >= 0}
+    """Return where `mine` of the topic's partitions begin; None while another member is to decide."""
+    committed = {each[:2]: each for each in _committed(consumer, all_partitions) if each.offset >= 0}
     if committed:
         return [committed.get(each[:2]) or _at_edge(consumer, each, "low") for each in mine]
     partitions = [each[:2] for each in mine]
-    leads = everything[0] in partitions
+    leads = all_partitions[0] in partitions
     if waits and not leads and not dry:
         return None
-    begins = _started(consumer, everything if leads and not dry else partitions, start)
+    begins = _by_start(consumer, all_partitions if leads and not dry else partitions, start)
     if not dry:
         consumer.commit(offsets=[TopicPartition(*each[:3]) for each in begins], asynchronous=False)
     return [each for each in begins if each[:2] in partitions]
 
 
-def _started(consumer: Consumer, partitions: Sequence[tuple[str, int]], start: Start) -> list[StartingPoint]:
-    """The ends; with a time, the first record at or after it, and the end only where there is none."""
+def _by_start(consumer: Consumer, partitions: Sequence[tuple[str, int]], start: Start) -> list[StartingPoint]:
+    """Return the ends; for a time the first record at or after it, and the end only where there is none."""
     if not isinstance(start, datetime):
         return [_at_edge(consumer, StartingPoint(*each, -1, None), "high") for each in partitions]
     milliseconds = int(start.timestamp() * 1000)

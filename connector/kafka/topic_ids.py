@@ -1,4 +1,4 @@
-"""Topics' ids, asked of the brokers: by them a topic that was deleted and made anew is told from the one before."""
+"""Kafka's ids of topics, asked of the brokers: a topic that was deleted and created again has another."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from confluent_kafka.admin._topic import TopicDescription  # `admin` offers it w
 
 from connector.kafka.logs import client_logger
 
-# As long as no answer has ever come, nobody waits for the next one for so long: brokers that do not know the request
-# (librdkafka's mock cluster) would delay every assignment.
+# If no broker has ever answered, none is asked again for so long: brokers that do not know the request (librdkafka's
+# mock cluster) would delay every assignment.
 MUTE_SECONDS = 60.0
-# The client itself says when the time is over; it is given so much longer, for all topics together.
+# The client itself reports the timeout; it is given so much longer, for all topics together.
 GRACE_SECONDS = 0.5
-# What brokers older than 2.8 say, which have no ids.
+# The id of every topic from brokers older than 2.8, which have none.
 NO_ID = "AAAAAAAAAAAAAAAAAAAAAA"
 
 _NO_ANSWER = frozenset({KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN})
@@ -35,7 +35,7 @@ class TopicIds:
         self._mute_until = 0.0
 
     def fetch(self, topics: Collection[str], seconds: float) -> dict[str, str]:
-        """The ids of these topics that the brokers told within `seconds`.
+        """Return the ids of these topics, waiting for `seconds` (and GRACE_SECONDS) at most.
 
         Absent: topics that do not exist or that we may not describe, and all of them where no broker answers.
         """
@@ -54,8 +54,8 @@ class TopicIds:
         return {topic: answer for topic, answer in answers.items() if answer}
 
     def partitions(self, topic: str, seconds: float) -> list[int]:
-        """The numbers of a topic's partitions; none if the brokers do not know it. Raises KafkaException where they do
-        not answer.
+        """Return the numbers of a topic's partitions; none if the brokers do not know it. Raises KafkaException where
+        they do not answer within `seconds`.
 
         For callbacks of a consumer, which must not ask that consumer: `list_topics` within a callback ends the process
         at the next one (it takes the outer call's state away).
@@ -68,11 +68,11 @@ class TopicIds:
 
 
 def _topic_id(future: Future[TopicDescription], deadline: float) -> str | None:
-    """An id, "" where the brokers refuse to tell or have none, None where no answer came."""
+    """Return an id, "" where the brokers refuse it or have none, None where no answer came."""
     try:
-        told = str(future.result(max(deadline - time.monotonic(), 0.0)).topic_id)
+        topic_id = str(future.result(max(deadline - time.monotonic(), 0.0)).topic_id)
     except TimeoutError:
         return None
     except KafkaException as error:
         return None if error.args[0].code() in _NO_ANSWER else ""
-    return "" if told == NO_ID else told
+    return "" if topic_id == NO_ID else topic_id

@@ -1,4 +1,4 @@
-"""Where the partitions end: what lag is counted against."""
+"""The high watermarks of our partitions, against which lag is counted."""
 
 from __future__ import annotations
 
@@ -6,40 +6,44 @@ from collections.abc import Collection
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
 
-# What is fetched says the ends. While nothing is wanted, or a slow vendor leaves the client with enough to read,
-# nothing is fetched: then the brokers are asked, and more seldom.
+from connector.kafka.owned_partitions import Partition
+
+# Fetch responses carry the watermarks. While there is no demand, or a slow vendor leaves the client with enough
+# prefetched records, nothing is fetched: then the brokers are asked, and more seldom.
 EVERY_SECONDS, EVERY_SECONDS_ASKED = 1.0, 5.0
 TIMEOUT_SECONDS = 0.5
 
 
 class Watermarks:
-    """Looks at the ends now and then; belongs to the thread that owns the consumer."""
+    """Queries the watermarks of one client's partitions from time to time, on the polling thread."""
 
     def __init__(self, consumer: Consumer) -> None:
         self._consumer = consumer
         self._next = 0.0
 
-    def high_watermarks(
-        self, now: float, held: Collection[tuple[str, int]], *, fetching: bool
-    ) -> dict[tuple[str, int], int]:
-        """One past the last offset of each partition held; empty if it is not time yet or the brokers do not say."""
+    def high_watermarks(self, now: float, owned: Collection[Partition], *, fetching: bool) -> dict[Partition, int]:
+        """Return one past the last offset of each owned partition, as far as it is known.
+
+        `now` is in monotonic seconds. Empty if it is not time yet or the brokers do not answer; may block for
+        TIMEOUT_SECONDS unless `fetching`, which says that the client has fetched since the last query.
+        """
         if now < self._next:
             return {}
         self._next = now + (EVERY_SECONDS if fetching else EVERY_SECONDS_ASKED)
         try:
-            return self._cached(held) if fetching else self._asked(held)
-        except KafkaException:  # what keeps them from being read is told as trouble
+            return self._cached(owned) if fetching else self._asked(owned)
+        except KafkaException:  # what is wrong is reported by polling (ReadProblem)
             return {}
 
-    def _cached(self, held: Collection[tuple[str, int]]) -> dict[tuple[str, int], int]:
+    def _cached(self, owned: Collection[Partition]) -> dict[Partition, int]:
         highs = {}
-        for each in held:
+        for each in owned:
             _, high = self._consumer.get_watermark_offsets(TopicPartition(*each), cached=True)
             if high >= 0:
                 highs[each] = high
         return highs
 
-    def _asked(self, held: Collection[tuple[str, int]]) -> dict[tuple[str, int], int]:
-        ends = [TopicPartition(topic, partition, OFFSET_END) for topic, partition in held]
+    def _asked(self, owned: Collection[Partition]) -> dict[Partition, int]:
+        ends = [TopicPartition(topic, partition, OFFSET_END) for topic, partition in owned]
         found = self._consumer.offsets_for_times(ends, timeout=TIMEOUT_SECONDS) if ends else []
         return {(each.topic, each.partition): each.offset for each in found if each.offset >= 0 and each.error is None}

@@ -1,1 +1,1 @@
-"""What operators look at: health, metrics, the status and its page, logs."""
+"""Health, metrics, the status with its page, and logs: the operators' view of the service."""

@@ -1,4 +1,4 @@
-"""Small charts as inline SVG: one line over the last hour, and one bar of shares. Pure."""
+"""Small charts as inline SVG: a line over the last hour, and a bar of shares. Pure."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ HEADROOM = 4  # so that a line at its peak is not cut
 
 
 def line_chart(values: Sequence[float | None], label: str) -> str:
-    """The values (None: unknown, a gap) of the last hour, a step of 30 seconds each, the last one at the right edge."""
+    """Return a line of the last hour's values (None: unknown, a gap), one each 30 seconds, the newest at the right
+    edge."""
     peak = max((value for value in values if value is not None), default=0.0) or 1.0
     step = WIDTH / (STEPS - 1)
     left = WIDTH - step * (len(values) - 1)
     shapes = []
     for run in _runs(values):
-        points = [(left + step * place, HEIGHT - 1 - (HEIGHT - 1 - HEADROOM) * value / peak) for place, value in run]
-        # One value alone is a line as long as its step.
+        points = [(left + step * index, HEIGHT - 1 - (HEIGHT - 1 - HEADROOM) * value / peak) for index, value in run]
+        # A single value becomes a line as long as one step.
         if len(points) == 1:
             points.insert(0, (points[0][0] - step, points[0][1]))
         line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
@@ -35,7 +36,7 @@ def line_chart(values: Sequence[float | None], label: str) -> str:
 
 
 def share_bar(shares: Sequence[tuple[str, int]], label: str) -> str:
-    """One bar cut into shares: the CSS class of each, and its size."""
+    """Return a bar divided into shares, each given by its CSS class and its size."""
     total = sum(size for _, size in shares)
     parts, at = [], 0.0
     for name, size in shares:
@@ -49,11 +50,11 @@ def share_bar(shares: Sequence[tuple[str, int]], label: str) -> str:
 
 
 def _runs(values: Sequence[float | None]) -> Iterator[list[tuple[int, float]]]:
-    """The stretches of known values, each with its place."""
+    """Yield the stretches of known values, each value with its index."""
     run: list[tuple[int, float]] = []
-    for place, value in enumerate(values):
+    for index, value in enumerate(values):
         if value is not None:
-            run.append((place, value))
+            run.append((index, value))
         elif run:
             yield run
             run = []

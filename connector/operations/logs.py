@@ -1,8 +1,8 @@
 """The logs: JSON lines, or readable on a terminal; times in UTC, no payload, no secret.
 
-An exception is logged by its type and the lines it passed. Its message stands there only where it is ours
-(ConnectorError: by contract it quotes no value) or the system's (OSError): any other may carry what was being handled.
-Local variables are never rendered. A vendor's words are masked, and every text ends after 1 KB.
+An exception is logged by its type and its stack frames. Its message is logged only if it is ours (ConnectorError: by
+contract it quotes no value) or the system's (OSError); any other may contain data. Local variables are never rendered.
+A vendor's message is masked, and every text is cut after 1 KB.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from connector.errors import ConnectorError
 from connector.redaction.vendor_messages import mask_vendor_message
 
 MAX_BYTES = 1024
-# The key under which the delivery layer logs what a vendor said.
+# The key under which the delivery layer logs a vendor's message.
 VENDOR_KEY = "vendor"
-# These tell of every request.
+# Loggers that log every request.
 CHATTY_LOGGERS = ("httpx", "httpcore", "aiohttp.access", "aiohttp.client", "aiohttp.server", "asyncio")
 
 
@@ -75,7 +75,7 @@ def _enrich() -> Sequence[Processor]:
 
 
 def _first_line_of_asyncio(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Its further lines are the repr of a task, with the exception's message in it."""
+    """Keep only the first line of asyncio's messages: the others are a task's repr with the exception's message."""
     if event.get("logger") == "asyncio":
         event["event"] = str(event["event"]).partition("\n")[0]
     return event
@@ -93,7 +93,7 @@ def _exception_without_values(_: WrappedLogger, __: str, event: EventDict) -> Ev
 
 
 def _trace(error: BaseException) -> Iterator[str]:
-    """Where the error came from, its causes first: files, lines and functions; no source, no locals, no values."""
+    """Yield the frames of an error, its causes first: file, line and function; no source, no locals, no values."""
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if cause is not None:
         yield from _trace(cause)
@@ -124,7 +124,7 @@ def _mask_and_cut(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 
 def _cut(text: str, *, keep_end: bool) -> str:
-    """At most 1 KB of UTF-8; of a trace the end, which names the error."""
+    """Return at most 1 KB of UTF-8; of a trace the end, which names the error."""
     encoded = text.encode("utf-8", "replace")
     if len(encoded) <= MAX_BYTES:
         return text

@@ -1,4 +1,4 @@
-"""The metrics: each defined once, read from the pipelines when Prometheus asks, nothing counted for it before."""
+"""The metrics: each defined once, read from the pipelines when Prometheus asks; nothing is counted for it before."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from connector.batching.batcher import ClosedBy
-from connector.delivery.gate import GateState
+from connector.delivery.gate import SinkState
 from connector.delivery.stats import MAX_CODES, OTHER_CODES, Histogram
 from connector.kafka.log_changes import LogChangeKind
 from connector.model import OutcomeKind, Reason
@@ -29,9 +29,9 @@ Values = Iterable[tuple[tuple[str, ...], float]]
 
 
 class Definition(NamedTuple):
-    """One metric of every sink. `labels` are those beside `sink`; `read` yields their values and the number.
+    """One metric of every sink. `labels` are those beside `sink`; `read` yields label values and the number.
 
-    What `read` does not yield is not known yet, and is left out.
+    A value that `read` does not yield is unknown and left out.
     """
 
     name: str
@@ -41,12 +41,12 @@ class Definition(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """Its type, which its name tells: a counter's ends in `_total`, a gauge's does not."""
+        """Return its type, which follows from its name: a counter's ends in `_total`, a gauge's does not."""
         return "counter" if self.name.endswith("_total") else "gauge"
 
 
 def _single(name: str, number: Callable[[SinkSnapshot], float | None], meaning: str) -> Definition:
-    """A metric that is one number; None where it is not known."""
+    """Return the definition of a metric that is one number; None where it is unknown."""
 
     def read(view: SinkSnapshot) -> Values:
         value = number(view)
@@ -58,12 +58,12 @@ def _single(name: str, number: Callable[[SinkSnapshot], float | None], meaning: 
 def _labelled(
     name: str, label: str, numbers: Callable[[SinkSnapshot], Mapping[str, float]], meaning: str
 ) -> Definition:
-    """A metric that is a number for each value of a label."""
+    """Return the definition of a metric with a number for each value of one label."""
     return Definition(name, (label,), lambda view: (((value,), n) for value, n in numbers(view).items()), meaning)
 
 
 def _filled(counts: Mapping[str, int], known: Iterable[str]) -> Mapping[str, float]:
-    """The count of each label value that is known beforehand, 0 included: rates need a first sample."""
+    """Return the count of each label value that is known beforehand, 0 included: rates need a first sample."""
     return {value: counts.get(value, 0) for value in known}
 
 
@@ -72,7 +72,7 @@ def _outcomes(view: SinkSnapshot) -> Mapping[str, float]:
     return {"delivered": stats.delivered, "dead_lettered": stats.dead_lettered.total(), "skipped": stats.skipped}
 
 
-# Two lines a metric: name and where it is read; what it means. Each meaning is shown alone, so it stands alone.
+# Two lines for each metric: name and source; meaning. Each meaning is shown alone, so it must be understood alone.
 # fmt: off
 METRICS: tuple[Definition, ...] = (
     # Events
@@ -87,11 +87,11 @@ METRICS: tuple[Definition, ...] = (
     _labelled("connector_events_settled_total", "outcome", _outcomes,
               "Events settled, by outcome: delivered, dead_lettered, skipped (no route takes them, or a tombstone)."),
     _single("connector_events_given_back_total", lambda view: view.stats.given_back,
-            "Events that were open when their partition left; its next owner reads them again."),
+            "Events that were open when their partition was revoked; its next owner reads them again."),
     _single("connector_events_late_total", lambda view: view.stats.late,
             "Events settled after they were given back: the vendor or the dead-letter topic may get them twice."),
     _single("connector_events_untold_total", lambda view: view.stats.not_in_metadata,
-            "Events settled when their partition left, that its commit had no room to tell of: they will come twice."),
+            "Settled events of a revoked partition for which its commit had no room: they will be sent twice."),
     _labelled("connector_dead_letters_total", "reason", lambda view: _filled(view.stats.dead_lettered, Reason),
               "Dead letters that the brokers have, by reason."),
     _single("connector_events_lost_to_retention_total", lambda view: view.stats.lost_to_retention,
@@ -102,9 +102,9 @@ METRICS: tuple[Definition, ...] = (
     _labelled("connector_requests_total", "status", lambda view: _filled(view.stats.requests, STATUS_CLASSES),
               "Requests answered, by class of the HTTP status; error: no status came (timeout, broken connection)."),
     _labelled("connector_requests_blamed_total", "blame", lambda view: _filled(view.stats.outcomes, OutcomeKind),
-              "Requests answered, by whose fault the answer is: nobody (accepted), event, vendor, ours."),
+              "Requests answered, by who is responsible: nobody (accepted), event, vendor, ours."),
     _single("connector_requests_retried_total", lambda view: view.stats.retries,
-            "Requests that carried something sent before."),
+            "Requests that carried an event sent before."),
     _labelled("connector_vendor_codes_total", "code", lambda view: view.stats.codes,
               f"Answers with an error code of the vendor; codes after the first {MAX_CODES} count as {OTHER_CODES}."),
     _single("connector_requests_in_flight", lambda view: view.requests,
@@ -125,21 +125,21 @@ METRICS: tuple[Definition, ...] = (
     _single("connector_open_bytes", lambda view: view.open_bytes,
             "Bytes of the records read and not settled."),
     _single("connector_lag_events", lambda view: view.lag_events,
-            "Records between the positions and the ends of the partitions that this process holds."),
+            "Records between the positions and the ends of the partitions assigned to this process."),
     _single("connector_lag_seconds", lambda view: view.oldest_seconds,
             "Age of the oldest event that is read and not settled, by Kafka's timestamp; 0 if there is none."),
     _single("connector_partitions_standing", lambda view: len(view.standing),
-            "Partitions that stand at a record which cannot be unpacked or read."),
+            "Partitions blocked by a record that cannot be unpacked or read."),
     _single("connector_held_seconds", lambda view: view.held_seconds,
             "Seconds since the oldest event that is not settled was read; 0 if there is none."),
     _single("connector_retention_left_seconds", lambda view: view.retention_left,
             "Seconds until Kafka may delete the oldest event read and not settled; absent where no limit is known."),
     _single("connector_longest_key_wait_events", lambda view: view.longest_wait,
             "Events that wait behind the busiest key."),
-    _labelled("connector_gate_state", "state", lambda view: {state: state == view.state for state in GateState},
+    _labelled("connector_gate_state", "state", lambda view: {state: state == view.state for state in SinkState},
               "1 for the state that the sink's gate is in, 0 for the others."),
     _single("connector_gate_closings_total", lambda view: view.stats.vendor_outages,
-            "How often the vendor's faults closed the gate."),
+            "How often the vendor's failures closed the gate."),
     _labelled("connector_waiting_for", "cause", lambda view: {wait_reasons(view)[0].cause: 1},
               "1 for the main cause that the sink waits for."),
     # Kafka
@@ -149,7 +149,7 @@ METRICS: tuple[Definition, ...] = (
     _labelled("connector_rebalances_total", "kind", lambda view: _filled(view.stats.rebalances, REBALANCES),
               "Rebalances, by kind: assigned, revoked, lost."),
     _single("connector_partitions", lambda view: len(view.partitions),
-            "Partitions that this process holds."),
+            "Partitions assigned to this process."),
     _single("connector_partitions_halted", lambda view: sum(partition.halted for partition in view.partitions),
             "Partitions that are not read for now, because reading is too far ahead of their position."),
     _single("connector_dead_letters_pending", lambda view: view.letters,
@@ -169,27 +169,27 @@ BUILD_LABELS = ("version", "python", "confluent_kafka", "librdkafka")
 
 
 class SinkCollector(Collector):
-    """Yields every metric of the sinks that `look` shows at the moment of asking."""
+    """Yields every metric of all sinks from snapshots taken when Prometheus asks."""
 
-    def __init__(self, look: Callable[[], Sequence[SinkSnapshot]], version: str) -> None:
-        self._look = look
+    def __init__(self, snapshots: Callable[[], Sequence[SinkSnapshot]], version: str) -> None:
+        self._snapshots = snapshots
         self._version = version
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing beforehand: registering must not look."""
+        """Return nothing: registering must not take snapshots."""
         return ()
 
     def collect(self) -> Iterator[Metric]:
-        """Look once, and yield all families."""
-        views = self._look()
+        """Take the snapshots once, and yield all metric families."""
+        snapshots = self._snapshots()
         for definition in METRICS:
             kind = CounterMetricFamily if definition.kind == "counter" else GaugeMetricFamily
             family = kind(definition.name, definition.help, labels=("sink", *definition.labels))
-            for view in views:
-                for labels, value in definition.read(view):
-                    family.add_metric((view.name, *labels), value)
+            for snapshot in snapshots:
+                for labels, value in definition.read(snapshot):
+                    family.add_metric((snapshot.name, *labels), value)
             yield family
-        yield _durations(views)
+        yield _durations(snapshots)
         yield self._build_info()
 
     def _build_info(self) -> Metric:
@@ -199,24 +199,24 @@ class SinkCollector(Collector):
 
 
 def versions(version: str) -> dict[str, str]:
-    """What runs: the connector's own version, Python's, the Kafka client's and librdkafka's."""
+    """Return the running versions: the connector's own, Python's, the Kafka client's and librdkafka's."""
     texts = version, platform.python_version(), package_version("confluent-kafka"), libversion()[0]
     return dict(zip(BUILD_LABELS, texts, strict=True))
 
 
-def build_registry(look: Callable[[], Sequence[SinkSnapshot]], version: str) -> CollectorRegistry:
-    """A registry of its own with the sinks' metrics and the process's (CPU, memory, file descriptors, start)."""
+def build_registry(snapshots: Callable[[], Sequence[SinkSnapshot]], version: str) -> CollectorRegistry:
+    """Return a registry of its own with the sinks' metrics and the process's (CPU, memory, file descriptors, start)."""
     registry = CollectorRegistry()
-    registry.register(SinkCollector(look, version))
+    registry.register(SinkCollector(snapshots, version))
     ProcessCollector(registry=registry)
     return registry
 
 
-def _durations(views: Sequence[SinkSnapshot]) -> Metric:
+def _durations(snapshots: Sequence[SinkSnapshot]) -> Metric:
     family = HistogramMetricFamily(DURATION[0], DURATION[2], labels=("sink",))
-    for view in views:
-        histogram = view.stats.request_seconds
-        family.add_metric((view.name,), _buckets(histogram), histogram.total)
+    for snapshot in snapshots:
+        histogram = snapshot.stats.request_seconds
+        family.add_metric((snapshot.name,), _buckets(histogram), histogram.total)
     return family
 
 
@@ -225,8 +225,8 @@ def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
     return list(zip(bounds, map(float, accumulate(histogram.counts)), strict=True))
 
 
-def table() -> str:
-    """The Markdown table of all metrics, as docs/metrics.md has it."""
+def markdown_table() -> str:
+    """Return the Markdown table of all metrics, as docs/metrics.md has it."""
     rows: list[tuple[str, str, tuple[str, ...], str]]
     rows = [(each.name, each.kind, ("sink", *each.labels), each.help) for each in METRICS]
     rows.append((DURATION[0], DURATION[1], ("sink",), DURATION[2]))

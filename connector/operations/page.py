@@ -1,4 +1,4 @@
-"""The page for people: facts rendered on the server; its script fetches the page again and swaps in what changed."""
+"""The status page: rendered on the server; its script fetches the page again and swaps in the parts that changed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import Any
 
 from connector.operations.charts import line_chart, share_bar
-from connector.operations.formatting import counted, duration, failed, moment, number, size
+from connector.operations.formatting import counted, duration, failure_label, moment, number, size
 from connector.operations.sink_history import Point, covered_seconds
 from connector.operations.wait_reasons import WaitReason, state
 
@@ -20,8 +20,8 @@ Facts = Mapping[str, Any]
 _TEMPLATE = files(__package__).joinpath("page.html").read_text(encoding="utf-8")
 _BEFORE, _AFTER = _TEMPLATE.split("{{main}}")
 
-# Where the events stand that are read and not settled: key in the status, CSS class, words.
-_STANDS = (
+# The states of events that are read and not settled: key in the status, CSS class, text.
+_OPEN_STATES = (
     ("unsent", "unsent", "waiting to be sent"),
     ("in_flight", "in-flight", "in a request"),
     ("retrying", "retrying", "waiting for another try"),
@@ -31,8 +31,8 @@ _STANDS = (
 
 _LOG_CHANGES = {
     "truncated": "Log truncated",
-    "overwritten": "Log truncated and written anew",
-    "recreated": "Topic made anew",
+    "overwritten": "Log truncated and overwritten",
+    "recreated": "Topic recreated",
 }
 _MOST_LOG_CHANGES = 5
 
@@ -55,13 +55,16 @@ HEADERS = {
 
 
 def render(facts: Facts, points: Mapping[str, Sequence[Point]], configuration: str) -> str:
-    """The whole page. `facts` is the status, `points` the last hour of each sink, `configuration` hides secrets."""
-    sinks = "".join(_sink(f"sink-{place}", sink, points[sink["sink"]]) for place, sink in enumerate(facts["sinks"]))
+    """Return the whole page.
+
+    `facts` is the status, `points` the last hour of each sink, `configuration` the one with its secrets hidden.
+    """
+    sinks = "".join(_sink(f"sink-{index}", sink, points[sink["sink"]]) for index, sink in enumerate(facts["sinks"]))
     return f"{_BEFORE}{_top(facts)}<main>{sinks}{_about(facts, configuration)}</main>{_AFTER}"
 
 
 def _live(identity: str, content: str, kind: str = "") -> str:
-    """What the script keeps up to date."""
+    """Return an element that the script keeps up to date."""
     return f'<div id="{identity}" class="{kind}" data-live>{content}</div>'
 
 
@@ -111,7 +114,7 @@ def _why(sink: Facts) -> str:
 
 
 def _warnings(warnings: Sequence[Facts]) -> str:
-    """What the vendor says is wrong with the configuration, in the word and colour of a warning."""
+    """Return the mistakes in the configuration that the vendor revealed, with the word and colour of a warning."""
     rows = "".join(
         f"<li>{_badge('Configuration', 'warn')} <code>{escape(each['path'])}</code>: {escape(each['message'])}</li>"
         for each in warnings
@@ -120,7 +123,7 @@ def _warnings(warnings: Sequence[Facts]) -> str:
 
 
 def _log_changes(changes: Sequence[Facts]) -> str:
-    """Partitions whose log was not the one that was read."""
+    """Return the partitions whose log was not the one that was read."""
     rows = "".join(
         f"<li>{_badge(_LOG_CHANGES[each['change']], 'warn')} {escape(each['topic'])}/{each['partition']} at "
         f"{moment(each['at'])}: {number(each['wanted'])} was to be read next, "
@@ -161,16 +164,16 @@ def _chart(title: str, values: Sequence[float | None]) -> str:
 
 def _open(sink: Facts) -> str:
     at = sink["open"]
-    shares = [(kind, at[key]) for key, kind, _ in _STANDS]
+    shares = [(kind, at[key]) for key, kind, _ in _OPEN_STATES]
     legend = "".join(
         f'<li><svg viewBox="0 0 1 1" aria-hidden="true"><rect class="{kind}" width="1" height="1"/></svg>'
         f"{number(at[key])} {words}</li>"
-        for key, kind, words in _STANDS
+        for key, kind, words in _OPEN_STATES
         if at[key]
     )
     return (
         f"<h3>Read and not settled: {counted(at['records'], 'record')}, {size(at['bytes'])}</h3>"
-        f"{share_bar(shares, 'Where the open events stand')}"
+        f"{share_bar(shares, 'The states of the open events')}"
         f'<ul class="legend">{legend or "<li>nothing is open</li>"}</ul>'
     )
 
@@ -225,7 +228,7 @@ def _failures(failures: Sequence[Facts]) -> str:
     rows = [
         (
             ("t", moment(each["at"])),
-            ("t", failed(each["kind"], each["reason"])),
+            ("t", failure_label(each["kind"], each["reason"])),
             ("n", each["status"] or ""),
             ("w", each["message"]),
             ("t", each["method"] or ""),
@@ -239,7 +242,7 @@ def _failures(failures: Sequence[Facts]) -> str:
 
 def _partitions(partitions: Sequence[Facts]) -> str:
     if not partitions:
-        return '<p class="quiet">None is ours.</p>'
+        return '<p class="quiet">None is assigned to this process.</p>'
     rows = [
         (
             ("t", f"{each['topic']}/{each['partition']}"),
@@ -264,7 +267,7 @@ def _vendor_events(events: Facts) -> str:
 
 
 def _table(names: Sequence[str], rows: Sequence[Sequence[tuple[str, Any]]], label: str) -> str:
-    """A table that scrolls sideways where it must; cells are a CSS class and a value."""
+    """Return a table that scrolls sideways if it must; a cell is a CSS class and a value."""
     head = "".join(
         f'<th scope="col" class="{kind}">{escape(name)}</th>' for name, (kind, _) in zip(names, rows[0], strict=True)
     )

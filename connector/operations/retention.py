@@ -1,4 +1,4 @@
-"""Keeps the topics' retention at hand: asked of the brokers now and then, beside the loop."""
+"""Keeps the topics' retention times up to date, asking the brokers now and then outside the event loop."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ EVERY_SECONDS = 300.0
 
 log = structlog.get_logger()
 
-# Topics → seconds for which each keeps its events, where that is limited. May block; raises ConnectorError.
+# Topics → seconds for which each keeps its events, where limited. May block; raises ConnectorError.
 AskRetention = Callable[[Collection[str]], Mapping[str, float]]
 
 
 class Retention:
-    """Asks once the topics are known, when more come, and every five minutes.
+    """Asks for retention times when topics become known, when topics are added, and every five minutes.
 
-    In a thread of its own, not the loop's pool: brokers that do not answer must not hold up the process's end.
+    In a thread of its own, not the loop's pool: brokers that do not answer must not delay the end of the process.
     """
 
     def __init__(self, ask: AskRetention, clock: Clock) -> None:
@@ -35,8 +35,8 @@ class Retention:
         self._asking = False
         self._why = ""
 
-    def tick(self, topics: frozenset[str]) -> None:
-        """One second has passed; `topics` are those that are read now."""
+    def refresh(self, topics: frozenset[str]) -> None:
+        """Ask if it is time. Called once a second with the topics that are read now."""
         now = self._clock.monotonic()
         if self._asking or not topics or (now < self._due and topics <= self._topics):
             return
@@ -50,10 +50,10 @@ class Retention:
             seconds = self._ask(topics)
         except ConnectorError as error:
             why = str(error)
-        with contextlib.suppress(RuntimeError):  # the loop is closed: we are ending
-            loop.call_soon_threadsafe(self._answered, seconds, why)
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the process is ending
+            loop.call_soon_threadsafe(self._store, seconds, why)
 
-    def _answered(self, seconds: Mapping[str, float], why: str) -> None:
+    def _store(self, seconds: Mapping[str, float], why: str) -> None:
         self._asking = False
         self.seconds = seconds
         if why and why != self._why:

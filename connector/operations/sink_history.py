@@ -1,4 +1,4 @@
-"""The last hour of a sink, a sample a second: what the charts and the present rate are made of. Pure."""
+"""The last hour of a sink in samples, one each second: the data of the charts and of the present rate. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ RATE_SECONDS = 10.0
 BUCKET_SECONDS = 30
 
 
-class Sample(NamedTuple):
+class HistorySample(NamedTuple):
     """Counters at one moment (monotonic seconds): pairs settled since the start, and the lag (None: unknown)."""
 
     at: float
@@ -20,7 +20,7 @@ class Sample(NamedTuple):
 
 
 class Point(NamedTuple):
-    """One point of the charts: events a second over 30 seconds, and the highest lag in them (None: unknown)."""
+    """One point of the charts: events per second over 30 seconds, and their highest lag (None: unknown)."""
 
     rate: float
     lag: int | None
@@ -30,14 +30,14 @@ class SinkHistory:
     """The samples of one sink."""
 
     def __init__(self) -> None:
-        self._samples: deque[Sample] = deque(maxlen=SAMPLES + 1)
+        self._samples: deque[HistorySample] = deque(maxlen=SAMPLES + 1)
 
-    def record_sample(self, sample: Sample) -> None:
-        """One second has passed."""
+    def record_sample(self, sample: HistorySample) -> None:
+        """Add the sample of one second."""
         self._samples.append(sample)
 
     def rate(self) -> float:
-        """Events settled a second, over the last ten seconds."""
+        """Return the events settled per second over the last ten seconds."""
         if len(self._samples) < 2:
             return 0.0
         last = first = self._samples[-1]
@@ -48,7 +48,7 @@ class SinkHistory:
         return _rate(first, last)
 
     def points(self) -> list[Point]:
-        """The last hour in steps of 30 seconds, oldest first; fewer after a start."""
+        """Return the last hour in steps of 30 seconds, oldest first; fewer after a start."""
         samples = list(self._samples)
         points: list[Point] = []
         for end in range(len(samples) - 1, 0, -BUCKET_SECONDS):
@@ -58,18 +58,18 @@ class SinkHistory:
         return points[::-1]
 
 
-def _rate(first: Sample, last: Sample) -> float:
+def _rate(first: HistorySample, last: HistorySample) -> float:
     seconds = last.at - first.at
     return (last.settled - first.settled) / seconds if seconds > 0 else 0.0
 
 
 def drain_seconds(lag: int | None, events_per_record: float, rate: float) -> float | None:
-    """How long the lag (in records) takes at this rate (in events a second); None where that cannot be said."""
+    """Return how long the lag (in records) takes at this rate (events per second); None if that is unknown."""
     if lag is None or (lag and rate <= 0):
         return None
     return lag * events_per_record / rate if lag else 0.0
 
 
 def covered_seconds(points: Sequence[object]) -> int:
-    """How many seconds so many points cover."""
+    """Return how many seconds so many points cover."""
     return len(points) * BUCKET_SECONDS

@@ -1,4 +1,4 @@
-"""What operators see of one sink at one moment: derived from the pipeline when asked, nothing is kept."""
+"""The state of one sink at one moment, as operators see it; computed from the pipeline when asked."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from connector.clock import Clock
-from connector.delivery.gate import GateState
+from connector.delivery.blocked_partitions import BlockedPartition
+from connector.delivery.flood_guard import NOT_COUNTED_REASONS
+from connector.delivery.gate import SinkState
 from connector.delivery.offsets import PartitionOffsets
-from connector.delivery.pipeline import NOT_COUNTED_REASONS, BlockedPartition, Pipeline
+from connector.delivery.pipeline import Pipeline
 from connector.delivery.stats import Stats
 from connector.errors import Mistake
 from connector.model import Limits, Record
@@ -17,38 +19,38 @@ from connector.redaction.vendor_messages import mask_failure_message, mask_vendo
 
 
 class PollingThread(Protocol):
-    """What health asks of a source."""
+    """A source, as health sees it."""
 
     @property
     def last_poll(self) -> float:
-        """When the thread last turned (monotonic seconds)."""
+        """When the thread last polled (monotonic seconds)."""
         ...
 
     @property
     def alive(self) -> bool:
-        """Whether the thread runs."""
+        """True while the thread runs."""
         ...
 
 
-class SinkRuntime(Protocol):
+class ObservedSink(Protocol):
     """One sink's pipeline and the source that feeds it."""
 
     @property
     def pipeline(self) -> Pipeline:
-        """The pipeline."""
+        """Its pipeline."""
         ...
 
     @property
     def source(self) -> PollingThread:
-        """The source."""
+        """Its source."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class PartitionSnapshot:
-    """One partition that is ours. Offsets are Kafka's; None where nothing is known yet.
+    """One assigned partition. Offsets are Kafka's; None while they are not known.
 
-    `high` is one past the last offset that the brokers hold, `lag` how many lie between the position and that.
+    `high` is the high watermark, `lag` how many offsets lie between the position and that. `halted`: it is paused.
     """
 
     topic: str
@@ -63,14 +65,14 @@ class PartitionSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class SinkSnapshot:
-    """One sink, now. Seconds and events; `reason` says why the gate is shut, the vendor's words masked.
+    """One sink, now. Times in seconds; `reason` says why the gate limits sending, the vendor's message masked.
 
-    `open_events` are records that are read and not settled, `open_parts` are (record, route) pairs. Where these stand:
-    `unsent` (packed, or waiting behind their key), `in_flight` (in a request), `retrying` (in a batch that failed and
-    goes again), `letters` (their dead letter is under way), `deferred` (kept back by the flood guard).
+    `open_events` are records that are read and not settled, `open_parts` are (record, route) pairs. Of these are
+    `unsent` batched or waiting for their key, `in_flight` in a request, `retrying` in a batch that failed and is sent
+    again, `letters` dead letters that are not written yet, `deferred` deferred by the flood guard.
 
-    `warnings` is what the vendor says is wrong with the configuration; `vendor_events` gives the vendor's names of the
-    events that the routes name by key.
+    `warnings` is what the vendor says is wrong with the configuration; `vendor_events` has the vendor's names of the
+    events that the routes name by key. `standing` are the blocked partitions.
     """
 
     name: str
@@ -78,7 +80,7 @@ class SinkSnapshot:
     stats: Stats
     warnings: tuple[Mistake, ...]
     vendor_events: Mapping[str, str]
-    state: GateState
+    state: SinkState
     reason: str
     kafka_trouble: str
     letter_trouble: str
@@ -106,11 +108,11 @@ class SinkSnapshot:
     longest_wait: int
 
 
-def snapshot(line: SinkRuntime, clock: Clock, retention: Mapping[str, float]) -> SinkSnapshot:
-    """Look at a sink. `retention` gives the seconds for which a topic keeps its events, where that is limited."""
-    pipeline, now = line.pipeline, clock.monotonic()
+def snapshot(runtime: ObservedSink, clock: Clock, retention: Mapping[str, float]) -> SinkSnapshot:
+    """Return the state of a sink. `retention`: for how many seconds a topic keeps its events, if that is limited."""
+    pipeline, now = runtime.pipeline, clock.monotonic()
     assignment, dispatcher, letters = pipeline.assignment, pipeline.dispatcher, pipeline.dead_letters
-    gate, lanes = dispatcher.gate, dispatcher.batcher
+    gate = dispatcher.gate
     partitions = tuple(
         _partition(
             offsets, assignment.high_watermarks.get((offsets.topic, offsets.partition)), epoch in assignment.paused
@@ -118,14 +120,14 @@ def snapshot(line: SinkRuntime, clock: Clock, retention: Mapping[str, float]) ->
         for epoch, offsets in sorted(assignment.offsets.items(), key=lambda each: (each[1].topic, each[1].partition))
     )
     oldest = _oldest_records(pipeline)
-    due = lanes.next_batch_at()
+    next_batch_at = dispatcher.next_batch_at
     return SinkSnapshot(
         name=pipeline.sink.name,
         limits=pipeline.sink.limits,
         stats=pipeline.stats,
         warnings=tuple(pipeline.warnings),
         vendor_events=pipeline.vendor_events,
-        state=gate.state(now),
+        state=dispatcher.state(now),
         reason=gate.hold_reason or _reason(gate.reason, pipeline.stats),
         kafka_trouble=pipeline.kafka_problem,
         letter_trouble=letters.problem,
@@ -139,23 +141,23 @@ def snapshot(line: SinkRuntime, clock: Clock, retention: Mapping[str, float]) ->
         open_events=assignment.open_events,
         open_parts=assignment.open_parts,
         open_bytes=assignment.open_bytes,
-        unsent=sum(1 for _ in lanes.unsent()),
+        unsent=dispatcher.unsent_items,
         in_flight=dispatcher.items_in_flight(),
         retrying=dispatcher.items_awaiting_retry,
         letters=letters.pending,
-        deferred=pipeline.deferred_events,
+        deferred=pipeline.flood_guard.deferred_events,
         requests=gate.in_flight,
         window=gate.window,
         batches_retrying=dispatcher.batches_awaiting_retry,
         shut_for=gate.retry_after_left(now),
         slot_in=gate.next_slot_in(now) if gate.rate_limited else None,
-        packed_in=None if due is None else max(0.0, due - now),
-        longest_wait=lanes.longest_key_queue(),
+        packed_in=None if next_batch_at is None else max(0.0, next_batch_at - now),
+        longest_wait=dispatcher.longest_key_queue,
     )
 
 
 def _reason(text: str, stats: Stats) -> str:
-    """Why the gate is shut, as people may see it: the failure that shut it tells whose words those are."""
+    """Return the gate's reason for people, masked by where its text comes from: the failure with the same message."""
     letters = (each for each in reversed(stats.recent_letters) if each.reason not in NOT_COUNTED_REASONS)
     cause = next((fault for fault in stats.recent_faults if fault.message == text), next(letters, None))
     if cause is None or not text.endswith(cause.message):
@@ -172,18 +174,18 @@ def _partition(offsets: PartitionOffsets, high: int | None, halted: bool) -> Par
 
 
 def _oldest_records(pipeline: Pipeline) -> list[Record]:
-    """The oldest unsettled record of each partition, and the oldest that the flood guard keeps back."""
+    """Return the oldest unsettled record of each partition, and the oldest that the flood guard defers."""
     oldest = [record for offsets in pipeline.assignment.offsets.values() if (record := offsets.oldest()) is not None]
-    deferred = pipeline.oldest_deferred
+    deferred = pipeline.flood_guard.oldest_record
     return oldest if deferred is None else [*oldest, deferred]
 
 
 def _age(record: Record, now: float) -> float:
-    """Seconds since Kafka's timestamp; 0 where a record has none, or one in the future."""
+    """Return the seconds since Kafka's timestamp; 0 if a record has none, or one in the future."""
     return max(0.0, now - record.timestamp / 1000) if record.timestamp >= 0 else 0.0
 
 
 def _retention_left(oldest: Iterable[Record], now: float, retention: Mapping[str, float]) -> float | None:
-    """Seconds until Kafka may delete the first event that is not settled; None where no limit is known."""
+    """Return the seconds until Kafka may delete the first unsettled event; None if no limit is known."""
     left = (retention[record.topic] - _age(record, now) for record in oldest if record.topic in retention)
     return min(left, default=None)

@@ -1,4 +1,4 @@
-"""The status of all sinks as plain data: what `/status` answers and the page shows."""
+"""The status of all sinks as plain data, for `/status` and the page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from connector.delivery.stats import RecentFailure, Stats
 from connector.kafka.source_interface import LogChange
 from connector.operations.health import not_ready
 from connector.operations.sink_history import SinkHistory, drain_seconds
-from connector.operations.snapshot import SinkRuntime, SinkSnapshot
+from connector.operations.snapshot import ObservedSink, SinkSnapshot
 from connector.operations.wait_reasons import wait_reasons
 from connector.redaction.vendor_messages import mask_failure_message
 
@@ -20,104 +20,104 @@ RECENT_FAILURES = 50
 
 
 def status(
-    lines: Sequence[SinkRuntime],
-    views: Sequence[SinkSnapshot],
+    runtimes: Sequence[ObservedSink],
+    snapshots: Sequence[SinkSnapshot],
     histories: Mapping[str, SinkHistory],
     *,
     versions: Mapping[str, str],
     started_at: float,
     clock: Clock,
 ) -> dict[str, Any]:
-    """What `/status` answers. Times are ISO 8601 in UTC, durations seconds; what is not known is null."""
+    """Return the data of `/status`. Times are ISO 8601 in UTC, durations seconds; unknown values are null."""
     now = clock.now()
     return {
         "at": timestamp(now),
         "started_at": timestamp(started_at),
         "uptime_seconds": round(now - started_at, 1),
         "versions": dict(versions),
-        "ready": not not_ready(lines),
-        "sinks": [sink_status(view, histories[view.name], clock) for view in views],
+        "ready": not not_ready(runtimes),
+        "sinks": [sink_status(each, histories[each.name], clock) for each in snapshots],
     }
 
 
-def sink_status(view: SinkSnapshot, history: SinkHistory, clock: Clock) -> dict[str, Any]:
-    """One sink's part of the status."""
-    stats, rate = view.stats, history.rate()
-    main, *others = wait_reasons(view)
+def sink_status(snapshot: SinkSnapshot, history: SinkHistory, clock: Clock) -> dict[str, Any]:
+    """Return one sink's part of the status."""
+    stats, rate = snapshot.stats, history.rate()
+    main, *others = wait_reasons(snapshot)
     per_record = stats.read / stats.records if stats.records else 1.0
     return {
-        "sink": view.name,
-        "state": view.state,
-        "reason": view.reason,
+        "sink": snapshot.name,
+        "state": snapshot.state,
+        "reason": snapshot.reason,
         "waiting_for": {"cause": main.cause, "detail": main.detail},
         "also_waiting_for": [{"cause": wait.cause, "detail": wait.detail} for wait in others],
         "lag": {
-            "events": view.lag_events,
-            "oldest_seconds": round(view.oldest_seconds, 1),
-            "held_seconds": round(view.held_seconds, 1),
-            "drained_in_seconds": _rounded(drain_seconds(view.lag_events, per_record, rate)),
-            "expires_in_seconds": _rounded(view.retention_left),
+            "events": snapshot.lag_events,
+            "oldest_seconds": round(snapshot.oldest_seconds, 1),
+            "held_seconds": round(snapshot.held_seconds, 1),
+            "drained_in_seconds": _rounded(drain_seconds(snapshot.lag_events, per_record, rate)),
+            "expires_in_seconds": _rounded(snapshot.retention_left),
         },
-        "open": _open(view),
+        "open": _open(snapshot),
         "events_per_second": round(rate, 1),
         "counts": _counts(stats),
-        "requests": _requests(view),
-        "batches": _batches(view),
-        "warnings": [asdict(warning) for warning in view.warnings],
-        "vendor_events": dict(view.vendor_events),
-        "kafka_trouble": view.kafka_trouble,
-        "dead_letter_trouble": view.letter_trouble,
-        "standing": [standing._asdict() for standing in view.standing],
-        "partitions": [asdict(partition) for partition in view.partitions],
+        "requests": _requests(snapshot),
+        "batches": _batches(snapshot),
+        "warnings": [asdict(warning) for warning in snapshot.warnings],
+        "vendor_events": dict(snapshot.vendor_events),
+        "kafka_trouble": snapshot.kafka_trouble,
+        "dead_letter_trouble": snapshot.letter_trouble,
+        "standing": [blocked._asdict() for blocked in snapshot.standing],
+        "partitions": [asdict(partition) for partition in snapshot.partitions],
         "log_changes": [_log_change(at, change) for at, change in reversed(stats.recent_log_changes)],
         "recent_failures": recent_failures(stats, clock),
     }
 
 
 def recent_failures(stats: Stats, clock: Clock) -> list[dict[str, Any]]:
-    """The last failures, the newest first: no payload, the vendor's words masked."""
+    """Return the last failures, the newest first: no payload, the vendor's messages masked."""
     offset = clock.now() - clock.monotonic()
-    latest = sorted((*stats.recent_letters, *stats.recent_faults), key=lambda mishap: mishap.at, reverse=True)
-    return [_failure(mishap, offset) for mishap in latest[:RECENT_FAILURES]]
+    latest = sorted((*stats.recent_letters, *stats.recent_faults), key=lambda failure: failure.at, reverse=True)
+    return [_failure(failure, offset) for failure in latest[:RECENT_FAILURES]]
 
 
 def timestamp(seconds: float) -> str:
-    """Seconds since the epoch as ISO 8601 in UTC."""
+    """Return seconds since the epoch as ISO 8601 in UTC."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
-def _failure(mishap: RecentFailure, offset: float) -> dict[str, Any]:
+def _failure(failure: RecentFailure, offset: float) -> dict[str, Any]:
     return {
-        "at": timestamp(mishap.at + offset),
-        "kind": "dead_letter" if mishap.record else "request",
-        "reason": mishap.reason,
-        "method": mishap.method,
-        "status": mishap.status,
-        "message": mask_failure_message(mishap.message, status=mishap.status, reason=mishap.reason),
-        "record": mishap.record,
+        "at": timestamp(failure.at + offset),
+        "kind": "dead_letter" if failure.record else "request",
+        "reason": failure.reason,
+        "method": failure.method,
+        "status": failure.status,
+        "message": mask_failure_message(failure.message, status=failure.status, reason=failure.reason),
+        "record": failure.record,
     }
 
 
 def _log_change(at: float, change: LogChange) -> dict[str, Any]:
-    """A log that was truncated, or a topic made anew; `wanted` was to be read next, reading went on at `resumes_at`."""
+    """Return a truncated log or a recreated topic: `wanted` was the next offset, reading continued at `resumes_at`."""
     return {"at": timestamp(at), **change._asdict(), "change": str(change.change)}
 
 
-def _open(view: SinkSnapshot) -> dict[str, Any]:
-    """The records that are open, and where their events stand."""
+def _open(snapshot: SinkSnapshot) -> dict[str, Any]:
+    """Return the open records, and how many of their events are in which state."""
     return {
-        "records": view.open_events,
-        "bytes": view.open_bytes,
-        "unsent": view.unsent,
-        "in_flight": view.in_flight,
-        "retrying": view.retrying,
-        "dead_letters_under_way": view.letters,
-        "deferred": view.deferred,
+        "records": snapshot.open_events,
+        "bytes": snapshot.open_bytes,
+        "unsent": snapshot.unsent,
+        "in_flight": snapshot.in_flight,
+        "retrying": snapshot.retrying,
+        "dead_letters_under_way": snapshot.letters,
+        "deferred": snapshot.deferred,
     }
 
 
 def _counts(stats: Stats) -> dict[str, Any]:
-    """Counted in (event, route) pairs: read + late = delivered + dead-lettered + skipped + given back + open."""
+    """Return counts of (event, route) pairs: read + late = delivered + dead-lettered + skipped + given back + open."""
     return {
         "read": stats.read,
         "delivered": stats.delivered,
@@ -132,25 +132,25 @@ def _counts(stats: Stats) -> dict[str, Any]:
     }
 
 
-def _requests(view: SinkSnapshot) -> dict[str, Any]:
+def _requests(snapshot: SinkSnapshot) -> dict[str, Any]:
     return {
-        "in_flight": view.requests,
-        "in_flight_limit": view.window,
-        "by_status": dict(view.stats.requests),
-        "retried": view.stats.retries,
-        "vendor_codes": dict(view.stats.codes.most_common()),
+        "in_flight": snapshot.requests,
+        "in_flight_limit": snapshot.window,
+        "by_status": dict(snapshot.stats.requests),
+        "retried": snapshot.stats.retries,
+        "vendor_codes": dict(snapshot.stats.codes.most_common()),
     }
 
 
-def _batches(view: SinkSnapshot) -> dict[str, Any]:
-    stats = view.stats
+def _batches(snapshot: SinkSnapshot) -> dict[str, Any]:
+    stats = snapshot.stats
     closed = stats.batches_closed.total()
     return {
         "closed_by": dict(stats.batches_closed),
         "mean_events": round(stats.batch_events / closed, 1) if closed else None,
-        "max_events": view.limits.max_events,
+        "max_events": snapshot.limits.max_events,
         "mean_bytes": round(stats.batch_bytes / closed) if closed else None,
-        "max_bytes": view.limits.max_bytes,
+        "max_bytes": snapshot.limits.max_bytes,
     }
 
 

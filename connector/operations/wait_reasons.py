@@ -1,4 +1,4 @@
-"""What a sink waits for, the heaviest cause first, as sentences and as the word for its state. Pure."""
+"""Why a sink waits, the main cause first, as sentences and as one word for its state. Pure."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
-from connector.delivery.gate import GateState
+from connector.delivery.gate import SinkState
 from connector.operations.formatting import counted
 from connector.operations.snapshot import SinkSnapshot
 
 
 class WaitReason(StrEnum):
-    """What a sink can wait for, what stops everything first."""
+    """The causes for which a sink can wait; those that stop everything come first."""
 
     KAFKA = "kafka"
     ASSIGNMENT = "assignment"
@@ -34,7 +34,7 @@ class WaitReason(StrEnum):
     NOTHING_TO_READ = "nothing_to_read"
 
 
-# The state of a sink as a word, and how grave it is: good, warn or bad.
+# The word for a sink's state by its main cause, and how grave that is: good, warn or bad.
 _STATES = {
     WaitReason.KAFKA: ("Kafka unreachable", "bad"),
     WaitReason.ASSIGNMENT: ("Joining", "warn"),
@@ -53,84 +53,84 @@ _DELIVERING = ("Delivering", "good")
 
 
 class Wait(NamedTuple):
-    """One thing a sink waits for, in a sentence for people."""
+    """One cause, and a sentence for people."""
 
     cause: WaitReason
     detail: str
 
 
 _GATE = {
-    GateState.HELD: (WaitReason.HELD, "A secret is missing: {}"),
-    GateState.MISCONFIGURED: (WaitReason.MISCONFIGURED, "The vendor refuses our credentials or address: {}"),
-    GateState.FLOODED: (WaitReason.FLOODED, "Too many events fail, so one a minute is tried: {}"),
-    GateState.DOWN: (WaitReason.GATE_CLOSED, "The vendor fails, so only a probe goes now and then: {}"),
+    SinkState.ON_HOLD: (WaitReason.HELD, "A secret is missing: {}"),
+    SinkState.MISCONFIGURED: (WaitReason.MISCONFIGURED, "The vendor refuses our credentials or address: {}"),
+    SinkState.FLOODED: (WaitReason.FLOODED, "Too many events fail, so one a minute is tried: {}"),
+    SinkState.DOWN: (WaitReason.GATE_CLOSED, "The vendor fails, so only a probe goes now and then: {}"),
 }
 
 
 def state(cause: WaitReason) -> tuple[str, str]:
-    """The word for a sink whose main wait is this, and how grave that is."""
+    """Return the word for the state of a sink with this main cause, and how grave it is."""
     return _STATES.get(cause, _DELIVERING)
 
 
-def wait_reasons(view: SinkSnapshot) -> list[Wait]:
-    """Everything this sink waits for; never empty. The first is the main cause."""
-    found = [*_what_stops_all(view), *_what_slows(view)]
+def wait_reasons(sink: SinkSnapshot) -> list[Wait]:
+    """Return all that the sink waits for, the main cause first; never empty."""
+    found = [*_stopping_causes(sink), *_delaying_causes(sink)]
     if found:
         return found
-    if view.lag_events:
-        return [Wait(WaitReason.READING, f"{counted(view.lag_events, 'event')} still to be fetched from Kafka")]
-    if not view.partitions:
+    if sink.lag_events:
+        return [Wait(WaitReason.READING, f"{counted(sink.lag_events, 'event')} still to be fetched from Kafka")]
+    if not sink.partitions:
         return [Wait(WaitReason.NOTHING_TO_READ, "Other members of the group hold all partitions")]
     return [Wait(WaitReason.NOTHING_TO_READ, "Every event that was read is settled")]
 
 
-def _what_stops_all(view: SinkSnapshot) -> Iterator[Wait]:
-    if view.kafka_trouble:
-        yield Wait(WaitReason.KAFKA, f"Kafka cannot be read: {view.kafka_trouble}")
-    if not view.joined:
+def _stopping_causes(sink: SinkSnapshot) -> Iterator[Wait]:
+    if sink.kafka_trouble:
+        yield Wait(WaitReason.KAFKA, f"Kafka cannot be read: {sink.kafka_trouble}")
+    if not sink.joined:
         yield Wait(WaitReason.ASSIGNMENT, "The group has not assigned any partitions yet")
-    elif view.state is GateState.UNCONFIRMED:
+    elif sink.state is SinkState.UNCONFIRMED:
         yield Wait(
             WaitReason.UNCONFIRMED, "The polling thread has not confirmed after a stall that the partitions are ours"
         )
-    for standing in view.standing:
+    for standing in sink.standing:
         at = f"{standing.topic}/{standing.partition}" + ("" if standing.offset is None else f"/{standing.offset}")
         yield Wait(WaitReason.UNREADABLE, f"The partition stands: the record at {at} cannot be read: {standing.why}")
-    if view.state in _GATE:
-        cause, sentence = _GATE[view.state]
-        yield Wait(cause, sentence.format(view.reason))
-    if view.shut_for > 0:
-        yield Wait(WaitReason.RETRY_AFTER, f"The vendor asked for a pause, which ends in {view.shut_for:.0f} s")
-    if view.letter_trouble:
+    if sink.state in _GATE:
+        cause, sentence = _GATE[sink.state]
+        yield Wait(cause, sentence.format(sink.reason))
+    if sink.shut_for > 0:
+        yield Wait(WaitReason.RETRY_AFTER, f"The vendor asked for a pause, which ends in {sink.shut_for:.0f} s")
+    if sink.letter_trouble:
         yield Wait(
             WaitReason.DEAD_LETTER_TOPIC,
-            f"{counted(view.letters, 'dead letter')} cannot be written: {view.letter_trouble}",
+            f"{counted(sink.letters, 'dead letter')} cannot be written: {sink.letter_trouble}",
         )
 
 
-def _what_slows(view: SinkSnapshot) -> Iterator[Wait]:
-    """What an open gate waits for; nothing of this matters while the gate is not open."""
-    if view.state is not GateState.SENDING:
+def _delaying_causes(sink: SinkSnapshot) -> Iterator[Wait]:
+    """Yield what delays a sink that is sending; none of this matters while it is not."""
+    if sink.state is not SinkState.SENDING:
         return
-    full = view.requests >= view.window
-    if view.slot_in and view.unsent and not full:
-        yield Wait(WaitReason.RATE_LIMIT, f"The configured rate keeps {counted(view.unsent, 'event')} waiting")
-    if view.retrying:
-        failed = counted(view.batches_retrying, "failed request")
-        yield Wait(WaitReason.RETRYING, f"{counted(view.retrying, 'event')} of {failed} will be tried again")
-    if view.requests and (full or not view.unsent):
-        asked = counted(view.requests, "request")
+    full = sink.requests >= sink.window
+    if sink.slot_in and sink.unsent and not full:
+        yield Wait(WaitReason.RATE_LIMIT, f"The configured rate keeps {counted(sink.unsent, 'event')} waiting")
+    if sink.retrying:
+        failed = counted(sink.batches_retrying, "failed request")
+        yield Wait(WaitReason.RETRYING, f"{counted(sink.retrying, 'event')} of {failed} will be tried again")
+    if sink.requests and (full or not sink.unsent):
+        asked = counted(sink.requests, "request")
         yield Wait(
-            WaitReason.VENDOR_LATENCY, f"The vendor has yet to answer {asked}; at most {view.window:,} go at once"
+            WaitReason.VENDOR_LATENCY, f"The vendor has yet to answer {asked}; at most {sink.window:,} go at once"
         )
-    # A place is free and nothing can be packed, yet events wait: their keys are in a batch under way.
-    if not full and view.longest_wait and view.packed_in is None:
+    # A slot is free and no batch can be filled, yet events wait: their keys are in a batch in flight.
+    if not full and sink.longest_wait and sink.packed_in is None:
         yield Wait(
-            WaitReason.HOT_KEY, f"One key has {counted(view.longest_wait, 'event')} waiting for its batch under way"
+            WaitReason.HOT_KEY, f"One key has {counted(sink.longest_wait, 'event')} waiting for its batch under way"
         )
-    if view.packed_in and not full:
-        yield Wait(WaitReason.LINGER, f"A batch fills for {view.packed_in * 1000:.0f} ms more")
-    if view.letters and not view.letter_trouble:
+    if sink.packed_in and not full:
+        yield Wait(WaitReason.LINGER, f"A batch fills for {sink.packed_in * 1000:.0f} ms more")
+    if sink.letters and not sink.letter_trouble:
         yield Wait(
-            WaitReason.DEAD_LETTER_REPORT, f"The brokers have yet to confirm {counted(view.letters, 'dead letter')}"
+            WaitReason.DEAD_LETTER_REPORT, f"The brokers have yet to confirm {counted(sink.letters, 'dead letter')}"
         )

@@ -1,4 +1,4 @@
-"""Which of the mapped fields show what `redact` hides: those that come out differently once it is hidden. Pure."""
+"""Hides in payloads shown to people what the configuration's `redact` names, wherever it appears. Pure."""
 
 from __future__ import annotations
 
@@ -11,46 +11,23 @@ import orjson
 from connector.errors import ExpressionError
 from connector.expressions import compile_fields
 from connector.model import Event, Record
+from connector.redaction import MASK
 
-MASK = "•••"
+# Shorter values are masked only where they are the whole text.
+_SHORTEST_REPLACED = 3
 
-# An expression, or one for each parameter of a nested field.
-Mapped = str | Mapping[str, str]
+# A field's expression, or one for each parameter of a nested field.
+Expressions = str | Mapping[str, str]
 
 # A field's name, and the parameter's where the field is nested.
-Place = tuple[str, ...]
+FieldPath = tuple[str, ...]
 
 
-def redacted(value: Any, paths: Sequence[str]) -> Any:
-    """The value with what lies at the paths (`user.email`) masked; in an array, in each of its elements."""
+def redact_paths(value: Any, paths: Sequence[str]) -> Any:
+    """Return the value with what lies at the paths (`user.email`) masked; in an array, in each of its elements."""
     for path in paths:
         value = _masked(value, path.split("."))
     return value
-
-
-def revealing(fields: Mapping[str, Mapped], event: Event, record: Record, paths: Sequence[str]) -> set[Place]:
-    """The places of a mapped body that depend on what the paths hide, whatever an expression makes of it."""
-    if not paths:
-        return set()
-    hidden = redacted(event, paths)
-    found: set[Place] = set()
-    for name, field in fields.items():
-        for expression in [field] if isinstance(field, str) else [{key: each} for key, each in field.items()]:
-            found |= _differing(_mapped(name, expression, event, record), _mapped(name, expression, hidden, record), ())
-    return found
-
-
-def hide(body: Mapping[str, Any], places: set[Place]) -> dict[str, Any]:
-    """The body with these places masked."""
-    shown: dict[str, Any] = {}
-    for name, value in body.items():
-        if (name,) in places:
-            shown[name] = MASK
-        elif isinstance(value, dict):
-            shown[name] = hide(value, {place[1:] for place in places if place[0] == name})
-        else:
-            shown[name] = value
-    return shown
 
 
 def _masked(value: Any, path: Sequence[str]) -> Any:
@@ -63,46 +40,83 @@ def _masked(value: Any, path: Sequence[str]) -> Any:
     return value
 
 
-def _mapped(name: str, expression: Mapped, event: Event, record: Record) -> dict[str, Any]:
+# --- mapped fields ----------------------------------------------------------------------------------------------------
+
+
+def revealing_fields(
+    fields: Mapping[str, Expressions], event: Event, record: Record, paths: Sequence[str]
+) -> set[FieldPath]:
+    """Return the mapped fields that depend on what the paths hide: those that change once it is masked."""
+    if not paths:
+        return set()
+    masked_event = redact_paths(event, paths)
+    revealing: set[FieldPath] = set()
+    for name, field in fields.items():
+        for expression in [field] if isinstance(field, str) else [{key: each} for key, each in field.items()]:
+            before = _mapped(name, expression, event, record)
+            revealing |= _differing(before, _mapped(name, expression, masked_event, record), ())
+    return revealing
+
+
+def mask_fields(body: Mapping[str, Any], fields: set[FieldPath]) -> dict[str, Any]:
+    """Return the body with these fields masked."""
+    masked: dict[str, Any] = {}
+    for name, value in body.items():
+        if (name,) in fields:
+            masked[name] = MASK
+        elif isinstance(value, dict):
+            masked[name] = mask_fields(value, {path[1:] for path in fields if path[0] == name})
+        else:
+            masked[name] = value
+    return masked
+
+
+def _mapped(name: str, expression: Expressions, event: Event, record: Record) -> dict[str, Any]:
     try:
         return compile_fields({name: expression})(event, record)
-    except ExpressionError:  # it does not take the mask: so it depends on what is masked
+    except ExpressionError:  # it refuses the mask, so it depends on what is masked
         return {name: {}}
 
 
-def _differing(before: Any, after: Any, place: Place) -> set[Place]:
+def _differing(before: Any, after: Any, path: FieldPath) -> set[FieldPath]:
     if isinstance(before, dict) and isinstance(after, dict):
-        return {each for name in before for each in _differing(before[name], after.get(name), (*place, name))}
-    return set() if before == after and type(before) is type(after) else {place}
+        return {each for name in before for each in _differing(before[name], after.get(name), (*path, name))}
+    return set() if before == after and type(before) is type(after) else {path}
+
+
+# --- the event, and texts that came with it ---------------------------------------------------------------------------
 
 
 class Redactor:
-    """Hides what lies at the paths in the event, and the same values wherever else they stand."""
+    """Masks what lies at the paths of an event, and the same values in the texts that came with it.
+
+    `event` is None for a value that could not be decoded.
+    """
 
     def __init__(self, event: Event | None, paths: Sequence[str]) -> None:
         self._paths = paths
         self._event = event
-        hidden = _hidden_texts(event, redacted(event, paths)) if event is not None else ()
+        hidden = _changed_texts(event, redact_paths(event, paths)) if event is not None else ()
         self._hidden = sorted({text for text in hidden if text}, key=len, reverse=True)
 
     def event(self) -> Any:
-        """The event; None where the value is none. Then nothing tells what to hide, and nothing of it is shown."""
-        return None if self._event is None else redacted(self._event, self._paths)
+        """Return the event, masked; None where there is none."""
+        return None if self._event is None else redact_paths(self._event, self._paths)
 
     @property
     def hides_everything(self) -> bool:
-        """Whether something is to be hidden and nobody can say where it lies."""
+        """True if there are paths to hide but no event in which to find them: then nothing may be shown."""
         return self._event is None and bool(self._paths)
 
     def text(self, text: str) -> str:
-        """A text from beside the event: a key, a header, a message."""
+        """Return a text that came with the event (a key, a header, a message), masked."""
         for hidden in self._hidden:
-            if text == hidden or len(hidden) >= 3:
+            if text == hidden or len(hidden) >= _SHORTEST_REPLACED:
                 text = text.replace(hidden, MASK)
         return text
 
     def bytes(self, value: bytes | None) -> str | None:
-        """Bytes from beside the event as text; what is no UTF-8 as base64."""
+        """Return bytes that came with the event as a masked text; bytes that are not UTF-8 as base64."""
         if value is None:
             return None
         try:
@@ -111,19 +125,20 @@ class Redactor:
             return f"base64:{base64.b64encode(value).decode()}"
 
 
-def _hidden_texts(before: Any, after: Any) -> Iterator[str]:
-    """The texts of what the second lacks of the first."""
+def _changed_texts(before: Any, after: Any) -> Iterator[str]:
+    """Yield the texts in `before` that `after`, the same value masked, does not have."""
     if isinstance(before, dict) and isinstance(after, dict):
         for name, value in before.items():
-            yield from _hidden_texts(value, after[name])
+            yield from _changed_texts(value, after[name])
     elif isinstance(before, list) and isinstance(after, list):
         for one, other in zip(before, after, strict=True):
-            yield from _hidden_texts(one, other)
+            yield from _changed_texts(one, other)
     elif before != after:
         yield from _leaves(before)
 
 
 def _leaves(value: Any) -> Iterator[str]:
+    """Yield every text and number in a JSON value, as JSON writes them."""
     if isinstance(value, dict | list):
         for child in value.values() if isinstance(value, dict) else value:
             yield from _leaves(child)

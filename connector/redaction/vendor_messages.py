@@ -1,9 +1,9 @@
-"""A vendor's message without the values that it repeats from what we sent it. Pure."""
+"""Hides in a vendor's message the values and secrets that it repeats from what we sent. Pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, quote
@@ -11,15 +11,15 @@ from urllib.parse import parse_qsl, quote
 import orjson
 
 from connector.model import Item, Outcome, Reason
+from connector.redaction import MASK, SECRET_MASK
 
-MASK = "•••"
-# Shorter values say nothing about anybody, and would tear ordinary words and codes out of the message.
-SHORTEST = 3
+# Shorter values identify nobody, and masking them would tear ordinary words and codes out of the message.
+SHORTEST_MASKED = 3
 
 MESSAGE_BYTES = 1024
 
-# Where the vendors put their word in an answer: myTracker in `error`, SailPlay in `message`.
-_WORDS = ("message", "error")
+# The fields of a JSON response that hold the vendor's message: SailPlay's `message`, myTracker's `error`.
+_MESSAGE_FIELDS = ("message", "error")
 
 _QUOTED = r""" "[^"]*" | '[^']*' | «[^»]*» """
 _PERSONAL = r"""
@@ -27,13 +27,13 @@ _PERSONAL = r"""
     | (?<!\w)\+?\d[\d\s().-]{4,}\d             # telephone and account numbers
     | (?<!\w)(?=[\w-]*\d)[A-Za-z0-9_-]{16,}    # tokens, hashes and identifiers
 """
-# A vendor quotes what it was sent.
-_VALUES = re.compile(f"{_QUOTED} | {_PERSONAL}", re.VERBOSE)
-_NAMES = re.compile(_PERSONAL, re.VERBOSE)
+# Vendors quote what they were sent.
+_QUOTED_OR_PERSONAL = re.compile(f"{_QUOTED} | {_PERSONAL}", re.VERBOSE)
+_PERSONAL_ALONE = re.compile(_PERSONAL, re.VERBOSE)
 
 
-def redact_echo(outcome: Outcome, items: Sequence[Item]) -> Outcome:
-    """The outcome of sending these items, its message without their values: it is logged and shown."""
+def redact_outcome(outcome: Outcome, items: Sequence[Item]) -> Outcome:
+    """Return the outcome of sending these items with their values masked in its message, which is logged and shown."""
     message = outcome.message
     for item in items:
         message = redact_values(message, item.body)
@@ -41,9 +41,9 @@ def redact_echo(outcome: Outcome, items: Sequence[Item]) -> Outcome:
 
 
 def redact_values(message: str, body: bytes) -> str:
-    """The message with every value of `body`, an item's JSON or form, masked where it stands as a word of its own."""
-    echoed = {text for text in _texts(_parsed(body)) if len(text) >= SHORTEST and text in message}
-    for text in sorted(echoed, key=len, reverse=True):
+    """Return the message with the values of `body` (an item's JSON or form) masked where they stand as whole words."""
+    repeated = {text for text in _texts(_parsed(body)) if len(text) >= SHORTEST_MASKED and text in message}
+    for text in sorted(repeated, key=len, reverse=True):
         message = re.sub(rf"(?<!\w){re.escape(text)}(?!\w)", MASK, message)
     return message
 
@@ -56,6 +56,7 @@ def _parsed(body: bytes) -> Any:
 
 
 def _texts(value: Any) -> Iterator[str]:
+    """Yield every text and number in a JSON value, numbers as Python prints them."""
     if isinstance(value, dict):
         for child in value.values():
             yield from _texts(child)
@@ -68,38 +69,38 @@ def _texts(value: Any) -> Iterator[str]:
         yield str(value)
 
 
-def clean_vendor_message(text: str, secrets: Sequence[str]) -> str:
-    """A vendor's text for people: secrets masked, no control characters, at most 1 KB of UTF-8."""
+def clean_vendor_message(text: str, secrets: Iterable[str]) -> str:
+    """Return a vendor's text fit for people: secrets masked, no control characters, at most MESSAGE_BYTES of UTF-8."""
     for secret in secrets:
         for form in {secret, quote(secret, safe="")} - {""}:
-            text = text.replace(form, "***")
-    # Cut before cleaning, which costs per character, and after masking, which must see whole secrets.
+            text = text.replace(form, SECRET_MASK)
+    # Cut after masking, which must see whole secrets, and before cleaning, which costs per character.
     printable = "".join(char if char.isprintable() else " " for char in text[:MESSAGE_BYTES])
     return printable.strip().encode()[:MESSAGE_BYTES].decode(errors="ignore")
 
 
 def mask_vendor_message(text: str) -> str:
-    """The vendor's word without what looks like a value: quoted parts, addresses, long numbers, long identifiers."""
-    return _VALUES.sub(MASK, _word(text))
+    """Return the vendor's message with quotations, addresses, long numbers and long identifiers masked."""
+    return _QUOTED_OR_PERSONAL.sub(MASK, _message_of(text))
 
 
 def mask_failure_message(text: str, *, status: int | None, reason: str) -> str:
-    """A text that ends with a failure's message, as people may see it.
+    """Return a text that ends with a failure's message, masked so that people may see it.
 
-    The words are the vendor's where it answered with a status. Else they are ours, which quote no value; a schema's
-    quote the event's own names, and where an event holds a table of people, those may be addresses or numbers.
+    With a `status` the message is the vendor's. Without one it is the connector's own, which quotes no value; only a
+    schema's message quotes property names, which may be addresses or numbers where an event is a table of people.
     """
     if status is not None:
         return mask_vendor_message(text)
-    return _NAMES.sub(MASK, text) if reason == Reason.SCHEMA else text
+    return _PERSONAL_ALONE.sub(MASK, text) if reason == Reason.SCHEMA else text
 
 
-def _word(text: str) -> str:
-    """What an answer says, if the text is a whole answer."""
+def _message_of(text: str) -> str:
+    """Return the message inside a whole JSON response; any other text as it is."""
     if text.startswith("{"):
         try:
-            answer = orjson.loads(text)
+            response = orjson.loads(text)
         except orjson.JSONDecodeError:
             return text
-        return next((answer[key] for key in _WORDS if isinstance(answer.get(key), str)), text)
+        return next((response[name] for name in _MESSAGE_FIELDS if isinstance(response.get(name), str)), text)
     return text

@@ -1,4 +1,4 @@
-"""What a router is built from: plain values that the configuration gives."""
+"""The plain values from the configuration that a router is built from."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from connector.routing.validate import EventSchema
 
 @dataclass(frozen=True, slots=True)
 class RoutePlan:
-    """One route of the router's sink. `topics` are names, or patterns with their leading ^; `when` None takes all."""
+    """One route of the router's sink. `topics` are names, or patterns with a ^; `when` None takes every event."""
 
     name: str
     topics: Sequence[str]
@@ -26,9 +26,9 @@ class RoutePlan:
 
 @dataclass(frozen=True, slots=True)
 class OtherRoute:
-    """What matters of another sink's route: which events it takes.
+    """Another sink's route, reduced to which events it takes.
 
-    `earlier`: its sink stands before ours in the file.
+    `earlier`: its sink is written before ours in the file.
     """
 
     topics: Sequence[str]
@@ -38,29 +38,29 @@ class OtherRoute:
 
 @dataclass(frozen=True, slots=True)
 class Unrouted:
-    """Given to a router where an event that no route of any sink takes is to be dead-lettered.
+    """Given to a router if an event that no route of any sink takes shall become a dead letter.
 
-    The first sink in the file that reads the topic does it, so a router must know the routes of all others.
+    The first sink in the file that reads the topic writes it, so the router needs the routes of all other sinks.
     """
 
     others: Sequence[OtherRoute]
 
 
 def applies(topics: Sequence[str], topic: str) -> bool:
-    """Whether a topic is one of those names, or matches one of the patterns."""
+    """True if a topic is one of these names, or matches one of these patterns."""
     return any(matches(name, topic) for name in topics)
 
 
 def matches(name: str, topic: str) -> bool:
-    """Whether a topic has that name, or matches it if it is a pattern.
+    """True if a topic has this name, or matches it if it is a pattern.
 
-    As librdkafka subscribes: of ^a|b the ^ binds a alone, and b may stand anywhere.
+    Patterns match as librdkafka subscribes: in ^a|b the ^ applies to a alone, and b may be anywhere in the name.
     """
     return re.search(name, topic) is not None if name.startswith("^") else name == topic
 
 
 def schema_of(schemas: Mapping[str, EventSchema | None], topic: str) -> EventSchema | None:
-    """The schema of a topic: that of its own entry in `topics`, else of the first pattern that matches."""
+    """Return the schema of a topic: that of its own entry in `topics`, else of the first pattern that matches."""
     if topic in schemas:
         return schemas[topic]
     return next((schema for name, schema in schemas.items() if matches(name, topic)), None)

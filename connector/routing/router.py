@@ -1,4 +1,4 @@
-"""A record becomes items: decoded, validated, and mapped by every route of one sink that takes it."""
+"""The router: a record is decoded, validated and mapped to an item by every route of one sink that takes it."""
 
 from __future__ import annotations
 
@@ -8,26 +8,28 @@ from typing import Any
 
 from connector.errors import DecodeError, ExpressionError
 from connector.expressions import compile_condition
-from connector.expressions.compiler import Holds
+from connector.expressions.compiler import Predicate
 from connector.model import Event, Failure, Item, Reason, Record, Stage
 from connector.routing.decode import decode
 from connector.routing.plan import RoutePlan, Unrouted, applies, schema_of
-from connector.routing.route import Route
-from connector.routing.table import Table
+from connector.routing.route import CompiledRoute, RouteIndex
 from connector.routing.validate import EventSchema
 
 
 @dataclass(frozen=True, slots=True)
 class _Topic:
-    """A topic as one sink sees it. `others`: what the other sinks take, if ours answers for what nobody takes."""
+    """One topic as one sink sees it.
+
+    `others`: the conditions of the other sinks' routes, if this sink dead-letters the events that no route takes.
+    """
 
     schema: EventSchema | None
-    table: Table
-    others: Sequence[Holds | None] | None
+    index: RouteIndex
+    others: Sequence[Predicate | None] | None
 
-    def read(self, record: Record) -> Event | Failure | None:
-        """The record's event, or what is wrong with it; None for a tombstone and where no route reads the topic."""
-        if record.value is None or not self.table.routes:
+    def read_event(self, record: Record) -> Event | Failure | None:
+        """Return the record's event, or its failure; None for a tombstone and if no route reads the topic."""
+        if record.value is None or not self.index.routes:
             return None
         if record.damage:
             return Failure(record, Reason.UNDECODABLE, Stage.DECODE, record.damage)
@@ -36,27 +38,27 @@ class _Topic:
         except DecodeError as error:
             return Failure(record, Reason.UNDECODABLE, Stage.DECODE, f"the value {error}")
         if self.schema is not None:
-            mistake = self.schema.mistake(event)
+            mistake = self.schema.violation(event)
             if mistake is not None:
                 return Failure(record, Reason.SCHEMA, Stage.DECODE, mistake)
         return event
 
     def unrouted(self, event: Event, record: Record) -> Sequence[Failure]:
-        """The failure of an event that none of our routes takes, if ours is to answer for it and no other takes it."""
+        """Return the failure of an event that no route of any sink takes, if this sink dead-letters it."""
         if self.others is None:
             return ()
         for holds in self.others:
             try:
                 if holds is None or holds(event, record):
                     return ()
-            except ExpressionError:  # that sink dead-letters it
+            except ExpressionError:  # the other sink dead-letters it
                 return ()
         return (Failure(record, Reason.UNROUTED, Stage.ROUTE, "no route of any sink takes this event"),)
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one route makes of an event. `result` is None if it does not take it; `mapped` is what it encodes."""
+    """The result of one route for an event. `result` is None if it does not take the event; `mapped` are its fields."""
 
     route: str
     method: str
@@ -67,10 +69,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What a sink makes of a record: why it is none's, or a verdict for each route of its topic.
+    """The result of a sink for a record: a verdict for each route of its topic, or why no route was asked.
 
-    `failure` is set where the record fails before any route; with neither, it is a tombstone or no route reads the
-    topic.
+    `failure` is set if the record fails before routing. Without verdicts and failure it is a tombstone, or no route
+    reads the topic.
     """
 
     failure: Failure | None
@@ -78,10 +80,10 @@ class Explanation:
 
 
 class Router:
-    """The routes of one sink, in file order. Pure: what a record becomes depends on nothing but the record.
+    """The routes of one sink, in file order. Pure: the result depends on the record alone.
 
-    `schemas` has the entries of `topics` in file order (None: no schema). Without `unrouted`, what no route takes
-    is skipped. Raises ExpressionError if an expression does not parse.
+    `schemas` has the entries of `topics` in file order (None: no schema). Without `unrouted`, an event that no route
+    takes is skipped. Raises ExpressionError if an expression does not parse.
     """
 
     def __init__(
@@ -90,23 +92,23 @@ class Router:
         schemas: Mapping[str, EventSchema | None],
         unrouted: Unrouted | None = None,
     ) -> None:
-        self._routes = [(plan.topics, Route(plan, index)) for index, plan in enumerate(routes)]
+        self._routes = [(plan.topics, CompiledRoute(plan, index)) for index, plan in enumerate(routes)]
         self._schemas = schemas
         self._unrouted = unrouted
-        # Filled on a topic's first record: patterns are matched once. As many entries as there are topics.
+        # Filled on a topic's first record, so that patterns are matched once for each topic.
         self._topics: dict[str, _Topic] = {}
 
     def route(self, record: Record, only: str | None = None) -> Sequence[Item | Failure]:
-        """What the sink is to be sent for a record, and why not; empty if it is a tombstone or nobody's.
+        """Return the items to send for a record, and the failures; empty for a tombstone and if no route takes it.
 
-        A failure has a route unless the record failed before routing; one route's failure is not another's. With
-        `only`, one route's name, the rest of them are left out: for a replay of what that route could not deliver.
+        A failure names a route unless the record failed before routing; routes fail independently. With `only`, the
+        name of one route, the others are left out: for the replay of what that route could not deliver.
         """
         topic = self._topics.get(record.topic) or self._resolve(record.topic)
-        event = topic.read(record)
+        event = topic.read_event(record)
         if not isinstance(event, dict):
             return () if event is None else (event,)
-        candidates = topic.table.candidates(event, record)
+        candidates = topic.index.candidates(event, record)
         if only is not None:
             candidates = tuple(candidate for candidate in candidates if candidate[0].name == only)
         results = []
@@ -117,14 +119,14 @@ class Router:
         return results if results or only is not None else topic.unrouted(event, record)
 
     def explain(self, record: Record) -> Explanation:
-        """What route() does with a record, and what each route of its topic says to it: for people."""
+        """Return the result of route() for a record with the verdict of each route of its topic, for people."""
         topic = self._topics.get(record.topic) or self._resolve(record.topic)
-        event = topic.read(record)
+        event = topic.read_event(record)
         if not isinstance(event, dict):
             return Explanation(event, ())
-        candidates = dict(topic.table.candidates(event, record))
+        candidates = dict(topic.index.candidates(event, record))
         verdicts = []
-        for route in topic.table.routes:
+        for route in topic.index.routes:
             result = route.apply(candidates[route], event, record) if route in candidates else None
             mapped = None if result is None else _mapped(route, event, record)
             verdicts.append(Verdict(route.name, route.method, route.when, result, mapped))
@@ -132,23 +134,23 @@ class Router:
         return Explanation(None if taken else next(iter(topic.unrouted(event, record)), None), verdicts)
 
     def _resolve(self, name: str) -> _Topic:
-        table = Table([route for topics, route in self._routes if applies(topics, name)])
+        table = RouteIndex([route for topics, route in self._routes if applies(topics, name)])
         others = None
         if self._unrouted is not None:
             readers = [other for other in self._unrouted.others if applies(other.topics, name)]
             if not any(other.earlier for other in readers):
-                others = [_holds(other.when) for other in readers]
+                others = [_predicate(other.when) for other in readers]
         topic = _Topic(schema_of(self._schemas, name), table, others)
         self._topics[name] = topic
         return topic
 
 
-def _holds(when: str | None) -> Holds | None:
+def _predicate(when: str | None) -> Predicate | None:
     return None if when is None else compile_condition(when).holds
 
 
-def _mapped(route: Route, event: Event, record: Record) -> Mapping[str, Any] | None:
+def _mapped(route: CompiledRoute, event: Event, record: Record) -> Mapping[str, Any] | None:
     try:
-        return route.mapped(event, record)
-    except ExpressionError:  # the verdict's failure says it
+        return route.map_fields(event, record)
+    except ExpressionError:  # the verdict's failure has the reason
         return None

@@ -1,10 +1,11 @@
-"""Wires one sink's line from settings: router, lanes, gate, dispatcher, letter box, pipeline, source."""
+"""Builds what one sink needs from the settings, for the service and for replays, from the same parts."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import orjson
@@ -12,37 +13,44 @@ import orjson
 from connector.batching.batcher import Batcher
 from connector.clock import Clock
 from connector.config.kafka_settings import MAX_POLL_INTERVAL_MS
+from connector.deadletters.replay import Replay, ReplaySink
 from connector.delivery.assignment import Assignment
 from connector.delivery.backoff import Backoff
 from connector.delivery.dead_letter_writer import DeadLetterWriter
-from connector.delivery.dispatcher import Dispatcher
-from connector.delivery.flood_guard import FloodGuard
-from connector.delivery.gate import Gate
+from connector.delivery.dispatcher import AlwaysOwned, Dispatcher, Ownership
+from connector.delivery.flood_guard import RejectionRate
+from connector.delivery.gate import Gate, wait_for_rate
+from connector.delivery.outcomes import DispatchListener
 from connector.delivery.pipeline import Pipeline, PipelineLimits
 from connector.delivery.stats import Stats
+from connector.errors import ConnectorError
 from connector.http.client import default_transport
 from connector.kafka.consuming import heartbeat_ms
 from connector.kafka.dead_letter_producer import DeadLetterProducer
 from connector.kafka.source import Source
+from connector.kafka.source_interface import SourceListener
 from connector.kafka.topic_ids import TopicIds
-from connector.model import Limits
-from connector.routing.identity import route_tag, telling
+from connector.model import Failure, Limits
+from connector.routing.identity import distinct_tags, route_tag
 from connector.routing.plan import OtherRoute, RoutePlan, Unrouted
 from connector.routing.router import Router
 from connector.routing.validate import EventSchema
 from connector.settings.values import Settings, SinkSettings, Topic
 from connector.vendors.base import Sink
+from connector.vendors.http_sink import HttpSink, WaitForRate, at_once, open_sink
 from connector.vendors.registry import VENDORS
-from connector.vendors.sailplay.sink import SailPlaySink
 
 SESSION_TIMEOUT_MS = 45_000  # librdkafka's own default
 HEARTBEATS_TO_CONFIRM = 2
+# A replay takes one part in so many of a sink's rate, to leave the service the rest.
+REPLAY_SHARE = 5
 
 
 @dataclass(frozen=True, slots=True)
 class SinkRuntime:
-    """One sink's pipeline and the source that feeds it."""
+    """One sink with its pipeline, and the source that feeds that."""
 
+    sink: HttpSink
     pipeline: Pipeline
     source: Source
 
@@ -56,80 +64,150 @@ def build_sink_runtime(
     loop: asyncio.AbstractEventLoop,
     clock: Clock,
 ) -> SinkRuntime:
-    """Everything that one sink needs to run; nothing is started."""
-    of = settings.sinks[name]
+    """Return one sink's pipeline and its source; nothing is started."""
+    sink_settings = settings.sinks[name]
     group = f"{settings.group}.{name}"
     guard = settings.delivery.flood_guard
     stats = Stats()
-    sink = build_sink(of, clock)
-    assignment = Assignment(group, route_tags(settings, name))
+    gate = build_gate(sink_settings)
+    sink = build_sink(sink_settings, clock, partial(wait_for_rate, gate, clock))
     stall = min(
         _ms(conf, "max.poll.interval.ms", MAX_POLL_INTERVAL_MS), _ms(conf, "session.timeout.ms", SESSION_TIMEOUT_MS)
     )
+    assignment = Assignment(group, route_tags(settings, name), stall=stall)
+    source: Source
+
+    def open_source(listener: SourceListener) -> Source:
+        nonlocal source
+        source = Source(
+            conf,
+            sorted({topic for route in settings.routes if route.sink == name for topic in route.topics}),
+            group=group,
+            start=sink_settings.start,
+            listener=listener,
+            loop=loop,
+            clock=clock,
+            drain=settings.delivery.drain,
+            stall=stall,
+            never=(settings.dead_letters, settings.receipts),
+            topic_ids=topic_ids,
+            confirm_after=HEARTBEATS_TO_CONFIRM * heartbeat_ms(conf) / 1000,
+        )
+        return source
+
     pipeline = Pipeline(
         sink,
         build_router(settings, name),
         assignment,
-        FloodGuard(guard.dead_letters, guard.share, guard.within),
+        RejectionRate(guard.dead_letters, guard.share, guard.within),
         PipelineLimits(
             settings.delivery.max_open_events,
             settings.delivery.max_open_bytes,
             settings.delivery.commit_interval,
             settings.delivery.drain,
-            of.timeout,
+            sink_settings.timeout,
         ),
         clock=clock,
         stats=stats,
+        open_dispatcher=lambda listener: build_dispatcher(
+            sink_settings, sink, gate, assignment, stats, listener, clock
+        ),
+        open_dead_letters=partial(build_letter_writer, settings, name, letters, clock),
+        open_source=open_source,
     )
-    pipeline.dead_letters = DeadLetterWriter(
-        letters, group=settings.group, sink=name, clock=clock, on_written=pipeline.on_written
-    )
-    pipeline.dispatcher = build_dispatcher(of, sink, stats, pipeline, clock, stall=stall)
-    pipeline.source = source = Source(
-        conf,
-        sorted({topic for route in settings.routes if route.sink == name for topic in route.topics}),
-        group=group,
-        start=of.start,
-        listener=pipeline,
-        loop=loop,
-        clock=clock,
-        drain=settings.delivery.drain,
-        stall=stall,
-        never=(settings.dead_letters, settings.receipts),
-        topic_ids=topic_ids,
-        confirm_after=HEARTBEATS_TO_CONFIRM * heartbeat_ms(conf) / 1000,
-    )
-    return SinkRuntime(pipeline, source)
+    return SinkRuntime(sink, pipeline, source)
 
 
 def build_dispatcher(
-    of: SinkSettings, sink: Sink, stats: Stats, listener: Any, clock: Clock, *, stall: float
+    settings: SinkSettings,
+    sink: Sink,
+    gate: Gate,
+    ownership: Ownership,
+    stats: Stats,
+    listener: DispatchListener,
+    clock: Clock,
 ) -> Dispatcher:
-    """The dispatcher of a sink: the live pipeline's and the replay's alike."""
-    backoff = Backoff(of.retry.initial, of.retry.max)
-    dispatcher = Dispatcher(
+    """Build the dispatcher of a sink, for the service and for replays."""
+    return Dispatcher(
         sink,
-        Batcher(sink.limits, ordered=of.order == "key", linger=of.linger),
-        Gate(max_in_flight=of.max_in_flight, backoff=backoff, rate=of.rate, stall=stall),
+        Batcher(sink.limits, ordered=settings.order == "key", linger=settings.linger),
+        gate,
+        ownership=ownership,
         clock=clock,
         stats=stats,
         listener=listener,
-        retry_code_backoff=backoff,
-        on_unknown_outcome=of.on_answer_lost,
+        retry_code_backoff=Backoff(settings.retry.initial, settings.retry.max),
+        on_unknown_outcome=settings.unknown_outcome_policy,
     )
-    if isinstance(sink, SailPlaySink):
-        sink.pace = dispatcher.wait_for_rate
-    return dispatcher
 
 
-def build_sink(of: SinkSettings, clock: Clock) -> Sink:
-    """The vendor account, with a connection pool of its own."""
-    return VENDORS[of.kind].open(of, default_transport(of.max_in_flight), clock)
+def build_gate(settings: SinkSettings) -> Gate:
+    """Return the gate of a sink, for the live pipeline and a replay alike. It exists before the sink, which uses it."""
+    return Gate(
+        max_in_flight=settings.max_in_flight,
+        backoff=Backoff(settings.retry.initial, settings.retry.max),
+        rate=settings.rate,
+    )
+
+
+def build_sink(settings: SinkSettings, clock: Clock, wait_for_rate: WaitForRate = at_once) -> HttpSink:
+    """Return the vendor account, with a connection pool of its own. By default nobody sends besides, so none waits."""
+    return open_sink(settings, default_transport(settings.max_in_flight), clock, wait_for_rate)
+
+
+def build_replay_sink(
+    settings: Settings, name: str, replay: Replay, letters: DeadLetterProducer, rate: float | None, clock: Clock
+) -> ReplaySink:
+    """Build one sink of a replay, from the same parts as the service's. Nothing is started.
+
+    `letters` writes the letters of what is refused again; `rate` is requests a second, None for the replay's share.
+    Raises ConnectorError where the sink's secret is missing.
+    """
+    sink_settings = at_replay_rate(settings.sinks[name], rate)
+    gate = build_gate(sink_settings)
+    sink = build_sink(sink_settings, clock, partial(wait_for_rate, gate, clock))
+    missing = sink.credentials_ready()
+    if missing is not None:
+        raise ConnectorError(f"sinks.{name}: {missing}")
+    return ReplaySink(
+        sink,
+        build_router(settings, name),
+        build_dispatcher(sink_settings, sink, gate, AlwaysOwned(), Stats(), replay, clock),
+        build_letter_writer(settings, name, letters, clock, replay.on_written),
+    )
+
+
+def build_letter_writer(
+    settings: Settings, name: str, letters: DeadLetterProducer, clock: Clock, on_written: Callable[[Failure], None]
+) -> DeadLetterWriter:
+    """Build the dead-letter writer of a sink, for the service and for replays."""
+    return DeadLetterWriter(letters, group=settings.group, sink=name, clock=clock, on_written=on_written)
+
+
+def at_replay_rate(sink: SinkSettings, rate: float | None) -> SinkSettings:
+    """Return the sink's settings for a replay at `rate` requests a second.
+
+    None takes a share of the service's rate, or of its requests in flight where it has no rate.
+    """
+    if rate is not None:
+        return sink.model_copy(update={"rate": rate})
+    if sink.rate is not None:
+        return sink.model_copy(update={"rate": sink.rate / REPLAY_SHARE})
+    return sink.model_copy(update={"max_in_flight": max(1, sink.max_in_flight // REPLAY_SHARE)})
+
+
+def build_routers(settings: Settings, sinks: Iterable[str]) -> dict[str, Router]:
+    """Build the routers of these sinks; those that the configuration does not have are left out."""
+    return {name: build_router(settings, name) for name in sinks if name in settings.sinks}
 
 
 def build_router(settings: Settings, name: str) -> Router:
-    """The router of one sink: its own routes in file order, and of the others what an unrouted event needs."""
-    of = settings.sinks[name]
+    """Build the router of one sink from its routes, in file order.
+
+    It gets the other sinks' routes too where unrouted events become dead letters: the first sink that reads the topic
+    writes that letter.
+    """
+    sink = settings.sinks[name]
     order = list(settings.sinks)
     unrouted = None
     if settings.delivery.unrouted == "dead_letter":
@@ -147,8 +225,8 @@ def build_router(settings: Settings, name: str) -> Router:
             route.when,
             route.method,
             route.fields,
-            VENDORS[of.kind].methods[route.method].encode,
-            limits_of(of),
+            VENDORS[sink.kind].methods[route.method].encode,
+            limits_of(sink),
         )
         for route in settings.routes
         if route.sink == name
@@ -157,17 +235,17 @@ def build_router(settings: Settings, name: str) -> Router:
 
 
 def route_tags(settings: Settings, name: str) -> dict[str, int]:
-    """By the name of each of a sink's routes: the tag by which a commit tells what was sent of it."""
-    return telling(
+    """Return, by the name of each of a sink's routes, the tag that stands for it in commit metadata."""
+    return distinct_tags(
         (each.name, route_tag(each.name, each.topics, each.when, each.method, each.fields))
         for each in settings.routes
         if each.sink == name
     )
 
 
-def limits_of(of: SinkSettings) -> Limits:
-    """The vendor's limits, lowered where the configuration lowers them."""
-    return of.lowered(VENDORS[of.kind].limits)
+def limits_of(settings: SinkSettings) -> Limits:
+    """Return the vendor's limits, lowered where the configuration lowers them."""
+    return settings.lowered(VENDORS[settings.kind].limits)
 
 
 def _schema(topic: Topic) -> EventSchema | None:

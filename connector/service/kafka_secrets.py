@@ -1,4 +1,4 @@
-"""The brokers' credentials, changed without a restart: their files are watched, and every client is told."""
+"""Watches the files of the brokers' credentials, and passes changed ones to every client without a restart."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = structlog.get_logger()
 
 
 class SaslClient(Protocol):
-    """A client of the brokers that can log in anew."""
+    """A client of the brokers that can log in with other credentials."""
 
     def renew_credentials(self, username: str, password: str) -> None:
         """Use these from the next connection on."""
@@ -25,9 +25,9 @@ class SaslClient(Protocol):
 
 
 class KafkaSecrets:
-    """Watches the secrets of the `kafka` section; see the module.
+    """Watches the secrets of the `kafka` section.
 
-    `conf` is what clients made later are made with: it is kept up to date. `clients` are those there are.
+    `conf`, librdkafka's settings for clients that are made later, is updated in place; `clients` are the existing ones.
     """
 
     def __init__(self, kafka: Mapping[str, KafkaValue], conf: dict[str, Any], clients: Sequence[SaslClient]) -> None:
@@ -36,7 +36,7 @@ class KafkaSecrets:
         self._clients = clients
 
     def tick(self) -> None:
-        """One second has passed: a stat for each file, and more only where one has changed."""
+        """Check for changes; called once a second. Costs a stat for each file, and more only where one has changed."""
         for name, secret in self._secrets.items():
             if secret.changed():
                 self._renew(name, secret)

@@ -1,4 +1,4 @@
-"""The dead-letter topic must keep every letter: compacted, it would keep the last one of each key."""
+"""Watches that the dead-letter topic is not compacted: it would keep only the last letter of each key."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from collections.abc import Awaitable, Callable
 from connector.delivery.backoff import Backoff
 from connector.errors import ConnectorError
 
-# Brokers that do not answer, or do not let us look, are asked again; in seconds.
-ASK_AGAIN = (5.0, 300.0)
-# A policy may be set while we run.
-LOOK_AGAIN = 300.0
+# The first and the longest pause, in seconds, where the brokers do not answer or do not permit the question.
+RETRY_PAUSES = (5.0, 300.0)
+# The policy may change while we run: so often it is asked for, in seconds.
+REPEAT_SECONDS = 300.0
 
-# Whether the topic is compacted. May block; raises ConnectorError where the brokers do not tell.
+# Returns true if the topic is compacted. May block; raises ConnectorError where the brokers do not answer.
 AskCompacted = Callable[[], bool]
 
 
 async def until_compacted(ask: AskCompacted, pause: Callable[[float], Awaitable[object]] = asyncio.sleep) -> None:
     """Return once the brokers say that the topic is compacted, which may be never; `pause` waits for so many seconds.
 
-    That they do not tell is no fault of ours and nothing waits for it: a topic of the usual kind is assumed.
+    Until they answer, a topic that is not compacted is assumed.
     """
-    backoff, refusals = Backoff(*ASK_AGAIN), 0
+    backoff, refusals = Backoff(*RETRY_PAUSES), 0
     while True:
         try:
             if await _answer(ask):
@@ -34,16 +34,16 @@ async def until_compacted(ask: AskCompacted, pause: Callable[[float], Awaitable[
             await pause(backoff.after(refusals))
         else:
             refusals = 0
-            await pause(LOOK_AGAIN)
+            await pause(REPEAT_SECONDS)
 
 
 async def _answer(ask: AskCompacted) -> bool:
-    """Ask in a thread of its own, not the loop's pool: brokers that hang must not hold up the process's end."""
+    """Ask on a thread of its own, not in the loop's pool: a call that hangs must not delay the end of the process."""
     loop = asyncio.get_running_loop()
     answered: asyncio.Future[bool] = loop.create_future()
 
-    def tell(compacted: bool, error: BaseException | None) -> None:
-        if answered.done():  # cancelled: we are ending
+    def report(compacted: bool, error: BaseException | None) -> None:
+        if answered.done():  # cancelled: the service is stopping
             return
         if error is None:
             answered.set_result(compacted)
@@ -54,10 +54,10 @@ async def _answer(ask: AskCompacted) -> bool:
         compacted, failure = False, None
         try:
             compacted = ask()
-        except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+        except BaseException as error:  # noqa: BLE001 - raised again by `await answered`
             failure = error
-        with contextlib.suppress(RuntimeError):  # the loop is closed: we have ended
-            loop.call_soon_threadsafe(tell, compacted, failure)
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the service has stopped
+            loop.call_soon_threadsafe(report, compacted, failure)
 
     threading.Thread(target=run, name="dead-letter topic", daemon=True).start()
     return await answered

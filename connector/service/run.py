@@ -1,4 +1,4 @@
-"""The service: every sink's line, run in one event loop until a signal says stop."""
+"""The service: runs every sink's pipeline in one event loop until a signal stops it."""
 
 from __future__ import annotations
 
@@ -15,30 +15,29 @@ from connector import __version__
 from connector.clock import Clock, SystemClock
 from connector.config.kafka_settings import resolve_kafka
 from connector.delivery.tasks import Tasks
-from connector.kafka.commands import set_policy
+from connector.kafka.dead_letter import recent_letter
 from connector.kafka.dead_letter_producer import DeadLetterProducer
-from connector.kafka.recent_dead_letters import recent_letters
-from connector.kafka.retention import is_compacted, topic_retention
+from connector.kafka.topic_configs import is_compacted, set_policy, topic_retention
 from connector.kafka.topic_ids import TopicIds
+from connector.kafka.topic_reader import read_since
 from connector.operations.server import OperationsServer
 from connector.service.assembly import SinkRuntime, build_sink_runtime
-from connector.service.audit import audit_while_running
 from connector.service.kafka_secrets import KafkaSecrets
 from connector.service.letter_topic import until_compacted
+from connector.service.vendor_events import audit_while_running
 from connector.settings.values import Settings
-from connector.vendors.sailplay.sink import SailPlaySink
 
 TICK_SECONDS = 1.0
-# What leaving the groups and flushing may take beyond the drain; the process ends within drain + 5 s.
+# How long leaving the groups and flushing may take after the drain; the process ends within drain + 5 s.
 CLOSING_SECONDS = 4.0
 
 log = structlog.get_logger()
 
 
 class Service:
-    """All pipelines of one process. `sinks` narrows it to some of the configuration's sinks.
+    """All pipelines of one process, or those of `sinks` alone.
 
-    `shown_configuration` is the file as the status page shows it (it names secrets and holds none).
+    `shown_configuration` is the configuration file, for the status page (it refers to secrets and contains none).
     """
 
     def __init__(
@@ -61,11 +60,11 @@ class Service:
         self._refused = False
 
     async def run(self) -> int:
-        """Run until `stop`, SIGTERM or SIGINT. Returns the exit status: 0 if all that was in flight is settled.
+        """Run until `stop`, SIGTERM or SIGINT; return the exit status: 0 if all that was in flight is settled.
 
-        A dead-letter topic that loses letters ends it likewise, with exit status 1.
+        A compacted dead-letter topic, which loses letters, stops it too, with exit status 1.
 
-        Raises ConnectorError where it cannot begin: a secret of `kafka` is missing, the HTTP address is taken.
+        Raises ConnectorError where it cannot start: a secret of `kafka` is missing, or the HTTP address is in use.
         """
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._on_exception)
@@ -88,32 +87,33 @@ class Service:
             clock=self._clock,
         )
         await operations.start()
-        for line in self.runtimes:
-            line.pipeline.wait_for_flood_guard()
-            line.source.start()
+        for runtime in self.runtimes:
+            runtime.pipeline.flood_guard.wait_for_restore()
+            runtime.source.start()
         secrets = KafkaSecrets(
-            self.settings.kafka, conf, [letters, topic_ids, *(line.source for line in self.runtimes)]
+            self.settings.kafka, conf, [letters, topic_ids, *(runtime.source for runtime in self.runtimes)]
         )
-        beside = self._start_beside(operations, secrets, conf)
+        background = self._start_background_tasks(operations, secrets, conf)
         log.info("started", version=__version__, sinks=self._names, group=self.settings.group, http=operations.port)
         await self._stop.wait()
-        for task in beside:
+        for task in background:
             task.cancel()
         status = await self._end(letters)
         await operations.stop()
         return 1 if self._refused else status
 
-    async def _recall_letters(self, conf: Mapping[str, Any]) -> None:
-        """Let the flood guards go on counting where the last run left off; until then no record is looked at."""
+    async def _restore_flood_guards(self, conf: Mapping[str, Any]) -> None:
+        """Restore the flood guards' counts from recent letters; until then they let no record pass."""
         began = self._clock.now()
         since = began - self.settings.delivery.flood_guard.within
-        letters = await asyncio.to_thread(recent_letters, conf, self.settings.dead_letters, since)
-        earlier = [letter for letter in letters if letter.at < began]  # this run counts its own
-        for line in self.runtimes:
-            line.pipeline.restore_flood_guard([letter for letter in earlier if letter.sink == line.pipeline.sink.name])
+        letters = await asyncio.to_thread(read_since, conf, self.settings.dead_letters, since, recent_letter)
+        earlier = [letter for letter in letters if letter.at < began]  # later ones are this run's, and counted
+        for runtime in self.runtimes:
+            own = [letter for letter in earlier if letter.sink == runtime.pipeline.sink.name]
+            runtime.pipeline.flood_guard.restore(own)
 
     async def _refuse_compacted(self, conf: Mapping[str, Any]) -> None:
-        """Stop, once it is known that the dead-letter topic loses letters."""
+        """Stop once the brokers say that the dead-letter topic is compacted, and so loses letters."""
         topic = self.settings.dead_letters
         await until_compacted(partial(is_compacted, conf, topic))
         log.error("the dead-letter topic is compacted: of letters with one key it keeps the last alone, so we stop",
@@ -125,22 +125,21 @@ class Service:
         """Begin to stop."""
         self._stop.set()
 
-    def _start_beside(
+    def _start_background_tasks(
         self, operations: OperationsServer, secrets: KafkaSecrets, conf: Mapping[str, Any]
     ) -> list[asyncio.Task[None]]:
-        """What runs beside the pipelines: ticks, what the dead-letter topic tells, a vendor's view of its events.
+        """Start what runs beside the pipelines: ticks, checks of the dead-letter topic, audits of vendors' events.
 
-        Nothing waits for them: brokers or a vendor that do not answer must not delay the probes of the process.
+        Nothing waits for them: brokers or a vendor that do not answer must not delay the start of the process.
         """
         tasks = Tasks()
         return [
             tasks.start(self._tick(operations, secrets)),
-            tasks.start(self._recall_letters(conf)),
+            tasks.start(self._restore_flood_guards(conf)),
             tasks.start(self._refuse_compacted(conf)),
             *(
-                tasks.start(audit_while_running(line.pipeline.sink, self.settings.routes, line.pipeline))
-                for line in self.runtimes
-                if isinstance(line.pipeline.sink, SailPlaySink)
+                tasks.start(audit_while_running(runtime.sink, self.settings.routes, runtime.pipeline))
+                for runtime in self.runtimes
             ),
         ]
 
@@ -148,9 +147,9 @@ class Service:
         while True:
             operations.tick()
             secrets.tick()
-            for line in self.runtimes:
-                line.pipeline.tick()
-                if not line.source.alive:
+            for runtime in self.runtimes:
+                runtime.pipeline.tick()
+                if not runtime.source.alive:
                     self._fail("a polling thread has died")
             await asyncio.sleep(TICK_SECONDS)
 
@@ -160,17 +159,19 @@ class Service:
             return 1
         began = self._clock.monotonic()
         deadline = began + self.settings.delivery.drain
-        landed = await asyncio.gather(*(line.pipeline.stop(deadline) for line in self.runtimes))
+        settled = await asyncio.gather(*(runtime.pipeline.stop(deadline) for runtime in self.runtimes))
         closing = self._clock.monotonic() + CLOSING_SECONDS
-        left = await asyncio.to_thread(letters.close, CLOSING_SECONDS / 2)
+        unsent = await asyncio.to_thread(letters.close, CLOSING_SECONDS / 2)
         joined = [
-            await asyncio.to_thread(line.source.join, closing - self._clock.monotonic()) for line in self.runtimes
+            await asyncio.to_thread(runtime.source.join, closing - self._clock.monotonic()) for runtime in self.runtimes
         ]
         await asyncio.sleep(0)  # let the last commits' results arrive
-        clean = all(landed) and all(joined) and not left
-        clean = clean and all(line.pipeline.committed_at_last and not line.source.failed for line in self.runtimes)
-        for line in self.runtimes:
-            await line.pipeline.sink.close()
+        clean = all(settled) and all(joined) and not unsent
+        clean = clean and all(
+            runtime.pipeline.committed_at_last and not runtime.source.failed for runtime in self.runtimes
+        )
+        for runtime in self.runtimes:
+            await runtime.pipeline.sink.close()
         seconds = round(self._clock.monotonic() - began, 1)
         if clean:
             log.info("stopped: all that was in flight is settled and committed", seconds=seconds)
@@ -187,13 +188,13 @@ class Service:
         self.stop()
 
     def _on_exception(self, _: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
-        """A bug of ours: going on could commit past an event. Nothing is committed any more, and the process ends."""
+        """Called by asyncio for a bug: end without committing, since going on could commit past an event."""
         error = context.get("exception")
         log.error("a bug in the connector: it stops without committing", what=context.get("message"), exc_info=error)
         self._fail(f"{type(error).__name__}")
 
     def _fail(self, why: str) -> None:
         self._failed = self._failed or why
-        for line in self.runtimes:
-            line.pipeline.abandon()
+        for runtime in self.runtimes:
+            runtime.pipeline.abandon()
         self.stop()

@@ -1,6 +1,6 @@
-"""Settles one offset by hand, for a sink that does not run: its dead letter is written, then the commit tells it.
+"""Settles one offset for a sink that is not running: writes its dead letter, then commits.
 
-In this order, so that a kill between the two costs a second letter of the same event and never an offset without one.
+In this order, so that a kill between the two costs a second letter of the same event, never an offset without one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from confluent_kafka import KafkaError
 
 from connector.clock import Clock
-from connector.delivery.offsets import fingerprint
+from connector.delivery.settled_before import fingerprint
 from connector.delivery.skipping import RecordAt, SkipCommit, settle_one
 from connector.errors import ConfigError, ConnectorError, Mistake
 from connector.kafka import commit_metadata
@@ -21,8 +21,9 @@ from connector.kafka.commit_metadata import Metadata
 from connector.kafka.dead_letter import compose_letter
 from connector.kafka.dead_letter_producer import DeadLetterProducer, describe
 from connector.kafka.group_offsets import Committed, GroupOffsets, open_group
-from connector.kafka.lookup import Address, NothingThereError, UnreadableError, read_record
+from connector.kafka.records import Address
 from connector.kafka.topic_ids import TopicIds
+from connector.kafka.topic_reader import NothingThereError, UnreadableError, read_record
 from connector.model import Failure, Reason, Record, Stage
 from connector.routing.plan import applies
 from connector.service.preflight.members import ask_groups
@@ -35,14 +36,14 @@ _CLOSE_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """What was done to `offset`. `before` and `after` are the group's positions.
+    """The result for the record at `address`. `before` and `after` are the group's positions.
 
-    `unreadable` is why nothing can be made of the record ("" if something can). `value_left_out`: the dead-letter topic
-    refuses the whole letter for its size. `ahead_unreadable` is the offset of what comes next, if that cannot be read.
+    `unreadable` is why the client cannot read the record ("" if it can). `value_left_out` is true if the dead-letter
+    topic refused the whole letter for its size.
     """
 
     group: str
-    offset: int
+    address: Address
     before: int
     after: int
     change: SkipCommit
@@ -51,18 +52,19 @@ class Skipped:
 
     @property
     def moved(self) -> bool:
-        """Whether the position moved past it; else it is noted above the position."""
-        return self.after > self.offset
+        """True if the position moved past the record; else it is noted as settled above the position."""
+        return self.after > self.address.offset
 
     @property
-    def ahead_unreadable(self) -> int | None:
-        """Where the service will stand next, if that is known."""
+    def next_unreadable(self) -> Address | None:
+        """The record at the new position, if it is known that it cannot be read either."""
         ahead = self.change.ahead
-        return ahead.offset if self.moved and ahead is not None and ahead.fingerprint is None else None
+        unreadable = self.moved and ahead is not None and ahead.fingerprint is None
+        return self.address._replace(offset=ahead.offset) if unreadable and ahead is not None else None
 
 
-def expect_reading(settings: Settings, sink: str, address: Address) -> None:
-    """Raise ConfigError where there is no such sink, or it does not read the topic."""
+def expect_subscription(settings: Settings, sink: str, address: Address) -> None:
+    """Raise ConfigError where there is no such sink, or it does not read the address's topic."""
     if sink not in settings.sinks:
         known = ", ".join(settings.sinks)
         raise ConfigError([Mistake("--sink", f"no sink is called {sink}; there is {known}")])
@@ -76,23 +78,26 @@ def expect_reading(settings: Settings, sink: str, address: Address) -> None:
 def skip_offset(
     settings: Settings, conf: Mapping[str, Any], sink: str, address: Address, because: str, clock: Clock
 ) -> Skipped:
-    """Settle the offset for this sink. Raises ConnectorError, and commits nothing, where that cannot be."""
+    """Settle the record at `address` for this sink.
+
+    `because` becomes the letter's message. Raises ConnectorError, and commits nothing, where that is not possible.
+    """
     group = f"{settings.group}.{sink}"
     _expect_no_member(conf, group)
     with open_group(conf, group) as offsets:
-        record, unreadable = _at(conf, address)
+        record, unreadable = _read(conf, address)
         here = RecordAt(address.offset, None if unreadable else fingerprint(record))
         committed = _expect_position(offsets, group, address)
-        told = commit_metadata.decode(group, address.topic, address.partition, *committed) or Metadata(None)
-        _expect_same_topic(conf, group, address.topic, told.topic_id)
+        metadata_before = commit_metadata.decode(group, address.topic, address.partition, *committed) or Metadata(None)
+        _expect_same_topic(conf, group, address.topic, metadata_before.topic_id)
 
-        def look(offset: int) -> RecordAt | None:
-            return _seen(conf, address._replace(offset=offset), here)
+        def record_from(offset: int) -> RecordAt | None:
+            return _record_from(conf, address._replace(offset=offset), here)
 
-        change = settle_one(address.offset, committed.position, told.settled, look)
-        # A record of a later leader than the metadata tells of would pass for one that took a settled one's place.
-        leader_epoch = -1 if record.leader_epoch < 0 else max(told.leader_epoch, record.leader_epoch)
-        metadata = Metadata(change.settled, told.topic_id, leader_epoch)
+        change = settle_one(address.offset, committed.position, metadata_before.settled, record_from)
+        # With a lower leader epoch in the metadata, this record would look like one that replaced a settled one.
+        leader_epoch = -1 if record.leader_epoch < 0 else max(metadata_before.leader_epoch, record.leader_epoch)
+        metadata = Metadata(change.settled, metadata_before.topic_id, leader_epoch)
         to = Committed(
             change.position,
             commit_metadata.encode(group, address.topic, address.partition, change.position, metadata),
@@ -108,13 +113,13 @@ def skip_offset(
                 f"group {group} has moved meanwhile, nothing was committed: stop its members and retry"
             )
         offsets.commit(address.topic, address.partition, to)
-    return Skipped(group, address.offset, committed.position, to.position, change, unreadable, left_out)
+    return Skipped(group, address, committed.position, to.position, change, unreadable, left_out)
 
 
 def _expect_no_member(conf: Mapping[str, Any], group: str) -> None:
     found = ask_groups(conf, [group])[group]
     if found.error:
-        raise ConnectorError(f"whether group {group} has members is not known: {found.error}")
+        raise ConnectorError(f"it is not known whether group {group} has members: {found.error}")
     if found.members:
         raise ConnectorError(
             f"group {group} has {'a member' if found.members == 1 else f'{found.members} members'}, which would go on "
@@ -124,15 +129,15 @@ def _expect_no_member(conf: Mapping[str, Any], group: str) -> None:
 
 
 def _expect_same_topic(conf: Mapping[str, Any], group: str, topic: str, topic_id: str) -> None:
-    """The commit is of the topic that has this name now."""
+    """Raise ConnectorError where the topic was recreated since the group committed."""
     if topic_id and TopicIds(conf).fetch({topic}, ID_SECONDS).get(topic, topic_id) != topic_id:
         raise ConnectorError(
-            f"{topic} was made anew since group {group} committed: run the service once, so that it begins anew"
+            f"{topic} was recreated since group {group} committed: run the service once, so that it starts over"
         )
 
 
 def _expect_position(offsets: GroupOffsets, group: str, address: Address) -> Committed:
-    """What is committed, where the offset may lie at or above it."""
+    """Return what is committed. Raises ConnectorError where the offset lies below it, or no position can be had."""
     committed = offsets.committed(address.topic, address.partition)
     if committed is None:
         raise ConnectorError(
@@ -152,16 +157,19 @@ def _expect_position(offsets: GroupOffsets, group: str, address: Address) -> Com
     return committed
 
 
-def _at(conf: Mapping[str, Any], address: Address) -> tuple[Record, str]:
-    """What can be had of the record, and why that is not all ("" if it is). Raises ConnectorError where none lies."""
+def _read(conf: Mapping[str, Any], address: Address) -> tuple[Record, str]:
+    """Return the record and ""; if the client cannot read it, an empty record and the reason.
+
+    Raises ConnectorError where no record lies at the address.
+    """
     try:
         return read_record(conf, address), ""
     except UnreadableError as error:
         return Record(*address, -1, None, None, ()), error.why
 
 
-def _seen(conf: Mapping[str, Any], address: Address, known: RecordAt) -> RecordAt | None:
-    """The first record at or after an address; `known` was looked at before."""
+def _record_from(conf: Mapping[str, Any], address: Address, known: RecordAt) -> RecordAt | None:
+    """Return the first record at or after an address, None at the end of the log; `known` was read before."""
     if address.offset == known.offset:
         return known
     try:
@@ -169,7 +177,7 @@ def _seen(conf: Mapping[str, Any], address: Address, known: RecordAt) -> RecordA
     except UnreadableError:
         return RecordAt(address.offset, None)
     except NothingThereError as error:
-        return None if error.following is None else _seen(conf, address._replace(offset=error.following), known)
+        return None if error.following is None else _record_from(conf, address._replace(offset=error.following), known)
 
 
 def _message(because: str, unreadable: str) -> str:
@@ -177,17 +185,20 @@ def _message(because: str, unreadable: str) -> str:
 
 
 async def _write(settings: Settings, conf: Mapping[str, Any], sink: str, failure: Failure, now: float) -> bool:
-    """Write the letter; True if its value had to be left out. Raises ConnectorError where the brokers refuse it."""
+    """Write the letter; return true if its value had to be left out.
+
+    Raises ConnectorError where the brokers refuse the letter.
+    """
     topic = settings.dead_letters
     producer = DeadLetterProducer(conf, topic, asyncio.get_running_loop())
     try:
-        refused = await _produced(producer, failure, settings.group, sink, now)
+        refused = await _produce(producer, failure, settings.group, sink, now)
         left_out = refused == describe(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE), topic)
         if left_out:
             record = failure.record
             message = f"{failure.message} (its value, {len(record.value or b''):,} bytes, is too large for {topic})"
             failure = failure._replace(record=record._replace(value=None), message=message)
-            refused = await _produced(producer, failure, settings.group, sink, now)
+            refused = await _produce(producer, failure, settings.group, sink, now)
     finally:
         await asyncio.to_thread(producer.close, _CLOSE_SECONDS)
     if refused is not None:
@@ -195,8 +206,8 @@ async def _write(settings: Settings, conf: Mapping[str, Any], sink: str, failure
     return left_out
 
 
-async def _produced(producer: DeadLetterProducer, failure: Failure, group: str, sink: str, now: float) -> str | None:
-    """Why the brokers refuse the failure's letter; None if they have it."""
+async def _produce(producer: DeadLetterProducer, failure: Failure, group: str, sink: str, now: float) -> str | None:
+    """Produce the failure's letter; return None once the brokers have it, else why not."""
     reported: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
     producer.write(compose_letter(failure, group=group, sink=sink, now=now), reported.set_result)
     try:

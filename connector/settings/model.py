@@ -1,4 +1,4 @@
-"""The base of every mapping of the file: unknown keys refused, and pydantic's complaints said in people's words."""
+"""The base of every mapping of the file: it refuses unknown keys, and its error messages say what would be right."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from connector.errors import Mistake
 from connector.settings.suggestions import suggestion
 from connector.settings.units import shown
 
-# The type of an error whose message is already final.
-_SAID = "said"
-# Stands behind a mapping's key in the place of an error where the key itself is wrong.
+# The type of an error whose message is final.
+_EXPLAINED = "explained"
+# Follows a mapping's key in the location of an error where the key itself is wrong.
 _KEY = "[key]"
 
 
 class Model(BaseModel):
-    """A mapping of the file. Each validation error leaves it with a message that says what would be right."""
+    """A mapping of the file. Each validation error has a message that says what would be right."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -35,8 +35,8 @@ class Model(BaseModel):
                 error.title,
                 [
                     InitErrorDetails(
-                        # The input stays behind: it may hold a secret.
-                        type=PydanticCustomError(_SAID, "{message}", {"message": _message(detail, keys)}),
+                        # Without the input, which may hold a secret.
+                        type=PydanticCustomError(_EXPLAINED, "{message}", {"message": _message(detail, keys)}),
                         loc=detail["loc"],
                         input=None,
                     )
@@ -46,7 +46,7 @@ class Model(BaseModel):
 
 
 def mistakes_of(error: ValidationError) -> list[Mistake]:
-    """What a `Part` found wrong."""
+    """Return the mistakes that a `Model` found, each with its path in the file."""
     return [Mistake(_path(detail["loc"]), detail["msg"]) for detail in error.errors(include_url=False)]
 
 
@@ -62,7 +62,7 @@ def _path(loc: tuple[int | str, ...]) -> str:
 
 def _message(detail: ErrorDetails, keys: Mapping[str, FieldInfo]) -> str:
     kind, last = detail["type"], str(detail["loc"][-1]) if detail["loc"] else ""
-    if kind == _SAID:
+    if kind == _EXPLAINED:
         return detail["msg"]
     if kind == "extra_forbidden":
         return f"there is no key {last} here{suggestion(last, keys)}"
@@ -83,9 +83,9 @@ def _hint(kind: str, value: Any, keys: Mapping[str, FieldInfo]) -> str:
     return "; {} takes the defaults" if takes_defaults else ""
 
 
-# Where what stands there adds nothing.
+# Messages that need not quote the value.
 _FINAL = {"too_short": "must have at least one entry"}
-# What pydantic's own checks expect, by the type of the error.
+# The values that pydantic's own checks expect, by the type of the error.
 _EXPECTED = {
     "bool_type": "true or false",
     "dict_type": "a mapping",

@@ -1,4 +1,8 @@
-"""How a secret is named in the file: {file: PATH} or {env: NAME}, never the secret itself."""
+"""How a secret is named in the file: {file: PATH} or {env: NAME}, never the secret itself.
+
+A field of type SecretReference is written so, and holds a connector.secrets.Secret once validated. Paths start at the
+directory that the validation's context names by DIRECTORY, else where the process runs.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,22 @@ import re
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    GetPydanticSchema,
+    Tag,
+    ValidationInfo,
+)
+from pydantic_core import core_schema
 
 from connector.secrets import Secret
 from connector.settings.model import Model
 
+# The key of the validation's context: where relative paths start.
+DIRECTORY = "directory"
 NEVER_A_LITERAL = "a secret is either {file: PATH} or {env: NAME}, never a literal"
 
 
@@ -33,7 +48,7 @@ class FileReference(Model):
     file: Annotated[str, BeforeValidator(_text)] = Field(description="the file that holds the secret")
 
     def secret(self, directory: Path) -> Secret:
-        """The secret; a relative path starts at `directory`."""
+        """Return the secret; a relative path starts at `directory`."""
         return Secret.from_file(directory / self.file)
 
 
@@ -45,12 +60,12 @@ class EnvReference(Model):
     )
 
     def secret(self, directory: Path) -> Secret:  # noqa: ARG002 - one signature with FileReference
-        """The secret."""
+        """Return the secret."""
         return Secret.from_env(self.env)
 
 
 def reference_tag(value: Any) -> str | None:
-    """Which of the two forms a value has; None where it has neither, or both."""
+    """Return the tag of the form that a value has; None where it has neither, or both."""
     if isinstance(value, FileReference | EnvReference):
         return "<file>" if isinstance(value, FileReference) else "<env>"
     if not isinstance(value, dict) or ("file" in value) == ("env" in value):
@@ -58,11 +73,27 @@ def reference_tag(value: Any) -> str | None:
     return "<file>" if "file" in value else "<env>"
 
 
-SecretReference = Annotated[
+Reference = Annotated[
     Annotated[FileReference, Tag("<file>")] | Annotated[EnvReference, Tag("<env>")],
-    Discriminator(
-        reference_tag,
-        custom_error_type="secret",
-        custom_error_message=NEVER_A_LITERAL,
-    ),
+    Discriminator(reference_tag, custom_error_type="secret", custom_error_message=NEVER_A_LITERAL),
 ]
+
+
+def resolved(reference: object) -> GetPydanticSchema:
+    """Return the annotation of a field that is written as `reference` and, once validated, holds the Secret it names.
+
+    Other branches of `reference` stay as they are.
+    """
+
+    def resolve(value: Any, info: ValidationInfo) -> Any:
+        if not isinstance(value, FileReference | EnvReference):
+            return value
+        return value.secret((info.context or {}).get(DIRECTORY, Path()))
+
+    return GetPydanticSchema(
+        lambda _, handler: core_schema.with_info_after_validator_function(resolve, handler.generate_schema(reference))
+    )
+
+
+# A secret in the file: written as a reference, read by everybody as a Secret.
+SecretReference = Annotated[Secret, resolved(Reference)]

@@ -1,4 +1,4 @@
-"""Names that were misspelt: which one was meant."""
+"""Suggestions for names that were misspelt."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ _LISTED = 24
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
-    """The name that `name` is most likely a misspelling of, upper and lower case aside."""
+    """Return the name that `name` most likely misspells, whatever its case; None if there is none like it."""
     by_lower = {known.lower(): known for known in names}
     close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
     return by_lower[close[0]] if close else None
 
 
 def suggestion(name: str, names: Iterable[str]) -> str:
-    """The end of a message about an unknown name: the nearest one, else what there is, else nothing."""
+    """Return the end of a message about an unknown name: the nearest one, else all that there are, else nothing."""
     known = sorted(names)
     near = nearest(name, known)
     if near is not None:

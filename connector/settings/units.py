@@ -1,6 +1,6 @@
-"""How durations, sizes, shares, rates, times and addresses are written in the file, and what they mean.
+"""Readers of durations, sizes, shares, rates, times and addresses as they are written in the file.
 
-Every function takes what YAML gave and raises ValueError with what would be right.
+Every function takes a value as YAML gave it, and raises ValueError with a message that says what would be right.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _BYTES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
 
 def shown(value: Any) -> str:
-    """A value as messages show it: short, whatever it was."""
+    """Return a value as messages show it, at most 80 characters."""
     if isinstance(value, dict | list):
         return "a mapping" if isinstance(value, dict) else "a list"
     if value is None:
@@ -32,7 +32,7 @@ def shown(value: Any) -> str:
 
 
 def duration(value: Any) -> float:
-    """`200ms`, `10s`, `5m`, `1h` → seconds."""
+    """Return `200ms`, `10s`, `5m` or `1h` in seconds."""
     match = re.fullmatch(DURATION_PATTERN, value) if isinstance(value, str) else None
     if match is None:
         hint = f"{value}s or {value}ms" if isinstance(value, int | float) and not isinstance(value, bool) else "10s"
@@ -45,7 +45,7 @@ def duration(value: Any) -> float:
 
 
 def positive_duration(value: Any) -> float:
-    """A `duration` of more than nothing, in seconds."""
+    """Return a `duration` of more than 0, in seconds."""
     seconds = duration(value)
     if seconds == 0:
         raise ValueError(f"must be more than 0, not {shown(value)}")
@@ -53,7 +53,7 @@ def positive_duration(value: Any) -> float:
 
 
 def size(value: Any) -> int:
-    """`32MiB`, `64KiB`, or a plain number → bytes."""
+    """Return `32MiB`, `64KiB` or a plain number in bytes."""
     if isinstance(value, int) and not isinstance(value, bool):
         count = value
     else:
@@ -69,14 +69,14 @@ def size(value: Any) -> int:
 
 
 def share(value: Any) -> float:
-    """`50%` → 0.5."""
+    """Return `50%` as 0.5."""
     if not isinstance(value, str) or re.fullmatch(SHARE_PATTERN, value) is None or float(value[:-1]) > 100:
         raise ValueError(f"{shown(value)} is no share: a percentage from 0% to 100%, such as 50%")
     return float(value[:-1]) / 100
 
 
 def rate(value: Any) -> float:
-    """`40/s` → 40.0 requests a second."""
+    """Return `40/s` as 40.0 requests a second."""
     if not isinstance(value, str) or re.fullmatch(RATE_PATTERN, value) is None or float(value[:-2]) == 0:
         hint = f"{value}/s" if type(value) is int and value > 0 else "40/s"
         raise ValueError(f"{shown(value)} is no rate: requests a second, more than 0, such as {hint}")
@@ -84,7 +84,7 @@ def rate(value: Any) -> float:
 
 
 def start(value: Any) -> Literal["earliest", "latest"] | datetime:
-    """`earliest`, `latest`, or an ISO 8601 time with a zone."""
+    """Return `earliest`, `latest`, or an ISO 8601 time with a zone."""
     if value == "earliest":
         return "earliest"
     if value == "latest":
@@ -93,7 +93,7 @@ def start(value: Any) -> Literal["earliest", "latest"] | datetime:
 
 
 def moment(value: Any, wanted: str) -> datetime:
-    """An ISO 8601 time with a zone; `wanted` is what a message says would be right."""
+    """Return an ISO 8601 time with a zone; `wanted` is how a message describes the right value."""
     try:
         time = datetime.fromisoformat(value)
     except (TypeError, ValueError):
@@ -104,7 +104,7 @@ def moment(value: Any, wanted: str) -> datetime:
 
 
 def base_url(value: Any) -> str:
-    """An https address without query or credentials; http only on this machine. Ends without a slash."""
+    """Return an https address without query or credentials, and without a slash at its end; http for this machine."""
     if not isinstance(value, str):
         raise ValueError(f"{shown(value)} is no address: such as https://vendor.example")
     try:

@@ -1,4 +1,4 @@
-"""The settings every other room works from: frozen values in plain units (seconds, bytes, shares of 1, per second)."""
+"""The settings that all rooms work from: frozen values in plain units (seconds, bytes, shares of 1, per second)."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from connector.model import Limits
 from connector.secrets import Secret
+from connector.settings.fields import BaseUrl, Duration, Rate, Span, StartOrDefault, optional, required
+from connector.settings.model import Model
+from connector.settings.references import DIRECTORY
 
 KafkaValue = str | int | float | bool | Secret
 Order = Literal["key", "none"]
@@ -19,14 +22,14 @@ Field = str | Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Http:
-    """Where health, metrics and the status page are served."""
+    """The address of health, metrics and the status page."""
 
     host: str
     port: int
 
 
 @dataclass(frozen=True, slots=True)
-class FloodGuard:
+class FloodGuardSettings:
     """When a sink holds: more than `dead_letters` letters and more than `share` (0..1) of what was sent, `within` s."""
 
     dead_letters: int
@@ -36,14 +39,14 @@ class FloodGuard:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Budgets of the delivery: `commit_interval` and `drain` in seconds, the open marks per sink."""
+    """Budgets of the delivery: `commit_interval` and `drain` in seconds, the limits of open events per sink."""
 
     commit_interval: float
     drain: float
     max_open_events: int
     max_open_bytes: int
     unrouted: Literal["skip", "dead_letter"]
-    flood_guard: FloodGuard
+    flood_guard: FloodGuardSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,44 +58,50 @@ class Topic:
     schema: Path | None
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
-    """Backoff in seconds: the first pause, and the longest."""
+class RetrySettings(Model):
+    """Backoff after a fault of the vendor's, in seconds."""
 
-    initial: float
-    max: float
-
-
-@dataclass(frozen=True, slots=True)
-class BatchSettings:
-    """Limits of one request, at most the vendor's own; `linger` in seconds from the reading of an event."""
-
-    max_events: int
-    max_bytes: int
-    linger: float
+    initial: Span = optional("200ms", "the first pause")
+    max: Span = optional("30s", "the longest pause")
 
 
-@dataclass(frozen=True, slots=True)
-class Login:
-    """Credentials from which SailPlay's `login` makes a token."""
+class SinkSettings(Model):
+    """The keys of every sink: its section of the file, and the settings that the connector works from.
 
-    store_department_key: Secret
-    pin_code: Secret
+    A vendor's own settings derive from it and add `kind` and the keys of its accounts. `timeout` bounds one attempt
+    (seconds); `rate` is requests a second, None: unlimited. Make one with `from_section`.
+    """
 
+    base_url: BaseUrl = required("the vendor's address, such as https://vendor.example")
+    max_in_flight: int = optional(32, "requests under way at the same time", ge=1)
+    timeout: Span = optional("10s", "one attempt, from connecting to the last byte")
+    retry: RetrySettings = optional({}, "backoff; an outage is waited out, however long")
+    order: Order = optional("key", "whether the events of one key are sent in Kafka's order")
+    start: StartOrDefault = optional(
+        None,
+        "where the group begins in a topic that is new to it: earliest (unless auto.offset.reset says latest), latest "
+        "or a time with a zone",
+    )
+    rate: Rate | None = optional(None, "requests a second; absent: as many as the vendor takes")
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SinkSettings:
-    """What every sink has. `timeout` bounds one attempt (seconds); `rate` is requests a second, None: unlimited."""
+    if TYPE_CHECKING:
+        # Neither is a key of this class's section: each vendor declares its own `kind`, and `named` adds the name.
+        kind: str
+        name: str
 
-    kind: str
-    name: str
-    base_url: str
-    max_in_flight: int
-    timeout: float
-    retry: Retry
-    order: Order
-    start: Start
-    rate: float | None
+    @classmethod
+    def from_section(
+        cls, section: Mapping[str, Any], *, name: str, directory: Path = Path(), default_start: Start = "earliest"
+    ) -> Self:
+        """Return the settings of a section that is written as in the file, under the key `name`.
+
+        Raises pydantic's ValidationError.
+        """
+        return cls.model_validate(section, context={DIRECTORY: directory}).named(name, default_start)
+
+    def named(self, name: str, default_start: Start) -> Self:
+        """Return a copy with the section's key as its name, and a start where the section has none."""
+        return self.model_copy(update={"name": name, "start": self.start or default_start})
 
     @property
     def linger(self) -> float:
@@ -100,24 +109,35 @@ class SinkSettings:
         return 0.0
 
     @property
-    def on_answer_lost(self) -> Literal["retry", "dead_letter"]:
-        """What becomes of an event whose request may have taken effect without an answer."""
+    def unknown_outcome_policy(self) -> Literal["retry", "dead_letter"]:
+        """How to treat an event whose request may have taken effect without a proper answer."""
         return "retry"
 
     def lowered(self, limits: Limits) -> Limits:
-        """The vendor's limits, lowered where the configuration lowers them."""
+        """Return the vendor's limits, lowered where the configuration lowers them."""
         return limits
 
     def secrets(self) -> Iterator[tuple[str, Secret]]:
-        """Each secret with its path below the sink: `token`."""
-        raise NotImplementedError
+        """Yield each secret with its path below the sink: `token`, `token.login.pin_code`."""
+        return _secrets(self, "")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchingSink(SinkSettings):
-    """What every sink has whose vendor takes several events a request."""
+class BatchSettings(Model):
+    """Limits of one request; a vendor's own derives from it and sets defaults and upper bounds.
 
-    batch: BatchSettings
+    `linger` is in seconds, from the reading of an event.
+    """
+
+    max_events: int
+    max_bytes: int
+    linger: Duration
+
+
+class BatchingSinkSettings(SinkSettings):
+    """The keys of every sink whose vendor takes several events a request. A subclass declares `batch`, with bounds."""
+
+    if TYPE_CHECKING:
+        batch: BatchSettings
 
     @property
     def linger(self) -> float:
@@ -125,51 +145,21 @@ class BatchingSink(SinkSettings):
         return self.batch.linger
 
     def lowered(self, limits: Limits) -> Limits:
-        """The vendor's limits, lowered where the configuration lowers them."""
+        """Return the vendor's limits, lowered where the configuration lowers them."""
         return replace(limits, max_events=self.batch.max_events, max_bytes=self.batch.max_bytes)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MyTracker(BatchingSink):
-    """A myTracker application."""
-
-    app_id: int
-    token: Secret
-    kind: str = "mytracker"
-
-    def secrets(self) -> Iterator[tuple[str, Secret]]:
-        """The token."""
-        yield "token", self.token
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SailPlay(SinkSettings):
-    """A SailPlay department. `retry_codes`: vendor code → how long it may be retried (seconds)."""
-
-    store_department_id: int
-    token: Secret | Login
-    http_method: Literal["post", "get"]
-    on_unknown_outcome: Literal["retry", "dead_letter"]
-    retry_codes: Mapping[str, float]
-    kind: str = "sailplay"
-
-    @property
-    def on_answer_lost(self) -> Literal["retry", "dead_letter"]:
-        """What becomes of an event whose request may have taken effect without an answer."""
-        return self.on_unknown_outcome
-
-    def secrets(self) -> Iterator[tuple[str, Secret]]:
-        """The token, or what makes one."""
-        if isinstance(self.token, Login):
-            yield "token.login.store_department_key", self.token.store_department_key
-            yield "token.login.pin_code", self.token.pin_code
-        else:
-            yield "token", self.token
+def _secrets(section: Model, path: str) -> Iterator[tuple[str, Secret]]:
+    for name, value in section:
+        if isinstance(value, Secret):
+            yield f"{path}{name}", value
+        elif isinstance(value, Model):
+            yield from _secrets(value, f"{path}{name}.")
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One route. `topics` as they stand in `topics`; `when` None takes every event; `index`: its place in the file."""
+    """One route. `topics` are keys of `topics`; `when` None takes every event; `index` counts routes from 0."""
 
     name: str
     topics: tuple[str, ...]
@@ -196,5 +186,5 @@ class Settings:
 
     @property
     def receipts(self) -> str:
-        """The compacted topic that says which dead letters were replayed."""
+        """The name of the compacted topic that says which dead letters were replayed."""
         return f"{self.dead_letters}.receipts"

@@ -9,9 +9,9 @@
      "status": 503, "headers": {"Retry-After": "5"}, "body": text or JSON}
     {"revoke_token": true}   no token is valid any more
     {"tokens": ["..."]}      these are valid from now on, and no others
-  GET /_faults             what is due; the kinds and what each does
-  DELETE /_faults          forgets what is due; tokens stay as they are
-  POST /_reset             empties the ledger, forgets faults, restores tokens; may say {"tokens": [...],
+  GET /_faults             the faults that are due; the kinds and what each does
+  DELETE /_faults          removes all faults; tokens stay as they are
+  POST /_reset             empties the ledger, removes faults, restores tokens; may say {"tokens": [...],
                            "latency_ms": N (of every answer)} and what the vendor knows besides (SailPlay: "events")
 
 All of a fault's keys but `kind` may be left out (kind status needs `status`, kind latency needs `latency_ms`). The
@@ -31,7 +31,7 @@ from aiohttp import web
 from connector.simulators.faults import KINDS, FaultError, Faults
 from connector.simulators.ledger import Ledger
 
-_PAGE = 1000  # events written before other requests get a turn
+_PAGE = 1000  # events written before other requests are served
 
 
 class Controlled(Protocol):
@@ -41,11 +41,11 @@ class Controlled(Protocol):
     faults: Faults
 
     def order(self, orders: Any, sparing: asyncio.BaseTransport | None = None) -> None:
-        """Take what `POST /_faults` takes. Raises FaultError; then none was taken."""
+        """Apply the body of `POST /_faults`. Raises FaultError; then no order was applied."""
         ...
 
     def reset(self, options: dict[str, Any]) -> None:
-        """Do what `POST /_reset` does. Raises FaultError; then nothing was changed."""
+        """Apply the body of `POST /_reset`. Raises FaultError; then nothing was changed."""
         ...
 
 
@@ -59,11 +59,11 @@ class Control:
             ("GET", "/_faults"): self._show_faults,
             ("POST", "/_faults"): self._add_faults,
             ("DELETE", "/_faults"): self._clear_faults,
-            ("POST", "/_reset"): self._start_anew,
+            ("POST", "/_reset"): self._reset,
         }
 
-    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Do what a request asks, or say what is wrong with it."""
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Carry out a request, or answer with what is wrong with it."""
         handler = self._handlers.get((request.method, request.path))
         if handler is None:
             known = ", ".join(f"{method} {path}" for method, path in self._handlers)
@@ -84,7 +84,7 @@ class Control:
         self._vendor.faults.clear()
         return _json({"faults": []})
 
-    async def _start_anew(self, request: web.BaseRequest) -> web.Response:
+    async def _reset(self, request: web.BaseRequest) -> web.Response:
         options = _parsed(await request.read() or b"{}")
         if not isinstance(options, dict):
             raise FaultError("the body must be an object, or empty")
@@ -103,7 +103,7 @@ class Control:
         await response.prepare(request)
         await response.write(b'{"summary":%b,"events":[' % orjson.dumps(summary))
         for start in range(after, last, _PAGE):
-            page = [entry.as_json() for entry in ledger.after(start, min(_PAGE, last - start))]
+            page = [entry.as_json() for entry in ledger.entries_after(start, min(_PAGE, last - start))]
             await response.write((b"," if start > after else b"") + orjson.dumps(page)[1:-1])
             await asyncio.sleep(0)
         await response.write(b'],"next":%b}\n' % (b"%d" % last if last < summary["events"] else b"null"))

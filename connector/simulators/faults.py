@@ -1,4 +1,4 @@
-"""The faults a simulated vendor can be told to have: how they are written, checked and chosen."""
+"""The faults that a simulated vendor can be ordered to have: their JSON form, its checks, and their selection."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _DRIP_MS: Final = 1000.0
 
 
 class FaultError(ValueError):
-    """A fault, or another order to a simulator, is not written as it should be; the message says where and how."""
+    """A fault, or another order to a simulator, is not valid; the message says where and how."""
 
 
 @dataclass(slots=True)
 class Fault:
-    """One fault; `left` counts the answers it will still spoil (None: until it is cleared)."""
+    """One fault; `left` counts the answers it will still spoil (None: until it is removed)."""
 
     kind: str
     left: int | None
@@ -52,11 +52,11 @@ class Fault:
     dice: random.Random
 
     def matches(self, method: str, content: str) -> bool:
-        """Whether a request for `method` that carries `content` is one this fault is meant for."""
+        """True if this fault is meant for a request for `method` that carries `content`."""
         return (self.method is None or self.method == method) and (self.contains is None or self.contains in content)
 
     def as_json(self) -> dict[str, Any]:
-        """The fault as `GET /_faults` shows it."""
+        """Return the fault as `GET /_faults` shows it."""
         return {
             "kind": self.kind,
             "times": "until_reset" if self.left is None else self.left,
@@ -74,23 +74,23 @@ class Faults:
     def __bool__(self) -> bool:
         return bool(self._due)
 
-    def add(self, faults: list[Fault]) -> None:
-        """Let these come after those that are due already."""
+    def schedule(self, faults: list[Fault]) -> None:
+        """Append faults to those that are due."""
         self._due.extend(faults)
 
     def clear(self) -> None:
-        """Forget all."""
+        """Remove all faults."""
         self._due.clear()
 
-    def take_outage(self, method: str) -> Fault | None:
-        """The outage that meets a request for `method`, if one is due."""
-        return self._take(lambda fault: fault.kind == "outage" and fault.matches(method, ""))
+    def next_outage(self, method: str) -> Fault | None:
+        """Return the outage for a request for `method`, counting it down; None if none is due."""
+        return self._next(lambda fault: fault.kind == "outage" and fault.matches(method, ""))
 
-    def take(self, method: str, content: str) -> Fault | None:
-        """The fault, outages aside, that meets a request, if one is due."""
-        return self._take(lambda fault: fault.kind != "outage" and fault.matches(method, content))
+    def next_fault(self, method: str, content: str) -> Fault | None:
+        """Return the fault, outages aside, for a request, counting it down; None if none is due."""
+        return self._next(lambda fault: fault.kind != "outage" and fault.matches(method, content))
 
-    def _take(self, wanted: Callable[[Fault], bool]) -> Fault | None:
+    def _next(self, wanted: Callable[[Fault], bool]) -> Fault | None:
         for fault in self._due:
             if wanted(fault) and (fault.probability >= 1 or fault.dice.random() < fault.probability):
                 if fault.left is not None:
@@ -101,12 +101,12 @@ class Faults:
         return None
 
     def as_json(self) -> list[dict[str, Any]]:
-        """What is due."""
+        """Return the faults that are due."""
         return [fault.as_json() for fault in self._due]
 
 
 def parse_fault(value: Mapping[str, Any], where: str) -> Fault:
-    """One fault from JSON; `where` names its place. Raises FaultError."""
+    """Return one fault from JSON; `where` names its path in messages. Raises FaultError."""
     for key in value:
         _expect(key in _KEYS, f"{where}.{key}", f"is unknown; known are {', '.join(sorted(_KEYS))}")
     kind = value.get("kind")
@@ -135,7 +135,7 @@ def parse_fault(value: Mapping[str, Any], where: str) -> Fault:
 
 
 def number_from(value: Any, where: str) -> float:
-    """A number from 0; raises FaultError otherwise."""
+    """Return a number from 0; raise FaultError otherwise."""
     _expect(_is_number(value) and value >= 0, where, "must be a number from 0")
     return float(value)
 

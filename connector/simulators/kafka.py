@@ -14,24 +14,24 @@ from typing import Final, Self
 
 from confluent_kafka import KafkaError, KafkaException
 
-from connector.kafka.library import librdkafka
+from connector.kafka.librdkafka import librdkafka
 
 _PRODUCER: Final = 0  # rd_kafka_type_t
 _CONF_OK: Final = 0  # rd_kafka_conf_res_t
 
 
-class Request(IntEnum):
-    """Kafka's numbers (API keys of its protocol guide) of the requests that errors are staged for."""
+class KafkaRequest(IntEnum):
+    """Request types for which errors can be staged, by their API keys in Kafka's protocol guide."""
 
     PRODUCE = 0
     OFFSET_COMMIT = 8
 
 
 class MockKafka:
-    """A cluster on 127.0.0.1, from `with` to its end; brokers are numbered from 1.
+    """A cluster on 127.0.0.1 that lives as long as its `with` block; brokers are numbered from 1.
 
     A topic that was not created appears when it is produced to, with librdkafka's four partitions. Every method raises
-    KafkaException where librdkafka refuses.
+    KafkaException if librdkafka refuses.
     """
 
     def __init__(self, brokers: int = 1) -> None:
@@ -59,20 +59,20 @@ class MockKafka:
         self._library.rd_kafka_destroy(self._client)
         self._client = self._cluster = None
 
-    def create(self, topic: str, partitions: int) -> None:
+    def create_topic(self, topic: str, partitions: int) -> None:
         """Create a topic, replicated on every broker."""
         _check(self._library.rd_kafka_mock_topic_create(self._cluster, topic.encode(), partitions, self._brokers))
 
-    def errors(self, request: Request, codes: Sequence[int]) -> None:
-        """Answer the next requests of this kind with these errors (`KafkaError` codes), one each, in order.
+    def fail_requests(self, request: KafkaRequest, codes: Sequence[int]) -> None:
+        """Answer the next requests of this type with these errors (`KafkaError` codes), one each, in order.
 
-        0 among them lets a request pass.
+        A 0 lets one request pass.
         """
         listed = (ctypes.c_int * len(codes))(*codes)
         self._library.rd_kafka_mock_push_request_errors_array(self._cluster, request, len(codes), listed)
 
-    def coordinate(self, group: str, broker: int) -> None:
-        """Make the broker coordinator of a consumer group."""
+    def set_coordinator(self, group: str, broker: int) -> None:
+        """Make the broker the coordinator of a consumer group."""
         _check(self._library.rd_kafka_mock_coordinator_set(self._cluster, b"group", group.encode(), broker))
 
 

@@ -1,4 +1,4 @@
-"""What a simulated vendor accepted and what it was asked: kept per request, read per event."""
+"""The ledger of a simulated vendor: the events it accepted, stored per request, and counts of all requests."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _REFUSALS_KEPT = 20
 
 
 class AcceptedRequest(NamedTuple):
-    """One accepted request; its events are parsed only when somebody reads them.
+    """One accepted request; its events are parsed only when they are read.
 
-    `first` is the arrival number of its first event, from 1. `items` is JSON: an object, or an array of objects.
-    `size` is the bytes of the request's body (of its query, for a GET). `times` says of each event how often it has
-    been accepted by now; empty when each was new.
+    `first` is the arrival number of its first event, from 1. `items` is JSON: an object, or an array of objects. `size`
+    is the bytes of the request's body (of its query, for a GET). `times` says for each event how often it has been
+    accepted by now; empty if each was new.
     """
 
     first: int
@@ -34,8 +34,8 @@ class Entry(NamedTuple):
     """One accepted event.
 
     `number`: arrival number, from 1. `request`: number of the request that carried it. `time`: seconds since the epoch.
-    `batch`: events in that request. `bytes`: its body. `times`: 1, or more if the same event had been accepted before.
-    `notes`: what a vendor counts besides (SailPlay: `fire_count`).
+    `batch`: events in that request. `bytes`: size of its body. `times`: 1, or more if the same event had been accepted
+    before. `notes`: what a vendor counts in addition (SailPlay: `fire_count`).
     """
 
     number: int
@@ -49,7 +49,7 @@ class Entry(NamedTuple):
     notes: Mapping[str, Any]
 
     def as_json(self) -> dict[str, Any]:
-        """The entry as `GET /_ledger` shows it."""
+        """Return the entry as `GET /_ledger` shows it."""
         shown: dict[str, Any] = self._asdict()
         del shown["notes"]
         return shown | dict(self.notes)
@@ -77,20 +77,20 @@ class Ledger:
         return self.events
 
     def __iter__(self) -> Iterator[Entry]:
-        return self.after(0)
+        return self.entries_after(0)
 
-    def arrived(self) -> int:
-        """A request has come; its number, from 1."""
+    def request_started(self) -> int:
+        """Count a request that has arrived; return its number, from 1."""
         self.requests += 1
         self.in_flight += 1
         self._max_in_flight = max(self._max_in_flight, self.in_flight)
         return self.requests
 
-    def left(self) -> None:
-        """A request that had come is done with, however it ended."""
+    def request_finished(self) -> None:
+        """Count a request as no longer in flight, however it ended."""
         self.in_flight -= 1
 
-    def accept(
+    def record_accepted(
         self,
         method: str,
         identities: Sequence[bytes],
@@ -103,7 +103,7 @@ class Ledger:
     ) -> None:
         """Enter the events of one request.
 
-        `identities` holds, for each event, the bytes that make it the same event when it comes again; `items` is the
+        `identities` holds, for each event, the bytes by which it is recognised when it comes again; `items` is the
         events' JSON. The other arguments are those of `AcceptedRequest`.
         """
         count = len(identities)
@@ -125,22 +125,22 @@ class Ledger:
         self._max_items = max(self._max_items, count)
         self._max_bytes = max(self._max_bytes, size)
 
-    def refuse(self, method: str, reason: str, *, request: int, time: float) -> None:
-        """Remember why a request was refused; `reason` names the rule, never a value."""
+    def record_refused(self, method: str, reason: str, *, request: int, time: float) -> None:
+        """Enter why a request was refused; `reason` names the rule, never a value."""
         self._refusals.append({"request": request, "time": time, "method": method, "reason": reason})
 
-    def answered(self, status: int) -> None:
+    def count_answer(self, status: int) -> None:
         """Count a proper answer."""
         self._by_status[str(status)] += 1
 
-    def faulted(self, kind: str) -> None:
-        """Count a fault that took the place of a proper answer, or delayed it."""
+    def count_fault(self, kind: str) -> None:
+        """Count a fault that replaced or delayed a proper answer."""
         self._by_fault[kind] += 1
 
-    def after(self, number: int, limit: int | None = None) -> Iterator[Entry]:
-        """The events that arrived after the one with this number, at most `limit`."""
+    def entries_after(self, number: int, limit: int | None = None) -> Iterator[Entry]:
+        """Yield the events that arrived after the one with this number, at most `limit`."""
         last = self.events if limit is None else min(self.events, number + limit)
-        for accepted in self._accepted[self._holding(number + 1) :]:
+        for accepted in self._accepted[self._request_index(number + 1) :]:
             if accepted.first > last:
                 return
             for entry in _entries(accepted):
@@ -148,7 +148,7 @@ class Ledger:
                     yield entry
 
     def summary(self) -> dict[str, Any]:
-        """Counts over everything that came."""
+        """Return the counts over all requests."""
         accepted = len(self._accepted)
         return {
             "events": self.events,
@@ -166,8 +166,8 @@ class Ledger:
             "last_refusals": list(self._refusals),
         }
 
-    def _holding(self, number: int) -> int:
-        """Index of the request that holds the event of this number (binary search)."""
+    def _request_index(self, number: int) -> int:
+        """Return the index of the request that holds the event with this number (binary search)."""
         low, high = 0, len(self._accepted)
         while low < high:
             middle = (low + high) // 2

@@ -16,9 +16,8 @@ from aiohttp import web
 
 from connector.clock import Clock
 from connector.simulators.mytracker_rules import event_rules
-from connector.simulators.mytracker_switches import MyTrackerSwitches
-from connector.simulators.rate_limit import RateLimit
-from connector.simulators.server import Call, Simulator
+from connector.simulators.server import Call, RateLimit, Simulator
+from connector.simulators.switches import MyTrackerSwitches
 
 MAX_EVENTS: Final = 20  # "Array. Maximum size 20"
 
@@ -40,8 +39,8 @@ _TOO_FAST: Final = b'{"error": "Too many requests"}'
 class MyTrackerSimulator(Simulator):
     """myTracker on 127.0.0.1.
 
-    `app_id` is the one app the tokens are good for; None: any whole number. A fault's `contains` is looked for in the
-    body as it was sent. `switches` decide what the document leaves open.
+    `app_id` is the one app for which the tokens are valid; None: any whole number. A fault's `contains` is searched in
+    the body as it was sent. `switches` decide what the document leaves open.
     """
 
     vendor: ClassVar[str] = "myTracker"
@@ -63,20 +62,20 @@ class MyTrackerSimulator(Simulator):
         self._payments: set[str] = set()
         self._methods = _IMPORTS if self._switches.probes == "absent" else _IMPORTS | _PROBES
 
-    def hints(self) -> Iterable[str]:
-        """The app."""
+    def configuration_hints(self) -> Iterable[str]:
+        """Yield the app."""
         return (f"app_id: {self._app_id or 'any'}",)
 
-    def seed(self, options: Mapping[str, Any]) -> None:  # noqa: ARG002 - it knows no options of its own
-        """Forget the payments that came."""
+    def reset_state(self, options: Mapping[str, Any]) -> None:  # noqa: ARG002 - it knows no options of its own
+        """Forget the payments received."""
         self._payments.clear()
 
     def method_of(self, path: str) -> str:
-        """`loginBatch` for `/v1/loginBatch/`."""
+        """Return `loginBatch` for `/v1/loginBatch/`."""
         named = _VERSIONED.fullmatch(path)
         return named[2] if named else ""
 
-    def answer(self, call: Call) -> web.Response:
+    def apply_rules(self, call: Call) -> web.Response:
         """Check the rate, version, method, token and app, then the body; enter the events in the ledger."""
         request = call.request
         if self._limit.exceeded(self._clock.monotonic()):
@@ -112,21 +111,21 @@ class MyTrackerSimulator(Simulator):
         if reason := self._broken_rule(call.method, content):
             if self._switches.refused_batch == "partial" and isinstance(content, list) and len(content) <= MAX_EVENTS:
                 rules = self._rules[call.method.removesuffix("Batch")]
-                self._enter(call, [event for event in content if rules.broken(event) is None], None)
+                self._accept(call, [event for event in content if rules.first_broken(event) is None], None)
             return self._refuse(call, 400, _BAD_REQUEST, reason)
-        self._enter(call, content if isinstance(content, list) else [content], call.body)
+        self._accept(call, content if isinstance(content, list) else [content], call.body)
         return _response(200, _OK)
 
-    def _enter(self, call: Call, events: Sequence[Any], written: bytes | None) -> None:
-        """Enter the events in the ledger; where payments count once, not those that came before.
+    def _accept(self, call: Call, events: Sequence[Any], written: bytes | None) -> None:
+        """Enter the events in the ledger; if payments count once, without those received before.
 
-        `written` is the JSON of just these events, where it is there already.
+        `written` is the JSON of exactly these events, if it is at hand.
         """
         if self._switches.id_transaction == "once":
             events, written = [event for event in events if self._is_new(event)], None
         if not events:
             return
-        self.ledger.accept(
+        self.ledger.record_accepted(
             call.method,
             # The same event is the same whether it came in a batch or alone.
             [orjson.dumps(event) + call.method.removesuffix("Batch").encode() for event in events],
@@ -145,18 +144,18 @@ class MyTrackerSimulator(Simulator):
         return new
 
     def _refuse(self, call: Call, status: int, body: bytes, reason: str) -> web.Response:
-        self.ledger.refuse(call.method, reason, request=call.number, time=self._clock.now())
+        self.ledger.record_refused(call.method, reason, request=call.number, time=self._clock.now())
         return _response(status, body)
 
     def _broken_rule(self, method: str, content: Any) -> str | None:
         rules = self._rules[method.removesuffix("Batch")]
         if not method.endswith("Batch"):
-            reason = rules.broken(content)
+            reason = rules.first_broken(content)
             return f"the event {reason}" if reason else None
         if not isinstance(content, list) or not 1 <= len(content) <= MAX_EVENTS:
             return f"the batch must be an array of 1 to {MAX_EVENTS} events"
         for index, event in enumerate(content):
-            if reason := rules.broken(event):
+            if reason := rules.first_broken(event):
                 return f"[{index}] {reason}"
         return None
 

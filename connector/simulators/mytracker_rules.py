@@ -15,7 +15,7 @@ import socket
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from connector.simulators.mytracker_switches import MyTrackerSwitches
+from connector.simulators.switches import MyTrackerSwitches
 
 Check = Callable[[Any], str | None]
 
@@ -109,7 +109,7 @@ def _common(texts: bool) -> Mapping[str, Check]:
 
 
 class EventRules:
-    """What one method's events must be."""
+    """The rules for one method's events."""
 
     def __init__(
         self, checks: Mapping[str, Check], required: tuple[str, ...], identifiers: tuple[str, ...], *, strange: bool
@@ -117,17 +117,17 @@ class EventRules:
         self._checks = checks
         self._required = required
         self._identifiers = identifiers
-        self._strange = strange
+        self._allow_unknown = strange
 
-    def broken(self, event: Any) -> str | None:
-        """The first rule an event breaks, with the field's name and without its value; None if it breaks none."""
+    def first_broken(self, event: Any) -> str | None:
+        """Return the first rule that an event breaks, with the field's name and without its value; None if none."""
         if type(event) is not dict:
             return "must be an object"
         checks = self._checks
         for field, value in event.items():
             check = checks.get(field)
             if check is None:
-                if self._strange:
+                if self._allow_unknown:
                     continue
                 return "has a field that the method does not know"
             if otherwise := check(value):
@@ -142,7 +142,7 @@ class EventRules:
 
 
 def event_rules(switches: MyTrackerSwitches) -> Mapping[str, EventRules]:
-    """The rules of each method for one event, by the method's name."""
+    """Return the rules of each method for one event, by the method's name."""
     common = _common(switches.numeric_texts == "accept")
     strange = switches.unknown_fields == "accept"
     registration = EventRules(common, (), ("customUserId",), strange=strange)

@@ -21,9 +21,8 @@ from aiohttp import web
 
 from connector.clock import Clock
 from connector.simulators.faults import FaultError
-from connector.simulators.rate_limit import RateLimit
-from connector.simulators.sailplay_switches import SailPlaySwitches
-from connector.simulators.server import Call, Simulator
+from connector.simulators.server import Call, RateLimit, Simulator
+from connector.simulators.switches import SailPlaySwitches
 
 Kind = Literal["flag", "counter", "sum"]
 
@@ -35,8 +34,8 @@ _PATH: Final = re.compile(r"/api/v2/(events/(?:fire|list|status)|login)/")
 
 
 @dataclass(frozen=True, slots=True)
-class EventType:
-    """An event as the shop has set it up: its key, its kind, its name for people."""
+class SimulatedEvent:
+    """An event type that the shop has set up: its key, its kind, its name for people."""
 
     key: str
     kind: Kind
@@ -44,8 +43,8 @@ class EventType:
 
 
 @dataclass(frozen=True, slots=True)
-class Login:
-    """What `login` asks for, beside the department, before it gives a token."""
+class SimulatedLogin:
+    """The credentials, beside the department, for which `login` gives a token."""
 
     store_department_key: str = "demo-department-key"
     pin_code: str = "demo-pin"
@@ -53,7 +52,7 @@ class Login:
 
 @dataclass(slots=True)
 class _Fires:
-    """What the vendor remembers of one user and one event. Times are seconds since the epoch."""
+    """The vendor's record of one user and one event. Times are seconds since the epoch."""
 
     count: int
     created: float
@@ -62,15 +61,15 @@ class _Fires:
 
 
 # The keys are those of the document's examples.
-EVENT_TYPES: Final[Sequence[EventType]] = (
-    EventType("85783d035a716769502775afa287fce17040afe1", "sum", "Оплата заказа"),
-    EventType("8bd3ede30c49139a9410daf3c42329d40722b0c5", "flag", "Регистрация на сайте"),
-    EventType("3d6146b18024fe9681c16e05b6f525acda0c9511", "counter", "Активация Джунглей"),
+DEFAULT_EVENTS: Final[Sequence[SimulatedEvent]] = (
+    SimulatedEvent("85783d035a716769502775afa287fce17040afe1", "sum", "Оплата заказа"),
+    SimulatedEvent("8bd3ede30c49139a9410daf3c42329d40722b0c5", "flag", "Регистрация на сайте"),
+    SimulatedEvent("3d6146b18024fe9681c16e05b6f525acda0c9511", "counter", "Активация Джунглей"),
 )
 
 
 class SailPlayError(Exception):
-    """The vendor's error answer; `code` is its status_code, None if it names none."""
+    """The vendor's error answer; `code` is its status_code, None if it has none."""
 
     def __init__(self, code: int | None, message: str) -> None:
         super().__init__(message)
@@ -80,8 +79,8 @@ class SailPlayError(Exception):
 class SailPlaySimulator(Simulator):
     """SailPlay on 127.0.0.1.
 
-    `store_department_id` is the one the tokens are good for; None: any whole number. The ledger's `times` counts equal
-    fires, its `fire_count` every fire of that event for that user. A fault's `contains` is looked for in
+    `store_department_id` is the one for which the tokens are valid; None: any whole number. The ledger's `times` counts
+    equal fires, its `fire_count` every fire of that event for that user. A fault's `contains` is searched in
     `name=value&name=value`, decoded, the token included. `switches` decide what the document leaves open.
     """
 
@@ -93,13 +92,13 @@ class SailPlaySimulator(Simulator):
         *,
         token: str = "demo-token",  # noqa: S107 - it guards nothing
         store_department_id: int | None = None,
-        events: Iterable[EventType] = EVENT_TYPES,
-        login: Login | None = None,
+        events: Iterable[SimulatedEvent] = DEFAULT_EVENTS,
+        login: SimulatedLogin | None = None,
         switches: SailPlaySwitches | None = None,
         clock: Clock | None = None,
     ) -> None:
         super().__init__(port, [token], clock)
-        self.login = login or Login()
+        self.login = login or SimulatedLogin()
         self._department = None if store_department_id is None else str(store_department_id)
         self._first_events = tuple(events)
         self._events = {event.key: event for event in self._first_events}
@@ -117,38 +116,38 @@ class SailPlaySimulator(Simulator):
         }
 
     def fires_of_users(self) -> Counter[tuple[str, str, str]]:
-        """(name of the identifier, user, event key) → how often it was fired: 2 is points given twice."""
+        """Return (name of the identifier, user, event key) → number of fires: 2 means points given twice."""
         return Counter({key: fires.count for key, fires in self._fires.items()})
 
-    def seeds(self) -> Iterable[str]:
-        """`events`: a list of {"key", "kind": flag, counter or sum, "name"}."""
+    def reset_options(self) -> Iterable[str]:
+        """Return `events`: a list of {"key", "kind": flag, counter or sum, "name"}."""
         return ("events",)
 
-    def seed(self, options: Mapping[str, Any]) -> None:
-        """Take the events of a reset, or those of the beginning; forget all fires."""
-        events = _event_types(options["events"]) if "events" in options else self._first_events
+    def reset_state(self, options: Mapping[str, Any]) -> None:
+        """Take the events from the reset's options, or the initial ones; forget all fires."""
+        events = _simulated_events(options["events"]) if "events" in options else self._first_events
         self._events = {event.key: event for event in events}
         self._fires.clear()
         self._limit.clear()
         self._first_seen.clear()
 
-    def hints(self) -> Iterable[str]:
-        """Department, login and events."""
+    def configuration_hints(self) -> Iterable[str]:
+        """Yield department, login and events."""
         yield f"store_department_id: {self._department or 'any'}"
         yield f"login: store_department_key {self.login.store_department_key}, pin_code {self.login.pin_code}"
         for event in self._events.values():
             yield f"event_key: {event.key} ({event.kind}, {event.name})"
 
     def method_of(self, path: str) -> str:
-        """`events/fire` for `/api/v2/events/fire/`."""
+        """Return `events/fire` for `/api/v2/events/fire/`."""
         named = _PATH.fullmatch(path)
         return named[1] if named else ""
 
     def content_of(self, call: Call) -> str:
-        """The parameters, decoded."""
+        """Return the parameters, decoded."""
         return "&".join(f"{name}={value}" for name, value in _parameters(call).items())
 
-    def answer(self, call: Call) -> web.Response:
+    def apply_rules(self, call: Call) -> web.Response:
         """Check the rate, then path, token and parameters; enter a fire in the ledger."""
         if self._limit.exceeded(self._clock.monotonic()):
             self._refused(call, f"more than {self._switches.rate} requests in a second")
@@ -169,9 +168,9 @@ class SailPlaySimulator(Simulator):
         return {"status_code": str(error.code) if self._switches.status_code == "text" else error.code}
 
     def _refused(self, call: Call, reason: str) -> None:
-        self.ledger.refuse(call.method, reason, request=call.number, time=self._clock.now())
+        self.ledger.record_refused(call.method, reason, request=call.number, time=self._clock.now())
 
-    # Methods: parameters in, what stands beside "status": "ok" out.
+    # Methods: parameters in; out comes the content beside "status": "ok".
 
     def _fire(self, call: Call, given: dict[str, str]) -> dict[str, Any]:
         self._authorize(given)
@@ -188,7 +187,7 @@ class SailPlaySimulator(Simulator):
         fires.total += float(value or 0)
         shown = {name: text for name, text in given.items() if name != "token"}
         item = orjson.dumps(shown, option=orjson.OPT_SORT_KEYS)
-        self.ledger.accept(
+        self.ledger.record_accepted(
             call.method,
             [item],
             item,
@@ -221,7 +220,7 @@ class SailPlaySimulator(Simulator):
         wanted = ("store_department_id", "store_department_key", "pin_code")
         if not all(given.get(name) for name in wanted):
             raise SailPlayError(-1000, "Provide required parameters")
-        login = Login(given["store_department_key"], given["pin_code"])
+        login = SimulatedLogin(given["store_department_key"], given["pin_code"])
         if login != self.login or not self._department_fits(given["store_department_id"]):
             raise SailPlayError(-2, "Login failure")
         token = secrets.token_hex(20)
@@ -241,7 +240,7 @@ class SailPlaySimulator(Simulator):
     def _department_fits(self, department: str) -> bool:
         return department == self._department if self._department else department.isascii() and department.isdigit()
 
-    def _event_of_user(self, given: dict[str, str]) -> tuple[EventType, tuple[str, str, str]]:
+    def _event_of_user(self, given: dict[str, str]) -> tuple[SimulatedEvent, tuple[str, str, str]]:
         identities = [name for name in _IDENTITIES if given.get(name)]
         if not identities or not given.get("event_key"):
             raise SailPlayError(-1000, "Provide required parameters")
@@ -261,7 +260,7 @@ class SailPlaySimulator(Simulator):
 
 
 def _parameters(call: Call) -> dict[str, str]:
-    """The parameters of the query for a GET, of the form for a POST; other content of a POST is none."""
+    """Return the parameters of the query (GET) or of the form (POST); a POST with other content has none."""
     request = call.request
     if request.method == "GET":
         return dict(request.query)
@@ -270,7 +269,7 @@ def _parameters(call: Call) -> dict[str, str]:
     return dict(parse_qsl(call.body.decode(errors="replace"), keep_blank_values=True))
 
 
-def _event_types(value: Any) -> list[EventType]:
+def _simulated_events(value: Any) -> list[SimulatedEvent]:
     if not isinstance(value, list):
         raise FaultError("events must be a list of objects of key, kind and name")
     events = []
@@ -281,12 +280,12 @@ def _event_types(value: Any) -> list[EventType]:
             raise FaultError(f"events[{index}].kind must be one of {', '.join(_KINDS)}")
         if not all(isinstance(event[name], str) and event[name] for name in ("key", "name")):
             raise FaultError(f"events[{index}]: key and name must be texts")
-        events.append(EventType(event["key"], event["kind"], event["name"]))
+        events.append(SimulatedEvent(event["key"], event["kind"], event["name"]))
     return events
 
 
 def _datetime(seconds: float) -> str:
-    """As the document has it: without a time zone."""
+    """Return a time as in the document: without a time zone."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 

@@ -1,8 +1,9 @@
-"""What all simulated vendors share: the HTTP server, faults on request, the ledger of what was accepted."""
+"""The base of all simulated vendors: the HTTP server, faults on request, rate limit, ledger of accepted events."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, ClassVar, NamedTuple, Self
@@ -12,8 +13,8 @@ from aiohttp import web
 from connector.clock import Clock, SystemClock
 from connector.simulators.control import Control
 from connector.simulators.faults import Fault, FaultError, Faults, number_from, parse_fault
+from connector.simulators.faulty_responses import ConnectionEndedError, faulty_response, reset_connection
 from connector.simulators.ledger import Ledger
-from connector.simulators.spoiling import GoneError, reset, spoil
 
 _STOP_WITHIN = 0.2  # seconds that requests in flight get when the simulator ends
 
@@ -30,8 +31,8 @@ class Call(NamedTuple):
 class Simulator:
     """A vendor on 127.0.0.1; `async with` starts and ends it.
 
-    Port 0 takes any free one; `url` tells which. `close()` makes the port refuse connections and `start()` opens the
-    same one again, with ledger and faults as they were.
+    Port 0 takes any free one; `url` has it. `close()` makes the port refuse connections and `start()` opens the same
+    one again, with ledger and faults as they were.
     """
 
     vendor: ClassVar[str]
@@ -50,7 +51,7 @@ class Simulator:
 
     @property
     def url(self) -> str:
-        """The base URL that a sink is configured with."""
+        """Return the base URL that a sink is configured with."""
         return f"http://127.0.0.1:{self.port}"
 
     async def start(self) -> None:
@@ -79,9 +80,9 @@ class Simulator:
         await self.close()
 
     def order(self, orders: Any, sparing: asyncio.BaseTransport | None = None) -> None:
-        """Take what `POST /_faults` takes: an order or a list of them. Raises FaultError; then none was taken.
+        """Apply the body of `POST /_faults`: an order or a list of them. Raises FaultError; then no order was applied.
 
-        `sparing` is the connection that brought the order: an outage leaves it so that it can be answered.
+        `sparing` is the connection that brought the order: an outage leaves it open so that it can be answered.
         """
         listed = orders if isinstance(orders, list) else [orders]
         faults: list[Fault] = []
@@ -94,22 +95,22 @@ class Simulator:
                 tokens = _tokens_ordered(order, where)
             else:
                 faults.append(parse_fault(order, where))
-        self.faults.add(faults)
+        self.faults.schedule(faults)
         if tokens is not None:
             self.tokens = tokens
         if any(fault.kind == "outage" and fault.method is None for fault in faults):
             self._cut_connections(sparing)
 
     def reset(self, options: Mapping[str, Any] | None = None) -> None:
-        """Do what `POST /_reset` does. Raises FaultError; then nothing was changed."""
+        """Apply the body of `POST /_reset`. Raises FaultError; then nothing was changed."""
         options = options or {}
-        known = {"tokens", "latency_ms", *self.seeds()}
+        known = {"tokens", "latency_ms", *self.reset_options()}
         for key in options:
             if key not in known:
                 raise FaultError(f"{key} is unknown; known are {', '.join(sorted(known))}")
         tokens = _texts(options["tokens"], "tokens") if "tokens" in options else self._first_tokens
         latency = number_from(options.get("latency_ms", 0), "latency_ms") / 1000
-        self.seed(options)
+        self.reset_state(options)
         self.tokens = set(tokens)
         self._latency = latency
         self.ledger = Ledger()
@@ -117,81 +118,81 @@ class Simulator:
 
     # What a vendor adds.
 
-    def hints(self) -> Iterable[str]:
-        """Lines for people: what a configuration must name besides the token to be accepted."""
+    def configuration_hints(self) -> Iterable[str]:
+        """Yield lines for people: what a configuration must name, beside the token, to be accepted."""
         return ()
 
-    def seeds(self) -> Iterable[str]:
-        """The keys of `POST /_reset` that this vendor knows besides."""
+    def reset_options(self) -> Iterable[str]:
+        """Return the keys of `POST /_reset` that only this vendor has."""
         return ()
 
-    def seed(self, options: Mapping[str, Any]) -> None:
-        """Start anew with what those keys say. Raises FaultError."""
+    def reset_state(self, options: Mapping[str, Any]) -> None:
+        """Start over with the values of those keys. Raises FaultError."""
 
     def method_of(self, path: str) -> str:
-        """The vendor's method that a path names, "" if it names none."""
+        """Return the vendor's method that a path names, "" if it names none."""
         raise NotImplementedError
 
     def content_of(self, call: Call) -> str:
-        """What a fault's `contains` is looked for in."""
+        """Return the text in which a fault's `contains` is searched."""
         return call.body.decode(errors="replace")
 
-    def answer(self, call: Call) -> web.Response:
-        """Apply the vendor's rules; accepted events are in the ledger when this returns."""
+    def apply_rules(self, call: Call) -> web.Response:
+        """Return the vendor's answer; accepted events are in the ledger when this returns."""
         raise NotImplementedError
 
     # Requests.
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.path.startswith("/_"):
-            return await self._control.answer(request)
+            return await self._control.handle(request)
         ledger = self.ledger
-        number = ledger.arrived()
+        number = ledger.request_started()
         try:
             return await self._respond(number, request)
-        except GoneError:
+        except ConnectionEndedError:
             return _Unsent()
         except web.HTTPException as refusal:
-            ledger.answered(refusal.status)
+            ledger.count_answer(refusal.status)
             raise
         finally:
-            ledger.left()
+            ledger.request_finished()
 
     async def _respond(self, number: int, request: web.BaseRequest) -> web.Response:
         method = self.method_of(request.path)
-        if self.faults and self.faults.take_outage(method):
-            self.ledger.faulted("outage")
-            reset(request.transport)
-            raise GoneError
+        if self.faults and self.faults.next_outage(method):
+            self.ledger.count_fault("outage")
+            reset_connection(request.transport)
+            raise ConnectionEndedError
         call = Call(number, method, request, await request.read())
         if self._latency:
             await asyncio.sleep(self._latency)
-        fault = self.faults.take(method, self.content_of(call)) if self.faults else None
+        fault = self.faults.next_fault(method, self.content_of(call)) if self.faults else None
         if fault is None:
-            response = self.answer(call)
+            response = self.apply_rules(call)
         else:
-            self.ledger.faulted(fault.kind)
+            self.ledger.count_fault(fault.kind)
             response = await self._faulty_response(fault, call)
-        self.ledger.answered(response.status)
+        self.ledger.count_answer(response.status)
         return response
 
     async def _faulty_response(self, fault: Fault, call: Call) -> web.Response:
-        proper = self.answer(call) if fault.after else None
+        proper = self.apply_rules(call) if fault.after else None
         if fault.kind != "drip":
             await asyncio.sleep(fault.latency)
         if fault.kind == "latency":
-            return proper or self.answer(call)
-        return await spoil(fault, call.request)
+            return proper or self.apply_rules(call)
+        return await faulty_response(fault, call.request)
 
     def _cut_connections(self, sparing: asyncio.BaseTransport | None) -> None:
         if self._server is not None:
             for connection in self._server.connections:
                 if connection.transport is not sparing:
-                    reset(connection.transport)
+                    reset_connection(connection.transport)
 
 
 class _Unsent(web.Response):
-    """No answer: to the server a client that has gone. uvloop would still write one after an abort."""
+    """No answer, so that the server treats the client as gone. uvloop would still write one after an abort."""
 
     async def prepare(self, request: web.BaseRequest) -> None:  # noqa: ARG002 - called by the server
         raise ConnectionResetError
@@ -211,3 +212,21 @@ def _texts(value: Any, where: str) -> set[str]:
     if not isinstance(value, list) or not all(isinstance(text, str) and text for text in value):
         raise FaultError(f"{where} must be a list of texts")
     return set(value)
+
+
+class RateLimit:
+    """At most `most` requests in any second (0: any number); refused ones count, too."""
+
+    def __init__(self, most: int) -> None:
+        self._recent: deque[float] = deque(maxlen=most)
+
+    def exceeded(self, now: float) -> bool:
+        """Count a request; return True if it is one too many. `now` in monotonic seconds."""
+        recent = self._recent
+        too_many = bool(recent) and len(recent) == recent.maxlen and now - recent[0] < 1.0
+        recent.append(now)
+        return too_many
+
+    def clear(self) -> None:
+        """Forget all requests."""
+        self._recent.clear()

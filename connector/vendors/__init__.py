@@ -1,1 +1,1 @@
-"""The vendors behind one seam, each in its own folder. Knows no Kafka."""
+"""Vendors behind one seam: a request and a judgement, two pure functions. One HTTP sink does the rest."""

@@ -1,4 +1,4 @@
-"""The sink contract: what the delivery layer asks of a vendor, and what a vendor kind must offer."""
+"""What the delivery layer asks of a sink, and what routing and configuration ask of a vendor's method."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ class Method(Protocol):
 
     @property
     def name(self) -> str:
-        """As a route names it: `customEvent`."""
+        """The name by which routes refer to it: `customEvent`."""
         ...
 
     @property
     def fields(self) -> Mapping[str, str]:
-        """Every field the vendor documents for this method → one line on what it takes."""
+        """Every field that the vendor documents for this method, with one line on the values it takes."""
         ...
 
     @property
@@ -38,16 +38,16 @@ class Method(Protocol):
 
     @property
     def encode(self) -> Encode:
-        """Check, coerce and encode mapped values; raises FieldError."""
+        """Check, coerce and encode mapped values. Raises FieldError."""
         ...
 
 
 class Sink(Protocol):
     """One configured vendor account.
 
-    `send` never raises for what a vendor or network does: that is an Outcome. It makes exactly one attempt
-    (a second only where the first was refused for a token that the sink itself can renew), bounded by the sink's
-    timeout as a whole, follows no redirect and logs no token. It may be called concurrently.
+    `send` never raises for what a vendor or network does: it returns an Outcome. It makes exactly one attempt (a second
+    only where the first was refused for a token that the sink itself can renew), bounded by the sink's timeout as a
+    whole, follows no redirect and logs no token. It may be called concurrently, by the event loop's thread.
     """
 
     name: str
@@ -58,11 +58,11 @@ class Sink(Protocol):
         ...
 
     def credentials_ready(self) -> str | None:
-        """None when the secrets can be read; else what is missing, for people. Reads changed files anew."""
+        """Return what is missing of the secrets, for people; None if all can be read. Reads changed files again."""
         ...
 
     def credentials_renewed(self) -> bool:
-        """Whether other credentials have come since the vendor rejected some: they deserve a try. True once."""
+        """True, once, if other credentials have come since the vendor rejected some: they deserve a try."""
         ...
 
     async def close(self) -> None:

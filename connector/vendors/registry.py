@@ -1,4 +1,4 @@
-"""The vendor kinds there are: the connector's own, and those of packages that are installed beside it."""
+"""The vendor kinds: the connector's own, and those of packages that are installed beside it."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from typing import Any
 
 from connector.errors import ConnectorError
 from connector.settings.suggestions import nearest
-from connector.vendors.mytracker.settings import MYTRACKER
-from connector.vendors.sailplay.settings import SAILPLAY
+from connector.vendors.mytracker.vendor import MYTRACKER
+from connector.vendors.sailplay.vendor import SAILPLAY
 from connector.vendors.vendor import Vendor
 
 # The group of entry points by which a package offers a Vendor.
 ENTRY_POINTS = "connector.vendors"
 
 
-def with_installed(own: Iterable[Vendor], points: Iterable[EntryPoint]) -> Mapping[str, Vendor]:
-    """The vendors by kind. Raises ConnectorError naming the entry point that offers none, or a kind that is taken."""
+def with_installed(own: Iterable[Vendor[Any]], points: Iterable[EntryPoint]) -> Mapping[str, Vendor[Any]]:
+    """Return the vendors by kind.
+
+    Raises ConnectorError naming the entry point that offers none, or a kind that is taken.
+    """
     vendors = {vendor.kind: vendor for vendor in own}
     for point in points:
         offer = f"entry point {point.name} = {point.value} of group {ENTRY_POINTS}"
@@ -34,17 +37,18 @@ def with_installed(own: Iterable[Vendor], points: Iterable[EntryPoint]) -> Mappi
     return MappingProxyType(vendors)
 
 
-VENDORS = with_installed((MYTRACKER, SAILPLAY), entry_points(group=ENTRY_POINTS))
+OWN: tuple[Vendor[Any], ...] = (MYTRACKER, SAILPLAY)
+VENDORS = with_installed(OWN, entry_points(group=ENTRY_POINTS))
 
 
 def kind_of(sink: Any) -> str | None:
-    """The kind nearest to what `kind` says, else the one whose account number is there; None if neither tells.
+    """Return the kind nearest to what a section's `kind` says, else the one whose account key it has, else None.
 
-    A slip in `kind` then hides none of the sink's other mistakes.
+    A slip in `kind` then hides none of the section's other mistakes.
     """
     if not isinstance(sink, dict):
         return None
     named = nearest(str(sink.get("kind", "")), VENDORS)
     if named is not None:
         return named
-    return next((vendor.kind for vendor in VENDORS.values() if vendor.account in sink), None)
+    return next((vendor.kind for vendor in VENDORS.values() if vendor.account_key in sink), None)

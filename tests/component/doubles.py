@@ -8,9 +8,8 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from connector.delivery.pipeline import Pipeline
 from connector.kafka.dead_letter import MESSAGE, OFFSET, PARTITION, REASON, ROUTE, TOPIC, ProducedLetter
-from connector.kafka.source_interface import AssignedPartition, Commit
+from connector.kafka.source_interface import AssignedPartition, Commit, SourceListener
 from connector.model import ACCEPTED, Failure, Item, Limits, Outcome, OutcomeKind, Reason, Record, Stage
 
 REFUSED = Outcome(OutcomeKind.REJECTED, 422, "bad event")
@@ -185,7 +184,7 @@ class FakeSource:
 
     def __init__(self, log: Log) -> None:
         self.log = log
-        self.pipeline: Pipeline
+        self.pipeline: SourceListener
         self.credits = 2
         self.halted: set[tuple[str, int]] = set()
         self.confirmed = True
@@ -200,7 +199,12 @@ class FakeSource:
         self.stopped_with: Sequence[Commit] | None = None
         self._epochs: dict[tuple[str, int], int] = {}
         self._next: dict[tuple[str, int], int] = {}
-        self._claimed = 0
+        self._last_epoch = 0
+
+    def open(self, listener: SourceListener) -> FakeSource:
+        """Report to this pipeline from now on."""
+        self.pipeline = listener
+        return self
 
     # --- what the pipeline asks for
 
@@ -232,7 +236,7 @@ class FakeSource:
 
     # --- what happens to it
 
-    def turn(self) -> None:
+    def poll(self) -> None:
         """Poll once."""
         if self.blocked:
             return
@@ -261,22 +265,22 @@ class FakeSource:
             self.pipeline.on_unreadable(epoch, offset, why)
 
     def hear(self) -> None:
-        """The loop, which was late, hears the turns that were told meanwhile."""
-        told, self.unheard = self.unheard or [], None
-        for turn in told:
+        """The loop, which was late, processes the polls that were made meanwhile."""
+        decoded, self.unheard = self.unheard or [], None
+        for turn in decoded:
             self.pipeline.on_poll(*turn)
 
     def assign(self, *places: tuple[str, int], position: int | None = 0) -> frozenset[int]:
         """These partitions are given to us; reading starts at what is committed, else at `position`."""
         assigned = []
         for topic, partition in places:
-            self._claimed += 1
+            self._last_epoch += 1
             committed = self.log.committed.get((topic, partition))
             begins = committed.position if committed else position
-            self._epochs[topic, partition] = self._claimed
+            self._epochs[topic, partition] = self._last_epoch
             self._next[topic, partition] = begins or 0
             metadata = committed.metadata if committed else None
-            assigned.append(AssignedPartition(self._claimed, topic, partition, begins, metadata))
+            assigned.append(AssignedPartition(self._last_epoch, topic, partition, begins, metadata))
         self.pipeline.on_assigned(assigned)
         return frozenset(each.epoch for each in assigned)
 
@@ -284,15 +288,15 @@ class FakeSource:
         """The log loses what lies at `end` and behind it; it is read on from there under a epoch of its own, which is
         returned."""
         del self.log.records[place][end:]
-        self._claimed += 1
-        self._epochs[place], self._next[place] = self._claimed, end
+        self._last_epoch += 1
+        self._epochs[place], self._next[place] = self._last_epoch, end
         self.halted.discard(place)
-        self.pipeline.on_assigned([AssignedPartition(self._claimed, *place, end, None, truncated_at=end)])
-        return self._claimed
+        self.pipeline.on_assigned([AssignedPartition(self._last_epoch, *place, end, None, truncated_at=end)])
+        return self._last_epoch
 
     async def revoke(self, *places: tuple[str, int]) -> Sequence[Commit]:
         """These partitions leave; the callback waits for the pipeline and commits what it answers."""
-        epochs = self._unclaim(places)
+        epochs = self._disown(places)
         self.blocked = True
         done: concurrent.futures.Future[Sequence[Commit]] = concurrent.futures.Future()
         self.pipeline.on_revoked(epochs, done)
@@ -307,13 +311,13 @@ class FakeSource:
 
     def lose(self, *places: tuple[str, int]) -> None:
         """These partitions are another's already."""
-        self.pipeline.on_lost(self._unclaim(places))
+        self.pipeline.on_lost(self._disown(places))
 
     def fail(self) -> None:
         """The client has met a fatal error: all that was ours is another's, until the next one is assigned it."""
-        self.pipeline.on_left_group(self._unclaim(list(self._epochs)))
+        self.pipeline.on_left_group(self._disown(list(self._epochs)))
 
-    def _unclaim(self, places: Sequence[tuple[str, int]]) -> frozenset[int]:
+    def _disown(self, places: Sequence[tuple[str, int]]) -> frozenset[int]:
         self.halted.difference_update(places)
         return frozenset(self._epochs.pop(place) for place in places)
 

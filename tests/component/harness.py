@@ -5,24 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, cast
 
-from connector.batching.batcher import Batcher
 from connector.delivery.assignment import Assignment
-from connector.delivery.backoff import Backoff
-from connector.delivery.dead_letter_writer import DeadLetterWriter
-from connector.delivery.dispatcher import Dispatcher
-from connector.delivery.flood_guard import FloodGuard
-from connector.delivery.gate import Gate
-from connector.delivery.pipeline import Pipeline, PipelineLimits
-from connector.delivery.stats import Stats
+from connector.delivery.flood_guard import RejectionRate
+from connector.delivery.pipeline import PipelineLimits
 from connector.model import Item, Limits
 from tests.component.doubles import FakeSource, LetterTopic, Log, Vendor, Words
-from tests.component.virtual_time import LoopClock
+from tests.support.pipelines import build_pipeline
+from tests.support.virtual_time import LoopClock
 
 GROUP = "crm.mytracker"
 HERE = ("users", 0)
-TURN_SECONDS = 0.05
+POLL_SECONDS = 0.05
 TAGS = {f"route{number}": 0xC0FFEE00 + number for number in range(50)}  # what a changed configuration changes
 
 
@@ -47,43 +43,37 @@ class Harness:
         only: str | None = None,
         places: Sequence[tuple[str, int]] = (HERE,),
     ) -> None:
-        clock, backoff = LoopClock(), Backoff(0.2, 30.0)
         self.log = log or Log()
         self.vendor = Vendor(limits or Limits(max_events=4, max_bytes=1000))
         self.topic = LetterTopic()
         self.source = FakeSource(self.log)
-        self.stats = Stats()
-        self.assignment = Assignment(GROUP, tags or TAGS)
-        self.gate = Gate(max_in_flight=max_in_flight, backoff=backoff, stall=stall)
-        marks = PipelineLimits(max_open_events, max_open_bytes, commit_interval=1.0, drain=drain, timeout=timeout)
-        self.pipeline = Pipeline(
-            self.vendor, Words(only), self.assignment, FloodGuard(*guard), marks, clock=clock, stats=self.stats
-        )
-        self.letters = DeadLetterWriter(
-            self.topic, group=GROUP, sink="mytracker", clock=clock, on_written=self.pipeline.on_written
-        )
-        self.dispatcher = Dispatcher(
+        self.assignment = Assignment(GROUP, tags or TAGS, stall=stall)
+        self.pipeline = build_pipeline(
             self.vendor,
-            Batcher(self.vendor.limits, ordered=ordered, linger=0.2),
-            self.gate,
-            clock=clock,
-            stats=self.stats,
-            listener=self.pipeline,
-            retry_code_backoff=backoff,
+            Words(only),
+            self.topic,
+            self.source.open,
+            assignment=self.assignment,
+            limits=PipelineLimits(max_open_events, max_open_bytes, commit_interval=1.0, drain=drain, timeout=timeout),
+            rejections=RejectionRate(*guard),
+            clock=LoopClock(),
+            group=GROUP,
+            max_in_flight=max_in_flight,
+            ordered=ordered,
             on_unknown_outcome=on_answer_lost,
         )
-        self.pipeline.dead_letters, self.pipeline.dispatcher = self.letters, self.dispatcher
-        self.pipeline.source, self.source.pipeline = self.source, self.pipeline
+        self.letters, self.dispatcher = self.pipeline.dead_letters, self.pipeline.dispatcher
+        self.gate, self.stats = self.dispatcher.gate, self.pipeline.stats
         self.source.assign(*places)
-        self._turning = asyncio.create_task(self._turn())
+        self._polling = asyncio.create_task(self._poll())
 
-    async def _turn(self) -> None:
-        turns = 0
+    async def _poll(self) -> None:
+        polls = 0
         while True:
-            await asyncio.sleep(TURN_SECONDS)
-            self.source.turn()
-            turns += 1
-            if turns % round(1 / TURN_SECONDS) == 0 and self.source.stopped_with is None:
+            await asyncio.sleep(POLL_SECONDS)
+            self.source.poll()
+            polls += 1
+            if polls % round(1 / POLL_SECONDS) == 0 and self.source.stopped_with is None:
                 self.pipeline.tick()
 
     def produce(self, *values: bytes, key: bytes | None = b"k", place: tuple[str, int] = HERE) -> None:
@@ -95,7 +85,7 @@ class Harness:
         """Let (virtual) time pass until the condition holds."""
         async with asyncio.timeout(seconds):
             while not condition():  # noqa: ASYNC110  # conditions are anything a test can see; time is virtual
-                await asyncio.sleep(TURN_SECONDS)
+                await asyncio.sleep(POLL_SECONDS)
 
     async def settled(self, seconds: float = 3600.0) -> None:
         """Until all that is in the log is read and settled, and committed."""
@@ -117,7 +107,7 @@ class Harness:
         assert not self.dispatcher.can_probe()
         assert self.letters.pending == 0
         assert self.gate.in_flight == 0
-        assert self.pipeline.deferred_events == 0
+        assert self.pipeline.flood_guard.deferred_events == 0
         once = self.vendor.ledger() + cast(Counter[Any], self.topic.identities())
         assert set(once.values()) <= {1}, "an event reached its end more than once"
 
@@ -131,9 +121,10 @@ class Harness:
         assert stats.dead_lettered.total() == len(self.topic.letters)
 
     async def end(self) -> None:
-        """Stop turning."""
-        self._turning.cancel()
-        await asyncio.gather(self._turning, return_exceptions=True)
+        """Stop polling. Raises what a poll or a tick raised."""
+        self._polling.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._polling
 
 
 def words(items: list[Item]) -> list[bytes]:

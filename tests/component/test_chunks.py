@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from connector.delivery.dispatcher import READY_AT_LEAST
 from connector.delivery.intake import PIECE
@@ -18,7 +19,7 @@ CHUNK = 5 * PIECE
 def line_in_the_middle_of_a_chunk() -> Harness:
     line = Harness()
     line.produce(*[b"word"] * CHUNK)
-    line.source.turn()
+    line.source.poll()
     assert line.assignment.open_events == PIECE
     return line
 
@@ -47,7 +48,7 @@ async def test_a_partition_lost_in_the_middle_of_a_chunk_is_not_read_on() -> Non
     await line.end()
 
 
-async def test_a_topic_made_anew_in_the_middle_of_a_chunk_costs_no_event_of_the_old_one() -> None:
+async def test_a_topic_recreated_in_the_middle_of_a_chunk_costs_no_event_of_the_old_one() -> None:
     line = line_in_the_middle_of_a_chunk()
     line.log.records[HERE].clear()
     line.source.assign(HERE)
@@ -90,10 +91,10 @@ async def test_no_chunk_is_asked_for_before_the_last_one_is_taken_in() -> None:
 async def test_a_flood_in_the_middle_of_a_chunk_keeps_the_rest_of_it() -> None:
     line = Harness(guard=(PIECE // 2, 0.5, 300.0))
     line.produce(*[b"undecodable"] * PIECE, *[b"word"] * CHUNK)
-    line.source.turn()
+    line.source.poll()
     assert line.gate.flooded
     await asyncio.sleep(1)
-    assert line.pipeline.deferred_events >= CHUNK
+    assert line.pipeline.flood_guard.deferred_events >= CHUNK
     await line.until(lambda: not line.gate.flooded)
     await line.settled()
     line.check_accounts()
@@ -147,22 +148,22 @@ async def test_however_few_the_places_enough_is_ready_for_answers_that_come_toge
     await line.end()
 
 
-async def test_after_a_bug_of_ours_nothing_that_was_not_taken_in_seems_settled() -> None:
+async def test_after_a_bug_of_ours_nothing_that_was_not_taken_in_seems_settled(
+    loop_errors: list[Mapping[str, Any]],
+) -> None:
     """The bug ends the process without a commit; meanwhile answers come, and the thread turns."""
     line = Harness(max_in_flight=4, limits=Limits(max_events=1, max_bytes=1000))
-    faults: list[object] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
-    add = line.dispatcher.batcher.enqueue
+    add = line.dispatcher.enqueue
 
     def broken(item: Item) -> None:
         if item.record.offset == PIECE + 5:
             raise RuntimeError("a bug")
         add(item)
 
-    line.dispatcher.batcher.enqueue = broken  # type: ignore[method-assign]  # a test's own
+    line.dispatcher.enqueue = broken
     for number in range(CHUNK):
         line.produce(b"word", key=b"key%d" % number)
-    await line.until(lambda: faults)
+    await line.until(lambda: loop_errors)
     await line.until(lambda: len(line.vendor.accepted) == PIECE + 5)
     line.produce(b"word")
     await asyncio.sleep(10)
@@ -170,6 +171,9 @@ async def test_after_a_bug_of_ours_nothing_that_was_not_taken_in_seems_settled()
     settled = commit_metadata.decode(GROUP, *HERE, commit.position, commit.metadata)
     assert commit.position == PIECE + 5
     assert settled is None
+    (error,) = loop_errors
+    assert str(error["exception"]) == "a bug"
+    loop_errors.clear()
     await line.end()
 
 

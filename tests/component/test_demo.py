@@ -21,13 +21,13 @@ from connector.simulators.ledger import Ledger
 
 pytestmark = pytest.mark.usefixtures("logging_restored")
 
-SHORT = stage.Plan(events=1000, seconds=1.0, outage=0.4, deadline=30.0)
+SHORT = stage.DemoPlan(events=1000, seconds=1.0, outage=0.4, deadline=30.0)
 
 
 @pytest.fixture(autouse=True)
 def directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Where the demo puts its files; a short demo takes the long one's place."""
-    monkeypatch.setattr(stage, "Plan", lambda: SHORT)
+    monkeypatch.setattr(stage, "DemoPlan", lambda: SHORT)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     return tmp_path
 
@@ -64,7 +64,7 @@ def test_as_json_standard_output_is_the_reconciliation_alone() -> None:
 
 def test_an_event_that_the_ledger_lacks_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """The vendor says yes and enters nothing, once."""
-    accept = Ledger.accept
+    accept = Ledger.record_accepted
     lost: list[str] = []
 
     def forget_one(ledger: Ledger, method: str, *arguments: Any, **named: Any) -> None:
@@ -73,7 +73,7 @@ def test_an_event_that_the_ledger_lacks_is_found(monkeypatch: pytest.MonkeyPatch
         else:
             accept(ledger, method, *arguments, **named)
 
-    monkeypatch.setattr(Ledger, "accept", forget_one)
+    monkeypatch.setattr(Ledger, "record_accepted", forget_one)
     result = demo()
     assert result.exit_code == 1
     assert "not delivered accounts.users/" in result.stdout
@@ -100,7 +100,7 @@ def test_a_letter_that_was_never_written_is_found(monkeypatch: pytest.MonkeyPatc
 
 def test_what_cannot_be_settled_ends_the_demo_with_1(monkeypatch: pytest.MonkeyPatch) -> None:
     """One partition's position stays where it is, so that its last events are never committed."""
-    monkeypatch.setattr(stage, "Plan", lambda: SHORT._replace(deadline=6.0))
+    monkeypatch.setattr(stage, "DemoPlan", lambda: SHORT._replace(deadline=6.0))
     position = PartitionOffsets.position
 
     def stuck(offsets: PartitionOffsets) -> int | None:

@@ -9,12 +9,20 @@ import pytest
 
 from connector.kafka.dead_letter import compose_letter
 from connector.model import Failure, Reason, Record, Stage
-from connector.simulators.demo.reconciliation import Counts, Evidence, Produced, ReadLetter, reconcile
-from connector.simulators.demo.samples import GAME, MYTRACKER, PARTITIONS, Fate, Sample, content, samples
+from connector.simulators.demo.reconciliation import Evidence, Produced, ReadLetter, SinkCounts, reconcile
+from connector.simulators.demo.samples import (
+    GAME,
+    MYTRACKER,
+    PARTITIONS,
+    ExpectedOutcome,
+    SampleEvent,
+    content,
+    samples,
+)
 
 
-def sample(number: int, key: bytes, fate: Fate) -> Sample:
-    return Sample(GAME, key, b"event %d" % number, (("trace", b"%d" % number), ("none", None)), (fate,))
+def sample(number: int, key: bytes, fate: ExpectedOutcome) -> SampleEvent:
+    return SampleEvent(GAME, key, b"event %d" % number, (("trace", b"%d" % number), ("none", None)), (fate,))
 
 
 def item(number: int) -> bytes:
@@ -22,12 +30,12 @@ def item(number: int) -> bytes:
 
 
 PRODUCED = [
-    Produced(sample(0, b"a", Fate(MYTRACKER, "play", item(0))), 0, 0),
-    Produced(sample(1, b"a", Fate(MYTRACKER, "play", item(1))), 0, 1),
-    Produced(sample(2, b"b", Fate(MYTRACKER, "play", item(2))), 0, 2),
-    Produced(sample(3, b"b", Fate(MYTRACKER, "play", reason=Reason.REFUSED)), 0, 3),
-    Produced(sample(4, b"b", Fate(MYTRACKER, reason=Reason.UNDECODABLE)), 0, 4),
-    Produced(sample(5, b"b", Fate(MYTRACKER)), 0, 5),
+    Produced(sample(0, b"a", ExpectedOutcome(MYTRACKER, "play", item(0))), 0, 0),
+    Produced(sample(1, b"a", ExpectedOutcome(MYTRACKER, "play", item(1))), 0, 1),
+    Produced(sample(2, b"b", ExpectedOutcome(MYTRACKER, "play", item(2))), 0, 2),
+    Produced(sample(3, b"b", ExpectedOutcome(MYTRACKER, "play", reason=Reason.REFUSED)), 0, 3),
+    Produced(sample(4, b"b", ExpectedOutcome(MYTRACKER, reason=Reason.UNDECODABLE)), 0, 4),
+    Produced(sample(5, b"b", ExpectedOutcome(MYTRACKER)), 0, 5),
 ]
 
 
@@ -42,7 +50,7 @@ def letter(produced: Produced, *, reason: Reason | None = None, value: bytes | N
 
 LETTERS = [letter(PRODUCED[3]), letter(PRODUCED[4])]
 RIGHT = Evidence(
-    Counts(6, 3, {Reason.REFUSED: 1, Reason.UNDECODABLE: 1}, 1),
+    SinkCounts(6, 3, {Reason.REFUSED: 1, Reason.UNDECODABLE: 1}, 1),
     [item(0), item(1), item(2)],
     LETTERS,
     {(GAME, 0): 6},
@@ -77,7 +85,7 @@ def test_the_ledger_holds_each_event_once_in_the_order_of_its_key(accepted: Sequ
     [
         (LETTERS[:1], "no letter for game.events/0/4"),
         ([*LETTERS, LETTERS[0]], "more than one letter for game.events/0/3"),
-        ([*LETTERS, letter(PRODUCED[5])], "a letter nobody expects: game.events/0/5"),
+        ([*LETTERS, letter(PRODUCED[5])], "a letter that is not expected: game.events/0/5"),
         ([letter(PRODUCED[3], reason=Reason.POISON), LETTERS[1]], "another reason than expected: game.events/0/3"),
         ([letter(PRODUCED[3], value=b"x"), LETTERS[1]], "not the original's bytes: game.events/0/3"),
         ([LETTERS[0]._replace(key=None), LETTERS[1]], "not the original's bytes: game.events/0/3"),

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from connector.delivery.gate import FLOOD_PROBE_EVERY, GateState
-from connector.model import ACCEPTED, Outcome
+import pytest
+
+from connector.delivery.gate import FLOOD_PROBE_EVERY, SinkState
+from connector.model import ACCEPTED, Limits, Outcome
 from tests.component.doubles import REFUSED, UNAUTHORIZED, accept, refuse_those_marked
 from tests.component.harness import HERE, Harness
 
 GUARD = (10, 0.5, 300.0)
 
 
-def state(line: Harness) -> GateState:
-    return line.gate.state(line.pipeline._clock.monotonic())
+def state(line: Harness) -> SinkState:
+    return line.dispatcher.state(line.pipeline._clock.monotonic())
 
 
 async def flooded(**options: object) -> Harness:
@@ -52,7 +54,7 @@ async def test_it_resumes_when_one_passes_and_everything_held_back_reaches_its_e
     line = await flooded()
     for number in range(100):
         line.produce(b"event", b"undecodable" if number % 20 == 0 else b"event", key=b"late%d" % number)
-    await line.until(lambda: line.pipeline.deferred_events, 60)
+    await line.until(lambda: line.pipeline.flood_guard.deferred_events, 60)
     line.vendor.answer = accept
     await line.until(lambda: line.stats.delivered, 120)
     assert line.gate.flooded is False
@@ -116,10 +118,10 @@ async def test_the_count_starts_afresh_after_it_has_ended_even_if_nothing_was_he
 async def test_a_refusal_of_our_credentials_meanwhile_ends_nothing() -> None:
     line = await flooded()
     line.vendor.answer = lambda _: UNAUTHORIZED
-    await line.until(lambda: state(line) is GateState.MISCONFIGURED, 120)
+    await line.until(lambda: state(line) is SinkState.MISCONFIGURED, 120)
     letters = len(line.topic.letters)
     line.vendor.answer = lambda _: REFUSED
-    await line.until(lambda: state(line) is GateState.FLOODED, 120)
+    await line.until(lambda: state(line) is SinkState.FLOODED, 120)
     assert len(line.topic.letters) == letters
     line.vendor.answer = accept
     await line.settled()
@@ -161,6 +163,25 @@ async def test_what_is_held_back_is_bounded() -> None:
     for number in range(5_000):
         line.produce(b"event", key=b"%d" % number)
     await line.until(lambda: not line.source.credits, 60)
-    held = line.assignment.open_events + line.pipeline.deferred_events
+    held = line.assignment.open_events + line.pipeline.flood_guard.deferred_events
     assert held <= 200 + 2 * line.source.CHUNK
+    await line.end()
+
+
+async def test_good_events_behind_bad_ones_that_fill_a_commits_room_become_the_probe_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Records of many items wait for room in a commit until the flood ends, which takes one of them as a probe."""
+    monkeypatch.setattr("connector.delivery.offsets.SURE_BITS", 300)
+    line = Harness(limits=Limits(max_events=40, max_bytes=10_000), guard=GUARD)
+    line.vendor.answer = refuse_those_marked
+    for number in range(5):
+        line.produce(b" ".join([b"bad"] * 20), key=b"bad%d" % number)
+    line.produce(b" ".join([b"good"] * 20), key=b"good")
+    await line.until(lambda: line.gate.flooded and not line.vendor.in_flight)
+    await line.until(lambda: line.stats.delivered, 36_000)
+    await line.until(lambda: not line.assignment.open_parts and not line.pipeline.flood_guard.deferred_events, 360_000)
+    line.check_balance()
+    assert line.stats.delivered == 20
+    assert line.topic.reasons() == {"refused": 100}
     await line.end()

@@ -1,14 +1,14 @@
-"""The process stands still past its session: nothing is sent until the polling thread has confirmed anew."""
+"""The process stands still past its session: nothing is sent until the polling thread has confirmed again."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import cast
 
-from connector.delivery.gate import GateState
+from connector.delivery.gate import SinkState
 from connector.model import Limits
 from tests.component.harness import Harness
-from tests.component.virtual_time import VirtualTimeLoop
+from tests.support.virtual_time import VirtualTimeLoop
 
 STALL = 45.0
 
@@ -30,14 +30,14 @@ def line_with_requests_in_flight(latency: float = 1.0) -> Harness:
     return line
 
 
-async def test_a_turn_that_was_told_before_a_freeze_confirms_nothing_after_it() -> None:
+async def test_a_poll_that_was_made_before_a_freeze_confirms_nothing_after_it() -> None:
     line = line_with_requests_in_flight()
     await line.until(lambda: line.vendor.in_flight == 2)
     line.source.unheard = []
-    line.source.turn()  # told, and not heard yet
+    line.source.poll()  # decoded, and not heard yet
     freeze()
     line.source.hear()
-    assert line.gate.state(now()) is GateState.UNCONFIRMED
+    assert line.dispatcher.state(now()) is SinkState.UNCONFIRMED
     line.source.blocked = True  # the polling thread has not turned since
     await asyncio.sleep(30)
     assert len(line.vendor.requests) == 2
@@ -48,11 +48,11 @@ async def test_a_turn_that_was_told_before_a_freeze_confirms_nothing_after_it() 
     await line.end()
 
 
-async def test_what_a_late_turn_brought_is_not_sent_before_the_next_one_confirms() -> None:
+async def test_what_a_late_poll_brought_is_not_sent_before_the_next_one_confirms() -> None:
     line = Harness(stall=STALL)
     line.source.unheard = []
     line.produce(b"event")
-    line.source.turn()
+    line.source.poll()
     freeze()
     line.source.hear()
     line.source.blocked = True
@@ -68,7 +68,7 @@ async def test_a_loop_that_is_late_by_less_than_the_session_goes_on() -> None:
     line = Harness(stall=STALL)
     line.source.unheard = []
     line.produce(b"event")
-    line.source.turn()
+    line.source.poll()
     freeze(STALL - 5.0)
     line.source.hear()
     line.source.blocked = True
@@ -80,7 +80,7 @@ async def test_a_loop_that_is_late_by_less_than_the_session_goes_on() -> None:
 
 async def test_a_request_that_was_chosen_before_a_freeze_is_not_sent_after_it() -> None:
     line = line_with_requests_in_flight()
-    line.source.turn()
+    line.source.poll()
     assert line.gate.in_flight == 2
     line.source.blocked = True
     freeze()
@@ -92,12 +92,12 @@ async def test_a_request_that_was_chosen_before_a_freeze_is_not_sent_after_it() 
     await line.end()
 
 
-async def test_nothing_is_committed_on_the_word_of_a_turn_before_the_freeze() -> None:
+async def test_nothing_is_committed_on_the_word_of_a_poll_before_the_freeze() -> None:
     line = line_with_requests_in_flight(latency=0.01)
     await line.until(lambda: line.stats.delivered == 20)
     commits = len(line.source.commits)
     line.source.unheard = []
-    line.source.turn()
+    line.source.poll()
     freeze()
     line.source.hear()
     line.source.blocked = True

@@ -84,10 +84,10 @@ async def test_what_cannot_be_finished_is_carried_by_part_and_the_next_owner_sen
     (commit,) = await first.source.revoke(HERE)
     assert now() - begun <= 3.0
     assert (commit.position, commit.metadata[:2]) == (0, "4.")
-    told = commit_metadata.decode(GROUP, *HERE, 0, commit.metadata)
-    assert told is not None
-    assert told.settled is not None
-    assert told.settled.halves == {0: {TAGS[route]: 1 for _, route in sent(first)}}
+    decoded = commit_metadata.decode(GROUP, *HERE, 0, commit.metadata)
+    assert decoded is not None
+    assert decoded.settled is not None
+    assert decoded.settled.halves == {0: {TAGS[route]: 1 for _, route in sent(first)}}
     await first.end()
     second = Harness(log)
     await second.settled()
@@ -251,7 +251,7 @@ async def test_a_record_that_makes_only_what_was_sent_already_is_settled_by_bein
     await second.end()
 
 
-async def test_a_kill_repeats_no_part_that_a_commit_told() -> None:
+async def test_a_kill_repeats_no_part_that_a_commit_covered() -> None:
     log = Log()
     first = Harness(log, limits=ONE)
     first.vendor.answer = down_for(b"held")

@@ -121,10 +121,10 @@ async def test_the_next_owner_reads_what_was_not_settled_and_nothing_that_was() 
     await first.until(lambda: first.stats.delivered == 9)
     (commit,) = await first.source.revoke(HERE)
     assert commit.position == 0
-    told = commit_metadata.decode(GROUP, *HERE, 0, commit.metadata)
-    assert told is not None
-    assert told.settled is not None
-    assert told.settled.offsets(0) == set(range(1, 10))
+    decoded = commit_metadata.decode(GROUP, *HERE, 0, commit.metadata)
+    assert decoded is not None
+    assert decoded.settled is not None
+    assert decoded.settled.offsets(0) == set(range(1, 10))
     await first.end()
 
     second = Harness(log)
@@ -171,7 +171,7 @@ async def test_what_is_lost_is_forgotten_at_once() -> None:
     await line.end()
 
 
-async def test_claims_that_are_gone_are_not_remembered_for_ever() -> None:
+async def test_epochs_that_are_gone_are_not_remembered_for_ever() -> None:
     line = Harness()
     for number in range(50):
         line.produce(b"event", b"undecodable", key=b"%d" % number)
@@ -179,7 +179,7 @@ async def test_claims_that_are_gone_are_not_remembered_for_ever() -> None:
         await line.source.revoke(HERE)
         line.source.assign(HERE)
     assert len(line.dispatcher._revoked) <= 1
-    assert len(line.letters._gone) <= 1
+    assert len(line.letters._revoked) <= 1
     assert len(line.assignment.offsets) == 1
     assert len(line.assignment._committed) <= 1
     line.check_balance()
@@ -262,7 +262,7 @@ async def test_a_revocation_while_the_assignment_is_in_doubt_commits_nothing() -
     line.produce(b"event")
     await line.until(lambda: line.stats.delivered == 1)
     line.source.confirmed = False
-    line.source.turn()
+    line.source.poll()
     assert await line.source.revoke(HERE) == []
     await line.end()
 
@@ -278,7 +278,7 @@ async def test_a_commit_that_fails_is_made_again() -> None:
     await line.end()
 
 
-async def test_a_topic_made_anew_takes_the_old_claims_place_and_a_stop_survives_it() -> None:
+async def test_a_topic_recreated_takes_the_old_epochs_place_and_a_stop_survives_it() -> None:
     line = Harness()
     line.topic.refusal = "not now"
     line.produce(b"undecodable")

@@ -116,7 +116,7 @@ class Life:
 
     async def stop(self, member: Harness) -> None:
         left = [place for place, holder in self.holder.items() if holder is member]
-        assert await member.pipeline.stop(asyncio.get_running_loop().time() + member.pipeline._marks.drain)
+        assert await member.pipeline.stop(asyncio.get_running_loop().time() + member.pipeline._limits.drain)
         self.members.remove(member)
         self.past.append(member)
         for place in left:

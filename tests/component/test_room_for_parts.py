@@ -74,7 +74,7 @@ async def test_a_partition_that_leaves_takes_what_waits_with_it() -> None:
     await line.end()
 
 
-async def test_a_topic_made_anew_costs_no_event_that_waits() -> None:
+async def test_a_topic_recreated_costs_no_event_that_waits() -> None:
     line = Harness(limits=TEN, max_open_events=10**6)
     line.vendor.answer = lambda _: DOWN
     for number in range(400):
@@ -92,7 +92,7 @@ async def test_a_topic_made_anew_costs_no_event_that_waits() -> None:
     await line.end()
 
 
-async def test_a_topic_made_anew_costs_no_event_that_the_flood_guard_keeps_back() -> None:
+async def test_a_topic_recreated_costs_no_event_that_the_flood_guard_keeps_back() -> None:
     line = Harness(limits=Limits(max_events=100, max_bytes=10_000), guard=(0, 0.5, 300.0))
     line.produce(b"undecodable", MANY)
     await line.until(lambda: line.gate.flooded)
@@ -101,7 +101,7 @@ async def test_a_topic_made_anew_costs_no_event_that_the_flood_guard_keeps_back(
     await line.until(lambda: line.source._next[HERE] > 30_000)
     line.log.records[HERE].clear()
     line.source.assign(HERE)
-    await line.until(lambda: not line.assignment.open_parts and not line.pipeline.deferred_events, 36_000)
+    await line.until(lambda: not line.assignment.open_parts and not line.pipeline.flood_guard.deferred_events, 36_000)
     assert line.stats.delivered == 40 + 40 + 1
     assert not line.pipeline._admission
     line.check_balance()

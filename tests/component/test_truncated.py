@@ -102,9 +102,9 @@ async def test_what_the_flood_guard_keeps_back_unread_is_not_committed_past_eith
     line = Harness(guard=(10, 0.5, 300.0))
     line.produce(*(b"old%d" % number for number in range(DELIVERED)), key=None)
     await line.settled()
-    line.pipeline.wait_for_flood_guard()
+    line.pipeline.flood_guard.wait_for_restore()
     line.produce(*(b"old%d" % number for number in range(DELIVERED, READ)), key=None)
-    await line.until(lambda: line.pipeline.deferred_events == READ - DELIVERED)
+    await line.until(lambda: line.pipeline.flood_guard.deferred_events == READ - DELIVERED)
     line.source.truncate(HERE, CUT)
     line.produce(*(b"new%d" % number for number in range(CUT, END)), key=None)
     await asyncio.sleep(60)
@@ -115,7 +115,7 @@ async def test_what_the_flood_guard_keeps_back_unread_is_not_committed_past_eith
         await line.end()
         await check_next_owner(line.log)
         return
-    line.pipeline.restore_flood_guard([])
+    line.pipeline.flood_guard.restore([])
     await line.settled()
     assert committed(line.log) == END
     assert {item.record.value for item in line.vendor.accepted} >= {b"old%d" % number for number in range(CUT)}

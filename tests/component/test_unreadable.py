@@ -7,8 +7,8 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
-from connector.delivery.offsets import fingerprint
-from connector.delivery.pipeline import BlockedPartition
+from connector.delivery.blocked_partitions import BlockedPartition
+from connector.delivery.settled_before import fingerprint
 from connector.kafka import commit_metadata
 from connector.kafka.commit_metadata import Metadata
 from connector.kafka.log_changes import LogChangeKind
@@ -27,8 +27,8 @@ def log_of(count: int, *, settled: set[int] | None = None) -> Log:
     for number in range(count):
         log.append(b"k", b"event%d" % number)
     if settled:
-        told = Metadata(settled_at(fingerprint(log.records[HERE][0]), 0, settled))
-        log.committed[HERE] = Commit(0, *HERE, 0, commit_metadata.encode(GROUP, *HERE, 0, told))
+        decoded = Metadata(settled_at(fingerprint(log.records[HERE][0]), 0, settled))
+        log.committed[HERE] = Commit(0, *HERE, 0, commit_metadata.encode(GROUP, *HERE, 0, decoded))
     return log
 
 
@@ -95,11 +95,11 @@ async def test_it_is_passed_while_what_came_before_is_still_under_way_and_a_cras
     await line.until(lambda: line.source.sought)
     await line.until(lambda: line.stats.records == 6)
     position, metadata = line.log.committed[HERE].position, line.log.committed[HERE].metadata
-    told = commit_metadata.decode(GROUP, *HERE, position, metadata)
+    decoded = commit_metadata.decode(GROUP, *HERE, position, metadata)
     assert position == 0
-    assert told is not None
-    assert told.settled is not None
-    assert told.settled.offsets(0) >= {3, 4}
+    assert decoded is not None
+    assert decoded.settled is not None
+    assert decoded.settled.offsets(0) >= {3, 4}
     await line.settled()
     assert sorted(item.record.offset for item in line.vendor.accepted) == [0, 1, 2, 5, 6, 7]
     await line.end()
@@ -121,12 +121,12 @@ async def test_what_the_flood_guard_keeps_back_comes_before_what_cannot_be_read(
     """What is to be read next is offset 2 to the pipeline, which has kept back what follows, and 5 to the client."""
     line = Harness(log_of(2, settled={2, 5}))
     await line.until(lambda: line.stats.delivered == 2)
-    line.pipeline.wait_for_flood_guard()
+    line.pipeline.flood_guard.wait_for_restore()
     line.source.unreadable[HERE] = {5: WHY}
     line.produce(*(b"event%d" % number for number in range(2, 8)))
     await line.until(line.pipeline.blocked_partitions)
-    assert (line.source.sought, line.pipeline.deferred_events) == ([], 3)
-    line.pipeline.restore_flood_guard([])
+    assert (line.source.sought, line.pipeline.flood_guard.deferred_events) == ([], 3)
+    line.pipeline.flood_guard.restore([])
     await line.settled()
     assert line.source.sought == [(*HERE, 6)]
     assert sorted(item.record.offset for item in line.vendor.accepted) == [0, 1, 3, 4, 6, 7]

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from connector.delivery.gate import GateState
+from connector.delivery.gate import SinkState
 from connector.model import ACCEPTED, Limits, Outcome, OutcomeKind
 from tests.component.doubles import DOWN, ERROR_500, LOST, UNAUTHORIZED, Request, accept, refuse_those_marked
 from tests.component.harness import Harness
@@ -22,8 +22,8 @@ async def line() -> AsyncIterator[Harness]:
     await harness.end()
 
 
-def state(line: Harness) -> GateState:
-    return line.gate.state(line.pipeline._clock.monotonic())
+def state(line: Harness) -> SinkState:
+    return line.dispatcher.state(line.pipeline._clock.monotonic())
 
 
 @pytest.mark.parametrize("fault", [DOWN, ERROR_500, TIMEOUT], ids=["503", "500", "timeout"])
@@ -33,7 +33,7 @@ async def test_an_outage_is_waited_out_with_a_probe_at_a_time_and_nothing_is_a_d
     line.vendor.answer = lambda _: fault
     for number in range(400):
         line.produce(b"event%d" % number, key=b"key%d" % (number % 40))
-    await line.until(lambda: state(line) is GateState.DOWN and not line.vendor.in_flight)
+    await line.until(lambda: state(line) is SinkState.DOWN and not line.vendor.in_flight)
     already = len(line.vendor.requests)
     line.vendor.most_in_flight = 0
     await line.until(lambda: len(line.vendor.requests) > already + 30, 7200)
@@ -65,7 +65,7 @@ async def test_after_an_outage_the_requests_in_flight_grow_from_one(line: Harnes
     line.vendor.answer = lambda _: DOWN
     for number in range(200):
         line.produce(b"event", key=b"%d" % number)
-    await line.until(lambda: state(line) is GateState.DOWN and not line.vendor.in_flight)
+    await line.until(lambda: state(line) is SinkState.DOWN and not line.vendor.in_flight)
     already = len(line.vendor.requests)
     line.vendor.answer = accept
     await line.settled()
@@ -81,7 +81,7 @@ async def test_a_batch_that_alone_draws_faults_does_not_keep_the_gate_shut_for_t
     line.vendor.answer = lambda request: DOWN if any(b"stuck" in item.body for item in request.items) else ACCEPTED
     for number in range(12):
         line.produce(b"stuck", key=b"stuck%d" % number)
-    await line.until(lambda: state(line) is GateState.DOWN)
+    await line.until(lambda: state(line) is SinkState.DOWN)
     line.produce(b"event", key=b"other")
     await line.until(lambda: line.stats.delivered == 1, 3600)
     line.vendor.answer = accept
@@ -104,7 +104,7 @@ async def test_what_is_our_fault_stops_the_sending_and_makes_no_dead_letter(line
     line.vendor.answer = lambda _: UNAUTHORIZED
     for number in range(100):
         line.produce(b"event", key=b"%d" % number)
-    await line.until(lambda: state(line) is GateState.MISCONFIGURED and not line.vendor.in_flight)
+    await line.until(lambda: state(line) is SinkState.MISCONFIGURED and not line.vendor.in_flight)
     line.vendor.most_in_flight = 0
     already = len(line.vendor.requests)
     await line.until(lambda: len(line.vendor.requests) > already + 10, 3600)
@@ -131,7 +131,7 @@ async def test_a_missing_secret_holds_the_sink_until_it_is_there(line: Harness) 
     line.produce(b"event")
     with pytest.raises(TimeoutError):
         await line.until(lambda: line.vendor.requests, 60)
-    assert state(line) is GateState.HELD
+    assert state(line) is SinkState.ON_HOLD
     line.vendor.missing_secret = None
     await line.settled()
     line.check_accounts()

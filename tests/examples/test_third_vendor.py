@@ -110,7 +110,7 @@ async def beacon(beside: None) -> AsyncIterator[str]:
 async def test_the_service_delivers_to_it_and_dead_letters_what_it_refuses(beacon: str, tmp_path: Path) -> None:
     with MockKafka() as kafka:
         for topic in ("shop.orders", "crm.dead-letters"):
-            kafka.create(topic, 1)
+            kafka.create_topic(topic, 1)
         producer = Producer({"bootstrap.servers": kafka.bootstrap})
         for number in range(60):
             producer.produce("shop.orders", json.dumps(ORDER | {"user": {"id": f"user-{number}"}}))

@@ -91,27 +91,29 @@ def _stages() -> dict[str, tuple[Any, str, Callable[..., Any]]]:
     from connector.delivery.dispatcher import Dispatcher  # noqa: PLC0415 - as above
     from connector.delivery.pipeline import Pipeline  # noqa: PLC0415
     from connector.kafka.dead_letter_producer import DeadLetterProducer  # noqa: PLC0415
+    from connector.kafka.group_member import GroupMember  # noqa: PLC0415
+    from connector.kafka.offset_committer import OffsetCommitter  # noqa: PLC0415
     from connector.kafka.source import Source  # noqa: PLC0415
-    from connector.vendors.mytracker.sink import MyTrackerSink  # noqa: PLC0415
+    from connector.vendors.http_sink import HttpSink  # noqa: PLC0415
 
     return {
         "after poll": (Pipeline, "_take_in", _before),
         "after mapping": (Pipeline, "_take_in", _after),
         "before send": (Dispatcher, "_send", _before),
-        "in the air": (MyTrackerSink, "send", _during),
-        "after response": (MyTrackerSink, "send", _after_await),
-        "before settling": (Dispatcher, "_arrive", _before),
+        "in the air": (HttpSink, "send", _during),
+        "after response": (HttpSink, "send", _after_await),
+        "before settling": (Dispatcher, "_finish", _before),
         "after settling": (Pipeline, "on_accepted", _after),
         "before dead letter": (DeadLetterProducer, "write", _before),
         "dead letter produced": (DeadLetterProducer, "write", _after),
         "dead letter reported": (Pipeline, "on_written", _before),
-        "before commit": (Source, "_commit_async", _before),
-        "commit sent": (Source, "_commit_async", _after),
+        "before commit": (OffsetCommitter, "commit_async", _before),
+        "commit sent": (OffsetCommitter, "commit_async", _after),
         "after commit": (Pipeline, "on_committed", _after),
         "polling": (Source, "_read", _before),
-        "assigning": (Source, "_on_assign", _before),
-        "revoking": (Source, "_on_revoke", _before),
-        "last commit": (Source, "_commit_sync", _before),
+        "assigning": (GroupMember, "on_assign", _before),
+        "revoking": (GroupMember, "on_revoke", _before),
+        "last commit": (OffsetCommitter, "commit_sync", _before),
         "leaving": (Source, "_stop", _after),
     }
 

@@ -14,7 +14,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 from confluent_kafka.cimpl import NewTopic
 
-from connector.simulators.kafka import MockKafka, Request
+from connector.simulators.kafka import KafkaRequest, MockKafka
 from tests.faults.conftest import Check, NewWorld
 from tests.faults.events import MYTRACKER, Draft, draft, number_of
 from tests.faults.relay import Relay
@@ -98,15 +98,17 @@ async def test_brokers_that_are_away_at_the_start_are_waited_for(new_world: NewW
         check(await world.evidence())
 
 
-async def _on_a_mock(new_world: NewWorld, request: Request, code: int, drafts: Drafts) -> None:
+async def _on_a_mock(new_world: NewWorld, request: KafkaRequest, code: int, drafts: Drafts) -> None:
     """Answer its first two requests with the error while such events are under way; all that follows is settled."""
     with MockKafka() as kafka:
         async with new_world(letters=None) as world:
-            kafka.create(world.topic, world.partitions)
-            kafka.create(world.dead_letters, 1)
+            kafka.create_topic(world.topic, world.partitions)
+            kafka.create_topic(world.dead_letters, 1)
             world.bootstrap = kafka.bootstrap
             await world.produce_these(drafts(world))
-            kafka.errors(request, [code, code])  # ahead of the start, so that these meet it and not our own producer
+            kafka.fail_requests(
+                request, [code, code]
+            )  # ahead of the start, so that these meet it and not our own producer
             process = world.start()
             await world.caught_up()
             await world.produce_these(drafts(world))
@@ -129,7 +131,7 @@ async def test_no_error_of_a_commit_loses_or_stops_anything(new_world: NewWorld)
 
     async with asyncio.TaskGroup() as runs:
         for code in COMMIT_ERRORS:
-            runs.create_task(_on_a_mock(new_world, Request.OFFSET_COMMIT, code, drafts))
+            runs.create_task(_on_a_mock(new_world, KafkaRequest.OFFSET_COMMIT, code, drafts))
 
 
 async def test_no_error_of_a_dead_letters_produce_request_loses_it(new_world: NewWorld) -> None:
@@ -140,21 +142,21 @@ async def test_no_error_of_a_dead_letters_produce_request_loses_it(new_world: Ne
 
     async with asyncio.TaskGroup() as runs:
         for code in PRODUCE_ERRORS:
-            runs.create_task(_on_a_mock(new_world, Request.PRODUCE, code, drafts))
+            runs.create_task(_on_a_mock(new_world, KafkaRequest.PRODUCE, code, drafts))
 
 
 async def test_a_coordinator_that_moves_costs_nothing(new_world: NewWorld) -> None:
     """To the other broker and back, with events under way; commits find the new one, and nothing comes twice."""
     with MockKafka(brokers=2) as kafka:
         async with new_world(letters=None) as world:
-            kafka.create(world.topic, world.partitions)
-            kafka.create(world.dead_letters, 1)
+            kafka.create_topic(world.topic, world.partitions)
+            kafka.create_topic(world.dead_letters, 1)
             world.bootstrap = kafka.bootstrap
             process = world.start()
             for coordinator in (2, 1):
                 await world.produce(200, bad=0.05)
                 await world.accepted(50)
-                kafka.coordinate(f"{world.group}.{MYTRACKER}", coordinator)
+                kafka.set_coordinator(f"{world.group}.{MYTRACKER}", coordinator)
                 await world.produce(200, bad=0.05)
                 await world.caught_up()
             assert (await world.stop(process)).status == 0, process.tail()
@@ -166,13 +168,13 @@ async def test_a_coordinator_that_moves_costs_nothing(new_world: NewWorld) -> No
 async def test_a_last_commit_that_fails_is_said_by_the_exit_status(new_world: NewWorld) -> None:
     with MockKafka() as kafka:
         async with new_world(letters=None, delivery={"commit_interval": "60s"}) as world:
-            kafka.create(world.topic, world.partitions)
-            kafka.create(world.dead_letters, 1)
+            kafka.create_topic(world.topic, world.partitions)
+            kafka.create_topic(world.dead_letters, 1)
             world.bootstrap = kafka.bootstrap
             process = world.start()
             await world.produce(100, bad=0.0)
             await world.accepted_all()
-            kafka.errors(Request.OFFSET_COMMIT, [KafkaError.TOPIC_AUTHORIZATION_FAILED] * 20)
+            kafka.fail_requests(KafkaRequest.OFFSET_COMMIT, [KafkaError.TOPIC_AUTHORIZATION_FAILED] * 20)
             ended = await world.stop(process)
             assert ended.status == 1, process.tail()
             assert process.said("a last commit failed: its events will be read again") == 1

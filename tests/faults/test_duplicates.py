@@ -96,7 +96,7 @@ async def test_metadata_that_is_stale_damaged_or_foreign_hides_no_event(
         assert (await world.stop(process)).status == 0
         begin = {each.partition: each.offset for each in by_hand}
         due = {made.draft.number for made in world.made if made.offset >= begin[made.partition]}
-        accepted = {int(entry.item["customEventParams"]["n"]) for entry in world.mytracker.ledger.after(before)}
+        accepted = {int(entry.item["customEventParams"]["n"]) for entry in world.mytracker.ledger.entries_after(before)}
         assert accepted == due
 
 

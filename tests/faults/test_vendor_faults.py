@@ -102,7 +102,7 @@ async def test_retry_after_shuts_the_sink_for_as_long_as_it_says_and_nonsense_co
             await until(refused, seconds=20, what=f"the answer {status}")
             await world.produce(20, bad=0.0)
             await world.accepted_all()
-            early = [entry for entry in world.mytracker.ledger.after(accepted) if entry.time < opens]
+            early = [entry for entry in world.mytracker.ledger.entries_after(accepted) if entry.time < opens]
             assert not early, (status, value)
         faults = [_status(503, headers={"Retry-After": value}) for value in SENSELESS]
         await _suffer(world, process, faults)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from connector.delivery.gate import GateState
+from connector.delivery.gate import SinkState
 from connector.model import OutcomeKind
 from connector.operations.metrics import BUILD_INFO, BUILD_LABELS, DURATION, METRICS
 from tests.helm.charts import CHART, Manifest, only
@@ -22,7 +22,7 @@ LABELS = {each.name: {"sink", *each.labels} for each in METRICS}
 LABELS[f"{DURATION[0]}_bucket"] = {"sink", "le"}
 LABELS[BUILD_INFO[0]] = set(BUILD_LABELS)
 VALUES: dict[str, set[str]] = {
-    "state": set(GateState),
+    "state": set(SinkState),
     "blame": set(OutcomeKind),
     "result": {"ok", "failed"},
     "outcome": {"delivered", "dead_lettered", "skipped"},

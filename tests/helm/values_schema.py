@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from connector.config.file_model import config_schema
 from connector.config.kafka_settings import is_secret
-from connector.config.schema import config_schema
 
 VALUES_SCHEMA = Path(__file__).parents[2] / "helm" / "values.schema.json"
 # What Helm would otherwise accept and the connector refuse only once the secret stands in a ConfigMap.

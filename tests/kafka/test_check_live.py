@@ -130,7 +130,7 @@ async def test_a_sink_continues_where_it_committed_and_reads_later_partitions_fr
     ]
 
 
-async def test_what_retention_took_and_what_it_is_about_to_take_is_told(
+async def test_what_retention_took_and_what_it_is_about_to_take_is_reported(
     broker: Broker, topic_factory: TopicFactory, admin: AdminClient, token: dict[str, str], tmp_path: Path
 ) -> None:
     """The oldest unread event is five of seven days old in one topic; in the other, events are gone unread."""
@@ -151,7 +151,7 @@ async def test_what_retention_took_and_what_it_is_about_to_take_is_told(
     assert start["says"] == "retention deleted 4 events before they were read; 7 events are left to read"
 
 
-async def test_topics_that_are_missing_or_too_small_are_told_with_what_to_do(
+async def test_topics_that_are_missing_or_too_small_are_reported_with_what_to_do(
     broker: Broker, topic_factory: TopicFactory, token: dict[str, str], tmp_path: Path
 ) -> None:
     big, letters = topic_factory(2, {"max.message.bytes": "3000000"}, prefix="big"), topic_factory(1)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from confluent_kafka import Producer
 
-from connector.deadletters.letter import failed_record, read_letter
-from connector.deadletters.reader import TopicReader
+from connector.kafka.dead_letter import failed_record, read_letter
+from connector.kafka.topic_reader import TopicReader
 from tests.support.dead_letters import NEW, Desk
 
 pytestmark = pytest.mark.kafka

@@ -10,8 +10,8 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.cimpl import NewTopic
 
-from connector.deadletters.letter import failed_record, read_letter
-from connector.deadletters.reader import TopicReader
+from connector.kafka.dead_letter import failed_record, read_letter
+from connector.kafka.topic_reader import TopicReader
 from tests.support.dead_letters import NEW, OLD, Desk, refusing, unmappable
 
 pytestmark = pytest.mark.kafka
@@ -125,7 +125,7 @@ async def test_the_events_of_a_key_are_sent_in_their_order(desk: Desk) -> None:
     before = desk.vendor.ledger.events
     assert (await desk.dlq("replay", "--config", config)).status == 0
     for key in range(7):
-        sent = [int(entry.item["customUserId"][1:]) for entry in desk.vendor.ledger.after(before)]
+        sent = [int(entry.item["customUserId"][1:]) for entry in desk.vendor.ledger.entries_after(before)]
         of_key = [number for number in sent if number % 7 == key]
         assert of_key == sorted(of_key)
 

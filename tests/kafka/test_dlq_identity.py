@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 from confluent_kafka import Producer
 
-from connector.deadletters.letter import fingerprint, read_letter
-from connector.deadletters.reader import TopicReader
 from connector.kafka import dead_letter as headers
-from connector.kafka.dead_letter import compose_letter
+from connector.kafka.dead_letter import compose_letter, fingerprint, read_letter
+from connector.kafka.topic_reader import TopicReader
 from connector.model import Failure, Headers, Reason, Record, Stage
 from tests.support.dead_letters import NEW, OLD, Desk, unmappable
 from tests.unit.deadletters.support import message

@@ -18,8 +18,8 @@ import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic  # `admin` offers it without exporting it
 
-from connector.deadletters.letter import DeadLetter, failed_record, read_letter
-from connector.deadletters.reader import TopicReader
+from connector.kafka.dead_letter import DeadLetter, failed_record, read_letter
+from connector.kafka.topic_reader import TopicReader
 from connector.model import Reason, Record
 from tests.support.dead_letters import Desk, Ended, ended
 from tests.support.hostile import ANY_TIME, LETTER_LIMIT, Hostile, draw, write

@@ -72,7 +72,7 @@ class Desk:
         assert await asyncio.to_thread(producer.flush, 20) == 0
         return written
 
-    async def make_anew(self, topic: str) -> None:
+    async def recreate(self, topic: str) -> None:
         """Delete a topic and make it again under its name."""
         await asyncio.to_thread(self._admin.delete_topics([topic])[topic].result)
         deadline = asyncio.get_running_loop().time() + 20
@@ -175,7 +175,7 @@ async def test_a_truncated_log_goes_on_where_it_ends_for_who_reads_and_for_who_s
 
 
 @pytest.mark.parametrize("protocol", ["classic", "consumer"])
-async def test_a_topic_made_anew_whose_leader_had_moved_is_read_and_so_are_the_others(
+async def test_a_recreated_topic_whose_leader_had_moved_is_read_and_so_are_the_others(
     desk: Desk, topic_factory: TopicFactory, protocol: str
 ) -> None:
     """The client keeps the old topic's leader epoch and takes the new one's for outdated; dead letters' client too."""
@@ -187,7 +187,7 @@ async def test_a_topic_made_anew_whose_leader_had_moved_is_read_and_so_are_the_o
         await desk.delivered(old)
         await desk.bury(other, 1)
         for each in (desk.letters, topic):
-            await desk.make_anew(each)
+            await desk.recreate(each)
         new = await desk.produce(topic, (f"new-{n}" for n in range(80)))
         new += await desk.produce(other, (f"other-new-{n}" for n in range(20)))
         await desk.delivered(new)
@@ -217,7 +217,7 @@ async def test_a_group_begins_at_the_end_of_a_new_topic_where_start_says_so(
 
 @pytest.mark.parametrize("protocol", ["classic", "consumer"])
 @pytest.mark.parametrize("cut_off", [False, True])
-async def test_a_topic_made_anew_is_read_from_its_beginning_though_it_has_grown_past_the_old_position(
+async def test_a_recreated_topic_is_read_from_its_beginning_though_it_has_grown_past_the_old_position(
     desk: Desk, topic_factory: TopicFactory, protocol: str, *, cut_off: bool
 ) -> None:
     topic = topic_factory(1)
@@ -227,7 +227,7 @@ async def test_a_topic_made_anew_is_read_from_its_beginning_though_it_has_grown_
         assert connector.process is not None
         if cut_off:
             connector.process.send_signal(signal.SIGSTOP)
-        await desk.make_anew(topic)
+        await desk.recreate(topic)
         new = await desk.produce(topic, (f"new-{n}" for n in range(400)))
         if cut_off:
             connector.process.send_signal(signal.SIGCONT)
@@ -250,7 +250,7 @@ async def test_what_is_committed_of_a_topic_that_is_gone_is_not_taken_for_the_on
         await desk.delivered(await desk.produce(topic, (f"old-{n}" for n in range(300))))
         assert await connector.stop() == 0
     committed = committed_of(desk.broker, "crm.mytracker", topic)
-    await desk.make_anew(topic)
+    await desk.recreate(topic)
     new = await desk.produce(topic, (f"new-{n}" for n in range(400)))
     commit(desk.broker, "crm.mytracker", committed)
     _, report = await check_live(desk.directory, desk.settings("crm", topic))

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from connector.errors import ConnectorError
-from connector.kafka.retention import topic_retention
+from connector.kafka.topic_configs import topic_retention
 from tests.support.server import Broker
 from tests.support.topics import TopicFactory
 

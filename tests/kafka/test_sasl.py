@@ -86,7 +86,7 @@ async def test_with_the_right_credentials_everything_of_kafka_is_well(secured: S
     assert finding(report, "kafka", "security")["says"] == "SASL_SSL as admin: the brokers let us in"
 
 
-async def test_a_wrong_password_is_told_as_sasl(secured: Secured, tmp_path: Path) -> None:
+async def test_a_wrong_password_is_reported_as_sasl(secured: Secured, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong"
     wrong.write_text("not-the-password")
     kafka = secured.kafka(instead={"sasl.password": {"file": str(wrong)}})
@@ -99,7 +99,7 @@ async def test_a_wrong_password_is_told_as_sasl(secured: Secured, tmp_path: Path
     assert "not-the-password" not in json.dumps(report)
 
 
-async def test_a_certificate_of_another_authority_is_told_as_tls(secured: Secured, tmp_path: Path) -> None:
+async def test_a_certificate_of_another_authority_is_reported_as_tls(secured: Secured, tmp_path: Path) -> None:
     other = Authority.make(tmp_path, "other")
     kafka = secured.kafka(instead={"ssl.ca.location": str(other.ca)})
     status, report = await check_live(tmp_path, secured.settings(kafka))
@@ -120,7 +120,7 @@ async def test_a_certificate_of_another_authority_is_told_as_tls(secured: Secure
     ],
     ids=["no TLS", "no SASL", "another mechanism", "TLS at a plain listener"],
 )
-def test_a_wrong_protocol_is_told_by_what_it_lacks(
+def test_a_wrong_protocol_is_reported_by_what_it_lacks(
     secured: Secured, instead: dict[str, str], subject: str, says: str
 ) -> None:
     conf = secured.kafka() | {"sasl.password": PASSWORD} | instead
@@ -132,7 +132,7 @@ def test_a_wrong_protocol_is_told_by_what_it_lacks(
     assert says in found.says
 
 
-async def test_a_user_without_rights_is_told_each_right_that_is_missing(secured: Secured, tmp_path: Path) -> None:
+async def test_a_user_without_rights_is_shown_each_right_that_is_missing(secured: Secured, tmp_path: Path) -> None:
     status, report = await check_live(tmp_path, secured.settings(secured.kafka("stranger")))
     assert status == 1
     assert finding(report, "kafka", "security")["mark"] == "ok"

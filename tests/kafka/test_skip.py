@@ -13,11 +13,11 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from connector.clock import SystemClock
 from connector.config.load import load
-from connector.deadletters.letter import DeadLetter, failed_record, read_letter
-from connector.deadletters.reader import TopicReader
 from connector.errors import ConnectorError
+from connector.kafka.dead_letter import DeadLetter, failed_record, read_letter
 from connector.kafka.group_offsets import Committed, GroupOffsets
-from connector.kafka.lookup import Address
+from connector.kafka.records import Address
+from connector.kafka.topic_reader import TopicReader
 from connector.model import Record
 from connector.service.skip import skip_offset
 from tests.support.connector import RunningConnector, until

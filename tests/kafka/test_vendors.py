@@ -15,9 +15,8 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from connector.simulators.mytracker import MyTrackerSimulator
-from connector.simulators.mytracker_switches import MyTrackerSwitches
 from connector.simulators.sailplay import SailPlaySimulator
-from connector.simulators.sailplay_switches import SailPlaySwitches
+from connector.simulators.switches import MyTrackerSwitches, SailPlaySwitches
 from tests.support.connector import RunningConnector, configuration, until
 from tests.support.server import Broker
 from tests.support.topics import TopicFactory

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple, Self
 
 from confluent_kafka import KafkaError, KafkaException
 
-from connector.kafka.library import librdkafka
+from connector.kafka.librdkafka import librdkafka
 
 _PRODUCER: Final = 0  # rd_kafka_type_t
 _CONF_OK: Final = 0  # rd_kafka_conf_res_t

@@ -4,70 +4,44 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 from connector.clock import SystemClock
-from connector.delivery.dispatcher import Dispatcher
-from connector.delivery.gate import NEVER
+from connector.delivery.dispatcher import AlwaysOwned, Dispatcher
+from connector.delivery.gate import wait_for_rate
 from connector.delivery.stats import Stats
 from connector.model import Failure, Item, Record
-from connector.secrets import Secret
-from connector.service.assembly import build_dispatcher, build_sink
-from connector.settings.values import BatchSettings, Login, MyTracker, Retry, SailPlay
+from connector.service.assembly import build_dispatcher, build_gate, build_sink
 from connector.simulators.sailplay import SailPlaySimulator
 from connector.simulators.server import Call, Simulator
-from connector.vendors.base import Sink
-from connector.vendors.catalogue import METHODS
+from connector.vendors.http_sink import HttpSink
+from connector.vendors.mytracker.vendor import MyTrackerSettings
+from connector.vendors.registry import VENDORS
+from connector.vendors.sailplay.settings import SailPlaySettings
+from tests.support.sinks import Token, mytracker_settings, sailplay_settings
 
 FLAG = "8bd3ede30c49139a9410daf3c42329d40722b0c5"
 # So short that a test waits for nothing; backoff is the gate's own tests' business.
-SHORT = Retry(initial=0.01, max=0.05)
+COMMON: dict[str, Any] = {"timeout": "5s", "retry": {"initial": "10ms", "max": "50ms"}}
 
 
-def secret(directory: Path, name: str, text: str) -> Secret:
-    """A secret in a file of its own."""
+def secret(directory: Path, name: str, text: str) -> Path:
+    """Return the file of a secret of its own."""
     file = directory / name
     file.write_text(text)
-    return Secret.from_file(file)
+    return file
 
 
-def sailplay(vendor: Simulator, token: Secret | Login, **change: Any) -> SailPlay:
-    """The settings of a department."""
-    settings: dict[str, Any] = {
-        "name": "sailplay",
-        "base_url": vendor.url,
-        "max_in_flight": 8,
-        "timeout": 5.0,
-        "retry": SHORT,
-        "order": "key",
-        "start": "earliest",
-        "rate": None,
-        "store_department_id": 11,
-        "token": token,
-        "http_method": "post",
-        "on_unknown_outcome": "retry",
-        "retry_codes": {},
-    }
-    return SailPlay(**settings | change)
+def sailplay(vendor: Simulator, token: Token, **section: Any) -> SailPlaySettings:
+    """Return the settings of a department; `section` as in the file."""
+    return sailplay_settings(vendor.url, token, **COMMON | {"max_in_flight": 8} | section)
 
 
-def mytracker(vendor: Simulator, token: Secret, **change: Any) -> MyTracker:
-    """The settings of an app."""
-    settings: dict[str, Any] = {
-        "name": "mytracker",
-        "base_url": vendor.url,
-        "max_in_flight": 4,
-        "timeout": 5.0,
-        "retry": SHORT,
-        "order": "key",
-        "start": "earliest",
-        "rate": None,
-        "app_id": 666,
-        "token": token,
-        "batch": BatchSettings(max_events=20, max_bytes=10_000, linger=0.0),
-    }
-    return MyTracker(**settings | change)
+def mytracker(vendor: Simulator, token: Token, **section: Any) -> MyTrackerSettings:
+    """Return the settings of an app; `section` as in the file."""
+    return mytracker_settings(vendor.url, token, **COMMON | {"max_in_flight": 4, "batch": {"linger": "0ms"}} | section)
 
 
 class WatchedSailPlay(SailPlaySimulator):
@@ -78,10 +52,10 @@ class WatchedSailPlay(SailPlaySimulator):
         self.calls: list[str] = []
         self.verbs: set[tuple[str, str]] = set()
 
-    def answer(self, call: Call) -> Any:
+    def apply_rules(self, call: Call) -> Any:
         self.calls.append(call.method)
         self.verbs.add((call.request.method, call.method))
-        return super().answer(call)
+        return super().apply_rules(call)
 
     def called(self, method: str) -> int:
         """How often this method was called."""
@@ -89,17 +63,20 @@ class WatchedSailPlay(SailPlaySimulator):
 
 
 class Delivery:
-    """What became of items: accepted, or failed. `async with` it; `deliver` waits until each has ended."""
+    """Delivers items; collects the accepted and failed ones. `async with` it; `deliver` waits until each has ended."""
 
-    def __init__(self, of: MyTracker | SailPlay) -> None:
+    def __init__(self, settings: MyTrackerSettings | SailPlaySettings) -> None:
         clock = SystemClock()
-        self.of = of
+        self.settings = settings
         self.stats = Stats()
         self.accepted: list[Item] = []
         self.failures: list[Failure] = []
         self.paces: list[float] = []  # the gate's, at each acceptance
-        self.sink: Sink = build_sink(of, clock)
-        self.dispatcher: Dispatcher = build_dispatcher(of, self.sink, self.stats, self, clock, stall=NEVER)
+        gate = build_gate(settings)
+        self.sink: HttpSink = build_sink(settings, clock, partial(wait_for_rate, gate, clock))
+        self.dispatcher: Dispatcher = build_dispatcher(
+            settings, self.sink, gate, AlwaysOwned(), self.stats, self, clock
+        )
         self._made = 0
         self._progress = asyncio.Event()
 
@@ -122,7 +99,7 @@ class Delivery:
     def item(self, method: str, key: bytes | None, values: Mapping[str, Any]) -> Item:
         """An event of this key, mapped and encoded as a route would."""
         self._made += 1
-        body = METHODS[self.of.kind][method].encode(dict(values))
+        body = VENDORS[self.settings.kind].methods[method].encode(dict(values))
         return Item(Record("t", 0, self._made, -1, key, b"{}", ()), "route", method, body)
 
     def fire(self, user: str, key: bytes | None = None) -> Item:
@@ -133,7 +110,8 @@ class Delivery:
         """Send them and wait until each has ended."""
         given = list(items)
         wanted = len(self.accepted) + len(self.failures) + len(given)
-        self.dispatcher.enqueue(given)
+        for item in given:
+            self.dispatcher.enqueue(item)
         self.dispatcher.pump()
         async with asyncio.timeout(60):
             while len(self.accepted) + len(self.failures) < wanted:

@@ -11,7 +11,7 @@ import pytest
 
 from connector.model import Reason
 from connector.simulators.mytracker import MyTrackerSimulator
-from connector.simulators.mytracker_switches import MyTrackerSwitches
+from connector.simulators.switches import MyTrackerSwitches
 from tests.vendors.delivering import Delivery, mytracker, secret
 
 TOKEN = "demo-token"  # noqa: S105 - it guards nothing

@@ -10,9 +10,10 @@ from typing import Any, Literal
 import pytest
 
 from connector.model import Outcome, OutcomeKind, Reason
-from connector.settings.values import Login
-from connector.simulators.sailplay_switches import SailPlaySwitches
-from connector.vendors.sailplay.sink import Fires, SailPlaySink
+from connector.simulators.switches import SailPlaySwitches
+from connector.vendors.sailplay.events import fetch_events, sightings
+from connector.vendors.vendor import Sightings
+from tests.support.sinks import Token
 from tests.vendors.delivering import FLAG, Delivery, WatchedSailPlay, sailplay, secret
 
 TOKEN = "demo-token"  # noqa: S105 - it guards nothing
@@ -58,8 +59,8 @@ async def test_points_are_given_as_the_policy_for_unknown_outcomes_says(
             vendor.order(fault | {"apply": "before", "match": {"contains": f"origin_user_id={name}-lost"}})
         for name, fault in NOT_DONE.items():
             vendor.order(fault | {"match": {"contains": f"origin_user_id={name}-refused"}})
-        of = sailplay(vendor, secret(tmp_path, "token", TOKEN), on_unknown_outcome=policy, timeout=0.7)
-        async with Delivery(of) as delivery:
+        settings = sailplay(vendor, secret(tmp_path, "token", TOKEN), on_unknown_outcome=policy, timeout="700ms")
+        async with Delivery(settings) as delivery:
             await delivery.deliver(delivery.fire(user) for user in [*applied, *not_applied, *refused, "well"])
         points = {user: fires for (_, user, _), fires in vendor.fires_of_users().items()}
     letters = {Reason(failure.reason) for failure in delivery.failures}
@@ -75,23 +76,22 @@ async def test_points_are_given_as_the_policy_for_unknown_outcomes_says(
 async def test_the_answer_of_events_status_helps_a_person_to_decide(tmp_path: Path) -> None:
     async with WatchedSailPlay() as vendor:
         vendor.order([{"kind": "reset", "apply": "after"}, {"kind": "reset", "apply": "before"}])
-        of = sailplay(vendor, secret(tmp_path, "token", TOKEN), on_unknown_outcome="dead_letter", max_in_flight=1)
-        async with Delivery(of) as delivery:
+        settings = sailplay(vendor, secret(tmp_path, "token", TOKEN), on_unknown_outcome="dead_letter", max_in_flight=1)
+        async with Delivery(settings) as delivery:
             fires = [delivery.fire("applied"), delivery.fire("lost")]
             await delivery.deliver(fires)
-            assert isinstance(delivery.sink, SailPlaySink)
-            applied, lost = [await delivery.sink.fires(item.body) for item in fires]
-    assert isinstance(applied, Fires)
+            applied, lost = [await sightings(settings, delivery.sink.ask, item.body) for item in fires]
+    assert isinstance(applied, Sightings)
     assert applied.times == 1
     assert applied.last is not None
-    assert lost == Fires(0, None)
+    assert lost == Sightings(0, None)
 
 
 async def test_a_code_that_heals_holds_its_key_and_no_other(tmp_path: Path) -> None:
     """-4000 until the client is created a moment later."""
     async with WatchedSailPlay(switches=SailPlaySwitches(rate=0, client_after=1)) as vendor:
-        of = sailplay(vendor, secret(tmp_path, "token", TOKEN), retry_codes={"-4000": 60.0})
-        async with Delivery(of) as delivery:
+        settings = sailplay(vendor, secret(tmp_path, "token", TOKEN), retry_codes={"-4000": "60s"})
+        async with Delivery(settings) as delivery:
             await delivery.deliver([delivery.fire("known")])
             ours = [delivery.item("fire", b"k", {"origin_user_id": "new", "event_key": FLAG, "value": n})
                     for n in (1, 2)]  # fmt: skip
@@ -109,8 +109,8 @@ async def test_a_code_that_does_not_heal_in_its_time_becomes_a_dead_letter_and_f
     async with WatchedSailPlay(switches=no_rate()) as vendor:
         vendor.order({"kind": "status", "status": 200, "body": gone, "times": "until_reset",
                       "match": {"contains": "origin_user_id=gone"}})  # fmt: skip
-        of = sailplay(vendor, secret(tmp_path, "token", TOKEN), retry_codes={"-4000": 0.3})
-        async with Delivery(of) as delivery:
+        settings = sailplay(vendor, secret(tmp_path, "token", TOKEN), retry_codes={"-4000": "300ms"})
+        async with Delivery(settings) as delivery:
             await delivery.deliver([delivery.fire("gone", b"k"), delivery.fire("here", b"k")])
     (failure,) = delivery.failures
     assert (failure.reason, failure.status, failure.message) == (
@@ -122,8 +122,9 @@ async def test_a_code_that_does_not_heal_in_its_time_becomes_a_dead_letter_and_f
     assert [item.record.key for item in delivery.accepted] == [b"k"]
 
 
-def login_of(directory: Path, pin: str = "demo-pin") -> Login:
-    return Login(secret(directory, "key", "demo-department-key"), secret(directory, "pin", pin))
+def login_of(directory: Path, pin: str = "demo-pin") -> Token:
+    key, pin_code = secret(directory, "key", "demo-department-key"), secret(directory, "pin", pin)
+    return {"login": {"store_department_key": {"file": str(key)}, "pin_code": {"file": str(pin_code)}}}
 
 
 async def test_a_token_that_ends_three_times_costs_a_login_each_and_no_event(tmp_path: Path) -> None:
@@ -141,32 +142,32 @@ async def test_a_token_that_ends_three_times_costs_a_login_each_and_no_event(tmp
     assert set(delivery.stats.outcomes) == {OutcomeKind.ACCEPTED}
 
 
-async def test_every_call_waits_for_a_turn_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Logins, the second tries after them and events/list among the fires; turns are 1/rate apart."""
+async def test_every_call_waits_for_a_slot_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Logins, the second tries after them and events/list among the fires; slots are 1/rate apart."""
     rate = 100
-    turns: list[float] = []
+    slots: list[float] = []
     async with WatchedSailPlay(switches=no_rate()) as vendor:
         vendor.reset({"latency_ms": 30})
-        async with Delivery(sailplay(vendor, login_of(tmp_path), rate=rate)) as delivery:
-            assert isinstance(delivery.sink, SailPlaySink)
+        settings = sailplay(vendor, login_of(tmp_path), rate=f"{rate}/s")
+        async with Delivery(settings) as delivery:
             take = delivery.dispatcher.gate.reserve_slot
 
             def taken(now: float) -> float:
-                turns.append(take(now))
-                return turns[-1]
+                slots.append(take(now))
+                return slots[-1]
 
-            monkeypatch.setattr(delivery.dispatcher.gate, "called", taken)
+            monkeypatch.setattr(delivery.dispatcher.gate, "reserve_slot", taken)
             under_way = asyncio.create_task(delivery.deliver(delivery.fire(f"u{number}") for number in range(50)))
             for _ in range(3):
                 await asyncio.sleep(0.1)
                 vendor.order({"revoke_token": True})
-                assert not isinstance(await delivery.sink.events(), Outcome)
+                assert not isinstance(await fetch_events(settings, delivery.sink.ask), Outcome)
             await under_way
         assert vendor.called("events/list") >= 3
         assert vendor.called("login") >= 2
-        assert len(turns) >= len(vendor.calls)
-    turns.sort()
-    assert all(later - earlier >= 0.999 / rate for earlier, later in pairwise(turns))
+        assert len(slots) >= len(vendor.calls)
+    slots.sort()
+    assert all(later - earlier >= 0.999 / rate for earlier, later in pairwise(slots))
     assert len(delivery.accepted) == 50
 
 
@@ -211,8 +212,8 @@ async def test_a_login_without_an_answer_is_the_vendors_fault_and_no_fire_is_in_
 ) -> None:
     async with WatchedSailPlay() as vendor:
         vendor.order(fault | {"match": {"method": "login"}})
-        of = sailplay(vendor, login_of(tmp_path), on_unknown_outcome="dead_letter", timeout=0.5)
-        async with Delivery(of) as delivery:
+        settings = sailplay(vendor, login_of(tmp_path), on_unknown_outcome="dead_letter", timeout="500ms")
+        async with Delivery(settings) as delivery:
             outcome = await delivery.sink.send("fire", [delivery.fire("u")])
             assert (outcome.kind, outcome.effect_unknown) == (OutcomeKind.UNAVAILABLE, False)
             assert outcome.message.startswith(said)
@@ -262,8 +263,8 @@ async def test_a_missing_pin_holds_the_sink(tmp_path: Path) -> None:
 async def test_429_lowers_the_pace_and_successes_give_it_back(tmp_path: Path) -> None:
     """The vendor takes 20 a second, the configuration says 45."""
     async with WatchedSailPlay(switches=SailPlaySwitches(rate=20)) as vendor:
-        of = sailplay(vendor, secret(tmp_path, "token", TOKEN), rate=45.0)
-        async with Delivery(of) as delivery:
+        settings = sailplay(vendor, secret(tmp_path, "token", TOKEN), rate="45/s")
+        async with Delivery(settings) as delivery:
             await delivery.deliver(delivery.fire(f"u{number}") for number in range(45))
         assert vendor.ledger.summary()["by_status"]["429"] >= 1
         assert set(vendor.fires_of_users().values()) == {1}

@@ -1,1 +1,2 @@
-"""How much work a JSON Schema may make for an event, counted before it is done, and a check in counted steps. Pure."""
+"""The check of an event against a JSON Schema in bounded work: its cost is counted first, and a slow check is done in
+counted steps. Pure."""

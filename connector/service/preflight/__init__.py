@@ -1,1 +1,1 @@
-"""What `check --live` asks the brokers, topics and vendors. Changes nothing: joins no group, writes nothing."""
+"""The checks of `check --live`, which ask brokers, topics and vendors. They join no group and write nothing."""

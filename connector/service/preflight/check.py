@@ -1,4 +1,4 @@
-"""The live check: everything at once, each part within its time, and what was found so far if one takes longer."""
+"""The live check: asks brokers, topics and vendors at once, each within its time limit."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ from connector.config.kafka_settings import resolve_kafka
 from connector.errors import ConnectorError
 from connector.service.preflight import connection, letters
 from connector.service.preflight.connection import connect, connection_findings
-from connector.service.preflight.findings import Finding, Severity, of_sink
+from connector.service.preflight.findings import Finding, Severity, sink_section
 from connector.service.preflight.letters import letter_findings
 from connector.service.preflight.members import ask_groups
 from connector.service.preflight.sinks import group_findings, reading_findings
 from connector.service.preflight.topics import SECTION as TOPICS
-from connector.service.preflight.topics import ask_topics, matching, topic_findings
+from connector.service.preflight.topics import ask_topics, matching_topics, topic_findings
 from connector.service.preflight.vendors import ask_vendor
 from connector.settings.values import Settings
 
-# Brokers that answer slowly get so long in all. Those that are away are given up long before: see connect.
+# How long all questions to the brokers may take. Unreachable brokers are given up long before: see `connect`.
 KAFKA_SECONDS = 30.0
 
 
 async def check_live(settings: Settings, clock: Clock) -> list[Finding]:
-    """Ask brokers, topics and vendors; returns within KAFKA_SECONDS. Raises nothing for what they do.
+    """Ask brokers, topics and vendors; return the findings within KAFKA_SECONDS.
 
-    Joins no group, commits nothing and writes nothing.
+    Their failures are findings, not exceptions. Joins no group, commits nothing and writes nothing.
     """
-    kafka = _Asking(settings, clock)
+    kafka = _KafkaCheck(settings, clock)
     vendors = await asyncio.gather(
-        *(ask_vendor(of, settings.routes, clock) for of in settings.sinks.values()),
+        *(ask_vendor(sink, settings.routes, clock) for sink in settings.sinks.values()),
     )
     found = await kafka.findings()
-    order = [connection.SECTION, TOPICS, letters.SECTION, *map(of_sink, settings.sinks)]
+    order = [connection.SECTION, TOPICS, letters.SECTION, *map(sink_section, settings.sinks)]
     return sorted([*found, *chain.from_iterable(vendors)], key=lambda finding: order.index(finding.section))
 
 
-class _Asking:
-    """Asks the brokers on a thread of its own, which a call that hangs cannot keep from being left behind."""
+class _KafkaCheck:
+    """Asks the brokers on a thread of its own, which is abandoned if a call hangs."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._found: list[Finding] = []
@@ -52,11 +52,11 @@ class _Asking:
         def ask() -> None:
             try:
                 for finding in _ask_kafka(settings, clock):
-                    self._found.append(finding)  # one by one: what takes too long must not hide what came before
+                    self._found.append(finding)  # one by one: a call that hangs must not hide earlier findings
             except KafkaException as error:
-                self._found.append(_broken_off(error.args[0].str()))
+                self._found.append(_incomplete(error.args[0].str()))
                 self._ended.set_result(None)
-            except BaseException as error:  # noqa: BLE001 - a bug: raised again where it is waited for
+            except BaseException as error:  # noqa: BLE001 - a bug: raised again by `findings`
                 self._ended.set_exception(error)
             else:
                 self._ended.set_result(None)
@@ -64,16 +64,16 @@ class _Asking:
         threading.Thread(target=ask, name="live check", daemon=True).start()
 
     async def findings(self) -> list[Finding]:
-        """What was found, and that not all was, if so."""
+        """Return the findings within KAFKA_SECONDS; a last one says so if they are not complete."""
         try:
             await asyncio.wait_for(asyncio.wrap_future(self._ended), KAFKA_SECONDS)
         except TimeoutError:
-            return [*self._found, _broken_off(f"not everything was answered within {KAFKA_SECONDS:.0f} s")]
+            return [*self._found, _incomplete(f"not everything was answered within {KAFKA_SECONDS:.0f} s")]
         return self._found
 
 
-def _broken_off(why: str) -> Finding:
-    says = f"{why}; what is missing here is not known"
+def _incomplete(why: str) -> Finding:
+    says = f"{why}; the rest is not known"
     return Finding(
         connection.SECTION, "brokers", Severity.FAIL, says, "look at the brokers and their load, and try again"
     )
@@ -94,7 +94,7 @@ def _ask_kafka(settings: Settings, clock: Clock) -> Iterator[Finding]:
     yield from connection_findings(connected, conf)
     known = connected.metadata.topics
     never = (settings.dead_letters, settings.receipts)
-    read = {topic.name: matching(topic, known, never) for topic in settings.topics.values()}
+    read = {topic.name: matching_topics(topic, known, never) for topic in settings.topics.values()}
     names = {name for names in read.values() for name in names} | set(never)
     facts = ask_topics(connected.client, names)
     yield from topic_findings(settings, known, facts)
@@ -103,15 +103,15 @@ def _ask_kafka(settings: Settings, clock: Clock) -> Iterator[Finding]:
         settings, conf, facts, [fact for name, fact in facts.items() if name not in never and fact.error is None]
     )
     groups = ask_groups(conf, [f"{settings.group}.{name}" for name in settings.sinks])
-    for name, of in settings.sinks.items():
+    for name, sink in settings.sinks.items():
         group = f"{settings.group}.{name}"
-        yield from group_findings(of, group, groups[group], str(conf.get("group.protocol", "classic")).lower())
+        yield from group_findings(sink, group, groups[group], str(conf.get("group.protocol", "classic")).lower())
         if not groups[group].readable and not groups[group].error:
             continue
         subscribed = _subscribed(settings, name)
         topics = {each for entry in subscribed for each in read[entry]} & readable.keys()
         topic_facts = [readable[each] for each in sorted(topics)]
-        yield from reading_findings(of, group, topic_facts, conf, clock.now())
+        yield from reading_findings(sink, group, topic_facts, conf, clock.now())
 
 
 def _subscribed(settings: Settings, sink: str) -> Sequence[str]:

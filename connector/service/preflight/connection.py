@@ -1,4 +1,4 @@
-"""Are the brokers there, and do they let us in? If not, which setting is to blame: address, TLS or SASL."""
+"""Connects to the brokers; if they do not let us in, says which setting is wrong: address, TLS or SASL."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from confluent_kafka.admin._metadata import (  # `admin` offers them without exp
     ClusterMetadata,
 )
 
+from connector.errors import ConnectorError
 from connector.service.preflight.findings import Finding, Severity
 
 SECTION = "kafka"
 CONNECT_SECONDS = 8.0
 REACH_SECONDS = 2.0
-_SYSLOG_INFO = 6  # the failures that tell the most are logged and not called back
-# All brokers that are named together: the first that answer nothing tell enough.
+_SYSLOG_INFO = 6  # the most specific failures are logged and not passed to error_cb
+# For all brokers together: a few that do not answer are enough to know.
 REACH_ALL_SECONDS = 5.0
 
 _FAIL_LINE = re.compile(r"^FAIL \[[^]]*\] \[thrd:[^]]*\]: (?P<broker>\S+?)(?:/\w+)?: (?P<text>.*)$", re.DOTALL)
@@ -31,7 +32,7 @@ _IN_STATE = re.compile(r" \(after \d+ms in state (?P<state>\w+)\).*$", re.DOTALL
 
 
 class ConnectionProblem(NamedTuple):
-    """Why a broker does not let us in. `decided`: trying longer changes nothing."""
+    """The reason why a broker does not let us in. `decided`: trying longer cannot help."""
 
     subject: str
     says: str
@@ -40,7 +41,7 @@ class ConnectionProblem(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Sign:
+class _Symptom:
     pattern: re.Pattern[str]
     subject: str
     says: str
@@ -48,75 +49,75 @@ class _Sign:
     decided: bool = True
 
 
-def _sign(pattern: str, subject: str, says: str, todo: str, *, decided: bool = True) -> _Sign:
-    return _Sign(re.compile(pattern, re.IGNORECASE | re.DOTALL), subject, says, todo, decided)
+def _symptom(pattern: str, subject: str, says: str, todo: str, *, decided: bool = True) -> _Symptom:
+    return _Symptom(re.compile(pattern, re.IGNORECASE | re.DOTALL), subject, says, todo, decided)
 
 
-# What librdkafka says → what it means; the first that fits counts.
-_SIGNS = (
-    _sign(
+# Matches librdkafka's log lines; the first that matches counts.
+_SYMPTOMS = (
+    _symptom(
         r"SASL .*mechanism handshake failed.*supported mechanisms: *[^\s(]",
         "SASL",
         "the broker does not take this SASL mechanism",
         "set kafka.sasl.mechanism to one that the broker supports",
     ),
-    _sign(
+    _symptom(
         r"SASL .*handshake failed",
         "SASL",
         "the listener does no SASL",
         "set kafka.security.protocol to PLAINTEXT or SSL, or take the port of the SASL listener",
     ),
-    _sign(
+    _symptom(
         r"SASL|authentication",
         "SASL",
         "the broker refuses the credentials",
         "look at kafka.sasl.username, kafka.sasl.password and kafka.sasl.mechanism",
     ),
-    _sign(
+    _symptom(
         r"certificate verify failed.*(hostname|host name|ip address) mismatch",
         "TLS",
         "the broker's certificate is for another host",
         "use the name in kafka.bootstrap.servers that the certificate has",
     ),
-    _sign(
+    _symptom(
         r"certificate verify failed|broker certificate could not be verified",
         "TLS",
         "the broker's certificate is not signed by an authority that is trusted here",
         "set kafka.ssl.ca.location to the CA certificate that signed the brokers' certificates",
     ),
-    _sign(
+    _symptom(
         r"PLAINTEXT broker listener|wrong version number",
         "TLS",
         "the listener does not speak TLS",
         "set kafka.security.protocol to PLAINTEXT or SASL_PLAINTEXT, or take the port of the TLS listener",
     ),
-    _sign(
+    _symptom(
         r"alert.*(certificate|unknown ca)|certificate required",
         "TLS",
         "the broker wants a client certificate, or refuses ours",
         "set kafka.ssl.certificate.location and kafka.ssl.key.location",
     ),
-    _sign(r"SSL handshake failed", "TLS", "the TLS handshake failed", "look at the kafka.ssl.* settings"),
-    _sign(
+    _symptom(r"SSL handshake failed", "TLS", "the TLS handshake failed", "look at the kafka.ssl.* settings"),
+    _symptom(
         r"SSL connection closed by peer.*in state (UP|APIVERSION_QUERY)",
         "SASL",
         "the broker closes the connection after TLS: the listener wants SASL, or a client certificate",
         "set kafka.security.protocol to SASL_SSL with kafka.sasl.*, or kafka.ssl.certificate.location",
     ),
-    _sign(
+    _symptom(
         r"Disconnected.*in state (APIVERSION_QUERY|UP)",
         "TLS",
-        "the broker closes the connection at our first words: the listener wants TLS, or is no Kafka",
+        "the broker closes the connection at our first request: the listener wants TLS, or is no Kafka",
         "set kafka.security.protocol to SSL or SASL_SSL, or take the port of a listener without TLS",
     ),
-    _sign(
+    _symptom(
         r"Failed to resolve",
         "brokers",
         "the host's name could not be resolved",
         "look at kafka.bootstrap.servers and at this machine's DNS",
         decided=False,
     ),
-    _sign(
+    _symptom(
         r"Connect to .* failed: (?P<why>[^(]*)",
         "brokers",
         "no connection",
@@ -126,36 +127,36 @@ _SIGNS = (
 )
 
 
-def trouble_in(lines: Sequence[str]) -> ConnectionProblem | None:
-    """What the client's log lines say is wrong; what trying longer would not mend comes first. Pure."""
-    found = [trouble for trouble in map(_trouble_of, lines) if trouble is not None]
-    return next((trouble for trouble in found if trouble.decided), found[-1] if found else None)
+def connection_problem(lines: Sequence[str]) -> ConnectionProblem | None:
+    """Return the problem that the client's log lines show, a decided one first; None if they show none. Pure."""
+    found = [problem for problem in map(_problem_of, lines) if problem is not None]
+    return next((problem for problem in found if problem.decided), found[-1] if found else None)
 
 
-def _seen_to_last(lines: Sequence[str]) -> bool:
-    """Whether trying longer changes nothing. Once is not enough: a broker that restarts closes connections, too."""
-    return sum(trouble is not None and trouble.decided for trouble in map(_trouble_of, lines)) > 1
+def _is_decided(lines: Sequence[str]) -> bool:
+    """True if trying longer cannot help: two lines must say so, for a restarting broker closes connections too."""
+    return sum(problem is not None and problem.decided for problem in map(_problem_of, lines)) > 1
 
 
-def _trouble_of(line: str) -> ConnectionProblem | None:
-    said = _FAIL_LINE.match(line)
-    if said is None:
+def _problem_of(line: str) -> ConnectionProblem | None:
+    match = _FAIL_LINE.match(line)
+    if match is None:
         return None
-    sign = next((sign for sign in _SIGNS if sign.pattern.search(said["text"])), None)
-    if sign is None:
-        return ConnectionProblem("brokers", f"{said['broker']}: {_cut(said['text'])}", "", False)
+    symptom = next((symptom for symptom in _SYMPTOMS if symptom.pattern.search(match["text"])), None)
+    if symptom is None:
+        return ConnectionProblem("brokers", f"{match['broker']}: {_shorten(match['text'])}", "", False)
     return ConnectionProblem(
-        sign.subject, f"{said['broker']}: {sign.says} ({_cut(said['text'])})", sign.todo, sign.decided
+        symptom.subject, f"{match['broker']}: {symptom.says} ({_shorten(match['text'])})", symptom.todo, symptom.decided
     )
 
 
-def _cut(text: str) -> str:
+def _shorten(text: str) -> str:
     text = _IN_STATE.sub("", text)
     return text if len(text) <= 160 else f"{text[:159]}…"
 
 
-class _Lines(logging.Handler):
-    """Keeps what a client logs."""
+class _LogLines(logging.Handler):
+    """Collects what a client logs."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -167,32 +168,32 @@ class _Lines(logging.Handler):
 
 @dataclass(frozen=True, slots=True)
 class BrokerConnection:
-    """A client that was let in, and what it was told of the cluster."""
+    """A client that the brokers let in, and the cluster's metadata."""
 
     client: AdminClient
     metadata: ClusterMetadata
 
 
 def connect(conf: Mapping[str, Any]) -> BrokerConnection | Finding:
-    """The connection, within CONNECT_SECONDS; or what keeps us out."""
-    lines = _Lines()
-    logger = logging.Logger("live")  # noqa: LOG001 - of its own, unknown to the root: nothing of it is printed
+    """Return a connection, or after at most CONNECT_SECONDS the finding that says what prevents it."""
+    lines = _LogLines()
+    logger = logging.Logger("live")  # noqa: LOG001 - without a parent: nothing of it is printed
     logger.addHandler(lines)
     try:
         client = AdminClient({**conf, "log_level": _SYSLOG_INFO}, logger=logger)
     except KafkaException as error:
         return _no_client(error)
     deadline = time.monotonic() + CONNECT_SECONDS
-    while (left := deadline - time.monotonic()) > 0:
+    while (remaining := deadline - time.monotonic()) > 0:
         try:
-            return BrokerConnection(client, client.list_topics(timeout=min(left, 1.0)))
+            return BrokerConnection(client, client.list_topics(timeout=min(remaining, 1.0)))
         except KafkaException:
-            client.poll(0)  # hands the log lines over
-        if _seen_to_last(lines.lines):
+            client.poll(0)  # makes the client pass on its log lines
+        if _is_decided(lines.lines):
             break
-    trouble = trouble_in(lines.lines)
-    if trouble is not None:
-        return Finding(SECTION, trouble.subject, Severity.FAIL, trouble.says, trouble.todo)
+    problem = connection_problem(lines.lines)
+    if problem is not None:
+        return Finding(SECTION, problem.subject, Severity.FAIL, problem.says, problem.todo)
     servers = conf.get("bootstrap.servers", conf.get("metadata.broker.list"))
     return Finding(
         SECTION,
@@ -203,24 +204,32 @@ def connect(conf: Mapping[str, Any]) -> BrokerConnection | Finding:
     )
 
 
+def require_brokers(conf: Mapping[str, Any]) -> None:
+    """Return once the brokers answer. Raises ConnectorError after CONNECT_SECONDS with the reason and what to do."""
+    connection = connect(conf)
+    if not isinstance(connection, BrokerConnection):
+        todo = f"\n→ {connection.todo}" if connection.todo else ""
+        raise ConnectorError(f"Kafka cannot be used: {connection.says}{todo}")
+
+
 def _no_client(error: KafkaException) -> Finding:
     text = str(error.args[0].str())
     subject = "TLS" if "ssl" in text.lower() else "SASL" if "sasl" in text.lower() else "brokers"
-    return Finding(SECTION, subject, Severity.FAIL, f"librdkafka makes no client: {text}", "mend the kafka section")
+    return Finding(SECTION, subject, Severity.FAIL, f"librdkafka makes no client: {text}", "correct the kafka section")
 
 
 def connection_findings(connection: BrokerConnection, conf: Mapping[str, Any]) -> Iterator[Finding]:
-    """The brokers by the addresses that the cluster gives, to which every client connects in the end."""
+    """Yield findings on the brokers at their advertised addresses, to which every client connects in the end."""
     brokers: Sequence[BrokerMetadata] = list(connection.metadata.brokers.values())
     protocol = str(conf.get("security.protocol", "plaintext")).upper()
     user = f" as {conf['sasl.username']}" if "SASL" in protocol and "sasl.username" in conf else ""
     yield Finding(SECTION, "security", Severity.OK, f"{protocol}{user}: the brokers let us in")
-    away = dict(_unreachable(brokers))
-    if not away:
+    unreachable = dict(_unreachable_brokers(brokers))
+    if not unreachable:
         names = ", ".join(f"{broker.host}:{broker.port}" for broker in brokers[:3])
         says = f"{len(brokers)} reachable: {names}{', …' if len(brokers) > 3 else ''}"
         yield Finding(SECTION, "brokers", Severity.OK, says, data={"brokers": len(brokers)})
-    for address, why in away.items():
+    for address, why in unreachable.items():
         yield Finding(
             SECTION,
             "brokers",
@@ -230,13 +239,13 @@ def connection_findings(connection: BrokerConnection, conf: Mapping[str, Any]) -
         )
 
 
-def _unreachable(brokers: Sequence[BrokerMetadata]) -> Iterator[tuple[str, str]]:
+def _unreachable_brokers(brokers: Sequence[BrokerMetadata]) -> Iterator[tuple[str, str]]:
     deadline = time.monotonic() + REACH_ALL_SECONDS
     for broker in brokers:
-        left = deadline - time.monotonic()
-        if left <= 0:
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
             return
         try:
-            socket.create_connection((broker.host, broker.port), timeout=min(left, REACH_SECONDS)).close()
+            socket.create_connection((broker.host, broker.port), timeout=min(remaining, REACH_SECONDS)).close()
         except OSError as error:
             yield f"{broker.host}:{broker.port}", error.strerror or "no answer"

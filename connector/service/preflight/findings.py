@@ -1,4 +1,4 @@
-"""What a live check found: one finding a row of the table."""
+"""The findings of a live check: one for each row of the table."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any, NamedTuple
 
 
 class Severity(StrEnum):
-    """Whether a thing is as it must be."""
+    """The severity of a finding."""
 
     OK = "ok"
-    WARN = "warning"  # works, and may not for long or not as meant; or could not be judged
+    WARN = "warning"  # works, but perhaps not for long or not as intended; or could not be checked
     FAIL = "failed"
 
 
 class Finding(NamedTuple):
-    """One thing that was looked at.
+    """The result of one check.
 
-    `section` is what it belongs to (kafka, topics, dead letters, sink NAME), `says` what is so and `todo` what to do
-    about it (empty if nothing). `data` holds the figures for programs.
+    `section` is the part that was checked (kafka, topics, dead letters, sink NAME), `says` the result and `todo` what
+    to do about it ("" if nothing). `data` has the figures, for programs.
     """
 
     section: str
@@ -29,7 +29,18 @@ class Finding(NamedTuple):
     todo: str = ""
     data: Mapping[str, Any] = {}
 
+    def as_json(self) -> dict[str, Any]:
+        """Return the finding under the names that programs read: the severity is `mark`."""
+        return {
+            "section": self.section,
+            "subject": self.subject,
+            "mark": self.severity,
+            "says": self.says,
+            "todo": self.todo,
+            "data": self.data,
+        }
 
-def of_sink(name: str) -> str:
-    """The section of a sink's findings."""
+
+def sink_section(name: str) -> str:
+    """Return the section of a sink's findings."""
     return f"sink {name}"

@@ -1,6 +1,6 @@
-"""The topics beside the events: is there room for every dead letter, and may it be written?
+"""Checks the dead-letter and receipts topics: may we write them, and is there room for every dead letter?
 
-No record is produced for this: whether we may write is what the brokers say of our user's operations on the topic.
+No record is produced for this: the brokers say which operations our user may do on a topic.
 """
 
 from __future__ import annotations
@@ -10,24 +10,24 @@ from typing import Any
 
 from confluent_kafka import KafkaError
 
-from connector.kafka.commands import POLICY, set_policy
+from connector.kafka.topic_configs import POLICY, set_policy
 from connector.operations.formatting import counted, duration, size
 from connector.service.preflight.findings import Finding, Severity
-from connector.service.preflight.topics import TopicFacts, absent
+from connector.service.preflight.topics import TopicFacts, undescribed_finding
 from connector.settings.values import Settings
 
 SECTION = "dead letters"
-# What the added headers of a letter may weigh, with room to spare.
+# More than the headers that a letter adds to its record can take, in bytes.
 LETTER_MARGIN = 64 * 1024
 
 
 def letter_findings(
     settings: Settings, conf: Mapping[str, Any], facts: Mapping[str, TopicFacts], sources: Collection[TopicFacts]
 ) -> Iterator[Finding]:
-    """Findings on the dead-letter and receipts topics. `sources` are the topics that are read."""
+    """Yield findings on the dead-letter and receipts topics. `sources` are the topics that are read."""
     letters = facts[settings.dead_letters]
     if letters.error is not None:
-        yield absent(SECTION, letters, "DESCRIBE, READ and WRITE")
+        yield undescribed_finding(SECTION, letters, "DESCRIBE, READ and WRITE")
     else:
         yield _writing(letters)
         yield from _compaction(letters, conf)
@@ -45,7 +45,7 @@ def _writing(letters: TopicFacts) -> Finding:
 
 
 def _compaction(letters: TopicFacts, conf: Mapping[str, Any]) -> Iterator[Finding]:
-    policy = "" if letters.settings is None else letters.settings[POLICY]  # hidden from us: `_room` says so
+    policy = "" if letters.settings is None else letters.settings[POLICY]  # not shown to us: `_room` says so
     if "compact" in policy:
         says = f"cleanup.policy is {policy}: of letters with one key only the last is kept, and `run` refuses that"
         todo = f"run {set_policy(conf, letters.name, 'delete')}"
@@ -82,7 +82,7 @@ def _receipts(receipts: TopicFacts) -> Finding:
         todo = f"allow CREATE, DESCRIBE, READ and WRITE on topic {receipts.name} to whoever replays"
         return Finding(SECTION, receipts.name, Severity.WARN, "is not shown to us: replays would fail", todo)
     if receipts.error is not None:
-        return absent(SECTION, receipts, "DESCRIBE, READ and WRITE")
+        return undescribed_finding(SECTION, receipts, "DESCRIBE, READ and WRITE")
     policy = None if receipts.settings is None else receipts.settings["cleanup.policy"]
     if policy not in (None, "compact"):
         says = f"cleanup.policy is {policy}: what was replayed would be forgotten, and sent again"

@@ -1,7 +1,7 @@
-"""The groups' members and what we may do with the groups, asked by a process of its own.
+"""Asks, in a process of its own, for the members of consumer groups and for what we may do with the groups.
 
-On a broker that has just restarted, AdminClient's requests to a group's coordinator can end the whole process by an
-assertion of librdkafka's (2.16.0: rd_kafka_enq_once_del_source_return). Here that costs an answer and no more.
+While a broker restarts, AdminClient's requests to a group's coordinator can end the whole process by an assertion of
+librdkafka's (2.16.0: rd_kafka_enq_once_del_source_return). In a separate process that costs only the answer.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from confluent_kafka import ConsumerGroupType, KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 ASK_SECONDS = 6.0
-# Until the coordinator has loaded its groups.
-_PASSING = frozenset(
+# Errors until the coordinator has loaded its groups.
+_RETRIED = frozenset(
     {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE}
 )
 _PROTOCOLS = {ConsumerGroupType.CLASSIC: "classic", ConsumerGroupType.CONSUMER: "consumer"}
 
 
-class Group(NamedTuple):
-    """What the coordinator says of a group. `readable`: we may join it and commit. `error`: why nothing is known.
+class ConsumerGroup(NamedTuple):
+    """A group as its coordinator describes it. `readable`: we may join it and commit. `error`: why nothing is known.
 
-    `protocol` is the one that its members use, as `group.protocol` names it; empty if it is not known. `names` says of
-    each member, for people, who it is and where it runs.
+    `protocol` is its members', as `group.protocol` names it; "" if it is not known. `names` has each member's name and
+    address, for people.
     """
 
     members: int
@@ -38,11 +38,14 @@ class Group(NamedTuple):
     names: Sequence[str] = ()
 
 
-def ask_groups(conf: Mapping[str, Any], groups: Sequence[str]) -> dict[str, Group]:
-    """Every group by its name, within about ASK_SECONDS. The settings, secrets among them, go through a pipe."""
+def ask_groups(conf: Mapping[str, Any], groups: Sequence[str]) -> dict[str, ConsumerGroup]:
+    """Return every group by its name, within about ASK_SECONDS.
+
+    The settings, which contain secrets, go through a pipe.
+    """
     question = json.dumps({"conf": dict(conf), "groups": list(groups)})
     try:
-        done = subprocess.run(  # noqa: S603 - ourselves
+        done = subprocess.run(  # noqa: S603 - this module
             [sys.executable, "-m", __name__],
             input=question,
             capture_output=True,
@@ -51,30 +54,32 @@ def ask_groups(conf: Mapping[str, Any], groups: Sequence[str]) -> dict[str, Grou
             check=True,
         )
     except (subprocess.SubprocessError, OSError):
-        return {name: Group(0, False, "the coordinator could not be asked") for name in groups}
-    return {name: Group(*answer) for name, answer in json.loads(done.stdout).items()}
+        return {name: ConsumerGroup(0, False, "the coordinator could not be asked") for name in groups}
+    return {name: ConsumerGroup(*answer) for name, answer in json.loads(done.stdout).items()}
 
 
-def _describe(client: AdminClient, name: str, deadline: float) -> Group:
+def _describe(client: AdminClient, name: str, deadline: float) -> ConsumerGroup:
     while True:
-        left = max(deadline - time.monotonic(), 0.1)
-        answer = client.describe_consumer_groups([name], include_authorized_operations=True, request_timeout=left)[name]
+        remaining = max(deadline - time.monotonic(), 0.1)
+        answer = client.describe_consumer_groups([name], include_authorized_operations=True, request_timeout=remaining)[
+            name
+        ]
         try:
-            group = answer.result(left + 1)
+            group = answer.result(remaining + 1)
         except TimeoutError:
-            return Group(0, False, "no answer")
+            return ConsumerGroup(0, False, "no answer")
         except KafkaException as error:
-            if error.args[0].code() not in _PASSING or time.monotonic() > deadline:
-                return Group(0, False, error.args[0].str())
+            if error.args[0].code() not in _RETRIED or time.monotonic() > deadline:
+                return ConsumerGroup(0, False, error.args[0].str())
             time.sleep(0.2)
         else:
             allowed = {operation.name for operation in group.authorized_operations or ()}
-            names = [_named(member) for member in group.members]
-            return Group(len(names), "READ" in allowed, protocol=_PROTOCOLS.get(group.type, ""), names=names)
+            names = [_describe_member(member) for member in group.members]
+            return ConsumerGroup(len(names), "READ" in allowed, protocol=_PROTOCOLS.get(group.type, ""), names=names)
 
 
-def _named(member: Any) -> str:
-    """A member's client.id, its group.instance.id if it has one, and its address."""
+def _describe_member(member: Any) -> str:
+    """Return a member's client.id, its group.instance.id if it has one, and its address."""
     instance = f" ({member.group_instance_id})" if member.group_instance_id else ""
     return f"{member.client_id}{instance} at {member.host.lstrip('/')}"
 

@@ -7,33 +7,26 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaException
 
+from connector.kafka.topic_reader import FirstRecords, read_one_each, reader_config
 from connector.operations.formatting import counted, duration
-from connector.service.preflight.findings import Finding, Severity, of_sink
-from connector.service.preflight.members import Group
-from connector.service.preflight.positions import Origin, ReadPosition, read_positions
-from connector.service.preflight.reading import Read, read_one_each
+from connector.service.preflight.findings import Finding, Severity, sink_section
+from connector.service.preflight.members import ConsumerGroup
+from connector.service.preflight.positions import ReadPosition, StartOrigin, read_positions
 from connector.service.preflight.topics import TopicFacts
-from connector.settings.values import SailPlay, SinkSettings
+from connector.settings.values import SinkSettings
+from connector.vendors.registry import VENDORS
+from connector.vendors.vendor import MaxRate
 
-# "50 requests a second per partner over the whole API, then 429": public material on SailPlay, not its document.
-SAILPLAY_RATE = 50.0
 # Past this share of a topic's retention an unread event is too old to be calm about.
 AGE_TO_WARN = 0.5
-_READING: Mapping[str, Any] = {
-    "enable.auto.commit": False,
-    "enable.auto.offset.store": False,
-    "enable.partition.eof": True,
-    "auto.offset.reset": "earliest",  # what retention deletes between asking and reading is passed over
-    "queued.max.messages.kbytes": 1024,
-}
 
 
-def group_findings(of: SinkSettings, name: str, group: Group, protocol: str = "classic") -> Iterator[Finding]:
+def group_findings(of: SinkSettings, name: str, group: ConsumerGroup, protocol: str = "classic") -> Iterator[Finding]:
     """The group as the coordinator sees it, and the rate that its members make together.
 
     `protocol` is the one that this configuration would join with.
     """
-    section = of_sink(of.name)
+    section = sink_section(of.name)
     if group.error:
         todo = f"allow READ on group {name}" if "authorization" in group.error.lower() else "try again"
         mark = Severity.FAIL if "authorization" in group.error.lower() else Severity.WARN
@@ -50,22 +43,27 @@ def group_findings(of: SinkSettings, name: str, group: Group, protocol: str = "c
         yield Finding(section, "group", Severity.WARN, says, todo, data)
     else:
         yield Finding(section, "group", Severity.OK, says, data=data)
-    if isinstance(of, SailPlay):
-        yield _rate(of, group.members)
+    yield from _rate(of, group.members)
 
 
-def _rate(of: SailPlay, members: int) -> Finding:
-    section, data = of_sink(of.name), {"members": members, "rate": of.rate}
+def _rate(of: SinkSettings, members: int) -> Iterator[Finding]:
+    vendor = VENDORS[of.kind]
+    if vendor.max_rate is not None:
+        yield _rate_of_members(of, members, vendor.title, vendor.max_rate)
+
+
+def _rate_of_members(of: SinkSettings, members: int, title: str, limit: MaxRate) -> Finding:
+    section, data = sink_section(of.name), {"members": members, "rate": of.rate}
     if of.rate is None:
         todo = f"set sinks.{of.name}.rate"
-        says = f"unlimited: SailPlay answers 429 past {SAILPLAY_RATE:g}/s"
+        says = f"unlimited: {title} answers 429 past {limit.per_second:g}/s"
         return Finding(section, "rate", Severity.WARN, says, todo, data)
     processes = max(members, 1)
     total = processes * of.rate
-    of_all = f"{total:g} of SailPlay's {SAILPLAY_RATE:g} requests a second for a partner"
+    of_all = f"{total:g} of {title}'s {limit.per_second:g} requests a second for a {limit.shared_by}"
     says = of_all if processes == 1 else f"{processes} members at {of.rate:g}/s each make {of_all}"
-    if total > SAILPLAY_RATE:
-        todo = f"set sinks.{of.name}.rate to {int(SAILPLAY_RATE / processes)}/s at most: it is each process's own"
+    if total > limit.per_second:
+        todo = f"set sinks.{of.name}.rate to {int(limit.per_second / processes)}/s at most: it is each process's own"
         return Finding(section, "rate", Severity.FAIL, says, todo, data)
     return Finding(section, "rate", Severity.OK, says, data=data)
 
@@ -78,8 +76,8 @@ def reading_findings(
     now: float,
 ) -> Iterator[Finding]:
     """Where it starts and what it reads. `facts` are of the topics that may be read; `now` in seconds of the epoch."""
-    section = of_sink(of.name)
-    consumer = Consumer({**conf, "group.id": group, **_READING})
+    section = sink_section(of.name)
+    consumer = Consumer(reader_config(conf, group))
     try:
         partitions = [(fact.name, partition) for fact in facts for partition in range(fact.partitions)]
         ids = {fact.name: fact.topic_id for fact in facts if fact.topic_id}
@@ -102,7 +100,7 @@ def _start(section: str, of: SinkSettings, places: Sequence[ReadPosition]) -> Fi
     origins = {place.origin for place in places}
     data = {
         "events": unread,
-        "new_group": origins == {Origin.START},
+        "new_group": origins == {StartOrigin.START},
         "partitions": [place._asdict() | {"origin": str(place.origin)} for place in places],
     }
     events = counted(unread, "event")
@@ -110,19 +108,19 @@ def _start(section: str, of: SinkSettings, places: Sequence[ReadPosition]) -> Fi
         says = f"retention deleted {counted(lost, 'event')} before they were read; {events} are left to read"
         todo = "they are lost to this sink; raise retention.ms, or find out why reading fell behind"
         return Finding(section, "start", Severity.WARN, says, todo, data)
-    if Origin.REMADE in origins:
-        names = ", ".join(sorted({place.topic for place in places if place.origin is Origin.REMADE}))
+    if StartOrigin.REMADE in origins:
+        names = ", ".join(sorted({place.topic for place in places if place.origin is StartOrigin.REMADE}))
         says = f"{names} was made anew since the last commit: {events} from its beginning"
         return Finding(section, "start", Severity.WARN, says, "nothing, if that was meant", data)
     if not places:
         return Finding(section, "start", Severity.WARN, "there is nothing that it may read", "see topics", data)
-    if origins == {Origin.START}:
+    if origins == {StartOrigin.START}:
         says = f"a new group, at start: {_written(of)}: {events} to read"
         return Finding(section, "start", Severity.OK, says, data=data)
     says = f"at the committed offsets: {events} to read"
-    appeared = sum(place.origin is Origin.APPEARED for place in places)
+    appeared = sum(place.origin is StartOrigin.APPEARED for place in places)
     says += f"; {counted(appeared, 'partition')} without one from the beginning" if appeared else ""
-    fresh = ", ".join(sorted({place.topic for place in places if place.origin is Origin.START}))
+    fresh = ", ".join(sorted({place.topic for place in places if place.origin is StartOrigin.START}))
     says += f"; {fresh}, new to the group, at start: {_written(of)}" if fresh else ""
     return Finding(section, "start", Severity.OK, says, data=data)
 
@@ -143,7 +141,7 @@ def _to_read(places: Sequence[ReadPosition]) -> Iterator[tuple[str, int, int]]:
             yield place.topic, place.partition, max(place.low, place.high - 1)
 
 
-def _read(section: str, places: Sequence[ReadPosition], read: Read) -> Finding:
+def _read(section: str, places: Sequence[ReadPosition], read: FirstRecords) -> Finding:
     topics = {place.topic for place in places}
     for topic, why in sorted(read.errors.items()):
         return Finding(section, "read", Severity.FAIL, f"{topic}: {why}", f"allow READ on topic {topic}")
@@ -159,7 +157,7 @@ def _read(section: str, places: Sequence[ReadPosition], read: Read) -> Finding:
 def _retention(
     section: str,
     places: Sequence[ReadPosition],
-    read: Read,
+    read: FirstRecords,
     retention: Mapping[str, float | None],
     now: float,
 ) -> Iterator[Finding]:

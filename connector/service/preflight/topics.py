@@ -1,4 +1,4 @@
-"""Topics: are they there, what may we do with them, how are they set; and what the configured topics say of that."""
+"""Checks topics: whether they exist, what our user may do with them, and their settings."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ ASK_SECONDS = 6.0
 
 @dataclass(frozen=True, slots=True)
 class TopicFacts:
-    """What the brokers say of one topic.
+    """One topic as the brokers describe it.
 
-    `error` is librdkafka's code where it cannot be described, else None. `operations` are those that our user may do
-    (READ, WRITE, …). `settings` is None where the brokers do not show them to us. `topic_id` is Kafka's own.
+    `error` is librdkafka's code where they do not, else None. `operations` are those that our user may do (READ,
+    WRITE, …). `settings` is None where the brokers do not show them to us. `topic_id` is Kafka's.
     """
 
     name: str
@@ -35,7 +35,7 @@ class TopicFacts:
 
     @property
     def max_message_bytes(self) -> int | None:
-        """The largest record batch that it takes, in bytes; None where that is not shown."""
+        """The largest record batch that the topic takes, in bytes; None where that is not shown."""
         return None if self.settings is None else int(self.settings["max.message.bytes"])
 
     @property
@@ -47,15 +47,15 @@ class TopicFacts:
         return milliseconds / 1000 if milliseconds >= 0 else None
 
 
-def matching(topic: Topic, known: Collection[str], never: Collection[str]) -> list[str]:
-    """The topics that an entry of `topics` stands for."""
+def matching_topics(topic: Topic, known: Collection[str], never: Collection[str]) -> list[str]:
+    """Return the topics that an entry of `topics` names: itself, or those that match its pattern."""
     if not topic.pattern:
         return [topic.name]
     return sorted(name for name in known if name not in never and matches(topic.name, name))
 
 
 def ask_topics(client: AdminClient, names: Collection[str]) -> dict[str, TopicFacts]:
-    """The facts of every topic, by its name."""
+    """Return the facts of every topic, by its name."""
     if not names:
         return {}
     wanted = TopicCollection(list(names))
@@ -67,7 +67,7 @@ def ask_topics(client: AdminClient, names: Collection[str]) -> dict[str, TopicFa
         except KafkaException as error:
             facts[name] = TopicFacts(name, error.args[0].code())
         except TimeoutError:
-            facts[name] = TopicFacts(name, KafkaError._TIMED_OUT)  # noqa: SLF001 - a public name, for its underscore
+            facts[name] = TopicFacts(name, KafkaError._TIMED_OUT)  # noqa: SLF001 - a public name, despite its underscore
         else:
             operations = frozenset(operation.name for operation in found.authorized_operations or ())
             facts[name] = TopicFacts(name, None, len(found.partitions), operations, topic_id=str(found.topic_id))
@@ -78,7 +78,7 @@ def ask_topics(client: AdminClient, names: Collection[str]) -> dict[str, TopicFa
 
 
 def _ask_settings(client: AdminClient, names: Collection[str]) -> dict[str, dict[str, str]]:
-    """The settings of the topics whose settings we are shown (DescribeConfigs on the topic)."""
+    """Return the settings, by topic, of those whose settings we may see (DescribeConfigs on the topic)."""
     if not names:
         return {}
     resources = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in names]
@@ -93,16 +93,18 @@ def _ask_settings(client: AdminClient, names: Collection[str]) -> dict[str, dict
 
 
 def topic_findings(settings: Settings, known: Collection[str], facts: Mapping[str, TopicFacts]) -> Iterator[Finding]:
-    """One finding for every entry of `topics`."""
+    """Yield one finding for every entry of `topics`."""
     never = (settings.dead_letters, settings.receipts)
     for topic in settings.topics.values():
         if topic.pattern:
-            yield _of_pattern(topic, [facts[name] for name in matching(topic, known, never) if name in facts])
+            yield _pattern_finding(
+                topic, [facts[name] for name in matching_topics(topic, known, never) if name in facts]
+            )
         else:
-            yield _of_topic(facts[topic.name])
+            yield _topic_finding(facts[topic.name])
 
 
-def _of_pattern(topic: Topic, facts: list[TopicFacts]) -> Finding:
+def _pattern_finding(topic: Topic, facts: list[TopicFacts]) -> Finding:
     if not facts:
         return Finding(
             SECTION,
@@ -114,16 +116,18 @@ def _of_pattern(topic: Topic, facts: list[TopicFacts]) -> Finding:
         )
     denied = [fact.name for fact in facts if "READ" not in fact.operations]
     if denied:
-        return Finding(SECTION, topic.name, Severity.FAIL, f"not to be read: {_some(denied)}", "allow READ on them")
+        return Finding(
+            SECTION, topic.name, Severity.FAIL, f"not to be read: {_first_names(denied)}", "allow READ on them"
+        )
     names = [fact.name for fact in facts]
     partitions = sum(fact.partitions for fact in facts)
-    says = f"matches {counted(len(names), 'topic')} ({counted(partitions, 'partition')}): {_some(names)}"
+    says = f"matches {counted(len(names), 'topic')} ({counted(partitions, 'partition')}): {_first_names(names)}"
     return Finding(SECTION, topic.name, Severity.OK, says, data={"topics": names, "partitions": partitions})
 
 
-def _of_topic(fact: TopicFacts) -> Finding:
+def _topic_finding(fact: TopicFacts) -> Finding:
     if fact.error is not None:
-        return absent(SECTION, fact, "DESCRIBE and READ")
+        return undescribed_finding(SECTION, fact, "DESCRIBE and READ")
     if "READ" not in fact.operations:
         return Finding(SECTION, fact.name, Severity.FAIL, "it may not be read", f"allow READ on topic {fact.name}")
     kept = "" if fact.retention is None else f", keeps events for {duration(fact.retention)}"
@@ -133,10 +137,10 @@ def _of_topic(fact: TopicFacts) -> Finding:
     )
 
 
-def absent(section: str, fact: TopicFacts, operations: str) -> Finding:
-    """A topic that cannot be described (its `error` is set)."""
+def undescribed_finding(section: str, fact: TopicFacts, operations: str) -> Finding:
+    """Return the finding on a topic that could not be described: its `error` is set."""
     if fact.error == KafkaError.UNKNOWN_TOPIC_OR_PART:
-        says, todo = "does not exist", "create it, or mend its name in the configuration"
+        says, todo = "does not exist", "create it, or correct its name in the configuration"
     elif fact.error == KafkaError.TOPIC_AUTHORIZATION_FAILED:
         says, todo = "is not shown to us: it is missing or forbidden", f"allow {operations} on topic {fact.name}"
     else:
@@ -147,5 +151,5 @@ def absent(section: str, fact: TopicFacts, operations: str) -> Finding:
     return Finding(section, fact.name, Severity.FAIL, says, todo)
 
 
-def _some(names: list[str]) -> str:
+def _first_names(names: list[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

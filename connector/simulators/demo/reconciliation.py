@@ -1,4 +1,5 @@
-"""One sink reconciled: what was produced against the connector's counts, the vendor's ledger and Kafka. Pure."""
+"""The reconciliation of one sink: what was produced against the connector's counts, the vendor's ledger and Kafka.
+Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from typing import NamedTuple
 
 from connector.kafka import dead_letter
 from connector.model import Headers, Reason
-from connector.simulators.demo.samples import Fate, Sample
+from connector.simulators.demo.samples import ExpectedOutcome, SampleEvent
 
 _EXAMPLES = 3  # of each kind of mistake
 
@@ -17,15 +18,15 @@ Partition = tuple[str, int]
 
 
 class Produced(NamedTuple):
-    """A sample and where the brokers put it."""
+    """A sample and the partition and offset that the brokers gave it."""
 
-    sample: Sample
+    sample: SampleEvent
     partition: int
     offset: int
 
     @property
     def address(self) -> str:
-        """`topic/partition/offset`."""
+        """Return `topic/partition/offset`."""
         return f"{self.sample.topic}/{self.partition}/{self.offset}"
 
 
@@ -37,13 +38,13 @@ class ReadLetter(NamedTuple):
     headers: Headers
 
     def header(self, name: str) -> str | None:
-        """The text of what the connector added under this name."""
+        """Return the text of the header that the connector added under this name."""
         return dead_letter.last_header(self.headers, name)
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
-    """The connector's own account of a sink, in (event, route) pairs."""
+class SinkCounts:
+    """The connector's own counts of a sink, in (event, route) pairs."""
 
     read: int
     delivered: int
@@ -52,56 +53,56 @@ class Counts:
 
     @property
     def letters(self) -> int:
-        """Dead letters, whatever their reason."""
+        """Return the number of dead letters for all reasons."""
         return sum(self.dead_lettered.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known of a sink after the run.
+    """The facts about a sink after the run.
 
-    `accepted`: what the vendor's ledger holds, in the order of arrival, as `samples.content` writes it. `letters` are
-    this sink's. `ends` has the end offset of every partition that the sink reads.
+    `accepted`: the events in the vendor's ledger, in the order of arrival, as `samples.content` writes them. `letters`
+    are this sink's. `ends` has the end offset of every partition that the sink reads.
     """
 
-    counts: Counts
+    counts: SinkCounts
     accepted: Sequence[bytes]
     letters: Sequence[ReadLetter]
     committed: Mapping[Partition, int]
     ends: Mapping[Partition, int]
 
 
-class Finding(NamedTuple):
-    """One thing that was checked, in a sentence, and what is wrong with it (nothing: it holds)."""
+class Verification(NamedTuple):
+    """One statement that was checked, and the mistakes found (none: it holds)."""
 
     statement: str
     mistakes: Sequence[str]
 
 
-def reconcile(sink: str, produced: Sequence[Produced], evidence: Evidence) -> list[Finding]:
-    """Everything that must hold for a sink."""
+def reconcile(sink: str, produced: Sequence[Produced], evidence: Evidence) -> list[Verification]:
+    """Return everything that must hold for a sink, checked."""
     due = [(each, fate) for each in produced for fate in each.sample.fates if fate.sink == sink]
     counts = evidence.counts
     accepted = len(evidence.accepted)
     parts = f"{counts.delivered:,} delivered + {counts.letters:,} dead-lettered + {counts.skipped:,} skipped"
     return [
-        Finding(f"read {counts.read:,} = {parts}, as produced", [*_count_mistakes(due, counts)]),
-        Finding(
+        Verification(f"read {counts.read:,} = {parts}, as produced", [*_count_mistakes(due, counts)]),
+        Verification(
             f"the vendor's ledger: {accepted:,} events, each once, right in content and in its key's order",
             [*_ledger_mistakes(due, evidence.accepted)],
         ),
-        Finding(
+        Verification(
             f"the dead-letter topic: {len(evidence.letters):,} letters, key, value and headers byte for byte",
             [*_letter_mistakes(due, evidence.letters)],
         ),
-        Finding(
+        Verification(
             f"Kafka: committed offset = end offset in all {len(evidence.ends)} partitions",
             [*_commit_mistakes(evidence)],
         ),
     ]
 
 
-def _count_mistakes(due: Sequence[tuple[Produced, Fate]], counts: Counts) -> Iterator[str]:
+def _count_mistakes(due: Sequence[tuple[Produced, ExpectedOutcome]], counts: SinkCounts) -> Iterator[str]:
     settled = counts.delivered + counts.letters + counts.skipped
     if counts.read != settled:
         yield f"read {counts.read:,}, and {settled:,} are accounted for"
@@ -118,19 +119,19 @@ def _count_mistakes(due: Sequence[tuple[Produced, Fate]], counts: Counts) -> Ite
             yield f"{name}: {counted:,} counted, {wanted:,} produced"
 
 
-def _ledger_mistakes(due: Sequence[tuple[Produced, Fate]], accepted: Sequence[bytes]) -> Iterator[str]:
+def _ledger_mistakes(due: Sequence[tuple[Produced, ExpectedOutcome]], accepted: Sequence[bytes]) -> Iterator[str]:
     expected = Counter(fate.item for _, fate in due if fate.item is not None)
     arrived = Counter(accepted)
     addresses = {fate.item: each.address for each, fate in due}
-    yield from _some("not delivered", [addresses[item] for item in (expected - arrived).elements()])
+    yield from _shortened("not delivered", [addresses[item] for item in (expected - arrived).elements()])
     extra = [addresses.get(item, "of no event that was produced") for item in (arrived - expected).elements()]
-    yield from _some("delivered once too often or with other content", extra)
+    yield from _shortened("delivered once too often or with other content", extra)
     if expected == arrived:
-        yield from _some("out of order", _out_of_order(due, accepted))
+        yield from _shortened("out of order", _out_of_order(due, accepted))
 
 
-def _out_of_order(due: Sequence[tuple[Produced, Fate]], accepted: Sequence[bytes]) -> list[str]:
-    """The keys of a partition whose events arrived in another order than Kafka has them in."""
+def _out_of_order(due: Sequence[tuple[Produced, ExpectedOutcome]], accepted: Sequence[bytes]) -> list[str]:
+    """Return the keys of a partition whose events arrived in another order than they have in Kafka."""
     keys: dict[bytes, tuple[str, bytes]] = {}
     wanted: defaultdict[tuple[str, bytes], list[bytes]] = defaultdict(list)
     for each, fate in sorted(due, key=lambda pair: pair[0].offset):
@@ -144,18 +145,20 @@ def _out_of_order(due: Sequence[tuple[Produced, Fate]], accepted: Sequence[bytes
     return [f"key {key.decode()} of {topic}" for (topic, key), items in wanted.items() if arrived[topic, key] != items]
 
 
-def _letter_mistakes(due: Sequence[tuple[Produced, Fate]], found: Sequence[ReadLetter]) -> Iterator[str]:
+def _letter_mistakes(due: Sequence[tuple[Produced, ExpectedOutcome]], found: Sequence[ReadLetter]) -> Iterator[str]:
     wanted = {(each.address, fate.route): (each, fate) for each, fate in due if fate.reason is not None}
     seen = Counter(_identity(letter) for letter in found)
-    yield from _some("no letter for", [address for address, route in wanted if (address, route) not in seen])
-    yield from _some("more than one letter for", [address for (address, _), count in seen.items() if count > 1])
-    yield from _some("a letter nobody expects:", [address for address, route in seen if (address, route) not in wanted])
+    yield from _shortened("no letter for", [address for address, route in wanted if (address, route) not in seen])
+    yield from _shortened("more than one letter for", [address for (address, _), count in seen.items() if count > 1])
+    yield from _shortened(
+        "a letter that is not expected:", [address for address, route in seen if (address, route) not in wanted]
+    )
     pairs = [(letter, *wanted[_identity(letter)]) for letter in found if _identity(letter) in wanted]
-    yield from _some(
+    yield from _shortened(
         "another reason than expected:",
         [each.address for letter, each, fate in pairs if letter.header(dead_letter.REASON) != fate.reason],
     )
-    yield from _some(
+    yield from _shortened(
         "not the original's bytes:", [each.address for letter, each, _ in pairs if not _same(letter, each)]
     )
 
@@ -181,7 +184,7 @@ def _commit_mistakes(evidence: Evidence) -> Iterator[str]:
             yield f"{topic}/{partition}: {position}, ends at {end:,}"
 
 
-def _some(what: str, places: Sequence[str]) -> Iterator[str]:
-    if places:
-        more = f" and {len(places) - _EXAMPLES:,} more" if len(places) > _EXAMPLES else ""
-        yield f"{what} {', '.join(places[:_EXAMPLES])}{more}"
+def _shortened(what: str, addresses: Sequence[str]) -> Iterator[str]:
+    if addresses:
+        more = f" and {len(addresses) - _EXAMPLES:,} more" if len(addresses) > _EXAMPLES else ""
+        yield f"{what} {', '.join(addresses[:_EXAMPLES])}{more}"

@@ -1,4 +1,4 @@
-"""The demo from start to end: the service runs between simulators until all is settled, then everything is reckoned."""
+"""The demo from start to end: the service runs between simulators until all is settled, then all is reconciled."""
 
 from __future__ import annotations
 
@@ -19,61 +19,72 @@ from connector.service.assembly import SinkRuntime
 from connector.service.run import Service
 from connector.settings.values import Settings
 from connector.simulators.demo import stage
-from connector.simulators.demo.reconciliation import Counts, Evidence, Finding, Partition, ReadLetter, reconcile
+from connector.simulators.demo.reconciliation import (
+    Evidence,
+    Partition,
+    ReadLetter,
+    SinkCounts,
+    Verification,
+    reconcile,
+)
 from connector.simulators.demo.samples import MYTRACKER, READERS, SAILPLAY, content, samples
 from connector.simulators.kafka import MockKafka
 from connector.simulators.ledger import Ledger
 from connector.simulators.mytracker import MyTrackerSimulator
 from connector.simulators.sailplay import SailPlaySimulator
 
-_LOOK_EVERY = 0.1  # seconds
+_REFRESH_SECONDS = 0.1  # seconds
 
 
 @dataclass(frozen=True, slots=True)
-class Reckoning:
-    """One sink after the run: what it counted, what its vendor saw, and what was found.
+class SinkResult:
+    """One sink after the run: its own counts, its vendor's, and the verifications.
 
     `skips` says why events were to be skipped; the connector counts them together.
     """
 
     sink: str
-    counts: Counts
+    counts: SinkCounts
     requests: int
     max_items: int
     max_bytes: int
     skips: Mapping[str, int]
-    findings: Sequence[Finding]
+    verifications: Sequence[Verification]
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """How the demo ended. `trouble` says what kept it from coming to its end; empty if nothing did."""
+class DemoResult:
+    """The end of the demo. `problem` says what kept it from finishing; empty if it finished."""
 
-    reckonings: Sequence[Reckoning]
+    sinks: Sequence[SinkResult]
     seconds: float
-    trouble: str
+    problem: str
 
     @property
     def holds(self) -> bool:
-        """Whether everything that was checked holds."""
-        findings = [finding for reckoning in self.reckonings for finding in reckoning.findings]
-        return not self.trouble and bool(findings) and not any(finding.mistakes for finding in findings)
+        """True if everything that was checked holds."""
+        verifications = [verification for sink in self.sinks for verification in sink.verifications]
+        return (
+            not self.problem
+            and bool(verifications)
+            and not any(verification.mistakes for verification in verifications)
+        )
 
 
-class Screen(Protocol):
-    """Whoever watches."""
+class DemoDisplay(Protocol):
+    """The display that follows the demo."""
 
-    def tell(self, incident: str) -> None:
-        """Something happens on the stage."""
+    def announce(self, incident: str) -> None:
+        """Show that an incident happens."""
         ...
 
-    def show(self, seconds: float, produced: int, wanted: int, lines: Sequence[SinkRuntime]) -> None:
-        """How far everything is."""
+    def show_progress(self, seconds: float, produced: int, wanted: int, runtimes: Sequence[SinkRuntime]) -> None:
+        """Show the progress of production and of every sink."""
         ...
 
 
-async def run_demo(screen: Screen, plan: stage.Plan, clock: Clock | None = None) -> Result:
-    """Run the demo. Leaves nothing behind. Raises KafkaException or ConnectorError where the stage cannot be set."""
+async def run_demo(display: DemoDisplay, plan: stage.DemoPlan, clock: Clock | None = None) -> DemoResult:
+    """Run the demo. Leaves nothing behind. Raises KafkaException or ConnectorError if it cannot be set up."""
     clock = clock or SystemClock()
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="connector-demo-")))
@@ -81,63 +92,69 @@ async def run_demo(screen: Screen, plan: stage.Plan, clock: Clock | None = None)
         async with MyTrackerSimulator(token=stage.TOKEN) as mytracker, SailPlaySimulator(token=stage.TOKEN) as sailplay:
             settings = load(stage.write_configuration(directory, kafka, mytracker, sailplay))
             stage.create_topics(kafka, settings)
-            stage.brief_vendors(mytracker, sailplay)
+            stage.prepare_vendors(mytracker, sailplay)
             began = clock.monotonic()
             feed = stage.Feed(kafka, samples(plan.events))
             service = Service(settings)
-            vendors = asyncio.create_task(stage.incidents(mytracker, sailplay, plan, screen.tell))
+            vendors = asyncio.create_task(stage.incidents(mytracker, sailplay, plan, display.announce))
             try:
-                trouble = await _play(service, feed, screen, plan, clock)
+                problem = await _run_until_settled(service, feed, display, plan, clock)
             finally:
                 vendors.cancel()
             ledgers = {MYTRACKER: mytracker.ledger, SAILPLAY: sailplay.ledger}
-            reckonings = await asyncio.to_thread(_reckon, kafka.bootstrap, settings, service, feed, ledgers)
-            return Result(reckonings, clock.monotonic() - began, trouble)
+            results = await asyncio.to_thread(_reconcile_sinks, kafka.bootstrap, settings, service, feed, ledgers)
+            return DemoResult(results, clock.monotonic() - began, problem)
 
 
-async def _play(service: Service, feed: stage.Feed, screen: Screen, plan: stage.Plan, clock: Clock) -> str:
-    """Run the service until everything that was produced is settled; what kept it from that, or nothing."""
+async def _run_until_settled(
+    service: Service, feed: stage.Feed, display: DemoDisplay, plan: stage.DemoPlan, clock: Clock
+) -> str:
+    """Run the service until all produced events are settled; return what prevented that, or ""."""
     began = clock.monotonic()
     running = asyncio.create_task(service.run())
     feeding = asyncio.create_task(feed.run(plan.seconds))
-    trouble = ""
+    problem = ""
     while not (feeding.done() and _settled(service.runtimes, feed)):
         elapsed = clock.monotonic() - began
-        screen.show(elapsed, len(feed.produced), feed.wanted, service.runtimes)
+        display.show_progress(elapsed, len(feed.produced), feed.total, service.runtimes)
         if running.done():
-            trouble = "the connector stopped before everything was settled"
+            problem = "the connector stopped before everything was settled"
             break
         if elapsed > plan.deadline:
-            trouble = f"not everything was settled within {plan.deadline:g} s"
+            problem = f"not everything was settled within {plan.deadline:g} s"
             break
-        await asyncio.sleep(_LOOK_EVERY)
-    screen.show(clock.monotonic() - began, len(feed.produced), feed.wanted, service.runtimes)
+        await asyncio.sleep(_REFRESH_SECONDS)
+    display.show_progress(clock.monotonic() - began, len(feed.produced), feed.total, service.runtimes)
     service.stop()
-    if await running != 0 and not trouble:
-        trouble = "the connector did not stop cleanly"
+    if await running != 0 and not problem:
+        problem = "the connector did not stop cleanly"
     feeding.cancel()
-    await asyncio.gather(feeding, return_exceptions=trouble != "")
-    return trouble
+    await asyncio.gather(feeding, return_exceptions=problem != "")
+    return problem
 
 
-def _settled(lines: Sequence[SinkRuntime], feed: stage.Feed) -> bool:
-    ends = feed.ends()
-    for line in lines:
-        positions = {(each.topic, each.partition): each.position for each in line.pipeline.assignment.offsets.values()}
-        if any(positions.get(partition) != end for partition, end in _read_by(line.pipeline.sink.name, ends).items()):
+def _settled(runtimes: Sequence[SinkRuntime], feed: stage.Feed) -> bool:
+    ends = feed.end_offsets()
+    for runtime in runtimes:
+        positions = {
+            (each.topic, each.partition): each.position for each in runtime.pipeline.assignment.offsets.values()
+        }
+        if any(
+            positions.get(partition) != end for partition, end in _read_by(runtime.pipeline.sink.name, ends).items()
+        ):
             return False
-    return bool(lines)
+    return bool(runtimes)
 
 
 def _read_by(sink: str, ends: dict[Partition, int]) -> dict[Partition, int]:
     return {partition: end for partition, end in sorted(ends.items()) if sink in READERS[partition[0]]}
 
 
-def _reckon(
+def _reconcile_sinks(
     bootstrap: str, settings: Settings, service: Service, feed: stage.Feed, ledgers: dict[str, Ledger]
-) -> list[Reckoning]:
-    letters = stage.read_back(bootstrap, settings.dead_letters)
-    stats = {line.pipeline.sink.name: line.pipeline.stats for line in service.runtimes}
+) -> list[SinkResult]:
+    letters = stage.read_dead_letters(bootstrap, settings.dead_letters)
+    stats = {runtime.pipeline.sink.name: runtime.pipeline.stats for runtime in service.runtimes}
     found = []
     for sink, ledger in ledgers.items():
         # A letter that names no sink of ours is a mistake of each of them.
@@ -145,7 +162,7 @@ def _reckon(
         evidence = _evidence(bootstrap, settings, sink, feed, stats[sink], ledger, own)
         summary = ledger.summary()
         found.append(
-            Reckoning(
+            SinkResult(
                 sink,
                 evidence.counts,
                 summary["requests"],
@@ -167,12 +184,12 @@ def _evidence(
     ledger: Ledger,
     letters: Sequence[ReadLetter],
 ) -> Evidence:
-    ends = _read_by(sink, feed.ends())
+    ends = _read_by(sink, feed.end_offsets())
     return Evidence(
-        Counts(stats.read, stats.delivered, dict(stats.dead_lettered), stats.skipped),
+        SinkCounts(stats.read, stats.delivered, dict(stats.dead_lettered), stats.skipped),
         [content(_method(entry.method), entry.item) for entry in ledger],
         letters,
-        stage.committed(bootstrap, f"{settings.group}.{sink}", list(ends)),
+        stage.committed_offsets(bootstrap, f"{settings.group}.{sink}", list(ends)),
         ends,
     )
 
@@ -187,5 +204,5 @@ def _skips(sink: str, feed: stage.Feed) -> Counter[str]:
 
 
 def _method(called: str) -> str:
-    """The method as a route names it: a batch form is the same method."""
+    """Return the method as a route names it: a batch form is the same method."""
     return called.removesuffix("Batch").removeprefix("events/")

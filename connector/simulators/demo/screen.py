@@ -1,4 +1,4 @@
-"""What the demo shows: a table that follows the run on a terminal, plain lines elsewhere, and the reconciliation."""
+"""The demo's output: a table that follows the run on a terminal, plain lines elsewhere, and the reconciliation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from connector.operations.formatting import counted
 from connector.operations.snapshot import snapshot
 from connector.operations.wait_reasons import state, wait_reasons
 from connector.service.assembly import SinkRuntime
-from connector.simulators.demo.run import Reckoning, Result
+from connector.simulators.demo.run import DemoResult, SinkResult
 
 _STYLES = {"good": "green", "warn": "yellow", "bad": "red"}
 _PLAIN_EVERY = 2.0  # seconds
@@ -34,7 +34,7 @@ NEXT = (
 
 
 class DemoScreen:
-    """Follows a run on a console; `with` it, so that the terminal is left in order."""
+    """Shows a run on a console; use it in a `with` block, so that the terminal is restored."""
 
     def __init__(self, console: Console, clock: Clock) -> None:
         self._console = console
@@ -55,49 +55,49 @@ class DemoScreen:
         if self._live is not None:
             self._live.stop()
 
-    def tell(self, incident: str) -> None:
-        """Something happens on the stage: a line that stays."""
+    def announce(self, incident: str) -> None:
+        """Print an incident as a line that stays."""
         self._console.print(f"{self._seconds:4.0f} s  {incident}", style="cyan", highlight=False)
 
-    def show(self, seconds: float, produced: int, wanted: int, lines: Sequence[SinkRuntime]) -> None:
-        """How far everything is."""
+    def show_progress(self, seconds: float, produced: int, wanted: int, runtimes: Sequence[SinkRuntime]) -> None:
+        """Show the progress of production and of every sink."""
         self._seconds = seconds
         if self._live is not None:
-            self._live.update(Group(_progress(produced, wanted), self._table(lines)), refresh=True)
+            self._live.update(Group(_progress(produced, wanted), self._table(runtimes)), refresh=True)
         elif seconds >= self._plain_at:
             self._plain_at = seconds + _PLAIN_EVERY
-            for line in lines:
-                self._console.print(self._plain(line), highlight=False, soft_wrap=True)
+            for runtime in runtimes:
+                self._console.print(self._plain(runtime), highlight=False, soft_wrap=True)
 
-    def _table(self, lines: Sequence[SinkRuntime]) -> Table:
+    def _table(self, runtimes: Sequence[SinkRuntime]) -> Table:
         table = _numbers("read", "delivered", "dead letters", "skipped", "in flight")
         table.add_column("state")
-        for line in lines:
-            view = snapshot(line, self._clock, {})
-            word, grave = state(wait_reasons(view)[0].cause)
-            stats = view.stats
-            numbers = (stats.read, stats.delivered, stats.dead_lettered.total(), stats.skipped, view.in_flight)
-            table.add_row(view.name, *(f"{number:,}" for number in numbers), Text(word, _STYLES[grave]))
+        for runtime in runtimes:
+            seen = snapshot(runtime, self._clock, {})
+            word, grave = state(wait_reasons(seen)[0].cause)
+            stats = seen.stats
+            numbers = (stats.read, stats.delivered, stats.dead_lettered.total(), stats.skipped, seen.in_flight)
+            table.add_row(seen.name, *(f"{number:,}" for number in numbers), Text(word, _STYLES[grave]))
         return table
 
-    def _plain(self, line: SinkRuntime) -> str:
-        view = snapshot(line, self._clock, {})
-        stats = view.stats
+    def _plain(self, runtime: SinkRuntime) -> str:
+        seen = snapshot(runtime, self._clock, {})
+        stats = seen.stats
         return (
-            f"{self._seconds:4.0f} s  {view.name}: read {stats.read:,}, delivered {stats.delivered:,}, "
-            f"dead letters {stats.dead_lettered.total():,}, skipped {stats.skipped:,}, in flight {view.in_flight:,}"
-            f" · {state(wait_reasons(view)[0].cause)[0]}"
+            f"{self._seconds:4.0f} s  {seen.name}: read {stats.read:,}, delivered {stats.delivered:,}, "
+            f"dead letters {stats.dead_lettered.total():,}, skipped {stats.skipped:,}, in flight {seen.in_flight:,}"
+            f" · {state(wait_reasons(seen)[0].cause)[0]}"
         )
 
 
-def report(console: Console, result: Result, program: str) -> None:
-    """The reconciliation of every sink, and whether everything holds. `program` is how the connector is called here."""
+def report(console: Console, result: DemoResult, program: str) -> None:
+    """Print the reconciliation of every sink, and whether everything holds. `program`: the connector's command here."""
     console.print("\nReconciliation, in (event, route) pairs", style="bold")
-    console.print(_counts(result.reckonings))
-    for reckoning in result.reckonings:
-        _findings(console, reckoning)
-    if result.trouble:
-        console.print(f"✗ {result.trouble}", style="red", highlight=False)
+    console.print(_counts(result.sinks))
+    for sink in result.sinks:
+        _verifications(console, sink)
+    if result.problem:
+        console.print(f"✗ {result.problem}", style="red", highlight=False)
     if result.holds:
         console.print(f"\nEverything holds, after {result.seconds:.0f} s. What next:", style="bold", highlight=False)
         width = max(len(command) for command, _ in NEXT)
@@ -107,56 +107,56 @@ def report(console: Console, result: Result, program: str) -> None:
         console.print("\nThis does not hold: see ✗ above.", style="bold red", highlight=False)
 
 
-def summary(result: Result) -> dict[str, Any]:
-    """What `report` says, as JSON's values."""
+def summary(result: DemoResult) -> dict[str, Any]:
+    """Return the content of `report` as JSON values."""
     return {
         "holds": result.holds,
-        "trouble": result.trouble,
+        "trouble": result.problem,
         "seconds": round(result.seconds, 1),
         "sinks": {
-            reckoning.sink: {
-                "read": reckoning.counts.read,
-                "delivered": reckoning.counts.delivered,
-                "dead_lettered": dict(reckoning.counts.dead_lettered),
-                "skipped": reckoning.counts.skipped,
-                "requests": reckoning.requests,
-                "max_items": reckoning.max_items,
-                "max_bytes": reckoning.max_bytes,
+            sink.sink: {
+                "read": sink.counts.read,
+                "delivered": sink.counts.delivered,
+                "dead_lettered": dict(sink.counts.dead_lettered),
+                "skipped": sink.counts.skipped,
+                "requests": sink.requests,
+                "max_items": sink.max_items,
+                "max_bytes": sink.max_bytes,
                 "findings": [
-                    {"statement": finding.statement, "mistakes": list(finding.mistakes)}
-                    for finding in reckoning.findings
+                    {"statement": verification.statement, "mistakes": list(verification.mistakes)}
+                    for verification in sink.verifications
                 ],
             }
-            for reckoning in result.reckonings
+            for sink in result.sinks
         },
     }
 
 
-def _findings(console: Console, reckoning: Reckoning) -> None:
+def _verifications(console: Console, sink: SinkResult) -> None:
     traffic = (
-        f"{counted(reckoning.requests, 'request')}; the largest: {counted(reckoning.max_items, 'event')}, "
-        f"{counted(reckoning.max_bytes, 'byte')}"
+        f"{counted(sink.requests, 'request')}; the largest: {counted(sink.max_items, 'event')}, "
+        f"{counted(sink.max_bytes, 'byte')}"
     )
-    console.print(f"\n[bold]{reckoning.sink}[/bold]  [dim]{traffic}[/dim]", highlight=False)
-    for finding in reckoning.findings:
-        mark, style = ("✗", "red") if finding.mistakes else ("✓", "green")
-        console.print(f"  [{style}]{mark}[/{style}] {finding.statement}", highlight=False, soft_wrap=True)
-        for mistake in finding.mistakes:
+    console.print(f"\n[bold]{sink.sink}[/bold]  [dim]{traffic}[/dim]", highlight=False)
+    for verification in sink.verifications:
+        mark, style = ("✗", "red") if verification.mistakes else ("✓", "green")
+        console.print(f"  [{style}]{mark}[/{style}] {verification.statement}", highlight=False, soft_wrap=True)
+        for mistake in verification.mistakes:
             console.print(f"      {mistake}", style="red", highlight=False, markup=False, soft_wrap=True)
 
 
-def _counts(reckonings: Sequence[Reckoning]) -> Table:
-    table = _numbers(*(reckoning.sink for reckoning in reckonings))
-    counts = [reckoning.counts for reckoning in reckonings]
+def _counts(sinks: Sequence[SinkResult]) -> Table:
+    table = _numbers(*(sink.sink for sink in sinks))
+    counts = [sink.counts for sink in sinks]
     reasons = sorted({reason for each in counts for reason in each.dead_lettered})
-    skips = sorted({why for each in reckonings for why in each.skips})
+    skips = sorted({why for each in sinks for why in each.skips})
     rows = [
         ("read", [each.read for each in counts], ""),
         ("= delivered", [each.delivered for each in counts], ""),
         ("+ dead letters", [each.letters for each in counts], ""),
         *((f"    {reason}", [each.dead_lettered.get(reason, 0) for each in counts], "dim") for reason in reasons),
         ("+ skipped", [each.skipped for each in counts], ""),
-        *((f"    {why}", [each.skips.get(why, 0) for each in reckonings], "dim") for why in skips),
+        *((f"    {why}", [each.skips.get(why, 0) for each in sinks], "dim") for why in skips),
     ]
     for name, numbers, style in rows:
         table.add_row(name, *(f"{number:,}" for number in numbers), style=style)
@@ -164,7 +164,7 @@ def _counts(reckonings: Sequence[Reckoning]) -> Table:
 
 
 def _numbers(*columns: str) -> Table:
-    """A table of numbers by name, with nothing drawn around them."""
+    """Return an empty table with a name column and columns of numbers, without borders."""
     table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim")
     table.add_column("")
     for column in columns:

@@ -1,4 +1,4 @@
-"""The demo's stage: Kafka and both vendors in this process, a configuration file on disk, events and incidents."""
+"""The demo's set-up: Kafka and both vendors in this process, a configuration file on disk, events and incidents."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from connector.simulators.demo.samples import (
     PARTITIONS,
     REFUSED_BY_MYTRACKER,
     REFUSED_BY_SAILPLAY,
-    Sample,
+    SampleEvent,
 )
 from connector.simulators.kafka import MockKafka
 from connector.simulators.mytracker import MyTrackerSimulator
@@ -47,11 +47,11 @@ _UNKNOWN = {
     "match": {"contains": REFUSED_BY_SAILPLAY},
 }
 
-Tell = Callable[[str], None]
+Announce = Callable[[str], None]
 
 
-class Plan(NamedTuple):
-    """How long the demo is: how many events, produced over `seconds`; `outage` seconds without myTracker; at most
+class DemoPlan(NamedTuple):
+    """The demo's size and times: `events` produced over `seconds`; `outage` seconds without myTracker; at most
     `deadline` seconds until everything must be settled."""
 
     events: int = 6000
@@ -61,7 +61,7 @@ class Plan(NamedTuple):
 
 
 def write_configuration(directory: Path, kafka: MockKafka, mytracker: Simulator, sailplay: Simulator) -> Path:
-    """The configuration file and its secrets' files, as an operator would write them."""
+    """Write the configuration file and its secrets' files as an operator would; return its path."""
     secrets = directory / "secrets"
     secrets.mkdir(mode=0o700)
     for name in ("mytracker-token", "sailplay-token"):
@@ -76,24 +76,24 @@ def write_configuration(directory: Path, kafka: MockKafka, mytracker: Simulator,
 
 
 def create_topics(kafka: MockKafka, settings: Settings) -> None:
-    """The topics that are read, and the one for dead letters."""
+    """Create the topics that are read, and the one for dead letters."""
     for topic, partitions in PARTITIONS.items():
-        kafka.create(topic, partitions)
-    kafka.create(settings.dead_letters, 1)
+        kafka.create_topic(topic, partitions)
+    kafka.create_topic(settings.dead_letters, 1)
 
 
 class Feed:
     """Produces the samples; `produced` grows as the brokers confirm them."""
 
-    def __init__(self, kafka: MockKafka, samples: Sequence[Sample]) -> None:
+    def __init__(self, kafka: MockKafka, samples: Sequence[SampleEvent]) -> None:
         self.produced: list[Produced] = []
-        self.wanted = len(samples)
+        self.total = len(samples)
         self._samples = samples
         self._failures: list[str] = []
         self._producer = Producer({"bootstrap.servers": kafka.bootstrap, "enable.idempotence": True, "log_level": 0})
 
     async def run(self, seconds: float) -> None:
-        """Produce them all, evenly over so many seconds. Raises KafkaException if one could not be produced."""
+        """Produce all samples evenly over so many seconds. Raises KafkaException if one could not be produced."""
         slices = max(1, round(seconds / _SLICE))
         size = -(-len(self._samples) // slices)
         for start in range(0, len(self._samples), size):
@@ -102,14 +102,14 @@ class Feed:
             self._producer.poll(0)
             await asyncio.sleep(_SLICE)
         await asyncio.to_thread(self._producer.flush, _KAFKA_SECONDS)
-        if self._failures or len(self.produced) != self.wanted:
+        if self._failures or len(self.produced) != self.total:
             raise KafkaException(f"sample events could not be produced: {next(iter(self._failures), 'no answer')}")
 
-    def ends(self) -> Counter[Partition]:
-        """How many records each partition holds."""
+    def end_offsets(self) -> Counter[Partition]:
+        """Return how many records each partition holds."""
         return Counter((each.sample.topic, each.partition) for each in self.produced)
 
-    def _produce(self, number: int, sample: Sample) -> None:
+    def _produce(self, number: int, sample: SampleEvent) -> None:
         def delivered(error: KafkaError | None, message: Message) -> None:
             partition, offset = message.partition(), message.offset()
             if error is not None or partition is None or offset is None:
@@ -127,16 +127,16 @@ class Feed:
         )
 
 
-def brief_vendors(mytracker: MyTrackerSimulator, sailplay: SailPlaySimulator) -> None:
-    """Let each vendor take its time, and refuse some events that obey every rule of its document."""
+def prepare_vendors(mytracker: MyTrackerSimulator, sailplay: SailPlaySimulator) -> None:
+    """Make each vendor respond slowly, and refuse some events that obey every rule of its document."""
     for vendor in (mytracker, sailplay):
         vendor.reset({"latency_ms": _LATENCY_MS})
     mytracker.order(_BANNED)
     sailplay.order(_UNKNOWN)
 
 
-async def incidents(mytracker: MyTrackerSimulator, sailplay: SailPlaySimulator, plan: Plan, tell: Tell) -> None:
-    """What happens to vendors: a short outage, a request to slow down, connections that break."""
+async def incidents(mytracker: MyTrackerSimulator, sailplay: SailPlaySimulator, plan: DemoPlan, tell: Announce) -> None:
+    """Cause a short outage, a request to slow down, and broken connections."""
     await asyncio.sleep(plan.seconds * 0.3)
     tell(f"myTracker answers 503 for {plan.outage:g} s")
     mytracker.faults.clear()
@@ -153,8 +153,8 @@ async def incidents(mytracker: MyTrackerSimulator, sailplay: SailPlaySimulator, 
     sailplay.order({"kind": "outage", "times": 3})
 
 
-def read_back(bootstrap: str, topic: str) -> list[ReadLetter]:
-    """Every record of the dead-letter topic, from its beginning. Raises KafkaException."""
+def read_dead_letters(bootstrap: str, topic: str) -> list[ReadLetter]:
+    """Return every record of the dead-letter topic, from its beginning. Raises KafkaException."""
     consumer = _reader(bootstrap, "demo-reads-letters")
     try:
         partition = TopicPartition(topic, 0)
@@ -171,8 +171,8 @@ def read_back(bootstrap: str, topic: str) -> list[ReadLetter]:
         consumer.close()
 
 
-def committed(bootstrap: str, group: str, partitions: Sequence[Partition]) -> dict[Partition, int]:
-    """What a group has committed. Raises KafkaException."""
+def committed_offsets(bootstrap: str, group: str, partitions: Sequence[Partition]) -> dict[Partition, int]:
+    """Return the offsets that a group has committed. Raises KafkaException."""
     consumer = _reader(bootstrap, group)
     try:
         asked = [TopicPartition(*partition) for partition in partitions]
@@ -186,7 +186,7 @@ def committed(bootstrap: str, group: str, partitions: Sequence[Partition]) -> di
 
 
 def _reader(bootstrap: str, group: str) -> Consumer:
-    """A consumer that joins no group and commits nothing."""
+    """Return a consumer that joins no group and commits nothing."""
     return Consumer({"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False, "log_level": 0})
 
 

@@ -1,4 +1,4 @@
-"""How mapped values become what a vendor takes, and how a refusal is said: by field, kind and limit, never by value."""
+"""Coercion of mapped values to vendors' types. Refusals name field, type and limit, never the value."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import orjson
 
 from connector.errors import FieldError
 
-# What 64 bits hold, signed or unsigned: the integers that a JSON parser hands on with all their digits.
+# The integers that fit 64 bits, signed or unsigned: a JSON parser keeps all their digits.
 BELOW, BEYOND = -(2**63), 2**64
-# From here on a float stands for an integer that no longer fits signed 64 bits: its digits are lost.
+# A float from here on means an integer beyond signed 64 bits: its digits are lost.
 _FLOAT_BEYOND = 2.0**63
 # The digits of the largest 64-bit number; longer texts are not read as numbers at all.
 _INTEGER = re.compile(r"-?[0-9]{1,20}")
@@ -22,7 +22,7 @@ _FOUR_PLACES = Decimal("0.0001")
 # A float below this with at most 4 decimals has at most 15 digits: its shortest notation is exact and has no exponent.
 SHORT = 1e11
 
-# For messages that must not show the value itself. A null is left out before any check, a text is spoken of otherwise.
+# For messages, which must not show the value. Nulls are left out before any check; texts are described by the caller.
 _WORDS: dict[type, str] = {
     bool: "a boolean",
     int: "an integer",
@@ -33,25 +33,23 @@ _WORDS: dict[type, str] = {
 }
 
 
-def kind_error(name: str, value: Any, takes: str) -> FieldError:
-    """The refusal of a value of the wrong kind."""
-    if type(value) is str:
-        return FieldError(f"{name} takes {takes}: this text is none")
-    return FieldError(f"{name} takes {takes}, not {_WORDS[type(value)]}")
+def type_error(name: str, value: Any, takes: str, text: str = "a text") -> FieldError:
+    """Return the refusal of a value of the wrong type; `text` describes the value if it is a text."""
+    return FieldError(f"{name} takes {takes}, not {text if type(value) is str else _WORDS[type(value)]}")
 
 
 def length_error(name: str, length: int, takes: str) -> FieldError:
-    """The refusal of a text of the wrong length, in characters."""
+    """Return the refusal of a text of the wrong length, in characters."""
     return FieldError(f"{name} takes {takes}: this text has {length}")
 
 
 def beyond_error(name: str, takes: str) -> FieldError:
-    """The refusal of a number that 64 bits do not hold."""
+    """Return the refusal of a number that does not fit 64 bits."""
     return FieldError(f"{name} takes {takes}: this number is beyond 64 bits")
 
 
 def span(shortest: int, longest: int | None) -> str:
-    """A range of lengths, for people."""
+    """Return a range of lengths, for people."""
     if longest is None:
         return f"at least {shortest} character{'s' if shortest > 1 else ''}"
     if shortest == longest:
@@ -59,8 +57,8 @@ def span(shortest: int, longest: int | None) -> str:
     return f"{shortest} to {longest} characters" if shortest else f"at most {longest} characters"
 
 
-def whole(name: str, value: Any, takes: str) -> int:
-    """A numeric text, or a float without a fraction, as an integer. Raises FieldError."""
+def whole(name: str, value: Any, takes: str, text: str = "a text that is no integer") -> int:
+    """Return a numeric text, or a float without a fraction, as an integer. Raises FieldError."""
     if type(value) is str and _INTEGER.fullmatch(value):
         return int(value)
     if type(value) is float and math.isfinite(value):
@@ -71,11 +69,11 @@ def whole(name: str, value: Any, takes: str) -> int:
         raise FieldError(f"{name} takes {takes}, not a number with a fraction")
     if type(value) is Decimal:  # what arithmetic gives where no float has the digits: never a whole number
         raise FieldError(f"{name} takes {takes}, not a number with a fraction")
-    raise kind_error(name, value, takes)
+    raise type_error(name, value, takes, text)
 
 
 def text_of_integer(name: str, value: Any, takes: str) -> str:
-    """A 64-bit integer as text. Raises FieldError."""
+    """Return a 64-bit integer as text. Raises FieldError."""
     if type(value) is float or type(value) is Decimal:
         if type(value) is float and abs(value) >= _FLOAT_BEYOND:
             raise beyond_error(name, takes)
@@ -83,14 +81,14 @@ def text_of_integer(name: str, value: Any, takes: str) -> str:
             f"{name} takes {takes}, or an integer; not a number with a decimal point or an exponent: use text()"
         )
     if type(value) is not int:
-        raise kind_error(name, value, takes)
+        raise type_error(name, value, takes, "a text that is no number")
     if not BELOW <= value < BEYOND:
         raise beyond_error(name, takes)
     return str(value)
 
 
 def decimal_of_float(name: str, value: float, takes: str) -> Decimal:
-    """The decimal that the float's shortest notation shows: what the event's JSON said."""
+    """Return the decimal of the float's shortest notation, which is that of the event's JSON. Raises FieldError."""
     if not math.isfinite(value):
         raise FieldError(f"{name} takes {takes}, not NaN or infinity")
     if abs(value) >= _FLOAT_BEYOND:
@@ -99,7 +97,7 @@ def decimal_of_float(name: str, value: float, takes: str) -> Decimal:
 
 
 def rounded_amount(name: str, amount: Decimal, takes: str) -> orjson.Fragment:
-    """An amount rounded half-even to 4 decimals, as it is written into JSON. Raises FieldError."""
+    """Return an amount rounded half-even to 4 decimals, as it is written into JSON. Raises FieldError."""
     if amount < 0:
         raise FieldError(f"{name} takes {takes}: this number is below 0")
     # Compared before rounding: quantize() raises for numbers with too many digits.
@@ -109,7 +107,7 @@ def rounded_amount(name: str, amount: Decimal, takes: str) -> orjson.Fragment:
 
 
 def param(name: str, key: str, value: Any) -> str:
-    """A number or boolean as the text of a parameter. Raises FieldError naming the parameter."""
+    """Return a number or boolean as the text of a parameter. Raises FieldError naming the parameter."""
     if type(value) is bool:
         return "true" if value else "false"
     where = f"{name}.{key}"
@@ -121,4 +119,4 @@ def param(name: str, key: str, value: Any) -> str:
     if type(value) is float:
         decimal = decimal_of_float(where, value, takes)
         return str(int(value)) if value.is_integer() else format(decimal, "f")
-    raise kind_error(where, value, takes)
+    raise type_error(where, value, takes)

@@ -1,4 +1,4 @@
-"""One table per vendor method, and what is made of it: the encoder, the JSON Schema, the fields a route may map."""
+"""One table per vendor method; from it come the encoder, the JSON Schema and the fields that a route may map."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import orjson
 
 from connector.errors import FieldError
 from connector.model import Encode
-from connector.vendors.fields.types import Kind, TextMap
+from connector.vendors.fields.types import FieldType, TextMap
 
 # Checked and coerced values → the bytes that are sent.
 Write = Callable[[dict[str, Any]], bytes]
@@ -23,14 +23,14 @@ class Field:
 
     name: str
     description: str
-    kind: Kind
+    type: FieldType
     source: str
     note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What one vendor method takes.
+    """The fields of one vendor method.
 
     Of each group in `required` at least one field must have a value; of `one_of`, which is such a group too, exactly
     one. `source` quotes the vendor's document on what is required.
@@ -59,20 +59,20 @@ class VendorMethod:
 
 
 def vendor_method(table: Table) -> VendorMethod:
-    """The method that a table describes."""
+    """Return the method that a table describes."""
     return VendorMethod(
         table.name,
-        MappingProxyType({field.name: f"{field.description}: {field.kind.takes()}" for field in table.fields}),
+        MappingProxyType({field.name: f"{field.description}: {field.type.takes()}" for field in table.fields}),
         table.required,
         frozenset(table.one_of),
-        frozenset(field.name for field in table.fields if isinstance(field.kind, TextMap)),
+        frozenset(field.name for field in table.fields if isinstance(field.type, TextMap)),
         _encoder(table),
         MappingProxyType(_schema(table)),
     )
 
 
 def write_json(values: dict[str, Any]) -> bytes:
-    """One JSON object. Raises FieldError where a text is not Unicode (a lone surrogate)."""
+    """Return the values as one JSON object. Raises FieldError where a text is not Unicode (a lone surrogate)."""
     try:
         # A copy of the right size: what orjson returns keeps 4 KB allocated as long as it lives.
         return b"%b" % orjson.dumps(values)
@@ -81,7 +81,7 @@ def write_json(values: dict[str, Any]) -> bytes:
 
 
 def unencodable(values: Mapping[str, Any]) -> str:
-    """The name of the field that UTF-8 cannot write."""
+    """Return the name of the field that cannot be encoded as UTF-8."""
     for name, value in values.items():
         texts = (*value.keys(), *value.values()) if isinstance(value, dict) else (value,)
         if any(isinstance(text, str) and not _is_unicode(text) for text in texts):
@@ -98,7 +98,7 @@ def _is_unicode(text: str) -> bool:
 
 
 def _encoder(table: Table) -> Encode:
-    checks = {field.name: field.kind.check(field.name) for field in table.fields}
+    checks = {field.name: field.type.check(field.name) for field in table.fields}
     complete = _completeness(table)
     write = table.write
 
@@ -120,7 +120,7 @@ def _encoder(table: Table) -> Encode:
 
 
 def _completeness(table: Table) -> Callable[[dict[str, Any]], None]:
-    """What raises FieldError unless the fields that the method requires are there."""
+    """Return the check that raises FieldError unless all fields that the method requires are mapped."""
     always = tuple(group[0] for group in table.required if len(group) == 1)
     groups = tuple(tuple(group) for group in table.required if len(group) > 1)
     one_of = frozenset(table.one_of)
@@ -159,7 +159,7 @@ def _schema(table: Table) -> dict[str, Any]:
 
 
 def _property(field: Field) -> dict[str, Any]:
-    described = {"description": f"{field.description}: {field.kind.takes()}", "$comment": field.source}
+    described = {"description": f"{field.description}: {field.type.takes()}", "$comment": field.source}
     if field.note:
         described["$comment"] += f" | {field.note}"
-    return described | field.kind.schema()
+    return described | field.type.schema()

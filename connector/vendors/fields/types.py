@@ -1,4 +1,4 @@
-"""The kinds of value that vendor fields take: each checks, coerces where that is safe, and knows its JSON Schema."""
+"""The types of vendor fields: each checks values, coerces them where that is safe, and has its JSON Schema."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from connector.vendors.fields.coercion import (
     DECIMAL,
     SHORT,
     decimal_of_float,
-    kind_error,
     length_error,
     param,
     rounded_amount,
     span,
     text_of_integer,
+    type_error,
     whole,
 )
 
@@ -29,19 +29,19 @@ from connector.vendors.fields.coercion import (
 Check = Callable[[Any], Any]
 
 
-class Kind(Protocol):
-    """What a field takes."""
+class FieldType(Protocol):
+    """The type of a field's values."""
 
     def takes(self) -> str:
-        """What it takes, for people: `text of 1 to 255 characters`."""
+        """Return a description for people: `text of 1 to 255 characters`."""
         ...
 
     def check(self, name: str) -> Check:
-        """The check of the field called `name`, made once and called for every event."""
+        """Return the check of the field called `name`, made once and called for every event."""
         ...
 
     def schema(self) -> dict[str, Any]:
-        """The JSON Schema of what is sent."""
+        """Return the JSON Schema of what is sent."""
         ...
 
 
@@ -146,7 +146,7 @@ class Choice:
             elif type(value) is bool and booleans:
                 return booleans[value]
             else:
-                number = whole(name, value, takes)
+                number = whole(name, value, takes, "another text")
             if number in numbers:
                 return number
             raise FieldError(f"{name} takes {takes}: this is another number")
@@ -176,7 +176,7 @@ class Amount:
                 return rounded_amount(name, Decimal(value), takes)
             if type(value) is Decimal:
                 return rounded_amount(name, value, takes)
-            raise kind_error(name, value, takes)
+            raise type_error(name, value, takes, "a text that is no number")
 
         return check
 
@@ -232,7 +232,7 @@ class TextMap:
 
         def check(value: Any) -> dict[str, str] | None:
             if type(value) is not dict:
-                raise kind_error(name, value, takes)
+                raise type_error(name, value, takes)
             texts: dict[str, str] = {}
             for key, of_key in value.items():
                 if type(of_key) is str:

@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from connector.model import Limits
 from connector.vendors.fields.method import Field, Table, VendorMethod, vendor_method, write_json
 from connector.vendors.fields.types import Amount, Choice, Integer, Text, TextMap
+
+# "Array. Maximum size 20", "Limit on the maximum size of imported data - 10Kb"; an item that an array's brackets would
+# make too large goes by the method that takes one event.
+LIMITS = Limits(max_events=20, max_bytes=10_000, envelope=2, separator=1, bare=True)
 
 _NAMED = "String, minimum length 1, maximum length 255"
 _UUID_LIKE = "String, number of symbols 36"

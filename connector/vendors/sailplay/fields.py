@@ -8,8 +8,13 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from connector.errors import FieldError
+from connector.model import Limits
 from connector.vendors.fields.method import Field, Table, VendorMethod, unencodable, vendor_method
 from connector.vendors.fields.types import Numeral, Text
+
+# One request an event. The document gives no size: this much and the account's fields pass as a URL through any
+# server's usual limit of 8 KiB for a request line.
+LIMITS = Limits(max_events=1, max_bytes=4_000, envelope=0, separator=0)
 
 _IDENTITIES = ("user_phone", "email", "origin_user_id")
 _IDENTITY = "да | user_phone или email или origin_user_id | Идентификатор клиента"
@@ -17,7 +22,7 @@ _NO_LENGTH = "The document gives no length; an empty text says nothing."
 
 
 def write_form(values: dict[str, Any]) -> bytes:
-    """A form of the event's own fields; the account's are added at sending, so that an item holds no secret.
+    """Return a form of the event's own fields; the account's are added at sending, so that an item holds no secret.
 
     A space is written %20, not +, so that the same bytes are right in a form and in a URL. Raises FieldError where a
     text is not Unicode.

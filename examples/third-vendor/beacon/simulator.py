@@ -1,6 +1,6 @@
 """A simulated Beacon, strict to the letter of its document: `python -m beacon.simulator PORT` runs one.
 
-It shares no code with the sink, so that it shares no misreading of the document either.
+It shares no code with the vendor's own modules, so that it shares no misreading of the document either.
 """
 
 from __future__ import annotations
@@ -26,22 +26,24 @@ class BeaconSimulator(Simulator):
     vendor: ClassVar[str] = "Beacon"
 
     def method_of(self, path: str) -> str:
-        """`track` for `/v1/track`."""
-        return "track" if path == "/v1/track" else ""
+        """Return `track` for `/v1/track`, `account` for `/v1/account`."""
+        return path.removeprefix("/v1/") if path in ("/v1/track", "/v1/account") else ""
 
-    def answer(self, call: Call) -> web.Response:
+    def apply_rules(self, call: Call) -> web.Response:
         """Check path, token and lines; enter the events in the ledger."""
         if not call.method:
             return self._refuse(call, 404, "no such path")
         if call.request.headers.get("Authorization") not in {f"Bearer {token}" for token in self.tokens}:
             return self._refuse(call, 401, "no such token")
+        if call.method == "account":
+            return _json(200, {"account": "demo"})
         lines = call.body.split(b"\n")
         if len(lines) > 50 or len(call.body) > 64_000:
             return self._refuse(call, 400, "over 50 lines or 64,000 bytes")
         for number, line in enumerate(lines, 1):
             if reason := _broken_rule(line):
                 return self._refuse(call, 400, f"line {number}: {reason}")
-        self.ledger.accept(
+        self.ledger.record_accepted(
             call.method,
             lines,
             b"[" + b",".join(lines) + b"]",
@@ -52,7 +54,7 @@ class BeaconSimulator(Simulator):
         return _json(202, {"accepted": len(lines)})
 
     def _refuse(self, call: Call, status: int, reason: str) -> web.Response:
-        self.ledger.refuse(call.method, reason, request=call.number, time=self._clock.now())
+        self.ledger.record_refused(call.method, reason, request=call.number, time=self._clock.now())
         return _json(status, {"error": reason})
 
 

@@ -1,40 +1,24 @@
-"""The kind `beacon`: its sinks' part of the configuration file, and the one value that the connector asks for."""
+"""The kind `beacon`: its section of the file, its requests, what its answers mean, and the one value that offers it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from beacon.fields import LIMITS, METHODS
-from connector.secrets import Secret
-from connector.settings.fields import Duration, SinkModel, optional, required
-from connector.settings.model import Model
+from connector.model import ACCEPTED, Item, Outcome
+from connector.settings.fields import Duration, optional, required
 from connector.settings.references import SecretReference
-from connector.settings.values import BatchingSink, BatchSettings, Start
-from connector.vendors.vendor import Vendor
+from connector.settings.values import BatchingSinkSettings, BatchSettings
+from connector.vendors.outcome import json_of, judge_by_status
+from connector.vendors.vendor import Ask, Exchange, Request, Secrets, Vendor, VendorCall
 
 if TYPE_CHECKING:
-    import httpx
-
-    from beacon.sink import BeaconSink
-    from connector.clock import Clock
+    from connector.http.client import Answer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Beacon(BatchingSink):
-    """A Beacon account."""
-
-    kind: str = "beacon"
-    token: Secret
-
-    def secrets(self) -> Iterator[tuple[str, Secret]]:
-        """The token."""
-        yield "token", self.token
-
-
-class BeaconBatchModel(Model):
+class BeaconBatch(BatchSettings):
     """The limits of one request; lower than Beacon's at most."""
 
     max_events: int = optional(LIMITS.max_events, "lines in one request", ge=1, le=LIMITS.max_events)
@@ -42,31 +26,56 @@ class BeaconBatchModel(Model):
     linger: Duration = optional("200ms", "how long after it was read an event may wait for its batch to fill")
 
 
-class BeaconModel(SinkModel):
+class BeaconSettings(BatchingSinkSettings):
     """A Beacon account."""
 
     kind: Literal["beacon"] = required("beacon")
     token: SecretReference = required("the account's token: {file: PATH} or {env: NAME}")
-    batch: BeaconBatchModel = optional({}, "the limits of one request")
-
-    def settings(self, name: str, start: Start, directory: Path) -> Beacon:
-        """The settings of the sink called `name`."""
-        batch = BatchSettings(self.batch.max_events, self.batch.max_bytes, self.batch.linger)
-        return Beacon(**self.common(name, start), token=self.token.secret(directory), batch=batch)
+    batch: BeaconBatch = optional({}, "the limits of one request")
 
 
-def _open(of: Beacon, transport: httpx.AsyncBaseTransport, clock: Clock) -> BeaconSink:
-    from beacon.sink import BeaconSink  # noqa: PLC0415 - to read a file no HTTP client is loaded
+def exchange(settings: BeaconSettings) -> Exchange:
+    """Return the two functions of an account: items go as lines of JSON."""
+    headers = lru_cache(1)(_headers)
 
-    return BeaconSink(
-        name=of.name,
-        base_url=of.base_url,
-        token=of.token,
-        limits=of.lowered(LIMITS),
-        timeout=of.timeout,
-        transport=transport,
-        clock=clock,
-    )
+    def request(method: str, items: Sequence[Item], secrets: Secrets) -> Request:
+        body = b"\n".join([item.body for item in items])
+        return Request("POST", f"{settings.base_url}/v1/{method}", headers(secrets["token"]), body)
+
+    return Exchange(request, judge)
 
 
-BEACON = Vendor(kind="beacon", methods=METHODS, limits=LIMITS, model=BeaconModel, open=_open)
+def judge(answer: Answer, sent: int) -> Outcome:
+    """Judge 202 with the count of all lines as accepted, everything else as any vendor's status."""
+    content = json_of(answer.body)
+    if answer.status == 202 and isinstance(content, dict) and content.get("accepted") == sent:
+        return ACCEPTED
+    return judge_by_status(answer, content)
+
+
+async def probe(settings: BeaconSettings, ask: Ask) -> Outcome:
+    """Ask for the account that the token belongs to, which changes nothing."""
+
+    def request(secrets: Secrets) -> Request:
+        return Request("GET", f"{settings.base_url}/v1/account", _headers(secrets["token"]))
+
+    def judge_account(answer: Answer) -> Outcome:
+        return ACCEPTED if answer.status == 200 else judge(answer, 0)
+
+    outcome, _ = await ask(VendorCall(request, judge_account))
+    return outcome
+
+
+def _headers(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}", "Content-Type": "application/x-ndjson"}
+
+
+BEACON = Vendor(
+    kind="beacon",
+    title="Beacon",
+    methods=METHODS,
+    limits=LIMITS,
+    settings=BeaconSettings,
+    exchange=exchange,
+    probe=probe,
+)

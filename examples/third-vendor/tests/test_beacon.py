@@ -12,7 +12,7 @@ import orjson
 import pytest
 from beacon.fields import LIMITS, METHODS
 from beacon.simulator import BeaconSimulator
-from beacon.sink import BeaconSink
+from beacon.vendor import BEACON, BeaconSettings, probe
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -20,12 +20,12 @@ from connector.clock import SystemClock
 from connector.errors import FieldError
 from connector.http.client import default_transport
 from connector.model import ACCEPTED, Item, OutcomeKind, Record
-from connector.secrets import Secret
+from connector.vendors.http_sink import HttpSink, at_once
 
 TOKEN = "s3cret"  # noqa: S105 - only the simulator knows it
 GOOD = {"user": "u", "name": "order.paid", "at": 1772355600}
 Handler = Callable[[httpx.Request], httpx.Response]
-MakeSink = Callable[..., BeaconSink]
+MakeSink = Callable[..., HttpSink]
 
 
 def item(values: dict[str, Any]) -> Item:
@@ -47,18 +47,16 @@ def token(tmp_path: Path) -> Path:
     return file
 
 
+def account(token: Path, url: str = "https://b.test") -> BeaconSettings:
+    section = {"kind": "beacon", "base_url": url, "token": {"file": str(token)}, "timeout": "5s"}
+    return BeaconSettings.from_section(section, name="beacon")
+
+
 @pytest.fixture
 def make(token: Path) -> MakeSink:
-    def make(handler: Handler | None = None, url: str = "https://b.test") -> BeaconSink:
-        return BeaconSink(
-            name="beacon",
-            base_url=url,
-            token=Secret.from_file(token),
-            limits=LIMITS,
-            timeout=5,
-            transport=default_transport(1) if handler is None else httpx.MockTransport(handler),
-            clock=SystemClock(),
-        )
+    def make(handler: Handler | None = None, url: str = "https://b.test") -> HttpSink:
+        transport = default_transport(1) if handler is None else httpx.MockTransport(handler)
+        return HttpSink(account(token, url), BEACON, transport, SystemClock(), at_once)
 
     return make
 
@@ -150,6 +148,17 @@ async def test_one_bad_line_refuses_all_of_them(make: MakeSink, simulator: Beaco
     outcome = await sink.send("track", [item(GOOD), bad])
     await sink.close()
     assert (outcome.kind, outcome.message) == (OutcomeKind.REJECTED, "line 2: name breaks its rule")
+    assert simulator.ledger.events == 0
+
+
+async def test_a_probe_says_whether_the_token_is_accepted_and_sends_no_event(
+    make: MakeSink, simulator: BeaconSimulator, token: Path
+) -> None:
+    settings, sink = account(token, simulator.url), make(url=simulator.url)
+    assert await probe(settings, sink.ask) is ACCEPTED
+    keep(token, "another")
+    assert (await probe(settings, sink.ask)).kind is OutcomeKind.MISCONFIGURED
+    await sink.close()
     assert simulator.ledger.events == 0
 
 

@@ -55,7 +55,7 @@ def test_an_item_that_fits_only_without_the_envelope_goes_alone() -> None:
     assert [[each.record.offset for each in batch.items] for batch in drain(of)] == [[0], [1], [2]]
 
 
-def test_what_closed_a_batch_is_told() -> None:
+def test_what_closed_a_batch_is_known() -> None:
     of = lanes()
     for offset in range(5):
         of.enqueue(item(offset, None))
@@ -99,7 +99,7 @@ def test_other_keys_overtake_a_key_that_waits_for_its_batch() -> None:
     assert offsets(drain(of)) == [1]
 
 
-def test_the_busiest_key_is_told() -> None:
+def test_the_busiest_key_is_known() -> None:
     of = lanes()
     for offset, key in enumerate([b"1", b"2"]):
         of.enqueue(item(offset, key))

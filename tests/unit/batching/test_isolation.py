@@ -96,7 +96,7 @@ def test_what_is_left_of_several_parts_is_told_in_order() -> None:
 def test_what_is_forgotten_is_in_no_part_and_the_order_stays() -> None:
     parts = SubBatches(items(8))
     parts.halve()
-    parts.drop(lambda each: each.record.offset < 5)
+    parts.drop_items(lambda each: each.record.offset < 5)
     assert [each.record.offset for each in parts.items()] == [5, 6, 7]
     assert [each.record.offset for each in parts.current.items] == [5, 6, 7]
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from connector import __version__
 from connector.cli import app
-from connector.config.schema import config_schema
+from connector.config.file_model import config_schema
 
 EXAMPLE = Path(__file__).parents[3] / "connector" / "config" / "example.yaml"
 CORRECT = Path(__file__).parents[1] / "config" / "correct.yaml"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -9,17 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.cli import dlq_show, dlq_summary
-from connector.cli.dlq_options import Context, clock_time
+from connector.cli._terminal import printable
+from connector.cli.dlq_show import print_letter
+from connector.cli.dlq_summary import print_summary, summary_json
 from connector.config.load import load
-from connector.deadletters.index import Index
-from connector.deadletters.letter import failed_record, read_letter
-from connector.deadletters.letter_history import Known, history_of
+from connector.deadletters.index import LetterIndex
+from connector.deadletters.letter_history import RequestedReceipts, history_of
 from connector.deadletters.receipts import Receipts
 from connector.deadletters.scan import Scan
-from connector.deadletters.summary import Groups
-from connector.kafka.dead_letter import REASON
+from connector.deadletters.summary import LetterGroups
+from connector.kafka.dead_letter import REASON, failed_record, read_letter
 from connector.model import Record
+from connector.service.command_input import OpenConfig
+from connector.service.letter_report import report_letter
 from tests.unit.deadletters import foreign
 from tests.unit.deadletters.support import message, record
 
@@ -36,46 +39,63 @@ routes:
 
 
 @pytest.fixture(scope="module")
-def context(tmp_path_factory: pytest.TempPathFactory) -> Context:
+def context(tmp_path_factory: pytest.TempPathFactory) -> OpenConfig:
     file = tmp_path_factory.mktemp("configuration") / "connector.yaml"
     file.write_text(CONFIGURATION)
-    return Context(load(file), {}, Path("connector.yaml"))
+    return OpenConfig(load(file), {}, Path("connector.yaml"))
 
 
 @given(foreign.letters(), st.lists(foreign.receipts(), max_size=2))
-def test_whatever_a_letter_holds_it_is_shown(context: Context, written: Record, values: list[bytes]) -> None:
+def test_whatever_a_letter_holds_it_is_shown(context: OpenConfig, written: Record, values: list[bytes]) -> None:
     letter = read_letter(written)
     if letter is None:
         return
-    known = Known()
+    known = RequestedReceipts()
     for value in values:
-        known.add(letter.identity, value, 0)
-    told = dlq_show._described(context, history_of([(letter, failed_record(letter, written))], known))
-    orjson.dumps(told)
-    dlq_show._say(told)
-    groups, index = Groups(), Index(known.together)
-    index.add(letter, written.key, taken=True, group=groups.number(letter, written.value))
-    found = groups.counted(index)
-    orjson.dumps(dlq_summary._as_json(context, found, found, Scan(index, 0), 1, 0.0))
-    dlq_summary._say(context, found, found, Scan(index, 0), "")
+        known.apply_record(letter.identity, value, 0)
+    report = report_letter(context, history_of([(letter, failed_record(letter, written))], known), lambda *_: None)
+    orjson.dumps(report)
+    print_letter(report)
+    groups, index = LetterGroups(), LetterIndex(known.combined)
+    index.add_letter(letter, written.key, selected=True, group=groups.number_of(letter, written.value))
+    found = groups.count_letters(index)
+    orjson.dumps(summary_json(context, found, found, Scan(index, known.combined, 0), 1, 0.0))
+    print_summary(context, found, found, Scan(index, known.combined, 0), "")
 
 
 def test_a_group_whose_reason_is_of_a_later_version_has_no_command_but_a_word(
-    context: Context, capsys: pytest.CaptureFixture[str]
+    context: OpenConfig, capsys: pytest.CaptureFixture[str]
 ) -> None:
     written = message(record())
     later = written._replace(headers=tuple((n, b"expired" if n == REASON else value) for n, value in written.headers))
     letter = read_letter(later)
     assert letter is not None
-    groups, index = Groups(), Index(Receipts())
-    index.add(letter, b"k", taken=True, group=groups.number(letter, later.value))
-    found = groups.counted(index)
-    dlq_summary._say(context, found, found, Scan(index, 0), "")
+    groups, receipts = LetterGroups(), Receipts()
+    index = LetterIndex(receipts)
+    index.add_letter(letter, b"k", selected=True, group=groups.number_of(letter, later.value))
+    found = groups.count_letters(index)
+    print_summary(context, found, found, Scan(index, receipts, 0), "")
     said = capsys.readouterr().out
     assert "the reason is of a later version of the connector: replay them with that one" in said
     assert "dlq replay" not in said
 
 
-@pytest.mark.parametrize("milliseconds", [-(2**63), -(10**15), 10**15, 2**63 - 1])
-def test_a_time_beyond_the_calendar_is_shown_as_such(milliseconds: int) -> None:
-    assert clock_time(milliseconds / 1000).endswith(" s from 1970, beyond the calendar")
+def test_control_characters_of_a_record_are_escaped_on_the_terminal(
+    context: OpenConfig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    driving = "\x1b[2J\r\n"
+    failed = record(headers=((driving, driving.encode()),), key=driving.encode(), value=driving.encode())
+    written = message(failed)
+    letter = read_letter(written)
+    assert letter is not None
+    open_config = replace(context, settings=replace(context.settings, redact=()))
+    history = history_of([(letter, failed_record(letter, written))], RequestedReceipts())
+    print_letter(report_letter(open_config, history, lambda *_: None))
+    said = capsys.readouterr().out
+    assert r"  \x1b[2J\r\n: \x1b[2J\r\n" in said
+    assert not {"\x1b", "\r"} & set(said)
+
+
+def test_text_in_any_language_is_printed_as_it_is() -> None:
+    assert printable("Аня\u00a0Ж. 👩\u200d💻") == "Аня\u00a0Ж. 👩\u200d💻"
+    assert printable("\u202eexe.txt\x9b\ud800") == r"\u202eexe.txt\x9b\ud800"

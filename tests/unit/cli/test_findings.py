@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import io
+import json
 
 import pytest
 from rich.console import Console
 
-from connector.cli._findings import show
+from connector.cli.check import print_findings
 from connector.service.preflight.findings import Finding, Severity
 
 FINDINGS = (
     Finding("kafka", "brokers", Severity.OK, "3 reachable"),
     Finding(
-        "topics", "shop.orders", Severity.FAIL, "does not exist", "create it, or mend its name in the configuration"
+        "topics", "shop.orders", Severity.FAIL, "does not exist", "create it, or correct its name in the configuration"
     ),
     Finding("topics", "^shop[.].*", Severity.WARN, "matches no topic that we may see [bold]", "look at the pattern"),
 )
@@ -21,7 +22,7 @@ FINDINGS = (
 
 def shown(width: int) -> str:
     console = Console(file=io.StringIO(), width=width)
-    show(FINDINGS, console)
+    print_findings(FINDINGS, console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -30,7 +31,7 @@ def test_each_finding_has_its_mark_and_what_to_do_below_it() -> None:
     lines = [line.strip() for line in shown(100).splitlines()]
     at = next(number for number, line in enumerate(lines) if line.startswith("✗  shop.orders"))
     assert lines[at].endswith("does not exist")
-    assert lines[at + 1] == "→ create it, or mend its name in the configuration"
+    assert lines[at + 1] == "→ create it, or correct its name in the configuration"
     assert lines[-1] == "1 ✓   1 !   1 ✗"
 
 
@@ -43,3 +44,15 @@ def test_no_line_is_wider_than_the_terminal_and_nothing_is_cut(width: int) -> No
     text = shown(width)
     assert max(len(line) for line in text.splitlines()) <= width
     assert "…" not in text
+
+
+def test_programs_find_the_severity_as_mark() -> None:
+    finding = Finding("topics", "shop.orders", Severity.WARN, "is empty", "wait", {"partitions": 2})
+    assert json.loads(json.dumps(finding.as_json())) == {
+        "section": "topics",
+        "subject": "shop.orders",
+        "mark": "warning",
+        "says": "is empty",
+        "todo": "wait",
+        "data": {"partitions": 2},
+    }

@@ -13,7 +13,7 @@ from confluent_kafka import Producer
 from typer.testing import CliRunner, Result
 
 from connector.cli import app
-from connector.redaction.payloads import MASK
+from connector.redaction import MASK
 from connector.service.preflight import connection
 from connector.simulators.kafka import MockKafka
 
@@ -223,7 +223,7 @@ def test_the_readme_shows_what_the_command_prints(tmp_path: Path) -> None:
 @pytest.fixture
 def kafka() -> Iterator[MockKafka]:
     with MockKafka() as cluster:
-        cluster.create("game.a", 2)
+        cluster.create_topic("game.a", 2)
         producer = Producer({"bootstrap.servers": cluster.bootstrap})
         event = json.dumps({"name": "n", "user": {"id": "u"}}).encode()
         for value in (b"before", event, None):

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from connector.simulators.sailplay import EventType, SailPlaySimulator
+from connector.simulators.sailplay import SailPlaySimulator, SimulatedEvent
 
 CONFIG = """
 kafka: {bootstrap.servers: "127.0.0.1:1"}
@@ -55,7 +55,7 @@ async def previewed(
 async def test_the_vendors_name_stands_beside_the_key_and_nothing_is_fired(
     event: dict[str, Any], said: str, tmp_path: Path
 ) -> None:
-    async with SailPlaySimulator(events=[EventType("paid", "sum", "Paid")]) as vendor:
+    async with SailPlaySimulator(events=[SimulatedEvent("paid", "sum", "Paid")]) as vendor:
         status, shown, errors = await previewed(vendor, tmp_path, event, "--live")
         assert (status, errors) == (0, "")
         assert said in shown
@@ -76,7 +76,7 @@ async def test_a_vendor_that_cannot_be_asked_is_said_and_hides_nothing_else(tmp_
 
 
 async def test_a_key_that_redact_hides_has_no_name(tmp_path: Path) -> None:
-    async with SailPlaySimulator(events=[EventType("paid", "sum", "Paid")]) as vendor:
+    async with SailPlaySimulator(events=[SimulatedEvent("paid", "sum", "Paid")]) as vendor:
         event = {"user": "u", "key": "paid", "total": 5}
         _, shown, _ = await previewed(vendor, tmp_path, event, "--live", redact="key")
     assert "Paid" not in shown

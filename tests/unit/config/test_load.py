@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import FrozenInstanceError
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,16 +14,13 @@ from connector.config.load import load
 from connector.errors import ConfigError, ConnectorError
 from connector.secrets import Secret
 from connector.settings.values import (
-    BatchSettings,
     Delivery,
-    FloodGuard,
+    FloodGuardSettings,
     Http,
-    Login,
-    MyTracker,
-    Retry,
-    SailPlay,
     Topic,
 )
+from connector.vendors.mytracker.vendor import MyTrackerSettings
+from connector.vendors.sailplay.settings import SailPlaySettings
 
 CORRECT = (Path(__file__).parent / "correct.yaml").read_text(encoding="utf-8")
 
@@ -36,37 +34,37 @@ def written(directory: Path, text: str) -> Path:
 def test_what_is_left_out_takes_the_defaults_of_the_contract(tmp_path: Path) -> None:
     settings = load(written(tmp_path, CORRECT))
     assert settings.http == Http("127.0.0.1", 8080)
-    assert settings.delivery == Delivery(1.0, 20.0, 20000, 32 << 20, "skip", FloodGuard(1000, 0.5, 300.0))
+    assert settings.delivery == Delivery(1.0, 20.0, 20000, 32 << 20, "skip", FloodGuardSettings(1000, 0.5, 300.0))
     assert settings.redact == ()
     assert settings.topics == {"orders": Topic("orders", False, None)}
-    assert settings.sinks["mt"] == MyTracker(
-        name="mt",
-        base_url="https://tracker.example",
-        max_in_flight=32,
-        timeout=10.0,
-        retry=Retry(0.2, 30.0),
-        order="key",
-        start="earliest",
-        rate=None,
-        app_id=1,
-        token=Secret.from_env("MT_TOKEN"),
-        batch=BatchSettings(20, 10000, 0.2),
-    )
-    assert settings.sinks["sp"] == SailPlay(
-        name="sp",
-        base_url="https://loyalty.example",
-        max_in_flight=32,
-        timeout=10.0,
-        retry=Retry(0.2, 30.0),
-        order="key",
-        start="earliest",
-        rate=40.0,
-        store_department_id=11,
-        token=Secret.from_env("SP_TOKEN"),
-        http_method="post",
-        on_unknown_outcome="retry",
-        retry_codes={},
-    )
+    common: dict[str, Any] = {"max_in_flight": 32, "timeout": 10.0, "order": "key", "start": "earliest"}
+    for sink in settings.sinks.values():
+        assert (sink.retry.initial, sink.retry.max) == (0.2, 30.0)
+    tracker, shop = settings.sinks["mt"], settings.sinks["sp"]
+    assert isinstance(tracker, MyTrackerSettings)
+    assert (tracker.batch.max_events, tracker.batch.max_bytes, tracker.batch.linger) == (20, 10000, 0.2)
+    assert dict(tracker) == common | {
+        "kind": "mytracker",
+        "name": "mt",
+        "base_url": "https://tracker.example",
+        "retry": tracker.retry,
+        "rate": None,
+        "app_id": 1,
+        "token": Secret.from_env("MT_TOKEN"),
+        "batch": tracker.batch,
+    }
+    assert dict(shop) == common | {
+        "kind": "sailplay",
+        "name": "sp",
+        "base_url": "https://loyalty.example",
+        "retry": shop.retry,
+        "rate": 40.0,
+        "store_department_id": 11,
+        "token": Secret.from_env("SP_TOKEN"),
+        "http_method": "post",
+        "on_unknown_outcome": "retry",
+        "retry_codes": {},
+    }
     assert settings.receipts == "crm.dead-letters.receipts"
 
 
@@ -134,14 +132,16 @@ def test_a_secret_of_kafka_is_read_when_the_client_is_made(tmp_path: Path) -> No
 def test_a_login_is_made_of_two_secrets(tmp_path: Path) -> None:
     login = "{login: {store_department_key: {env: KEY}, pin_code: {file: /run/pin}}}"
     sink = load(written(tmp_path, CORRECT.replace("{env: SP_TOKEN}", login))).sinks["sp"]
-    assert isinstance(sink, SailPlay)
-    assert sink.token == Login(Secret.from_env("KEY"), Secret.from_file("/run/pin"))
+    assert dict(sink.secrets()) == {
+        "token.login.store_department_key": Secret.from_env("KEY"),
+        "token.login.pin_code": Secret.from_file("/run/pin"),
+    }
 
 
 def test_retry_codes_may_be_written_as_numbers_or_text(tmp_path: Path) -> None:
     codes = "retry_codes: {-4000: 10m, '-5': 30s}, token:"
     sink = load(written(tmp_path, CORRECT.replace("11, token:", f"11, {codes}"))).sinks["sp"]
-    assert isinstance(sink, SailPlay)
+    assert isinstance(sink, SailPlaySettings)
     assert sink.retry_codes == {"-4000": 600.0, "-5": 30.0}
 
 

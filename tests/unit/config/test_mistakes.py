@@ -13,7 +13,7 @@ from connector.errors import ConfigError, Mistake
 
 QUOTES = "put the value between quotes"
 SPACES = "indent with spaces, not with tabs"
-COLON = "look at the indent; a value with a colon and a space stands between quotes"
+COLON = "look at the indent; put a value with a colon and a space between quotes"
 HERE = Path(__file__).parent
 ROWS: list[dict[str, Any]] = yaml.safe_load((HERE / "mistakes.yaml").read_text(encoding="utf-8"))
 
@@ -152,8 +152,8 @@ def test_a_key_given_twice_is_a_mistake_at_every_depth(directory: Path) -> None:
     text = (HERE / "correct.yaml").read_text(encoding="utf-8")
     twice = text.replace("app_id: 1,", "app_id: 1, app_id: 2,") + "group: again\n"
     assert mistakes_in(twice, directory) == (
-        Mistake("group", "this key stands here twice; keep one"),
-        Mistake("sinks.mt.app_id", "this key stands here twice; keep one"),
+        Mistake("group", "this key is given twice; keep one"),
+        Mistake("sinks.mt.app_id", "this key is given twice; keep one"),
     )
 
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from connector import resources
-from connector.config.schema import config_schema
+from connector.config.file_model import config_schema
 
 CORRECT = yaml.safe_load((Path(__file__).parent / "correct.yaml").read_text(encoding="utf-8"))
 EXAMPLE = (Path(__file__).parents[3] / "connector" / "config" / "example.yaml").read_text(encoding="utf-8")

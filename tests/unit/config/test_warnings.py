@@ -1,4 +1,4 @@
-"""What is right but missing here, or rarely meant."""
+"""Warnings about a valid configuration: secrets and files missing on this machine, and settings rarely meant."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _LETTER = message(record(), status=400).headers
 
 @st.composite
 def letters(draw: st.DrawFn) -> Record:
-    """A letter whose headers hold anything; at any place, with any value and time."""
+    """A letter whose headers hold anything; at any location, with any value and time."""
     wrong = draw(st.dictionaries(st.sampled_from([name for name, _ in _LETTER]), _values, max_size=4))
     gone = draw(st.sets(st.sampled_from([name for name, _ in _LETTER]), max_size=2))
     headers: Headers = tuple((name, wrong.get(name, value)) for name, value in _LETTER if name not in gone)
@@ -70,5 +70,5 @@ def receipts(draw: st.DrawFn) -> bytes:
     if not draw(st.integers(0, 3)):
         return draw(st.binary(max_size=30))
     wrong = draw(st.sets(st.sampled_from(sorted(_RECEIPT)), max_size=2))
-    told = {name: draw(_anything if name in wrong else right) for name, right in _RECEIPT.items()}
-    return orjson.dumps({name: told[name] for name in told if draw(st.integers(0, 19))})
+    fields = {name: draw(_anything if name in wrong else right) for name, right in _RECEIPT.items()}
+    return orjson.dumps({name: fields[name] for name in fields if draw(st.integers(0, 19))})

@@ -21,8 +21,8 @@ def record(
 
 
 def message(
-    of: Record,
-    place: tuple[int, int] = (0, 0),
+    failed: Record,
+    location: tuple[int, int] = (0, 0),
     *,
     route: str | None = "mytracker.login",
     method: str | None = "login",
@@ -35,10 +35,10 @@ def message(
     stage: Stage = Stage.MAP,
     identity: int = 2,
 ) -> Record:
-    """The letter of a record, lying at `place`; of `identity` 1 as older versions wrote it."""
-    failure = Failure(of, reason, stage, text, route, method, status, 0 if status is None else 2)
+    """Return the letter of a record, at a location; with `identity` 1 as older versions wrote it."""
+    failure = Failure(failed, reason, stage, text, route, method, status, 0 if status is None else 2)
     letter = compose_letter(failure, group=f"crm.{sink}", sink=sink, now=now, replays=replays)
     headers = tuple((name, value.encode() if isinstance(value, str) else value) for name, value in letter.headers)
     if identity == 1:
         headers = tuple(header for header in headers if header[0] != IDENTITY)
-    return Record(TOPIC, *place, WRITTEN, letter.key, letter.value, headers)
+    return Record(TOPIC, *location, WRITTEN, letter.key, letter.value, headers)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.deadletters.filters import LetterFilters, event_type
-from connector.deadletters.letter import read_letter
-from connector.deadletters.normalise import normalise_message
+from connector.deadletters.cause import event_type, normalise_message
+from connector.deadletters.filters import LetterFilters
+from connector.kafka.dead_letter import read_letter
 from connector.model import Reason
 from tests.unit.deadletters.support import message, record
 

@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.deadletters.filters import LetterFilters
-from connector.deadletters.index import Index
-from connector.deadletters.letter import Flaw, LetterPlace, digest, examine, failed_record, read_letter
-from connector.deadletters.letter_history import Known, history_of
-from connector.deadletters.ordering import Ordering
-from connector.deadletters.receipts import Receipt, Receipts, State, decode_receipt
+from connector.deadletters.index import LetterIndex
+from connector.deadletters.letter_history import RequestedReceipts, history_of
+from connector.deadletters.ordered_letters import EventOrder
+from connector.deadletters.receipts import LetterState, Receipt, Receipts, decode_receipt
 from connector.deadletters.remap import remap
-from connector.deadletters.summary import Groups
+from connector.deadletters.summary import LetterGroups
 from connector.kafka import dead_letter as headers
+from connector.kafka.dead_letter import Flaw, LetterPlace, digest, examine, failed_record, read_letter
 from connector.model import Failure, Item, Record
 from tests.unit.deadletters import foreign
 from tests.unit.deadletters.support import message, record
@@ -32,28 +32,28 @@ class NoRoutes:
 def test_nothing_that_lies_in_the_topics_raises(records: list[Record], values: list[bytes]) -> None:
     """The way of `dlq summary`, `show` and `replay`, as far as it is pure."""
     found = [(letter, each) for each in records if (letter := read_letter(each)) is not None]
-    receipts, known, groups = Receipts(), Known(), Groups()
+    receipts, known, groups = Receipts(), RequestedReceipts(), LetterGroups()
     for letter, _ in found:
         for source, value in enumerate(values):
-            receipts.add_record(letter.identity, value, source)
-            known.add(letter.identity, value, source)
-    index = Index(receipts)
+            receipts.apply_record(letter.identity, value, source)
+            known.apply_record(letter.identity, value, source)
+    index = LetterIndex(receipts)
     for letter, each in found:
         taken = LetterFilters(statuses=["400"], since=0.0, messages=["*"]).match(letter, each.value)
-        index.add(letter, each.key, taken=taken, group=groups.number(letter, each.value))
-        assert index.row_at(letter) is None or index.place(index.row_at(letter) or 0) == letter.place
+        index.add_letter(letter, each.key, selected=taken, group=groups.number_of(letter, each.value))
+        assert index.row_at(letter) is None or index.newest_location(index.row_at(letter) or 0) == letter.place
         assert 0 <= failed_record(letter, each).offset < 2**63
         assert remap(letter, failed_record(letter, each), {"mytracker": NoRoutes()}, receipts).obstacle
         history_of([(letter, failed_record(letter, each))], known)
-    groups.counted(index)
+    groups.count_letters(index)
     rows = list(index.rows())
-    ordering: Ordering[int] = Ordering(index, rows)
-    went = [row for row in rows for row, _ in ordering.come(row, row)] + [row for row, _ in ordering.rest()]
+    ordering: EventOrder[int] = EventOrder(index, rows)
+    went = [row for row in rows for row, _ in ordering.release(row, row)] + [row for row, _ in ordering.flush()]
     assert sorted(went) == rows
     for row in rows:
-        closes = receipts.closing(b"?", index.places(row))
-        assert decode_receipt(Receipt(State.REPLAYED, 0.0, "", closes).encode()) == (
-            State.REPLAYED,
+        closes = receipts.offsets_to_close(b"?", index.highest_offsets(row))
+        assert decode_receipt(Receipt(LetterState.REPLAYED, 0.0, "", closes).encode()) == (
+            LetterState.REPLAYED,
             0,
             "",
             closes,
@@ -64,15 +64,15 @@ def test_nothing_that_lies_in_the_topics_raises(records: list[Record], values: l
 @given(st.binary(max_size=20), st.lists(foreign.receipts(), min_size=1, max_size=4))
 def test_receipts_of_any_bytes_close_only_what_they_name(key: bytes, values: list[bytes]) -> None:
     receipts = Receipts()
-    decoded = [receipt for value in values if (receipt := receipts.add_record(key, value, 0)) is not None]
-    told: dict[int, int] = {}
+    decoded = [receipt for value in values if (receipt := receipts.apply_record(key, value, 0)) is not None]
+    highest: dict[int, int] = {}
     for receipt in decoded:
         for partition, offset in receipt.closes.items():
-            told[partition] = max(offset, told.get(partition, -1))
-    assert receipts.closing(digest(key), {}) == told
-    for partition, offset in told.items():
-        assert receipts.state(digest(key), LetterPlace(partition, offset)) is not State.OPEN
-        assert receipts.state(digest(key), LetterPlace(partition, offset + 1)) is State.OPEN
+            highest[partition] = max(offset, highest.get(partition, -1))
+    assert receipts.offsets_to_close(digest(key), {}) == highest
+    for partition, offset in highest.items():
+        assert receipts.state_at(digest(key), LetterPlace(partition, offset)) is not LetterState.OPEN
+        assert receipts.state_at(digest(key), LetterPlace(partition, offset + 1)) is LetterState.OPEN
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,8 @@ def test_a_letter_gone_wrong_is_none_of_ours_and_the_header_is_named(
     header: str, value: bytes | None, what: str
 ) -> None:
     written = message(record(), status=400)
-    wrong = written._replace(headers=tuple((name, value if name == header else of) for name, of in written.headers))
+    headers = tuple((name, value if name == header else right) for name, right in written.headers)
+    wrong = written._replace(headers=headers)
     assert examine(wrong) == Flaw(header, what)
     assert read_letter(wrong) is None
 
@@ -125,12 +126,12 @@ def test_a_letter_for_a_reason_of_a_later_version_is_shown_and_left_to_that_one(
     letter = read_letter(written._replace(headers=later))
     assert letter is not None
     assert letter.reason == "expired"
-    groups, index = Groups(), Index(Receipts())
-    index.add(letter, b"k", taken=True, group=groups.number(letter, b""))
-    (group,) = groups.counted(index)
+    groups, index = LetterGroups(), LetterIndex(Receipts())
+    index.add_letter(letter, b"k", selected=True, group=groups.number_of(letter, b""))
+    (group,) = groups.count_letters(index)
     assert (group.cause.reason, group.open, group.cause.replayable) == ("expired", 1, False)
     today = remap(letter, record(), {"mytracker": NoRoutes()}, Receipts())
-    assert (today.items, today.whole) == ((), False)
+    assert (today.items, today.complete) == ((), False)
     assert "reason expired is of a later version" in today.obstacle
 
 
@@ -153,24 +154,24 @@ def test_a_receipt_gone_wrong_closes_nothing_and_takes_nothing_back(wrong: dict[
     }
     assert decode_receipt(orjson.dumps(right)) is not None
     receipts = Receipts()
-    receipts.add_record(b"k", orjson.dumps(right | wrong), 0)
-    assert receipts.state(digest(b"k"), LetterPlace(0, 0)) is State.OPEN
-    receipts.add_record(b"k", orjson.dumps(right), 0)
-    receipts.add_record(b"k", orjson.dumps(right | wrong), 0)
-    assert receipts.state(digest(b"k"), LetterPlace(0, 5)) is State.REPLAYED
+    receipts.apply_record(b"k", orjson.dumps(right | wrong), 0)
+    assert receipts.state_at(digest(b"k"), LetterPlace(0, 0)) is LetterState.OPEN
+    receipts.apply_record(b"k", orjson.dumps(right), 0)
+    receipts.apply_record(b"k", orjson.dumps(right | wrong), 0)
+    assert receipts.state_at(digest(b"k"), LetterPlace(0, 5)) is LetterState.REPLAYED
 
 
 def test_a_receipt_may_close_letters_in_a_million_partitions() -> None:
     closes = {partition: partition for partition in range(1_000_000)}
     receipts = Receipts()
-    receipts.add_record(b"k", Receipt(State.REPLAYED, 0.0, "dead/0/5", closes).encode(), 0)
-    assert receipts.state(digest(b"k"), LetterPlace(999_999, 999_999)) is State.REPLAYED
-    assert receipts.state(digest(b"k"), LetterPlace(999_999, 1_000_000)) is State.OPEN
+    receipts.apply_record(b"k", Receipt(LetterState.REPLAYED, 0.0, "dead/0/5", closes).encode(), 0)
+    assert receipts.state_at(digest(b"k"), LetterPlace(999_999, 999_999)) is LetterState.REPLAYED
+    assert receipts.state_at(digest(b"k"), LetterPlace(999_999, 1_000_000)) is LetterState.OPEN
 
 
 def test_a_place_of_any_size_closes_no_other() -> None:
     """Partition 65,536 once ran into the offsets' bits."""
     receipts = Receipts()
-    receipts.add(b"k", Receipt(State.REPLAYED, 0.0, "", {65_536: 0, 2**31 - 1: 2**63 - 1}))
-    assert receipts.state(digest(b"k"), LetterPlace(0, 0)) is State.OPEN
-    assert receipts.closing(digest(b"k"), {}) == {65_536: 0, 2**31 - 1: 2**63 - 1}
+    receipts.add_receipt(b"k", Receipt(LetterState.REPLAYED, 0.0, "", {65_536: 0, 2**31 - 1: 2**63 - 1}))
+    assert receipts.state_at(digest(b"k"), LetterPlace(0, 0)) is LetterState.OPEN
+    assert receipts.offsets_to_close(digest(b"k"), {}) == {65_536: 0, 2**31 - 1: 2**63 - 1}

@@ -9,38 +9,38 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.deadletters.index import Index
-from connector.deadletters.letter import DeadLetter, failed_record, fingerprint, read_letter
-from connector.deadletters.letter_history import Known, history_of
-from connector.deadletters.receipts import Receipt, Receipts, State
+from connector.deadletters.index import LetterIndex
+from connector.deadletters.letter_history import RequestedReceipts, history_of
+from connector.deadletters.receipts import LetterState, Receipt, Receipts
+from connector.kafka.dead_letter import DeadLetter, failed_record, fingerprint, read_letter
 from connector.model import Headers, Record
 from tests.unit.deadletters.support import message, record
 
-# One address of a topic that was deleted and made anew: two events.
+# One address in a topic that was deleted and created again: two events.
 ONE, OTHER = record(value=b'{"id":1}'), record(value=b'{"id":2}')
 
 
 def letter(
-    of: Record, offset: int = 0, *, route: str | None = "login", identity: int = 2, replays: int = 0
+    failed: Record, offset: int = 0, *, route: str | None = "login", identity: int = 2, replays: int = 0
 ) -> DeadLetter:
-    found = read_letter(message(of, (0, offset), route=route, identity=identity, replays=replays))
+    found = read_letter(message(failed, (0, offset), route=route, identity=identity, replays=replays))
     assert found is not None
     return found
 
 
 def opened(receipts: Receipts, *letters: DeadLetter) -> list[int]:
-    """Where the newest letters of what is open lie."""
-    index = Index(receipts)
+    """Return the offsets of the newest letters that are open."""
+    index = LetterIndex(receipts)
     for each in letters:
-        index.add(each, b"k", taken=True)
-    return [index.place(row).offset for row in index.rows()]
+        index.add_letter(each, b"k", selected=True)
+    return [index.newest_location(row).offset for row in index.rows()]
 
 
-def closed_by_the_older_version(of: DeadLetter, up_to: int) -> Receipts:
-    """What an older version writes when it has delivered this letter, and takes all at its address for the same."""
+def closed_by_the_older_version(letter: DeadLetter, up_to: int) -> Receipts:
+    """Return the receipt of an older version, to which all letters of this address are the same."""
     receipts = Receipts()
-    key = of.older_identity_by(of.route)
-    receipts.add(key, Receipt(State.REPLAYED, 1.0, of.place.address("dead"), {0: up_to}))
+    key = letter.older_identity_by(letter.route)
+    receipts.add_receipt(key, Receipt(LetterState.REPLAYED, 1.0, letter.place.address("dead"), {0: up_to}))
     return receipts
 
 
@@ -103,17 +103,17 @@ def test_letters_of_two_lives_of_a_topic_are_two_and_close_each_other_never() ->
     assert opened(Receipts(), earlier, later) == [0, 7]
     for one, other in ((earlier, later), (later, earlier)):
         receipts = Receipts()
-        receipts.add(one.identity, Receipt(State.REPLAYED, 1.0, one.place.address("dead"), {0: 50}))
+        receipts.add_receipt(one.identity, Receipt(LetterState.REPLAYED, 1.0, one.place.address("dead"), {0: 50}))
         assert opened(receipts, earlier, later) == [other.place.offset]
 
 
 def test_what_one_route_has_done_of_a_letter_is_not_done_for_the_topics_other_life() -> None:
     earlier, later = letter(ONE, 0, route=None), letter(OTHER, 7, route=None)
     receipts = Receipts()
-    receipts.add(later.identity_by("login"), Receipt(State.REPLAYED, 1.0, "dead/0/7", {0: 7}))
-    assert receipts.state_of(later, "login") is State.REPLAYED
-    assert receipts.state_of(later, "other") is State.OPEN
-    assert receipts.state_of(earlier, "login") is State.OPEN
+    receipts.add_receipt(later.identity_by("login"), Receipt(LetterState.REPLAYED, 1.0, "dead/0/7", {0: 7}))
+    assert receipts.state_of(later, "login") is LetterState.REPLAYED
+    assert receipts.state_of(later, "other") is LetterState.OPEN
+    assert receipts.state_of(earlier, "login") is LetterState.OPEN
 
 
 def test_a_letter_of_an_older_version_keeps_its_identity() -> None:
@@ -123,10 +123,10 @@ def test_a_letter_of_an_older_version_keeps_its_identity() -> None:
 
 
 def test_an_older_letter_that_is_refused_again_is_open_under_its_new_identity_in_both_versions() -> None:
-    """The new letter's receipt is the old one's, at its own places."""
+    """The new letter's receipt closes what the old one's did, at its own offsets."""
     old, new = letter(ONE, 3, identity=1), letter(ONE, 9, replays=1)
     receipts = Receipts()
-    receipts.add(old.identity, Receipt(State.REFUSED, 1.0, old.place.address("dead"), {0: 3}))
+    receipts.add_receipt(old.identity, Receipt(LetterState.REFUSED, 1.0, old.place.address("dead"), {0: 3}))
     assert opened(receipts, old, new) == [9]
     assert opened(receipts, old, letter(ONE, 9, identity=1, replays=1)) == [9], "to the older version"
 
@@ -145,15 +145,15 @@ def test_what_an_older_version_has_delivered_closes_no_letter_of_the_topics_othe
 def test_what_an_older_version_has_delivered_by_one_route_is_not_sent_by_it_again() -> None:
     earlier, later = letter(ONE, 0, route=None), letter(OTHER, 7, route=None)
     receipts = Receipts()
-    receipts.add(later.older_identity_by("login"), Receipt(State.REPLAYED, 1.0, "dead/0/7", {0: 7}))
-    assert receipts.state_of(later, "login") is State.REPLAYED
-    assert receipts.state_of(earlier, "login") is State.OPEN
+    receipts.add_receipt(later.older_identity_by("login"), Receipt(LetterState.REPLAYED, 1.0, "dead/0/7", {0: 7}))
+    assert receipts.state_of(later, "login") is LetterState.REPLAYED
+    assert receipts.state_of(earlier, "login") is LetterState.OPEN
 
 
 def test_what_an_older_version_was_refused_is_open_as_the_letter_that_it_wrote() -> None:
     mine, its = letter(ONE, 3), letter(ONE, 9, identity=1, replays=1)
     receipts = Receipts()
-    receipts.add(mine.older_identity_by("login"), Receipt(State.REFUSED, 1.0, "dead/0/3", {0: 3}))
+    receipts.add_receipt(mine.older_identity_by("login"), Receipt(LetterState.REFUSED, 1.0, "dead/0/3", {0: 3}))
     assert opened(receipts, mine, its) == [9]
 
 
@@ -163,10 +163,10 @@ def test_a_letter_that_is_written_after_an_older_versions_receipt_is_open() -> N
 
 def test_a_history_has_the_receipts_that_speak_of_its_letters_whichever_version_wrote_them() -> None:
     earlier, later = letter(ONE, 0), letter(OTHER, 7)
-    known = Known()
-    by_the_older = Receipt(State.REPLAYED, 1.0, "dead/0/7", {0: 7})
-    known.add(later.older_identity_by("login"), by_the_older.encode(), 0)
+    known = RequestedReceipts()
+    by_the_older = Receipt(LetterState.REPLAYED, 1.0, "dead/0/7", {0: 7})
+    known.apply_record(later.older_identity_by("login"), by_the_older.encode(), 0)
     shown = history_of([(later, OTHER)], known)
-    assert (shown.state, shown.receipts) == (State.REPLAYED, [by_the_older])
+    assert (shown.state, shown.receipts) == (LetterState.REPLAYED, [by_the_older])
     shown = history_of([(earlier, ONE)], known)
-    assert (shown.state, shown.receipts) == (State.OPEN, [])
+    assert (shown.state, shown.receipts) == (LetterState.OPEN, [])

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from connector.deadletters.filters import LetterFilters
-from connector.deadletters.index import Index
-from connector.deadletters.letter import read_letter
-from connector.deadletters.receipts import Receipt, Receipts, State
-from connector.deadletters.summary import MAX_GROUPS, Group, Groups
+from connector.deadletters.index import LetterIndex
+from connector.deadletters.receipts import LetterState, Receipt, Receipts
+from connector.deadletters.summary import MAX_GROUPS, LetterGroup, LetterGroups
+from connector.kafka.dead_letter import read_letter
 from connector.model import Reason, Record, Stage
 from tests.unit.deadletters.support import message, record
 
 
-def summarised(messages: list[Record], receipts: Receipts | None = None) -> list[Group]:
-    groups, index = Groups(), Index(receipts or Receipts())
+def summarised(messages: list[Record], receipts: Receipts | None = None) -> list[LetterGroup]:
+    groups, index = LetterGroups(), LetterIndex(receipts or Receipts())
     for each in messages:
         letter = read_letter(each)
         assert letter is not None
-        index.add(letter, each.key, taken=True, group=groups.number(letter, each.value))
-    return groups.counted(index)
+        index.add_letter(letter, each.key, selected=True, group=groups.number_of(letter, each.value))
+    return groups.count_letters(index)
 
 
 def identity_of(written: Record) -> bytes:
@@ -39,8 +39,8 @@ def test_a_message_that_all_share_is_shown_as_it_was_written() -> None:
 
 def test_the_largest_group_comes_first_and_closed_letters_are_counted_apart() -> None:
     receipts = Receipts()
-    for number, what in enumerate((State.REPLAYED, State.DISCARDED)):
-        receipts.add(identity_of(message(record(number))), Receipt(what, 0.0, "", {0: number}))
+    for number, what in enumerate((LetterState.REPLAYED, LetterState.DISCARDED)):
+        receipts.add_receipt(identity_of(message(record(number))), Receipt(what, 0.0, "", {0: number}))
     small = [message(record(100), (0, 100), reason=Reason.SCHEMA)]
     first, second = summarised(small + [message(record(n), (0, n)) for n in range(6)], receipts)
     assert (first.open, first.replayed, first.discarded, first.example) == (4, 1, 1, (0, 2))
@@ -57,7 +57,7 @@ def test_a_group_is_skipped_where_an_operator_passed_over_all_of_it() -> None:
 
 def test_a_letter_that_was_refused_again_is_in_its_new_group_alone() -> None:
     receipts = Receipts()
-    receipts.add(identity_of(message(record())), Receipt(State.REFUSED, 0.0, "", {0: 0}))
+    receipts.add_receipt(identity_of(message(record())), Receipt(LetterState.REFUSED, 0.0, "", {0: 0}))
     old, new = message(record(), (0, 0)), message(record(), (0, 9), reason=Reason.REFUSED, replays=1)
     (group,) = summarised([old, new], receipts)
     assert (group.cause.reason, group.open, group.replayed) == ("refused", 1, 0)
@@ -84,10 +84,10 @@ def test_a_groups_filters_take_its_letters_and_no_others() -> None:
 
 
 def test_past_too_many_causes_the_rest_share_a_group() -> None:
-    groups = Groups()
+    groups = LetterGroups()
     letter = read_letter(message(record()))
     assert letter is not None
     for number in range(MAX_GROUPS + 50):
-        groups.number(letter, b'{"type":"t%d"}' % number)
-    numbers = {groups.number(letter, b'{"type":"u%d"}' % number) for number in range(50)}
+        groups.number_of(letter, b'{"type":"t%d"}' % number)
+    numbers = {groups.number_of(letter, b'{"type":"u%d"}' % number) for number in range(50)}
     assert numbers == {MAX_GROUPS}

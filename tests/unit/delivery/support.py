@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connector.delivery.backoff import Backoff
-from connector.delivery.gate import FAULTS_TO_STOP, NEVER, Gate
+from connector.delivery.gate import FAULTS_TO_STOP, Gate
 
 INITIAL, MAXIMUM, IN_FLIGHT = 0.2, 30.0, 32
 
@@ -15,8 +15,8 @@ class Certain(Backoff):
         return min(MAXIMUM, INITIAL * 2.0 ** (faults - 1))
 
 
-def gate(*, rate: float | None = None, stall: float = NEVER, max_in_flight: int = IN_FLIGHT) -> Gate:
-    return Gate(max_in_flight=max_in_flight, backoff=Certain(INITIAL, MAXIMUM), rate=rate, stall=stall)
+def gate(*, rate: float | None = None, max_in_flight: int = IN_FLIGHT) -> Gate:
+    return Gate(max_in_flight=max_in_flight, backoff=Certain(INITIAL, MAXIMUM), rate=rate)
 
 
 def fault(of: Gate, now: float = 0.0, *, retry_after: float | None = None, throttled: bool = False) -> float:
@@ -42,7 +42,7 @@ def closed() -> Gate:
 def may_go(of: Gate, now: float) -> int:
     """How many requests the gate lets out at `now`."""
     went = 0
-    while of.next_send_at(now) <= now and went < 1000:
+    while of.next_send_at() <= now and went < 1000:
         of.request_started(now)
         went += 1
     return went

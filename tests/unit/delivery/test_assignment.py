@@ -9,10 +9,7 @@ from hypothesis import strategies as st
 from connector.delivery.assignment import MAX_SPAN, RESUME_SPAN, Assignment
 from connector.kafka.source_interface import AssignedPartition, Commit
 from connector.model import Record
-
-
-def record(offset: int, *, epoch: int = 1, partition: int = 0, value: bytes = b"{}") -> Record:
-    return Record("users", partition, offset, 1, b"k", value, (), epoch)
+from tests.support.records import record
 
 
 def assignment(*epochs: int) -> Assignment:
@@ -87,7 +84,7 @@ def test_what_another_group_or_partition_committed_says_nothing(group: str, topi
     begin(of, record(1))
 
 
-def test_the_claims_that_are_asked_for_are_committed_and_no_other() -> None:
+def test_the_epochs_that_are_asked_for_are_committed_and_no_other() -> None:
     of = assignment(1, 2)
     for epoch in (1, 2):
         each = record(0, epoch=epoch, partition=epoch - 1)
@@ -105,7 +102,7 @@ def test_a_partition_whose_position_is_unknown_is_not_committed() -> None:
     assert of.pending_commits({1}) == {}
 
 
-def test_nothing_of_a_forgotten_claim_counts() -> None:
+def test_nothing_of_a_forgotten_epoch_counts() -> None:
     of = assignment(1, 2)
     begin(of, record(0), parts=2)
     begin(of, record(0, epoch=2, partition=1, value=b"four"))
@@ -119,7 +116,7 @@ def test_nothing_of_a_forgotten_claim_counts() -> None:
     assert of.revoke({1, 99}) == 0
 
 
-def test_a_later_claim_takes_an_earlier_ones_place_and_the_earlier_goes_with_its_last_event() -> None:
+def test_a_later_epoch_takes_an_earlier_ones_place_and_the_earlier_goes_with_its_last_event() -> None:
     of = assignment(1)
     begin(of, record(0))
     of.assign(AssignedPartition(2, "users", 0, 0, None))
@@ -131,7 +128,7 @@ def test_a_later_claim_takes_an_earlier_ones_place_and_the_earlier_goes_with_its
     assert set(of.offsets) == {3}
 
 
-def test_a_replaced_claim_stays_while_any_of_its_events_is_open_and_commits_nothing() -> None:
+def test_a_replaced_epoch_stays_while_any_of_its_events_is_open_and_commits_nothing() -> None:
     of = assignment(1)
     begin(of, record(0))
     begin(of, record(1))
@@ -141,7 +138,7 @@ def test_a_replaced_claim_stays_while_any_of_its_events_is_open_and_commits_noth
     assert of.pending_commits({1, 2}) == {}
 
 
-def test_nothing_is_kept_of_a_forgotten_claim() -> None:
+def test_nothing_is_kept_of_a_forgotten_epoch() -> None:
     of = assignment(1)
     begin(of, record(0))
     begin(of, record(MAX_SPAN))
@@ -167,7 +164,7 @@ def test_the_lag_is_the_sum_over_the_partitions_whose_end_is_known() -> None:
     assert of.lag() == 7
 
 
-def test_to_forget_a_replaced_claim_leaves_the_one_that_took_its_place() -> None:
+def test_to_forget_a_replaced_epoch_leaves_the_one_that_took_its_place() -> None:
     of = assignment(1)
     begin(of, record(0))
     of.assign(AssignedPartition(2, "users", 0, 0, None))
@@ -175,7 +172,7 @@ def test_to_forget_a_replaced_claim_leaves_the_one_that_took_its_place() -> None
     assert set(of.pending_commits()) == {2}
 
 
-def test_to_forget_the_later_claim_first_does_not_break_what_asks_for_the_earlier() -> None:
+def test_to_forget_the_later_epoch_first_does_not_break_what_asks_for_the_earlier() -> None:
     of = assignment(1)
     begin(of, record(0))
     of.assign(AssignedPartition(2, "users", 0, 0, None))
@@ -227,13 +224,13 @@ def test_a_partition_is_resumed_exactly_at_the_lower_mark() -> None:
 
 @settings(max_examples=100)
 @given(st.data())
-def test_the_sums_are_those_of_the_claims_whatever_happens(data: st.DataObject) -> None:
-    of, claimed, open_parts = Assignment("crm.mytracker"), 0, []
+def test_the_sums_are_those_of_the_epochs_whatever_happens(data: st.DataObject) -> None:
+    of, last_epoch, open_parts = Assignment("crm.mytracker"), 0, []
     for step in data.draw(st.lists(st.sampled_from("aoooosssf"), min_size=10, max_size=80)):
         epochs = sorted(of.offsets)
         if step == "a":
-            claimed += 1
-            of.assign(AssignedPartition(claimed, "users", data.draw(st.integers(0, 1)), 0, None))
+            last_epoch += 1
+            of.assign(AssignedPartition(last_epoch, "users", data.draw(st.integers(0, 1)), 0, None))
         elif step == "o" and epochs:
             epoch = data.draw(st.sampled_from(epochs))
             offsets = of.offsets[epoch]
@@ -250,3 +247,21 @@ def test_the_sums_are_those_of_the_claims_whatever_happens(data: st.DataObject) 
         assert of.open_bytes == 2 * len(set(alive))
         assert sum(offsets.open_parts for offsets in of.offsets.values()) == len(alive) == of.open_parts
         assert len({(each.topic, each.partition) for each in of.offsets.values()}) >= len(of)
+
+
+def test_a_confirmation_holds_for_so_long_as_a_stall_may_last() -> None:
+    assignment = Assignment("crm.mytracker", stall=45.0)
+    assert assignment.confirmed(0.0), "before the first poll nothing is in doubt"
+    assignment.record_poll(100.0, confirmed=True)
+    assert assignment.confirmed(145.0)
+    assert not assignment.confirmed(145.1)
+    assignment.record_poll(145.1, confirmed=False)
+    assert not assignment.confirmed(145.1)
+    assignment.record_poll(150.0, confirmed=True)
+    assert assignment.confirmed(150.0)
+
+
+def test_a_confirmation_that_is_reported_late_holds_from_the_time_of_its_poll() -> None:
+    assignment = Assignment("crm.mytracker", stall=45.0)
+    assignment.record_poll(100.0, confirmed=True)  # reported at 200, by a process that was frozen in between
+    assert not assignment.confirmed(200.0)

@@ -8,7 +8,8 @@ from connector.delivery.assignment import Assignment
 from connector.kafka import commit_metadata
 from connector.kafka.source_interface import AssignedPartition, Commit
 from connector.model import Record
-from tests.unit.delivery.test_assignment import begin, record
+from tests.support.records import record
+from tests.unit.delivery.test_assignment import begin
 
 GROUP = "crm.mytracker"
 
@@ -40,8 +41,8 @@ def committed(of: Assignment, epoch: int) -> Commit:
 
 
 def settled(commit: Commit) -> set[int]:
-    told = commit_metadata.decode(GROUP, "users", 0, commit.position, commit.metadata)
-    return set() if told is None or told.settled is None else set(told.settled.offsets(commit.position))
+    decoded = commit_metadata.decode(GROUP, "users", 0, commit.position, commit.metadata)
+    return set() if decoded is None or decoded.settled is None else set(decoded.settled.offsets(commit.position))
 
 
 def test_the_position_stays_at_the_oldest_event_that_is_held_below_the_cut() -> None:
@@ -57,7 +58,7 @@ def test_the_position_stays_at_the_oldest_event_that_is_held_below_the_cut() -> 
     assert committed(of, 2).position == 14
 
 
-def test_the_metadata_tells_of_the_earlier_claim_and_only_below_the_cut() -> None:
+def test_the_metadata_tells_of_the_earlier_epoch_and_only_below_the_cut() -> None:
     """What was settled at the cut and past it is not in the log any more: other events have those offsets."""
     of = reading(*range(10, 20), held=13)
     for offset in (14, 15, 16, 17):
@@ -89,7 +90,7 @@ def test_what_is_held_at_the_cut_or_past_it_binds_nothing(held: int) -> None:
     assert committed(of, 2).position == 16
 
 
-def test_a_claim_that_has_nothing_open_binds_nothing_and_is_forgotten() -> None:
+def test_a_epoch_that_has_nothing_open_binds_nothing_and_is_forgotten() -> None:
     of = reading(*range(10, 20), held=20)
     cut(of, 2, 16)
     assert set(of.offsets) == {2}
@@ -97,7 +98,7 @@ def test_a_claim_that_has_nothing_open_binds_nothing_and_is_forgotten() -> None:
     assert of.with_earlier({2}) == {2}
 
 
-def test_a_topic_that_was_made_anew_is_bound_by_nothing_of_the_old_one() -> None:
+def test_a_topic_that_was_recreated_is_bound_by_nothing_of_the_old_one() -> None:
     of = reading(*range(10, 20), held=13)
     of.assign(AssignedPartition(2, "users", 0, 5, None, -1, "new"))
     assert committed(of, 2).position == 5
@@ -135,7 +136,7 @@ def test_of_two_truncations_in_a_row_the_lower_cut_counts(first: int, second: in
     assert committed(of, 3).position == 30
 
 
-def test_the_oldest_of_all_earlier_claims_binds() -> None:
+def test_the_oldest_of_all_earlier_epochs_binds() -> None:
     of = reading(*range(10, 20), held=13)
     cut(of, 2, 16)
     begin(of, record_of_epoch(16, 4, epoch=2))
@@ -150,7 +151,7 @@ def test_the_oldest_of_all_earlier_claims_binds() -> None:
     assert committed(of, 3).position == 17, "17 of epoch 2 was cut off"
 
 
-def test_the_earlier_claims_leave_with_the_partition() -> None:
+def test_the_earlier_epochs_leave_with_the_partition() -> None:
     of = reading(*range(10, 20), held=13)
     of.assign(AssignedPartition(7, "users", 1, 0, None))
     cut(of, 2, 16)
@@ -159,7 +160,7 @@ def test_the_earlier_claims_leave_with_the_partition() -> None:
     assert leaving == {1, 3}, "epoch 2 had nothing open, and is gone"
     assert of.pending_commits(leaving).keys() == {3}
     assert of.revoke(leaving) == 7
-    assert (set(of.offsets), of.open_events, of._cut) == ({7}, 0, {})
+    assert (set(of.offsets), of.open_events, of._truncated) == ({7}, 0, {})
     assert of.settle(record(13)) is False
     assert of.with_earlier({7}) == {7}
 
@@ -188,9 +189,9 @@ def test_a_gap_of_any_size_below_the_cut_takes_no_room() -> None:
     assert 12 in settled(committed(of, 2))
 
 
-def test_what_was_read_and_is_kept_back_unread_binds_though_nothing_is_open() -> None:
+def test_what_was_read_and_is_deferred_unread_binds_though_nothing_is_open() -> None:
     of = reading(*range(10, 13), held=13)
-    of.defer({1, 99})
+    of.mark_deferred({1, 99})
     cut(of, 2, 16)
     assert set(of.offsets) == {1, 2}
     assert committed(of, 2).position == 13
@@ -199,32 +200,32 @@ def test_what_was_read_and_is_kept_back_unread_binds_though_nothing_is_open() ->
         of.settle(record(offset))
     assert set(of.offsets) == {1, 2}
     assert committed(of, 2).position == 16
-    of.deferred_records_begun()
+    of.clear_deferred()
     assert set(of.offsets) == {2}
 
 
-def test_what_was_kept_back_and_is_begun_binds_as_long_as_it_is_open() -> None:
+def test_what_was_deferred_and_is_begun_binds_as_long_as_it_is_open() -> None:
     of = reading(*range(10, 13), held=13)
-    of.defer({1})
+    of.mark_deferred({1})
     cut(of, 2, 16)
     begin(of, record(13))
-    of.deferred_records_begun()
+    of.clear_deferred()
     assert committed(of, 2).position == 13
     of.settle(record(13))
     assert (set(of.offsets), committed(of, 2).position) == ({2}, 16)
 
 
-def test_a_claim_that_commits_is_not_forgotten_when_nothing_is_kept_back_any_more() -> None:
+def test_a_epoch_that_commits_is_not_forgotten_when_nothing_is_deferred_any_more() -> None:
     of = reading(*range(10, 13), held=13)
-    of.defer({1})
-    of.deferred_records_begun()
+    of.mark_deferred({1})
+    of.clear_deferred()
     assert committed(of, 1).position == 13
 
 
-def test_what_is_kept_back_is_forgotten_with_its_claim() -> None:
+def test_what_is_deferred_is_forgotten_with_its_epoch() -> None:
     of = reading(*range(10, 13), held=13)
-    of.defer({1})
+    of.mark_deferred({1})
     cut(of, 2, 16)
     of.revoke(of.with_earlier({2}))
-    assert (of.offsets, of._kept_back) == ({}, set())
-    of.deferred_records_begun()
+    assert (of.offsets, of._deferred) == ({}, set())
+    of.clear_deferred()

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.delivery.flood_guard import FloodGuard
+from connector.delivery.flood_guard import RejectionRate
 
 LETTERS, SHARE, WITHIN = 10, 0.5, 300.0
 
 
-def guard() -> FloodGuard:
-    return FloodGuard(LETTERS, SHARE, WITHIN)
+def guard() -> RejectionRate:
+    return RejectionRate(LETTERS, SHARE, WITHIN)
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ def guard() -> FloodGuard:
 def test_more_than_so_many_and_more_than_such_a_share(fell: int, delivered: int, exceeded: bool) -> None:
     of = guard()
     of.rejected(fell, 0.0)
-    of.delivered(delivered, 0.0)
+    of.accepted(delivered, 0.0)
     assert of.exceeded(0.0) is exceeded
     assert of.counts(0.0) == (fell, fell + delivered)
 
@@ -38,8 +38,8 @@ def test_what_is_older_than_the_window_does_not_count() -> None:
 def test_a_reset_starts_the_count_afresh() -> None:
     of = guard()
     of.rejected(11, 0.0)
-    of.delivered(5, 0.0)
-    of.reset()
+    of.accepted(5, 0.0)
+    of.clear_window()
     assert of.counts(0.0) == (0, 0)
     of.rejected(1, WITHIN - 0.1)
     assert of.counts(WITHIN) == (1, 1)
@@ -48,12 +48,12 @@ def test_a_reset_starts_the_count_afresh() -> None:
 def test_however_much_comes_no_more_is_kept_than_a_window_of_sixtieths() -> None:
     of = guard()
     for second in range(1000):
-        of.delivered(1, float(second))
+        of.accepted(1, float(second))
         of.rejected(1, second + 0.5)
-    assert len(of._slices) <= 61
+    assert len(of._steps) <= 61
     started = guard()
-    started.restore([second / 10 for second in range(5000)], delivered=0, now=1000.0)
-    assert len(started._slices) <= 101  # five hundred seconds of slices of five
+    started.restore([second / 10 for second in range(5000)], accepted=0, now=1000.0)
+    assert len(started._steps) <= 101  # five hundred seconds of slices of five
 
 
 def test_a_slice_lasts_a_sixtieth_of_the_window() -> None:
@@ -68,14 +68,14 @@ def test_a_slice_lasts_a_sixtieth_of_the_window() -> None:
 
 def test_what_falls_after_much_was_delivered_has_a_time_of_its_own() -> None:
     of = guard()
-    of.delivered(1000, 0.0)
+    of.accepted(1000, 0.0)
     of.rejected(1, 100.0)
     assert of.counts(WITHIN) == (1, 1)
 
 
 def test_counts_are_whole_numbers() -> None:
     of = guard()
-    of.restore([1.0, 2.0], delivered=3, now=10.0)
+    of.restore([1.0, 2.0], accepted=3, now=10.0)
     assert [type(count) for count in of.counts(10.0)] == [int, int]
 
 
@@ -85,7 +85,7 @@ def test_the_window_is_exact_to_a_sixtieth_of_its_length(events: list[tuple[floa
     of, now, seen = guard(), 0.0, []
     for pause, fell, count in events:
         now += pause
-        (of.rejected if fell else of.delivered)(count, now)
+        (of.rejected if fell else of.accepted)(count, now)
         seen.append((now, fell, count))
         counted, total = of.counts(now)
         surely = [each for each in seen if each[0] > now - WITHIN + WITHIN / 60]
@@ -96,7 +96,7 @@ def test_the_window_is_exact_to_a_sixtieth_of_its_length(events: list[tuple[floa
 
 def test_what_fell_before_the_start_counts_until_it_is_too_old() -> None:
     of = guard()
-    of.restore([100.0 + age for age in range(12)], delivered=6, now=1000.0)
+    of.restore([100.0 + age for age in range(12)], accepted=6, now=1000.0)
     assert of.counts(1000.0) == (12, 18)
     assert of.exceeded(1000.0)
     assert not of.exceeded(1000.0 + 300.0)
@@ -105,7 +105,7 @@ def test_what_fell_before_the_start_counts_until_it_is_too_old() -> None:
 def test_what_fell_before_the_start_is_older_than_what_has_fallen_since() -> None:
     of = guard()
     of.rejected(3, 1000.0)
-    of.restore([0.0, 250.0], delivered=0, now=1001.0)
+    of.restore([0.0, 250.0], accepted=0, now=1001.0)
     assert of.counts(1001.0) == (5, 5)
     assert of.counts(1060.0) == (4, 4)
     assert of.counts(1301.0) == (0, 0)
@@ -113,7 +113,7 @@ def test_what_fell_before_the_start_is_older_than_what_has_fallen_since() -> Non
 
 def test_what_was_delivered_among_what_fell_before_the_start_grows_old_with_it() -> None:
     of = guard()
-    of.restore([250.0, 0.0, 100.0], delivered=6, now=1000.0)  # in any order
+    of.restore([250.0, 0.0, 100.0], accepted=6, now=1000.0)  # in any order
     assert of.counts(1000.0) == (3, 9)
     assert of.counts(1050.0) == (2, 6)
     assert of.counts(1200.0) == (1, 3)
@@ -122,11 +122,11 @@ def test_what_was_delivered_among_what_fell_before_the_start_grows_old_with_it()
 
 def test_what_fell_a_sixtieth_earlier_grows_old_by_itself() -> None:
     of = guard()
-    of.restore([0.0, 5.0], delivered=0, now=100.0)
+    of.restore([0.0, 5.0], accepted=0, now=100.0)
     assert of.counts(95.0 + WITHIN) == (1, 1)
 
 
 def test_a_start_without_letters_remembers_nothing() -> None:
     of = guard()
-    of.restore([], delivered=0, now=1000.0)
+    of.restore([], accepted=0, now=1000.0)
     assert of.counts(1000.0) == (0, 0)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.delivery.backoff import Backoff
-from connector.delivery.gate import FAULTS_TO_STOP, FLOOD_PROBE_EVERY, NEVER, Gate, GateState
+from connector.delivery.gate import FAULTS_TO_STOP, FLOOD_PROBE_EVERY, NEVER, Gate, SinkState
 from tests.unit.delivery.support import IN_FLIGHT, INITIAL, MAXIMUM, closed, fault, gate, may_go, success
 
 
@@ -19,9 +19,9 @@ def test_the_fifth_fault_in_a_row_closes_it() -> None:
     of = gate()
     for _ in range(FAULTS_TO_STOP - 1):
         fault(of)
-        assert of.state(0.0) is GateState.SENDING
+        assert of.state is SinkState.SENDING
     fault(of)
-    assert (of.is_down, of.state(0.0), of.reason) == (True, GateState.DOWN, "503")
+    assert (of.is_down, of.state, of.reason) == (True, SinkState.DOWN, "503")
     success(of)
     assert not of.is_down
 
@@ -43,7 +43,7 @@ def test_an_answer_in_between_starts_the_count_afresh(answer: str) -> None:
 def test_a_closed_gate_lets_one_probe_out_after_a_backoff_that_doubles() -> None:
     of, now = closed(), 0.0
     for wait in (0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30.0, 30.0):
-        assert of.next_send_at(now) == pytest.approx(now + wait)
+        assert of.next_send_at() == pytest.approx(now + wait)
         assert may_go(of, now + wait * 0.99) == 0
         now += wait + 1e-9
         assert may_go(of, now) == 1
@@ -58,7 +58,7 @@ def test_faults_of_requests_sent_before_it_closed_do_not_double_the_backoff() ->
     for _ in range(IN_FLIGHT):
         of.request_finished()
         of.unavailable(1.0, "503", retry_after=None, throttled=False)
-    assert of.next_send_at(1.0) == pytest.approx(1.0 + INITIAL)
+    assert of.next_send_at() == pytest.approx(1.0 + INITIAL)
 
 
 def test_a_success_of_a_request_sent_before_it_closed_opens_it() -> None:
@@ -71,13 +71,13 @@ def test_a_success_of_a_request_sent_before_it_closed_opens_it() -> None:
     assert of.is_sending
 
 
-def test_what_closes_it_anew_begins_with_the_first_backoff_again() -> None:
+def test_what_closes_it_again_begins_with_the_first_backoff_again() -> None:
     of = closed()
     fault(of, 1.0)  # a failed probe
     success(of, 2.0)
     for _ in range(FAULTS_TO_STOP):
         fault(of, 3.0)
-    assert of.next_send_at(3.0) == pytest.approx(3.0 + INITIAL)
+    assert of.next_send_at() == pytest.approx(3.0 + INITIAL)
 
 
 def test_no_probe_goes_while_a_request_from_before_is_in_flight() -> None:
@@ -85,9 +85,9 @@ def test_no_probe_goes_while_a_request_from_before_is_in_flight() -> None:
     of.request_started(0.0)
     for _ in range(FAULTS_TO_STOP):
         fault(of)
-    assert of.next_send_at(100.0) == NEVER
+    assert of.next_send_at() == NEVER
     of.request_finished()
-    assert of.next_send_at(100.0) <= 100.0
+    assert of.next_send_at() <= 100.0
 
 
 def test_a_success_opens_it_with_one_in_flight_and_each_further_one_adds_one() -> None:
@@ -151,7 +151,7 @@ def test_whatever_is_answered_in_whatever_order_the_gate_keeps_its_promises(
     for answer in answers:
         was_open = of.is_sending
         if of.in_flight == 0 or data.draw(st.booleans(), label="send first"):
-            at = of.next_send_at(now)
+            at = of.next_send_at()
             if at != NEVER:
                 now = max(now, at)
                 of.request_started(now)
@@ -162,10 +162,10 @@ def test_whatever_is_answered_in_whatever_order_the_gate_keeps_its_promises(
             continue
         answered(of, answer, now)
         assert 1 <= of.window <= IN_FLIGHT
-        assert of.is_sending == (of.state(now) is GateState.SENDING)
+        assert of.is_sending == (of.state is SinkState.SENDING)
         assert of.is_sending == (of.reason == "")
         if of.is_sending and not was_open:
             assert of.window == 1
         if not of.is_sending:
-            assert of.in_flight == 0 or of.next_send_at(now) == NEVER
-            assert of.in_flight or of.next_send_at(now) <= now + FLOOD_PROBE_EVERY
+            assert of.in_flight == 0 or of.next_send_at() == NEVER
+            assert of.in_flight or of.next_send_at() <= now + FLOOD_PROBE_EVERY

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.delivery.half_settled import MetadataBudget, RecordPart
-from connector.delivery.offsets import SHUT, UNBOUNDED, PartitionOffsets, fingerprint
+from connector.delivery.offsets import EVERY_RECORD, NO_RECORD, PartitionOffsets
+from connector.delivery.settled_before import fingerprint
 from connector.kafka import commit_metadata
 from connector.kafka.commit_metadata import MAX_BITS, MAX_CHARACTERS, Metadata, Settled
-from connector.model import Record
+from tests.support.records import distinct_record
 
 HERE = ("crm.mytracker", "users", 0)
 TAGS = {"a": 0xAAAA0001, "b": 0xBBBB0002, "c": 0xCCCC0003}
@@ -21,13 +22,9 @@ TWO: list[RecordPart] = [("a", 0), ("b", 0)]
 THOUSAND: list[RecordPart] = [("a", element) for element in range(1_000)]
 
 
-def record(offset: int, *, leader_epoch: int = -1) -> Record:
-    return Record("users", 0, offset, 1, b"k", b"%d" % offset, (), leader_epoch=leader_epoch)
-
-
 def owner(position: int = 0, metadata: str | None = None, tags: dict[str, int] | None = None) -> PartitionOffsets:
-    told = commit_metadata.decode(*HERE, position, metadata)
-    return PartitionOffsets("users", 0, position, told, tags=TAGS if tags is None else tags)
+    decoded = commit_metadata.decode(*HERE, position, metadata)
+    return PartitionOffsets("users", 0, position, decoded, tags=TAGS if tags is None else tags)
 
 
 def commit(offsets: PartitionOffsets) -> tuple[int, str]:
@@ -42,7 +39,7 @@ def begin(
     offsets: PartitionOffsets, offset: int, parts: list[RecordPart], *, leader_epoch: int = -1
 ) -> list[RecordPart]:
     """Read a record, and open what is left of it; what that is."""
-    each = record(offset, leader_epoch=leader_epoch)
+    each = distinct_record(offset, leader_epoch=leader_epoch)
     if not offsets.begin(each):
         return []
     unsettled, settled = offsets.unsettled(each, parts)
@@ -89,7 +86,7 @@ class Owner:
         if self.open:
             offset, part = self.open.pop(index % len(self.open))
             self.settled.add((offset, part))
-            self.offsets.settle(record(offset), *part)
+            self.offsets.settle(distinct_record(offset), *part)
 
     def hand_over(self) -> None:
         position, metadata = commit(self.offsets)
@@ -132,10 +129,10 @@ def test_a_record_is_half_settled_until_its_last_part() -> None:
     assert offsets.start_parts(0)
     assert offsets.half_settled() == []
     assert offsets.half_settled({0}) == [0]
-    assert offsets.settle(record(0), "b") is None
+    assert offsets.settle(distinct_record(0), "b") is None
     assert (offsets.half_settled(), offsets.open_parts, offsets.open_events) == ([0], 1, 1)
-    assert offsets.settled_above(10) == Settled(fingerprint(record(0)), b"", 1, {0: {TAGS["b"]: 1}})
-    assert offsets.settle(record(0), "a") == 1
+    assert offsets.settled_above(10) == Settled(fingerprint(distinct_record(0)), b"", 1, {0: {TAGS["b"]: 1}})
+    assert offsets.settle(distinct_record(0), "a") == 1
     assert (offsets.half_settled(), offsets.position, commit(offsets)) == ([], 1, (1, ""))
 
 
@@ -143,9 +140,9 @@ def test_single_records_need_no_room_and_are_never_asked_about() -> None:
     offsets = owner()
     for offset in range(30_000):
         assert offset < offsets.limit
-        offsets.begin(record(offset))
-        offsets.open(record(offset))
-    assert offsets.limit == UNBOUNDED
+        offsets.begin(distinct_record(offset))
+        offsets.open(distinct_record(offset))
+    assert offsets.limit == EVERY_RECORD
 
 
 def thousands(offsets: PartitionOffsets) -> int:
@@ -163,16 +160,16 @@ def test_some_two_dozen_records_of_a_thousand_items_are_begun_and_the_next_waits
     assert begun == 23
     for offset in range(begun):
         for element in range(1, 1_000):
-            offsets.settle(record(offset), "a", element)
+            offsets.settle(distinct_record(offset), "a", element)
     assert not offsets.start_parts(begun)
     position, text = commit(offsets)
     assert position == 0
     assert len(text) > 3_700
-    told = commit_metadata.decode(*HERE, 0, text)
-    assert told is not None
-    assert told.settled is not None
-    assert told.settled.halves == {offset: {TAGS["a"]: (1 << 1_000) - 2} for offset in range(begun)}
-    offsets.settle(record(5), "a", 0)
+    decoded = commit_metadata.decode(*HERE, 0, text)
+    assert decoded is not None
+    assert decoded.settled is not None
+    assert decoded.settled.halves == {offset: {TAGS["a"]: (1 << 1_000) - 2} for offset in range(begun)}
+    offsets.settle(distinct_record(5), "a", 0)
     assert offsets.start_parts(begun)
 
 
@@ -185,7 +182,7 @@ def test_of_records_of_two_items_some_thousands_are_begun() -> None:
         offset += 1
     assert offset > 4_600
     for each in range(offset):
-        offsets.settle(record(each), "ab"[each % 2])
+        offsets.settle(distinct_record(each), "ab"[each % 2])
     commit(offsets)
 
 
@@ -195,7 +192,7 @@ def test_a_single_record_is_begun_however_large_it_is_and_what_does_not_fit_is_c
     assert offsets.start_parts(0)
     begin(offsets, 1, TWO)
     assert not offsets.start_parts(1)
-    offsets.settle(record(0), "a", 40_000)
+    offsets.settle(distinct_record(0), "a", 40_000)
     assert offsets.not_in_metadata(MAX_BITS) == 1
     assert commit_metadata.encode(*HERE, 0, offsets.metadata(MAX_BITS)) == ""
 
@@ -206,17 +203,17 @@ def test_reading_goes_no_farther_ahead_than_a_commit_can_tell_beside_the_parts()
     assert offsets.start_parts(0)
     offset = 1
     while offset < offsets.limit or offsets.admits(offset):
-        offsets.begin(record(offset))
-        offsets.open(record(offset))
-        offsets.settle(record(offset))
+        offsets.begin(distinct_record(offset))
+        offsets.open(distinct_record(offset))
+        offsets.settle(distinct_record(offset))
         offset += 1
     assert 13_000 < offset < 13_620
     for element in range(9_999):
-        offsets.settle(record(0), "a", element)
+        offsets.settle(distinct_record(0), "a", element)
     commit(offsets)
-    offsets.settle(record(0), "a", 9_999)
+    offsets.settle(distinct_record(0), "a", 9_999)
     assert offsets.admits(offset)
-    assert offsets.limit == UNBOUNDED
+    assert offsets.limit == EVERY_RECORD
 
 
 def left_by_another(settled: list[range]) -> PartitionOffsets:
@@ -226,7 +223,7 @@ def left_by_another(settled: list[range]) -> PartitionOffsets:
         begin(offsets, offset, THOUSAND)
         assert offsets.start_parts(offset)
         for element in elements:
-            offsets.settle(record(offset), "a", element)
+            offsets.settle(distinct_record(offset), "a", element)
     return owner(*commit(offsets))
 
 
@@ -237,9 +234,9 @@ def test_reading_goes_no_farther_ahead_than_a_commit_can_tell_beside_what_an_ear
         assert offsets.start_parts(offset)
     offset = 20
     while offset < 20_000 and (offset < offsets.limit or offsets.admits(offset)):
-        offsets.begin(record(offset))
-        offsets.open(record(offset))
-        offsets.settle(record(offset))
+        offsets.begin(distinct_record(offset))
+        offsets.open(distinct_record(offset))
+        offsets.settle(distinct_record(offset))
         offset += 1
     assert 2_500 < offset < 3_500
     commit(offsets)
@@ -253,7 +250,7 @@ def test_what_is_left_of_an_earlier_owners_records_has_room_before_others_are_be
     assert 20 < offset < 24
     for each in range(offset):
         for element in range(1 if 0 < each < 20 else 0, 999):
-            offsets.settle(record(each), "a", element)
+            offsets.settle(distinct_record(each), "a", element)
     commit(offsets)
 
 
@@ -263,55 +260,53 @@ def test_a_gap_of_any_size_does_not_stop_the_reading_once_nothing_is_open() -> N
     offsets.start_parts(0)
     assert not offsets.admits(10**9)
     for route in "ab":
-        offsets.settle(record(0), route)
+        offsets.settle(distinct_record(0), route)
     assert offsets.admits(10**9)
 
 
 def test_what_is_not_bound_to_a_commit_waits_for_nothing() -> None:
     offsets = owner()
     begun = thousands(offsets)
-    offsets.limit = SHUT
+    offsets.limit = NO_RECORD
     offsets.unbind()
     assert offsets.start_parts(begun)
     assert offsets.admits(10**9)
-    assert offsets.limit == UNBOUNDED
+    assert offsets.limit == EVERY_RECORD
 
 
-def half_told(*, leader_epoch: int = -1) -> Metadata:
-    return Metadata(Settled(fingerprint(record(5)), b"", 1, {2: {TAGS["a"]: 1}}), "", leader_epoch)
+def half_settled_metadata(*, leader_epoch: int = -1) -> Metadata:
+    return Metadata(Settled(fingerprint(distinct_record(5)), b"", 1, {2: {TAGS["a"]: 1}}), "", leader_epoch)
 
 
 def test_another_record_at_the_position_means_that_no_part_was_settled() -> None:
-    offsets = PartitionOffsets("users", 0, 5, half_told(), tags=TAGS)
-    offsets.begin(record(5)._replace(value=b"another log's"))
+    offsets = PartitionOffsets("users", 0, 5, half_settled_metadata(), tags=TAGS)
+    offsets.begin(distinct_record(5)._replace(value=b"another log's"))
     assert begin(offsets, 7, TWO) == TWO
 
 
-def test_parts_of_a_log_that_was_truncated_and_written_anew_behind_the_position_are_not_taken_for_the_new_ones() -> (
-    None
-):
-    offsets = PartitionOffsets("users", 0, 5, half_told(leader_epoch=3), tags=TAGS)
+def test_parts_of_a_log_that_was_truncated_and_rewritten_behind_the_position_are_not_taken_for_the_new_ones() -> None:
+    offsets = PartitionOffsets("users", 0, 5, half_settled_metadata(leader_epoch=3), tags=TAGS)
     begin(offsets, 5, TWO, leader_epoch=3)
     assert begin(offsets, 7, TWO, leader_epoch=4) == TWO
-    same = PartitionOffsets("users", 0, 5, half_told(leader_epoch=3), tags=TAGS)
+    same = PartitionOffsets("users", 0, 5, half_settled_metadata(leader_epoch=3), tags=TAGS)
     begin(same, 5, TWO, leader_epoch=3)
     assert begin(same, 7, TWO, leader_epoch=3) == [("b", 0)]
 
 
 def test_until_the_first_record_is_read_parts_are_committed_as_they_came() -> None:
-    offsets = PartitionOffsets("users", 0, 5, half_told(), tags=TAGS)
-    assert offsets.metadata(MAX_BITS) == half_told()
+    offsets = PartitionOffsets("users", 0, 5, half_settled_metadata(), tags=TAGS)
+    assert offsets.metadata(MAX_BITS) == half_settled_metadata()
     assert offsets.not_in_metadata(MAX_BITS) == 0
 
 
 def test_half_settled_records_that_are_still_to_be_read_hold_the_position_at_the_last_one_read() -> None:
-    offsets = PartitionOffsets("users", 0, 5, half_told(), tags=TAGS)
-    assert offsets.begin(record(5))
-    assert offsets.begin(record(6))
+    offsets = PartitionOffsets("users", 0, 5, half_settled_metadata(), tags=TAGS)
+    assert offsets.begin(distinct_record(5))
+    assert offsets.begin(distinct_record(6))
     assert (offsets.position, offsets.next_offset) == (6, 7)
     position, text = commit(offsets)
     third = owner(position, text)
-    third.begin(record(6))
+    third.begin(distinct_record(6))
     assert begin(third, 7, TWO) == [("b", 0)]
 
 
@@ -326,16 +321,16 @@ def test_half_settled_records_that_are_still_to_be_read_hold_the_position_at_the
     ],
 )
 def test_only_what_was_sent_is_taken_for_sent(parts: list[RecordPart], left: list[RecordPart]) -> None:
-    offsets = PartitionOffsets("users", 0, 5, half_told(), tags=TAGS)
-    offsets.begin(record(5))
+    offsets = PartitionOffsets("users", 0, 5, half_settled_metadata(), tags=TAGS)
+    offsets.begin(distinct_record(5))
     assert begin(offsets, 7, parts) == left
 
 
-def test_a_part_before_any_route_is_never_told() -> None:
+def test_a_part_before_any_route_is_never_in_the_metadata() -> None:
     offsets = owner()
     begin(offsets, 0, [(None, 0), ("a", 0)])
     offsets.start_parts(0)
-    offsets.settle(record(0), None)
+    offsets.settle(distinct_record(0), None)
     assert offsets.settled_above(10) is None
     assert offsets.half_settled() == [0]
 

@@ -21,7 +21,7 @@ def flights(*numbers: int) -> tuple[InFlightBatches, list[InFlightBatch]]:
     return of, [of.admit(batch(number)) for number in numbers]
 
 
-def test_a_flight_is_held_until_it_departs_and_again_when_it_is_back() -> None:
+def test_a_batch_awaits_its_retry_until_it_is_started_and_again_when_it_is_finished() -> None:
     of, (first, second) = flights(1, 2)
     assert (len(of), of.awaiting_retry, first.in_flight, first.retry_at) == (2, 2, False, 0.0)
     of.start(first)
@@ -34,17 +34,17 @@ def test_a_flight_is_held_until_it_departs_and_again_when_it_is_back() -> None:
     assert (len(of), of.awaiting_retry) == (0, 0)
 
 
-def test_only_what_is_held_is_forgotten_and_what_is_empty_then_is_told() -> None:
+def test_only_what_is_held_is_forgotten_and_what_is_empty_then_is_returned() -> None:
     of = InFlightBatches()
     gone, mixed, airborne = of.admit(batch(1, 1, 1)), of.admit(batch(2, 1, 2)), of.admit(batch(3, 1))
     of.start(airborne)
-    dropped, empty = of.drop(lambda item: item.record.assignment_epoch == 1)
+    dropped, empty = of.drop_awaiting_retry(lambda item: item.record.assignment_epoch == 1)
     assert ([item.record.assignment_epoch for item in dropped], empty) == ([1, 1, 1], [gone])
     assert [item.record.assignment_epoch for item in mixed.sub_batches.items()] == [2]
     assert len(airborne.sub_batches.items()) == 1
 
 
-def test_items_are_counted_in_the_air_by_claim_and_on_the_ground() -> None:
+def test_items_are_counted_in_flight_by_epoch_and_on_the_ground() -> None:
     of = InFlightBatches()
     halved = of.admit(batch(1, 1, 1, 2, 2))
     of.admit(batch(2, 3))
@@ -112,7 +112,7 @@ def test_the_oldest_probes_first_whatever_the_order_in_which_they_were_taken() -
     assert of.next_probe() is fifth
 
 
-def test_what_is_in_the_air_or_has_landed_is_no_probe() -> None:
+def test_what_is_in_flight_or_has_landed_is_no_probe() -> None:
     of, (first, second) = flights(1, 2)
     of.start(first)
     assert of.next_probe() is second

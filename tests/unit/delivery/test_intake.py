@@ -11,10 +11,7 @@ from hypothesis import strategies as st
 
 from connector.delivery.intake import PIECE, Intake
 from connector.model import Record
-
-
-def record(offset: int, epoch: int = 1) -> Record:
-    return Record("users", 0, offset, 0, None, b"{}", (), epoch)
+from tests.support.records import record
 
 
 def records(count: int) -> list[Record]:
@@ -49,10 +46,10 @@ async def test_who_comes_while_a_piece_waits_comes_after_it() -> None:
     assert taken == list(range(PIECE + 6))
 
 
-async def test_an_empty_chunk_is_told_too() -> None:
-    told: list[Sequence[Record]] = []
-    Intake(told.append).enqueue([])
-    assert told == [[]]
+async def test_an_empty_chunk_is_taken_too() -> None:
+    taken: list[Sequence[Record]] = []
+    Intake(taken.append).enqueue([])
+    assert taken == [[]]
 
 
 async def test_flush_takes_everything_at_once_and_nothing_a_second_time() -> None:
@@ -66,11 +63,11 @@ async def test_flush_takes_everything_at_once_and_nothing_a_second_time() -> Non
     assert taken == list(range(3 * PIECE))
 
 
-async def test_forgotten_claims_are_not_taken() -> None:
+async def test_forgotten_epochs_are_not_taken() -> None:
     taken: list[int] = []
     intake = Intake(lambda piece: taken.extend(each.offset for each in piece))
     intake.enqueue([record(offset, epoch=offset % 2) for offset in range(2 * PIECE)])
-    intake.drop({1})
+    intake.drop_records({1})
     await _turns_until_empty(intake)
     assert taken == [*range(PIECE), *range(PIECE, 2 * PIECE, 2)]
 

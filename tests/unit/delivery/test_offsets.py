@@ -8,17 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.delivery.offsets import PartitionOffsets, fingerprint
+from connector.delivery.offsets import PartitionOffsets
+from connector.delivery.settled_before import fingerprint
 from connector.kafka import commit_metadata
 from connector.kafka.commit_metadata import Metadata, Settled
 from connector.model import Record
+from tests.support.records import record
 from tests.support.settled import settled as settled_at
 
 HERE = ("crm.mytracker", "users", 0)
-
-
-def record(offset: int, value: bytes | None = b"{}", *, key: bytes | None = b"k", timestamp: int = 1) -> Record:
-    return Record("users", 0, offset, timestamp, key, value, ())
 
 
 def begun(offsets: PartitionOffsets, *read: Record, parts: int = 1) -> None:
@@ -39,11 +37,13 @@ class Reader:
         self.start(log[0].offset, None)
 
     def start(self, position: int, metadata: str | None) -> None:
-        told = commit_metadata.decode(*HERE, position, metadata)
-        self.offsets = PartitionOffsets("users", 0, position, told)
-        self.told = set() if told is None or told.settled is None else told.settled.offsets(position)
-        assert {offset for offset in self.committed if offset >= position} <= self.told, "what was known is forgotten"
-        self.known = self.told | {offset for offset in self.committed if offset < position}
+        decoded = commit_metadata.decode(*HERE, position, metadata)
+        self.offsets = PartitionOffsets("users", 0, position, decoded)
+        self.settled_before = set() if decoded is None or decoded.settled is None else decoded.settled.offsets(position)
+        assert {offset for offset in self.committed if offset >= position} <= self.settled_before, (
+            "what was known is forgotten"
+        )
+        self.known = self.settled_before | {offset for offset in self.committed if offset < position}
         self.position = position
         self.unread = [each for each in self.log if each.offset >= position]
         self.open: dict[int, Record] = {}
@@ -57,7 +57,9 @@ class Reader:
         if not fresh:
             assert each.offset in self.settled, "an event that was not settled is hidden"
         if at_position:
-            assert fresh == (each.offset not in self.told), "an event that the metadata tells of is sent again"
+            assert fresh == (each.offset not in self.settled_before), (
+                "an event that the metadata tells of is sent again"
+            )
         if at_position:
             self.position = self.unread[0].offset if self.unread else each.offset + 1
         if fresh:
@@ -179,11 +181,12 @@ def test_what_an_earlier_owner_settled_stays_so_until_the_position_has_passed_it
     offsets.settle(first)
     assert offsets.settled_above(1_000) == settled_at(fingerprint(record(6)), 6, {7, 900})
     offsets.settle(record(6))
-    assert offsets.position == 7, "the last that was read: what is told is bound to a record"
-    told = Settled(fingerprint(record(7)), b"1" + b"0" * 892 + b"1", first=0)
-    assert (offsets.settled_above(1_000), told.offsets(7)) == (told, {7, 900})
+    assert offsets.position == 7, "the last that was read: the metadata is bound to a record"
+    above = Settled(fingerprint(record(7)), b"1" + b"0" * 892 + b"1", first=0)
+    assert (offsets.settled_above(1_000), above.offsets(7)) == (above, {7, 900})
     assert not offsets.begin(record(900))
-    assert (offsets.position, offsets.settled_above(1_000), offsets._before) == (901, None, set())
+    assert offsets.before is not None
+    assert (offsets.position, offsets.settled_above(1_000), offsets.before._offsets) == (901, None, set())
 
 
 def test_what_was_settled_before_and_is_still_to_be_read_survives_a_second_owner_who_settles_all_it_read() -> None:
@@ -197,9 +200,9 @@ def test_what_was_settled_before_and_is_still_to_be_read_survives_a_second_owner
     metadata = commit_metadata.encode(*HERE, 6, second.metadata(commit_metadata.MAX_BITS))
     third = PartitionOffsets("users", 0, 6, commit_metadata.decode(*HERE, 6, metadata))
     assert [offset for offset in range(6, 12) if third.begin(log[offset])] == [7, 9, 11]
-    anew = PartitionOffsets("users", 0, 6, commit_metadata.decode(*HERE, 6, metadata))
-    assert anew.begin(record(6, b"another log's"))
-    assert anew.begin(log[8])
+    second = PartitionOffsets("users", 0, 6, commit_metadata.decode(*HERE, 6, metadata))
+    assert second.begin(record(6, b"another log's"))
+    assert second.begin(log[8])
 
 
 def test_what_is_settled_is_told_up_to_the_offset_that_was_asked_for_and_not_one_further() -> None:
@@ -220,9 +223,9 @@ def test_a_gap_of_any_size_in_the_log_costs_no_more_than_was_asked_for() -> None
     first = record(5)
     offsets = PartitionOffsets("users", 0, 5, Metadata(settled_at(fingerprint(first), 5, {8, 900})))
     begun(offsets, first, record(10**15))
-    told = offsets.settled_above(20)
-    assert told is not None
-    assert told.offsets(5) == set(range(6, 26))
+    above = offsets.settled_above(20)
+    assert above is not None
+    assert above.offsets(5) == set(range(6, 26))
 
 
 def test_a_fingerprint_tells_key_value_and_time_apart() -> None:
@@ -262,10 +265,10 @@ def test_twenty_thousand_records_settled_backwards_cost_the_queue_once() -> None
 
 
 def test_records_of_a_later_leader_where_settled_ones_lay_are_other_records() -> None:
-    """The log was truncated behind the position and written anew: the record at the position is still the same."""
+    """The log was truncated behind the position and rewritten: the record at the position is still the same."""
     first = record(5)._replace(leader_epoch=3)
-    told = Metadata(settled_at(fingerprint(first), 5, {7, 8, 9, 10}), leader_epoch=3)
-    offsets = PartitionOffsets("users", 0, 5, told)
+    metadata = Metadata(settled_at(fingerprint(first), 5, {7, 8, 9, 10}), leader_epoch=3)
+    offsets = PartitionOffsets("users", 0, 5, metadata)
     begun(offsets, first)
     assert not offsets.begin(record(7)._replace(leader_epoch=3))
     assert [offsets.begin(record(offset)._replace(leader_epoch=4)) for offset in (8, 9, 10)] == [True] * 3
@@ -293,8 +296,8 @@ def test_the_leader_epoch_to_commit_is_that_of_the_record_at_the_position_else_o
 
 def test_the_newest_epoch_that_an_earlier_owner_read_is_told_on_until_all_that_it_settled_is_read() -> None:
     first = record(5)._replace(leader_epoch=1)
-    told = Metadata(settled_at(fingerprint(first), 5, {8}), "", 6)
-    offsets = PartitionOffsets("users", 0, 5, told, leader_epoch=1)
+    metadata = Metadata(settled_at(fingerprint(first), 5, {8}), "", 6)
+    offsets = PartitionOffsets("users", 0, 5, metadata, leader_epoch=1)
     assert offsets.metadata(100).leader_epoch == 6
     begun(offsets, first)
     assert offsets.metadata(100).leader_epoch == 6

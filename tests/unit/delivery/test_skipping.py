@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.delivery.offsets import PartitionOffsets, fingerprint
+from connector.delivery.offsets import PartitionOffsets
+from connector.delivery.settled_before import fingerprint
 from connector.delivery.skipping import RecordAt, SkipCommit, settle_one
 from connector.errors import ConnectorError
 from connector.kafka.commit_metadata import MAX_BITS, Metadata, Settled, decode, encode
 from connector.model import Record
+from tests.support.records import distinct_record
 from tests.support.settled import settled as settled_at
 
 GROUP = "crm.mytracker"
@@ -24,7 +26,7 @@ class Log:
         self.unreadable = unreadable
 
     def record(self, offset: int) -> Record:
-        return Record("users", 0, offset, 1, b"k", b"%d" % offset, ())
+        return distinct_record(offset)
 
     def mark(self, offset: int) -> int:
         return fingerprint(self.record(offset))
@@ -33,11 +35,11 @@ class Log:
         at = next((each for each in self.offsets if each >= offset), None)
         return None if at is None else RecordAt(at, None if at in self.unreadable else self.mark(at))
 
-    def told(self, position: int, above: set[int]) -> Settled:
+    def metadata(self, position: int, above: set[int]) -> Settled:
         return settled_at(self.mark(position), position, above)
 
-    def skip(self, offset: int, position: int, told: Settled | None = None) -> SkipCommit:
-        return settle_one(offset, position, told, self.look)
+    def skip(self, offset: int, position: int, decoded: Settled | None = None) -> SkipCommit:
+        return settle_one(offset, position, decoded, self.look)
 
 
 def told_by(change: SkipCommit) -> set[int]:
@@ -56,7 +58,7 @@ def test_the_last_record_moves_to_the_end() -> None:
 
 def test_it_moves_past_what_is_settled_above_and_keeps_the_rest() -> None:
     log = Log(range(20))
-    change = log.skip(3, 3, log.told(3, {4, 5, 8}))
+    change = log.skip(3, 3, log.metadata(3, {4, 5, 8}))
     assert (change.position, told_by(change), change.again) == (6, {8}, set())
     assert change.settled is not None
     assert change.settled.fingerprint == log.mark(6)
@@ -64,7 +66,7 @@ def test_it_moves_past_what_is_settled_above_and_keeps_the_rest() -> None:
 
 def test_above_the_position_it_is_noted_beside_what_was() -> None:
     log = Log(range(20))
-    change = log.skip(9, 3, log.told(3, {4}))
+    change = log.skip(9, 3, log.metadata(3, {4}))
     assert (change.position, told_by(change)) == (3, {4, 9})
 
 
@@ -81,13 +83,13 @@ def test_offsets_that_hold_no_record_are_passed() -> None:
     assert change.position == 7
     noted = sparse.skip(9, 2)
     assert (noted.position, told_by(noted)) == (6, {9})
-    passed = sparse.skip(6, 6, sparse.told(6, {9}))
+    passed = sparse.skip(6, 6, sparse.metadata(6, {9}))
     assert (passed.position, passed.again) == (10, set())
 
 
 def test_offsets_noted_that_hold_no_record_are_forgotten_with_the_move() -> None:
     log = Log([3, 7, 8])
-    change = log.skip(3, 3, log.told(3, {5}))
+    change = log.skip(3, 3, log.metadata(3, {5}))
     assert (change.position, change.settled, change.again) == (4, None, set())
 
 
@@ -111,7 +113,7 @@ def test_so_far_above_that_no_commit_can_tell_it_is_refused() -> None:
 
 def test_what_cannot_be_bound_to_the_next_record_comes_again_and_is_said() -> None:
     log = Log(range(10), (4,))
-    change = log.skip(3, 3, log.told(3, {6, 7}))
+    change = log.skip(3, 3, log.metadata(3, {6, 7}))
     assert (change.position, change.settled, change.again) == (4, None, {6, 7})
 
 
@@ -122,7 +124,7 @@ def test_it_is_never_itself_what_is_dropped() -> None:
     assert (change.position, told_by(change), change.again) == (3, {3, 7}, set())
 
 
-def test_what_another_log_told_is_not_believed() -> None:
+def test_what_another_logs_metadata_says_is_not_believed() -> None:
     log = Log(range(10))
     change = log.skip(3, 3, settled_at(12345, 3, {4, 5}))
     assert (change.position, change.settled, change.again) == (4, None, {4, 5})
@@ -144,16 +146,16 @@ def test_the_service_then_reads_everything_but_what_was_settled_and_the_one(data
     position = offsets[start]
     above = data.draw(st.sets(st.integers(position, offsets[-1])))  # what was read past counts as settled, too
     above -= set(unreadable)
-    told = None
+    decoded = None
     if position not in unreadable and above:
         first = 0 if position in above else 1
         begin = position + first
         flags = bytes(ord("1") if each in above else ord("0") for each in range(begin, max(above) + 1))
-        told = Settled(log.mark(position), flags, first) if flags else None
-    before = set() if told is None else told.offsets(position)
+        decoded = Settled(log.mark(position), flags, first) if flags else None
+    before = set() if decoded is None else decoded.offsets(position)
     offset = data.draw(st.sampled_from(offsets[start:]))
     try:
-        change = log.skip(offset, position, told)
+        change = log.skip(offset, position, decoded)
     except ConnectorError:
         assert position in unreadable
         assert offset != position
@@ -176,8 +178,8 @@ def halves_told(change: SkipCommit) -> dict[int, object]:
     )
 
 
-def half_told(log: Log, position: int, above: set[int], halves: set[int]) -> Settled:
-    flags = log.told(position, above).flags if above else b""
+def half_settled_metadata(log: Log, position: int, above: set[int], halves: set[int]) -> Settled:
+    flags = log.metadata(position, above).flags if above else b""
     return Settled(log.mark(position), flags, 1, {at - position: PARTS for at in halves})
 
 
@@ -194,13 +196,13 @@ def test_what_is_half_settled_stays_so(
     offset: int, above: set[int], halves: set[int], position: int, kept: set[int]
 ) -> None:
     log = Log(range(20))
-    change = log.skip(offset, 3, half_told(log, 3, above, halves))
+    change = log.skip(offset, 3, half_settled_metadata(log, 3, above, halves))
     assert (change.position, halves_told(change), change.again) == (position, dict.fromkeys(kept, PARTS), set())
 
 
-def test_what_is_half_settled_is_read_anew_where_nothing_can_be_bound_to_it() -> None:
+def test_what_is_half_settled_is_read_again_where_nothing_can_be_bound_to_it() -> None:
     log = Log(range(20), (4,))
-    change = log.skip(3, 3, half_told(log, 3, set(), {6}))
+    change = log.skip(3, 3, half_settled_metadata(log, 3, set(), {6}))
     assert (change.position, change.settled, change.again) == (4, None, {6})
     other = Settled(1, b"", 1, {2: PARTS})
     assert log.skip(3, 3, other).again == {5}
@@ -208,7 +210,7 @@ def test_what_is_half_settled_is_read_anew_where_nothing_can_be_bound_to_it() ->
 
 def test_an_offset_that_has_no_room_beside_half_settled_records_is_refused() -> None:
     log = Log(range(23_000))
-    told = Settled(log.mark(0), b"", 1, {at: {1: 1 << 999} for at in range(1, 20)})
+    decoded = Settled(log.mark(0), b"", 1, {at: {1: 1 << 999} for at in range(1, 20)})
     with pytest.raises(ConnectorError, match="less where records are settled in part"):
-        log.skip(22_000, 0, told)
-    assert log.skip(2_000, 0, told).settled is not None
+        log.skip(22_000, 0, decoded)
+    assert log.skip(2_000, 0, decoded).settled is not None

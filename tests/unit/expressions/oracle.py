@@ -12,7 +12,7 @@ from jmespath.visitor import Options, TreeInterpreter
 
 from connector.errors import ExpressionError
 from connector.expressions import conversions, of_record, texts
-from connector.expressions.kinds import kind
+from connector.expressions.kinds import json_type
 from connector.expressions.times import unix
 from connector.model import Evaluate, Event, Record
 
@@ -103,7 +103,7 @@ def _explain(error: Exception) -> NoReturn:
     """Say what went wrong without the values that the library's messages quote."""
     if isinstance(error, exceptions.JMESPathTypeError):
         wanted = " or ".join(_wanted(kind) for kind in error.expected_types)
-        message = f"{error.function_name}() takes {wanted}, not {kind(error.current_value)}"
+        message = f"{error.function_name}() takes {wanted}, not {json_type(error.current_value)}"
     elif isinstance(error, TypeError):
         message = "kinds of values meet that do not go together, such as a text and a number: use number() or text()"
     else:

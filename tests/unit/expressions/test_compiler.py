@@ -1,4 +1,4 @@
-"""What the compiler makes of conditions and of a route's fields."""
+"""The functions compiled from conditions and of a route's fields."""
 
 from __future__ import annotations
 

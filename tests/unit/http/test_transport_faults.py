@@ -8,17 +8,14 @@ import logging
 import ssl
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
 
-from connector.clock import SystemClock
-from connector.http.client import default_transport
 from connector.model import ACCEPTED, Item, Outcome, OutcomeKind, Record
-from connector.secrets import Secret
-from connector.vendors.catalogue import VENDOR_LIMITS
-from connector.vendors.mytracker.sink import MyTrackerSink
-from connector.vendors.sailplay.sink import SailPlaySink
+from connector.vendors.http_sink import HttpSink
+from tests.support.sinks import mytracker_settings, opened, sailplay_settings
 from tests.unit.http.raw_server import (
     HEAD,
     OK,
@@ -41,36 +38,18 @@ CERTIFICATE = Path(__file__).parent / "certificates" / "self-signed.pem"
 SECRET = "s3cret-token"  # noqa: S105 - no vendor knows it
 
 
-def mytracker(url: str, token_file: Path, timeout: float = PATIENT) -> MyTrackerSink:
-    return MyTrackerSink(
-        name="m",
-        base_url=url,
-        app_id=1,
-        token=Secret.from_file(token_file),
-        limits=VENDOR_LIMITS["mytracker"],
-        timeout=timeout,
-        transport=default_transport(4),
-        clock=SystemClock(),
-    )
+def mytracker(url: str, token_file: Path, timeout: float = PATIENT) -> HttpSink:
+    return opened(mytracker_settings(url, token_file, app_id=1, timeout=f"{timeout}s", max_in_flight=4))
 
 
-def sailplay_by_get(url: str, token_file: Path, timeout: float = PATIENT) -> SailPlaySink:
-    return SailPlaySink(
-        name="s",
-        base_url=url,
-        store_department_id=11,
-        token=Secret.from_file(token_file),
-        http_method="get",
-        timeout=timeout,
-        retry_codes={},
-        transport=default_transport(4),
-        clock=SystemClock(),
-    )
+def sailplay_by_get(url: str, token_file: Path, timeout: float = PATIENT) -> HttpSink:
+    section: dict[str, Any] = {"http_method": "get", "timeout": f"{timeout}s", "max_in_flight": 4}
+    return opened(sailplay_settings(url, token_file, **section))
 
 
 @pytest.fixture(params=[mytracker, sailplay_by_get])
-def make(request: pytest.FixtureRequest) -> Callable[..., MyTrackerSink | SailPlaySink]:
-    maker: Callable[..., MyTrackerSink | SailPlaySink] = request.param
+def make(request: pytest.FixtureRequest) -> Callable[..., HttpSink]:
+    maker: Callable[..., HttpSink] = request.param
     return maker
 
 
@@ -81,9 +60,9 @@ def token_file(tmp_path: Path) -> Path:
     return file
 
 
-async def sent(sink: MyTrackerSink | SailPlaySink, times: int = 1) -> list[Outcome]:
+async def sent(sink: HttpSink, times: int = 1) -> list[Outcome]:
     """Send so often, one after the other, and close."""
-    method, body = ("fire", b"event_key=k") if isinstance(sink, SailPlaySink) else ("login", b'{"customUserId":"1"}')
+    method, body = ("fire", b"event_key=k") if sink.name == "sailplay" else ("login", b'{"customUserId":"1"}')
     items = [Item(Record("t", 0, 0, -1, None, b"{}", ()), "r", method, body)]
     try:
         return [await sink.send(method, items) for _ in range(times)]
@@ -91,7 +70,7 @@ async def sent(sink: MyTrackerSink | SailPlaySink, times: int = 1) -> list[Outco
         await sink.close()
 
 
-Make = Callable[..., MyTrackerSink | SailPlaySink]
+Make = Callable[..., HttpSink]
 
 
 @pytest.mark.parametrize(
@@ -145,7 +124,7 @@ async def test_a_refused_connection_never_carried_the_request(make: Make, token_
 
 
 async def test_a_name_that_does_not_resolve_never_carried_the_request(make: Make, token_file: Path) -> None:
-    (outcome,) = await sent(make("http://vendor.invalid", token_file))
+    (outcome,) = await sent(make("https://vendor.invalid", token_file))
     assert (outcome.kind, outcome.effect_unknown) == (OutcomeKind.UNAVAILABLE, False)
     assert "could not be resolved" in outcome.message
 

@@ -26,7 +26,7 @@ class Event(Message):
         super().__init__(**place, key=b"key", value=b"{}", timestamp=(1, 1_700_000_000_000))  # type: ignore[arg-type]
 
 
-class Recorder:
+class FakeConsumer:
     """A client that notes what is asked of it; the real one needs a broker to assign partitions."""
 
     def __init__(self) -> None:
@@ -133,23 +133,23 @@ class NoIds(TopicIds):
         return {}
 
 
-class Told:
+class RecordingListener:
     """A listener that notes how commits ended, and answers a revocation at once."""
 
     def __init__(self) -> None:
-        self.ends: list[tuple[str | None, bool]] = []
+        self.commits: list[tuple[str | None, bool]] = []
         self.highs: list[Mapping[tuple[str, int], int]] = []
         self.lost: list[frozenset[int]] = []
-        self.out_of_group: list[frozenset[int]] = []
+        self.left_group: list[frozenset[int]] = []
         self.assigned: list[Sequence[AssignedPartition]] = []
-        self.troubles: list[str] = []
-        self.turns: list[tuple[Any, ...]] = []
+        self.problems: list[str] = []
+        self.polls: list[tuple[Any, ...]] = []
         self.revoked: list[frozenset[int]] = []
         self.identified: list[tuple[frozenset[int], str]] = []
         self.changes: list[LogChange] = []
 
     def on_committed(self, error: str | None, last: bool) -> None:
-        self.ends.append((error, last))
+        self.commits.append((error, last))
 
     def on_revoked(self, epochs: frozenset[int], done: Any) -> None:
         self.revoked.append(epochs)
@@ -159,7 +159,7 @@ class Told:
         self.lost.append(epochs)
 
     def on_left_group(self, epochs: frozenset[int]) -> None:
-        self.out_of_group.append(epochs)
+        self.left_group.append(epochs)
 
     def on_assigned(self, partitions: Sequence[AssignedPartition]) -> None:
         self.assigned.append(partitions)
@@ -170,18 +170,18 @@ class Told:
     def on_log_changed(self, change: LogChange) -> None:
         self.changes.append(change)
 
-    def on_poll(self, *turn: Any) -> None:
-        self.turns.append(turn)
+    def on_poll(self, *poll: Any) -> None:
+        self.polls.append(poll)
 
     def on_watermarks(self, highs: Mapping[tuple[str, int], int]) -> None:
         self.highs.append(highs)
 
     def on_kafka_problem(self, trouble: str) -> None:
-        self.troubles.append(trouble)
+        self.problems.append(trouble)
 
 
 class Inline:
-    """A loop that calls at once, as if it turned between any two steps of the thread."""
+    """A loop that calls at once, as if it ran between any two steps of the thread."""
 
     def call_soon_threadsafe(self, call: Any, *arguments: Any) -> None:
         call(*arguments)
@@ -190,10 +190,10 @@ class Inline:
 class Bench:
     """A source that holds partition 0 of users, its thread not started."""
 
-    def __init__(self, client: Recorder) -> None:
-        self.told, self.clock, self.client = Told(), TurnedClock(), client
+    def __init__(self, client: FakeConsumer) -> None:
+        self.listener, self.clock, self.client = RecordingListener(), TurnedClock(), client
         loop: Any = Inline()
-        listener: Any = self.told
+        listener: Any = self.listener
         self.conf: dict[str, Any] = {"bootstrap.servers": "localhost:9092"}
         self.source = Source(
             self.conf,
@@ -208,7 +208,7 @@ class Bench:
             confirm_after=6.0,
             topic_ids=NoIds(),
         )
-        self.source._epochs["users", 0] = 1
+        self.source._owned.epochs["users", 0] = 1
 
     def run_commands(self) -> None:
         while not self.source._commands.empty():

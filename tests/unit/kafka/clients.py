@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, Message, TopicPartition
 
-from connector.kafka import log_recovery, source
+from connector.kafka import group_member, log_recovery
 from connector.kafka.positions import StartingPoint
-from tests.unit.kafka.bench import Bench, Recorder
+from tests.unit.kafka.bench import Bench, FakeConsumer
 
 REFUSED = "Fatal error: Broker: The instance ID is still used by another member in the consumer group: for a test"
 FENCED = (
@@ -23,34 +23,34 @@ class Clients(Bench):
     """A bench whose every client is another one; `made` has them, and `settings` what each was made with."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.made: list[Recorder] = []
+        self.made: list[FakeConsumer] = []
         self.settings: list[dict[str, Any]] = []
-        self.granted = 1
-        monkeypatch.setattr(source, "Consumer", self._make)
+        self.requested = 1
+        monkeypatch.setattr(group_member, "Consumer", self._make)
         monkeypatch.setattr(log_recovery, "starting_points", starting_points)
-        super().__init__(Recorder())
-        self.source._owned._claimed = 1
+        super().__init__(FakeConsumer())
+        self.source._owned._last_epoch = 1
 
-    def _make(self, settings: dict[str, Any]) -> Recorder:
-        self.made.append(Recorder())
+    def _make(self, settings: dict[str, Any]) -> FakeConsumer:
+        self.made.append(FakeConsumer())
         self.settings.append(settings)
         return self.made[-1]
 
     @property
-    def now(self) -> Recorder:
+    def now(self) -> FakeConsumer:
         """The client of now."""
         return self.made[-1]
 
-    def turn(self) -> None:
-        """One turn of the thread, with records wanted."""
-        self.granted += 1
+    def poll_once(self) -> None:
+        """One poll of the thread, with demand."""
+        self.requested += 1
         self.source.request_chunk()
         self.source._poll_or_replace_client()
 
     def fail(self, said: str = REFUSED) -> None:
-        """A turn in which the client says that it has failed."""
+        """A poll that brings a fatal error."""
         self.now.messages.append(failure(said))
-        self.turn()
+        self.poll_once()
 
     def assign(self, *partitions: int) -> None:
         """The group gives partitions to the client of now."""

@@ -202,7 +202,7 @@ def test_even_a_right_checksum_over_bits_of_an_impossible_length_means_nothing()
     assert decode(*HERE, 100, f"1.{check:08x}.{rest}") is None
 
 
-def test_bits_that_tell_of_nothing_mean_nothing() -> None:
+def test_bits_of_nothing_mean_nothing() -> None:
     rest = "00000005.AA"
     check = crc32(f"{HERE[0]}/{HERE[1]}/{HERE[2]}/100/{rest}".encode())
     assert decode(*HERE, 100, f"1.{check:08x}.{rest}") is None

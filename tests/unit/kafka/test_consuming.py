@@ -1,4 +1,4 @@
-"""How the consumer is set up: what the operator says, what we say where the operator says nothing, and what stands."""
+"""The consumer's settings: the operator's, our defaults, and what nobody can override."""
 
 from __future__ import annotations
 

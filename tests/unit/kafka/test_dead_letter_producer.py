@@ -1,4 +1,4 @@
-"""The producer of dead letters: when another client takes its client's place, and what was under way."""
+"""The producer of dead letters: when its client is replaced, and what was in flight then."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ class Client:
         return
 
 
-class Turned:
-    """A producer of letters whose thread is turned by hand."""
+class PolledProducer:
+    """A producer of letters whose thread is not started: a test polls."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.made: list[Client] = []
@@ -70,7 +70,7 @@ class Turned:
         self.made.append(Client(conf))
         return self.made[-1]
 
-    def turn(self, *lines: str) -> None:
+    def poll_once(self, *lines: str) -> None:
         """One poll, which logs these lines."""
         client = self.made[-1]
         client.lines += lines
@@ -87,79 +87,81 @@ class Inline:
 
 
 @pytest.fixture
-def turned(monkeypatch: pytest.MonkeyPatch) -> Turned:
-    return Turned(monkeypatch)
+def producer(monkeypatch: pytest.MonkeyPatch) -> PolledProducer:
+    return PolledProducer(monkeypatch)
 
 
-def told(topic_id: str, topic: str = "letters") -> str:
+def id_line(topic_id: str, topic: str = "letters") -> str:
     return f"Topic {topic} changed id from x to {topic_id}"
 
 
-def test_it_writes_on_with_another_client_where_the_topic_was_made_anew(turned: Turned) -> None:
-    turned.turn(told(OLD))
+def test_it_writes_on_with_another_client_where_the_topic_was_recreated(producer: PolledProducer) -> None:
+    producer.poll_once(id_line(OLD))
     reports: list[str | None] = []
-    turned.letters.write(LETTER, reports.append)
+    producer.letters.write(LETTER, reports.append)
     with capture_logs() as logs:
-        turned.turn(told(NEW))
-    old, new = turned.made
+        producer.poll_once(id_line(NEW))
+    old, new = producer.made
     assert old.purged
     (refused,) = reports
     assert refused is not None, "what was under way is to be written again"
     assert [(entry["topic"], entry["why"]) for entry in logs] == [("letters", "the topic was made anew")]
-    turned.letters.write(LETTER, reports.append)
+    producer.letters.write(LETTER, reports.append)
     assert (len(old.reports), len(new.reports)) == (0, 1)
-    turned.letters.close(1.0)
+    producer.letters.close(1.0)
     assert reports[1:] == [None]
 
 
 @pytest.mark.parametrize(
     "lines",
     [
-        [told(OLD)],
-        [told(OLD), told(OLD)],
-        [told(OLD), told(NEW, "other"), told(OLD, "other")],
+        [id_line(OLD)],
+        [id_line(OLD), id_line(OLD)],
+        [id_line(OLD), id_line(NEW, "other"), id_line(OLD, "other")],
     ],
 )
 def test_the_first_id_and_the_same_again_and_those_of_other_topics_change_nothing(
-    turned: Turned, lines: list[str]
+    producer: PolledProducer, lines: list[str]
 ) -> None:
-    turned.turn(*lines)
-    turned.turn()
-    assert len(turned.made) == 1
+    producer.poll_once(*lines)
+    producer.poll_once()
+    assert len(producer.made) == 1
 
 
 def test_a_client_that_comes_back_to_the_old_id_within_one_poll_has_met_another_topic_all_the_same(
-    turned: Turned,
+    producer: PolledProducer,
 ) -> None:
-    turned.turn(told(OLD))
-    turned.turn(told(NEW), told(OLD))
-    assert len(turned.made) == 2
+    producer.poll_once(id_line(OLD))
+    producer.poll_once(id_line(NEW), id_line(OLD))
+    assert len(producer.made) == 2
 
 
-def test_it_is_replaced_once_for_one_change(turned: Turned) -> None:
-    turned.turn(told(OLD))
-    turned.turn(told(NEW))
-    turned.turn(told(NEW))
-    turned.turn()
-    assert len(turned.made) == 2
+def test_it_is_replaced_once_for_one_change(producer: PolledProducer) -> None:
+    producer.poll_once(id_line(OLD))
+    producer.poll_once(id_line(NEW))
+    producer.poll_once(id_line(NEW))
+    producer.poll_once()
+    assert len(producer.made) == 2
 
 
-def test_a_client_that_fails_as_it_tells_of_another_topic_is_replaced_once(turned: Turned) -> None:
-    turned.turn(told(OLD))
-    turned.made[0].fatal = True
-    turned.turn(told(NEW))
-    assert len(turned.made) == 2
-    turned.turn()
-    assert len(turned.made) == 2
+def test_a_client_that_fails_as_it_reports_another_topic_is_replaced_once(producer: PolledProducer) -> None:
+    producer.poll_once(id_line(OLD))
+    producer.made[0].fatal = True
+    producer.poll_once(id_line(NEW))
+    assert len(producer.made) == 2
+    producer.poll_once()
+    assert len(producer.made) == 2
 
 
-def test_the_next_client_is_made_with_the_credentials_that_were_renewed_and_listens_too(turned: Turned) -> None:
-    turned.letters.renew_credentials("name", "word")
-    turned.turn(told(OLD))
-    turned.turn(told(NEW))
-    assert turned.made[1].conf["sasl.password"] == "word"
-    turned.turn(told(OLD))
-    assert len(turned.made) == 3
+def test_the_next_client_is_made_with_the_credentials_that_were_renewed_and_listens_too(
+    producer: PolledProducer,
+) -> None:
+    producer.letters.renew_credentials("name", "word")
+    producer.poll_once(id_line(OLD))
+    producer.poll_once(id_line(NEW))
+    assert producer.made[1].conf["sasl.password"] == "word"
+    producer.poll_once(id_line(OLD))
+    assert len(producer.made) == 3
 
 
 async def test_a_real_client_takes_its_settings() -> None:

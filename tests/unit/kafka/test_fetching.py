@@ -65,7 +65,7 @@ def test_to_pause_or_resume_twice_asks_nothing_of_the_client(consumer: Consumer,
     assert consumer.paused == set()
 
 
-def test_what_is_halted_stays_so_over_a_pause(consumer: Consumer, fetching: Fetching) -> None:
+def test_what_is_paused_stays_so_over_a_pause_of_all(consumer: Consumer, fetching: Fetching) -> None:
     fetching.pause_partition(A)
     assert (consumer.paused, fetching.nothing_paused) == ({A}, False)
     fetching.pause()
@@ -76,7 +76,7 @@ def test_what_is_halted_stays_so_over_a_pause(consumer: Consumer, fetching: Fetc
     assert consumer.woken == [{B}, {A}]
 
 
-def test_what_is_taken_off_its_halt_during_a_pause_waits_for_the_pauses_end(
+def test_a_partition_resumed_during_a_pause_of_all_waits_for_the_pauses_end(
     consumer: Consumer, fetching: Fetching
 ) -> None:
     fetching.pause_partition(A)
@@ -100,7 +100,7 @@ def test_what_comes_during_a_pause_is_paused_too(
     assert consumer.paused == set()
 
 
-def test_what_left_is_not_halted_when_it_comes_again(consumer: Consumer, fetching: Fetching) -> None:
+def test_what_left_is_not_paused_when_it_comes_again(consumer: Consumer, fetching: Fetching) -> None:
     fetching.pause_partition(A)
     fetching.partitions_removed([A])
     assert fetching.nothing_paused
@@ -108,7 +108,7 @@ def test_what_left_is_not_halted_when_it_comes_again(consumer: Consumer, fetchin
     assert consumer.woken == []
 
 
-def test_what_is_not_ours_cannot_be_halted(consumer: Consumer, fetching: Fetching) -> None:
+def test_what_is_not_ours_cannot_be_paused(consumer: Consumer, fetching: Fetching) -> None:
     fetching.pause_partition(C)
     assert (consumer.paused, fetching.nothing_paused) == (set(), True)
 
@@ -134,7 +134,7 @@ def test_what_left_in_a_pause_is_fetched_when_it_comes_back_after_it(
     assert consumer.paused == set()
 
 
-def test_what_left_halted_is_fetched_when_it_comes_back(
+def test_what_left_paused_is_fetched_when_it_comes_back(
     consumer: Consumer, fetching: Fetching, held: dict[tuple[str, int], int]
 ) -> None:
     fetching.pause_partition(A)
@@ -145,7 +145,7 @@ def test_what_left_halted_is_fetched_when_it_comes_back(
     assert consumer.paused == set()
 
 
-def test_the_leaders_of_all_but_what_is_halted_are_woken(
+def test_the_leaders_of_all_but_what_is_paused_are_woken(
     consumer: Consumer, fetching: Fetching, held: dict[tuple[str, int], int]
 ) -> None:
     fetching.pause_partition(A)

@@ -1,4 +1,4 @@
-"""What a client logs: what people see of it, and what is heard in it."""
+"""A client's log: the lines that people see, and the ids of topics that are found in it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def say_all(log: ClientLog) -> None:
 
 
 def silent(_: str, __: str) -> None:
-    """Nobody hears of topics."""
+    """Nobody listens to ids of topics."""
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_the_client_debugs_its_metadata_beside_what_the_operator_asks_for(conf: 
     assert log.settings == {"debug": debug, "logger": log}
 
 
-def test_the_ids_of_topics_are_heard_first_and_later_ones_and_nothing_else(shown: list[str]) -> None:
+def test_the_ids_of_topics_are_reported_first_and_later_ones_and_nothing_else(shown: list[str]) -> None:
     told: list[tuple[str, str]] = []
     log = ClientLog("consumer", {}, lambda topic, topic_id: told.append((topic, topic_id)))
     for line in (
@@ -104,7 +104,7 @@ def test_the_ids_of_topics_are_heard_first_and_later_ones_and_nothing_else(shown
     assert shown == []
 
 
-def test_an_id_is_heard_where_the_operator_sees_next_to_nothing(shown: list[str]) -> None:
+def test_an_id_is_reported_where_the_operator_sees_next_to_nothing(shown: list[str]) -> None:
     told: list[tuple[str, str]] = []
     log = ClientLog("consumer", {"log_level": 0}, lambda topic, topic_id: told.append((topic, topic_id)))
     log.log(logging.DEBUG, "%s", f"Topic users changed id from {OTHER} to {ID}")
@@ -116,7 +116,7 @@ def test_a_line_without_arguments_may_hold_a_percent_sign(shown: list[str]) -> N
     assert shown == ["100% of the brokers are gone"]
 
 
-def test_a_line_that_differs_in_numbers_alone_is_said_once_a_minute(
+def test_a_line_that_differs_in_numbers_alone_is_logged_once_a_minute(
     shown: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(logs, "REPEAT_SECONDS", REPEAT_SECONDS)

@@ -12,7 +12,7 @@ def point(topic: str = "users", partition: int = 0, offset: int = 7, leader_epoc
     return StartingPoint(topic, partition, offset, "told", leader_epoch)
 
 
-def test_each_claim_has_a_number_of_its_own_and_the_newest_of_a_partition_stands() -> None:
+def test_each_epoch_has_a_number_of_its_own_and_the_newest_of_a_partition_counts() -> None:
     epochs = OwnedPartitions()
     first, second, third = (epochs.assign(each, "id") for each in (point(), point("orders"), point(offset=0)))
     assert first == (1, "users", 0, 7, "told", 2, "id", -1)
@@ -21,7 +21,7 @@ def test_each_claim_has_a_number_of_its_own_and_the_newest_of_a_partition_stands
     assert epochs.start_of(USERS) == (0, 2)
 
 
-def test_where_only_the_first_record_tells_the_position_there_is_none() -> None:
+def test_where_only_the_first_record_has_the_position_there_is_none() -> None:
     epochs = OwnedPartitions()
     assert epochs.assign(point(offset=-2, leader_epoch=-1), "").position is None
     assert epochs.start_of(USERS) == (-2, -1)
@@ -37,7 +37,7 @@ def test_what_has_left_is_ours_no_more_and_what_never_was_does_no_harm() -> None
     assert epochs.assign(point(), "id").epoch == 2, "a number is given twice"
 
 
-def test_a_claim_that_is_read_from_elsewhere_stays_the_same_claim() -> None:
+def test_an_epoch_that_is_read_from_elsewhere_stays_the_same_epoch() -> None:
     epochs = OwnedPartitions()
     epochs.assign(point(), "id")
     epochs.set_start(USERS, 300, 5)
@@ -52,7 +52,7 @@ def test_what_is_known_of_a_topic_stays_when_its_partitions_leave() -> None:
     assert (epochs.topic_ids, epochs.topic_id(USERS)) == ({"users": "id"}, "")
 
 
-def test_an_id_is_given_to_the_claims_that_had_none() -> None:
+def test_an_id_is_given_to_the_epochs_that_had_none() -> None:
     epochs = OwnedPartitions()
     for partition, known in enumerate(["", "old", ""]):
         epochs.assign(point(partition=partition), known)
@@ -65,7 +65,7 @@ def test_an_id_is_given_to_the_claims_that_had_none() -> None:
     assert "elsewhere" not in epochs.topic_ids
 
 
-def test_where_a_log_was_truncated_goes_with_the_claim() -> None:
+def test_where_a_log_was_truncated_goes_with_the_epoch() -> None:
     assert OwnedPartitions().assign(point(offset=400), "id", 400).truncated_at == 400
 
 
@@ -77,7 +77,7 @@ def reading(*ids: str) -> OwnedPartitions:
     return epochs
 
 
-def test_the_first_id_that_the_client_tells_is_that_of_claims_without_one() -> None:
+def test_the_first_id_that_the_client_reports_is_that_of_epochs_without_one() -> None:
     epochs = reading("", "")
     epochs.assign(point("orders"), "")
     assert epochs.client_reads_topic_id("users", "id") == (frozenset({1, 2}), False)
@@ -92,7 +92,7 @@ def test_the_id_that_is_read_already_is_no_news() -> None:
     assert epochs.known_topic_id("id") == "id"
 
 
-def test_another_id_makes_the_one_that_is_read_a_past_one_and_leaves_the_claim_to_it() -> None:
+def test_another_id_makes_the_one_that_is_read_a_past_one_and_leaves_the_epoch_to_it() -> None:
     epochs = reading("old", "new", "")
     assert epochs.client_reads_topic_id("users", "new", "old") == (frozenset({3}), True)
     assert [epochs.topic_id(("users", each)) for each in range(3)] == ["old", "new", "new"]
@@ -104,7 +104,7 @@ def test_another_id_makes_the_one_that_is_read_a_past_one_and_leaves_the_claim_t
 
 
 def test_the_first_word_of_a_client_makes_no_id_a_past_one() -> None:
-    """The broker that it asked may lag behind the one that told us of the new topic."""
+    """The broker that it asked may lag behind the one that reported the new topic."""
     epochs = reading("new")
     assert epochs.client_reads_topic_id("users", "old") == (frozenset(), True)
     assert (epochs.known_topic_id("new"), epochs.client_topic_ids) == ("new", {"users": "old"})
@@ -112,15 +112,15 @@ def test_the_first_word_of_a_client_makes_no_id_a_past_one() -> None:
     assert (epochs.known_topic_id("old"), epochs.client_topic_ids) == ("", {"users": "new"})
 
 
-def test_what_was_told_and_never_read_is_a_past_id_too() -> None:
+def test_what_was_reported_and_never_read_is_a_past_id_too() -> None:
     epochs = OwnedPartitions()
     epochs.client_reads_topic_id("users", "old")
     assert epochs.client_reads_topic_id("users", "new", "old") == (frozenset(), False), "there are no epochs of it"
     assert (epochs.known_topic_id("old"), epochs.client_topic_ids) == ("", {"users": "new"})
 
 
-def test_a_past_id_that_is_told_again_is_not_taken_for_the_topics_and_fits_only_who_reads_it() -> None:
-    """Brokers that lag behind tell it, to epochs without an id, too."""
+def test_a_past_id_that_is_reported_again_is_not_taken_for_the_topics_and_fits_only_who_reads_it() -> None:
+    """Brokers that lag behind report it, also for epochs without an id."""
     epochs = reading("old")
     epochs.client_reads_topic_id("users", "new", "old")
     assert epochs.client_reads_topic_id("users", "old") == (frozenset(), False)
@@ -137,7 +137,7 @@ def test_a_past_id_that_is_told_again_is_not_taken_for_the_topics_and_fits_only_
     assert (epochs.known_topic_id("old"), epochs.known_topic_id("new")) == ("", "new")
 
 
-def test_of_two_changes_in_a_row_the_last_id_stands() -> None:
+def test_of_two_changes_in_a_row_the_last_id_counts() -> None:
     epochs = reading("first")
     told = (("second", "first"), ("third", "second"))
     assert [epochs.client_reads_topic_id("users", each, was)[1] for each, was in told] == [True, True]
@@ -153,7 +153,7 @@ def test_the_id_of_one_topic_says_nothing_of_another() -> None:
     assert epochs.client_reads_topic_id("orders", "other") == (frozenset(), False)
 
 
-def test_what_was_told_stays_when_the_partitions_leave() -> None:
+def test_what_was_reported_stays_when_the_partitions_leave() -> None:
     epochs = reading("old")
     epochs.client_reads_topic_id("users", "new", "old")
     epochs.disown([USERS])

@@ -1,4 +1,4 @@
-"""A thread that stood still too long doubts what is its own, until it has turned for a while without a loss."""
+"""After a stall the assignment is in doubt, until the thread has polled for a while without a loss."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ def clock() -> TurnedClock:
 
 
 @pytest.fixture
-def turns(clock: TurnedClock) -> PollTracker:
+def tracker(clock: TurnedClock) -> PollTracker:
     return PollTracker(clock, stall=45.0, confirm_after=6.0)
 
 
-def test_turns_in_time_leave_no_doubt(clock: TurnedClock, turns: PollTracker) -> None:
+def test_polls_in_time_leave_no_doubt(clock: TurnedClock, tracker: PollTracker) -> None:
     for _ in range(3):
         clock.seconds += 45.0
-        assert not turns.stalled
-        assert turns.record_poll() is None
-    assert (turns.last, turns.confirmed) == (235.0, True)
+        assert not tracker.stalled
+        assert tracker.record_poll() is None
+    assert (tracker.last, tracker.confirmed) == (235.0, True)
 
 
-def test_a_thread_that_stands_still_is_stalled_before_it_turns_again(clock: TurnedClock, turns: PollTracker) -> None:
+def test_a_thread_that_stops_polling_is_stalled_before_it_polls_again(clock: TurnedClock, tracker: PollTracker) -> None:
     clock.seconds += 45.1
-    assert turns.stalled
-    assert turns.confirmed, "at its last turn nothing was known of it"
+    assert tracker.stalled
+    assert tracker.confirmed, "at its last turn nothing was known of it"
 
 
-def test_after_a_stall_the_assignment_is_in_doubt_until_it_has_turned_for_a_while(
-    clock: TurnedClock, turns: PollTracker
+def test_after_a_stall_the_assignment_is_in_doubt_until_it_has_polled_for_a_while(
+    clock: TurnedClock, tracker: PollTracker
 ) -> None:
     clock.seconds += 45.5
-    assert turns.record_poll() == pytest.approx(45.5)
-    assert (turns.confirmed, turns.stalled) == (False, True)
+    assert tracker.record_poll() == pytest.approx(45.5)
+    assert (tracker.confirmed, tracker.stalled) == (False, True)
     clock.seconds += 5.9
-    assert turns.record_poll() is None
-    assert (turns.confirmed, turns.stalled) == (False, True)
+    assert tracker.record_poll() is None
+    assert (tracker.confirmed, tracker.stalled) == (False, True)
     clock.seconds += 0.1
-    assert turns.record_poll() is None
-    assert (turns.confirmed, turns.stalled) == (True, False)
+    assert tracker.record_poll() is None
+    assert (tracker.confirmed, tracker.stalled) == (True, False)

@@ -43,7 +43,7 @@ class Cluster:
 
 
 def three(_: str) -> Sequence[int]:
-    """The partitions of any topic, as others than the consumer tell them: it must not be asked in its callback."""
+    """The partitions of any topic, as others than the consumer report them: it must not be asked in its callback."""
     return (0, 1, 2)
 
 
@@ -111,7 +111,7 @@ def test_members_of_which_none_leads_in_one_of_two_new_topics_wait_in_that_one_a
     assert sorted(point[:3] for point in points) == [("orders", 2, 8), ("users", 0, HIGH)]
 
 
-def test_a_topic_made_anew_while_it_was_read_is_read_from_its_beginning_though_its_commits_are_gone() -> None:
+def test_a_topic_recreated_while_it_was_read_is_read_from_its_beginning_though_its_commits_are_gone() -> None:
     assert begin(Cluster({}), "latest", 0, 1, known={"users"}) == {
         0: StartingPoint("users", 0, LOW, None),
         1: StartingPoint("users", 1, LOW, None),

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, Message, TopicPartition
 
-from connector.kafka import header_sizes, headers
-from connector.kafka.headers import CUT, MAX_HEADERS, NOT_UTF8
-from connector.kafka.records import record_of
+from connector.kafka import librdkafka
+from connector.kafka.records import CUT, MAX_HEADERS, NOT_UTF8, _legible, record_of
 from connector.model import Record
 from connector.simulators.kafka import MockKafka
 from tests.support.foreign import ForeignProducer, ForeignRecord
@@ -43,7 +42,7 @@ class Log:
 @pytest.fixture(scope="module")
 def read() -> Iterator[Log]:
     with MockKafka() as cluster:
-        cluster.create("log", 1)
+        cluster.create_topic("log", 1)
         with ForeignProducer({"bootstrap.servers": cluster.bootstrap}) as producer:
             log = Log(cluster.bootstrap, producer)
             yield log
@@ -123,32 +122,32 @@ def test_a_timestamp_is_what_was_written(read: Log, timestamp: int) -> None:
     assert record.timestamp == timestamp
 
 
-def test_null_and_empty_are_told_apart(read: Log) -> None:
+def test_null_and_empty_are_distinguished(read: Log) -> None:
     records = read(ForeignRecord("", key=None, value=None), ForeignRecord("", key=b"", value=b""))
     assert [(record.key, record.value) for record in records] == [(None, None), (b"", b"")]
 
 
-@pytest.mark.parametrize("lacking", ["librdkafka", "_place", "_try_headers"])
+@pytest.mark.parametrize("lacking", ["librdkafka", "_address_offset", "_verify_headers"])
 def test_a_client_of_another_layout_is_read_without_noticing_nuls(
     monkeypatch: pytest.MonkeyPatch, read: Log, lacking: str
 ) -> None:
     def another(*_: Any) -> Any:
-        raise header_sizes.UnknownLayoutError("another")
+        raise librdkafka.UnknownLayoutError("another")
 
-    monkeypatch.setattr(header_sizes, lacking, another)
-    monkeypatch.setattr("connector.kafka.records.size_of", header_sizes.header_sizes())
+    monkeypatch.setattr(librdkafka, lacking, another)
+    monkeypatch.setattr("connector.kafka.records.size_of", librdkafka.header_sizes())
     cut, foreign = read(*with_headers(((b"a\0b", b"1"),), ((b"\xff", b"1"), (b"b", b"2"))))
     assert (cut.headers, cut.damage) == ((("a", b"1"),), "")
     assert (foreign.headers, foreign.damage) == ((("b", b"2"),), NOT_UTF8)
 
 
-def test_that_the_client_is_of_another_layout_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_that_the_client_is_of_another_layout_is_logged_once(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    monkeypatch.setattr(header_sizes, "_SAMPLES", ((("a", b"1"),),))
-    monkeypatch.setattr(header_sizes, "serialised", lambda _: 0)
-    monkeypatch.setattr(header_sizes.log, "warning", lambda event, **_: said.append(event))
+    monkeypatch.setattr(librdkafka, "_SAMPLES", ((("a", b"1"),),))
+    monkeypatch.setattr(librdkafka, "serialised", lambda _: 0)
+    monkeypatch.setattr(librdkafka.log, "warning", lambda event, **_: said.append(event))
     monkeypatch.setattr("structlog.is_configured", lambda: True)
-    size_of = header_sizes.header_sizes()
+    size_of = librdkafka.header_sizes()
     assert [size_of(Message(topic="t", partition=0, offset=0)) for _ in range(3)] == [-1, -1, -1]
     assert len(said) == 1
 
@@ -159,4 +158,4 @@ def test_a_client_that_keeps_no_headers_is_read_without() -> None:
             raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "no")
 
     message: Any = Refusing()
-    assert headers.legible(message) == ((), NOT_UTF8)
+    assert _legible(message) == ((), NOT_UTF8)

@@ -23,11 +23,11 @@ def test_a_commit_of_what_is_ours_goes_out(bench: Bench) -> None:
 def test_a_commit_that_waited_while_its_partition_left_is_dropped(bench: Bench) -> None:
     """It would move the group's offset back from what the revocation committed, or from the next owner's."""
     bench.source.commit([COMMIT])
-    bench.source._on_revoke(bench.client, partition())  # type: ignore[arg-type]  # the recorder
+    bench.source._member.on_revoke(bench.client, partition())  # type: ignore[arg-type]  # the recorder
     bench.run_commands()
     assert bench.client.committed == [(0, 9, False)]
     assert bench.client.unassigned == [0]
-    assert bench.told.ends == [(None, True), ("the partitions have left meanwhile", False)]
+    assert bench.listener.commits == [(None, True), ("the partitions have left meanwhile", False)]
 
 
 def test_of_a_commit_only_what_is_still_ours_goes_out(bench: Bench) -> None:
@@ -41,12 +41,12 @@ def test_after_a_stall_no_commit_that_waited_goes_out(bench: Bench) -> None:
     bench.clock.seconds += STALL + 0.1
     bench.run_commands()
     assert bench.client.committed == []
-    assert bench.told.ends == [("the partitions have left meanwhile", False)]
+    assert bench.listener.commits == [("the partitions have left meanwhile", False)]
 
 
 def test_a_revocation_after_a_stall_commits_nothing(bench: Bench) -> None:
     bench.clock.seconds += STALL + 0.1
-    bench.source._on_revoke(bench.client, partition())  # type: ignore[arg-type]  # the recorder
+    bench.source._member.on_revoke(bench.client, partition())  # type: ignore[arg-type]  # the recorder
     assert bench.client.committed == []
     assert bench.client.unassigned == [0]
 
@@ -57,67 +57,67 @@ def test_a_stop_after_a_stall_says_that_its_last_commit_was_not_made(bench: Benc
     bench.run_commands()
     assert bench.client.committed == []
     assert bench.client.closed
-    assert bench.told.ends == [("the partitions have left meanwhile", True)]
+    assert bench.listener.commits == [("the partitions have left meanwhile", True)]
 
 
-@pytest.mark.parametrize("callback", ["_on_revoke", "_on_lost"])
+@pytest.mark.parametrize("callback", ["on_revoke", "on_lost"])
 def test_a_callback_does_not_raise_though_the_client_does(bench: Bench, callback: str) -> None:
     bench.client.refuses_to_unassign = True
-    getattr(bench.source, callback)(bench.client, partition())
-    assert bench.source._epochs == {}
+    getattr(bench.source._member, callback)(bench.client, partition())
+    assert bench.source._owned.epochs == {}
 
 
 def test_a_commit_that_waited_while_its_partition_left_and_came_back_is_dropped(bench: Bench) -> None:
     """It would move the group's offset back behind what the revocation committed."""
-    bench.source._owned._claimed = 1
+    bench.source._owned._last_epoch = 1
     bench.source.commit([COMMIT])
-    bench.source._on_revoke(bench.client, partition())  # type: ignore[arg-type]  # the recorder
+    bench.source._member.on_revoke(bench.client, partition())  # type: ignore[arg-type]  # the recorder
     bench.source._owned.assign(StartingPoint("users", 0, 9, ""), "")
     bench.run_commands()
     assert bench.client.committed == [(0, 9, False)]
 
 
-def test_a_commit_that_waited_while_its_topic_was_made_anew_is_dropped(bench: Bench) -> None:
+def test_a_commit_that_waited_while_its_topic_was_recreated_is_dropped(bench: Bench) -> None:
     """In the new log it would be ahead of the work."""
-    bench.source._owned._claimed = 1
+    bench.source._owned._last_epoch = 1
     bench.source.commit([COMMIT])
     bench.source._owned.assign(StartingPoint("users", 0, 0, None), "")
     bench.run_commands()
     assert bench.client.committed == []
 
 
-def test_a_halt_that_waited_while_its_partition_came_anew_is_dropped(bench: Bench) -> None:
+def test_a_pause_that_waited_while_its_partition_was_assigned_again_is_dropped(bench: Bench) -> None:
     """Nobody would resume it."""
-    bench.source._owned._claimed = 1
+    bench.source._owned._last_epoch = 1
     bench.source.pause_partition(1, "users", 0)
     bench.source._owned.assign(StartingPoint("users", 0, 0, None), "")
     bench.run_commands()
-    assert (bench.client.paused, bench.source._fetching.nothing_paused) == ([], True)
+    assert (bench.client.paused, bench.source._member.fetching.nothing_paused) == ([], True)
     bench.source.pause_partition(2, "users", 0)
     bench.run_commands()
-    assert (bench.client.paused, bench.source._fetching.nothing_paused) == ([0], False)
+    assert (bench.client.paused, bench.source._member.fetching.nothing_paused) == ([0], False)
     bench.source.resume_partition(1, "users", 0)
     bench.run_commands()
-    assert not bench.source._fetching.nothing_paused
+    assert not bench.source._member.fetching.nothing_paused
     bench.source.resume_partition(2, "users", 0)
     bench.run_commands()
-    assert bench.source._fetching.nothing_paused
+    assert bench.source._member.fetching.nothing_paused
 
 
-def test_a_reset_that_fails_is_tried_once_a_turn_so_that_polling_goes_on(bench: Bench) -> None:
-    bench.source._recovery.reset(("users", 0), "out of range")
+def test_a_reset_that_fails_is_tried_once_a_poll_so_that_polling_goes_on(bench: Bench) -> None:
+    bench.source._member.recovery.recover(("users", 0), "out of range")
     for turns in range(1, 4):
         bench.source._poll_once()
         assert bench.client.asked == 1 + turns
 
 
-@pytest.mark.parametrize("callback", ["_on_revoke", "_on_lost"])
+@pytest.mark.parametrize("callback", ["on_revoke", "on_lost"])
 def test_a_seek_that_was_put_off_is_not_made_of_a_partition_that_has_left(bench: Bench, callback: str) -> None:
     """It would be read though it is another's."""
     bench.client.refuses_to_assign = KafkaException(KafkaError(KafkaError._STATE))
     bench.source.seek(1, "users", 0, 12)
     bench.run_commands()
-    getattr(bench.source, callback)(bench.client, partition())
+    getattr(bench.source._member, callback)(bench.client, partition())
     bench.client.refuses_to_assign = None
     bench.source._poll_once()
     assert bench.client.assigned == []
@@ -131,9 +131,9 @@ def test_nothing_is_asked_of_a_client_that_is_closed(bench: Bench) -> None:
 
 
 def test_a_stop_does_not_wait_for_a_reset_that_fails(bench: Bench) -> None:
-    bench.source._recovery.reset(("users", 0), "out of range")
+    bench.source._member.recovery.recover(("users", 0), "out of range")
     asked = bench.client.asked
     bench.source.stop([])
     bench.source._poll_once()
-    assert bench.source._stopping
+    assert bench.source._stopping.is_set()
     assert bench.client.asked == asked

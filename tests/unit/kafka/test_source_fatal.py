@@ -1,4 +1,4 @@
-"""A client that meets a fatal error is made anew; what was its own is lost, and nobody listens to it any more."""
+"""A client that meets a fatal error is replaced; its partitions are lost, and nobody listens to it any more."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from connector.kafka import log_recovery
 from connector.kafka.source import REPLACE_CLIENT_SECONDS
 from connector.secrets import Secret
 from connector.service.kafka_secrets import KafkaSecrets
-from tests.unit.kafka.bench import COMMIT, Event, Recorder
+from tests.unit.kafka.bench import COMMIT, Event, FakeConsumer
 from tests.unit.kafka.clients import FENCED, REFUSED, Clients, failure
 
 TOPIC_ID = "AbCdEfGhIjKlMnOpQrStUv"
@@ -24,11 +24,11 @@ TOPIC_ID = "AbCdEfGhIjKlMnOpQrStUv"
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch) -> Clients:
     bench = Clients(monkeypatch)
-    bench.turn()
+    bench.poll_once()
     return bench
 
 
-def closed(client: Recorder) -> bool:
+def closed(client: FakeConsumer) -> bool:
     """Whether it is closed, by the thread that does so."""
     for thread in threading.enumerate():
         if thread.name.startswith("closing "):
@@ -74,56 +74,56 @@ Way = Callable[[Clients, str], None]
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_it_is_made_anew_and_what_was_ours_is_lost(bench: Clients, way: Way) -> None:
+def test_the_client_is_replaced_and_what_was_ours_is_lost(bench: Clients, way: Way) -> None:
     way(bench, REFUSED)
     with capture_logs() as logs:
-        bench.turn()
+        bench.poll_once()
     assert len(bench.made) == 2
     assert closed(bench.made[0])
-    assert bench.told.out_of_group == [frozenset({1})]
-    assert (dict(bench.source._epochs), bench.source._joined, bench.source.failed) == ({}, False, False)
-    assert bench.told.troubles[-1].startswith("the client has failed and is made anew: ")
+    assert bench.listener.left_group == [frozenset({1})]
+    assert (dict(bench.source._owned.epochs), bench.source._member.joined, bench.source.failed) == ({}, False, False)
+    assert bench.listener.problems[-1].startswith("the client has failed and is made anew: ")
     (said,) = (entry for entry in logs if entry["log_level"] == "error")
     assert (said["event"], said["seconds"]) == ("Kafka's client has failed: it is made anew", REPLACE_CLIENT_SECONDS[0])
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_no_credit_is_lost_with_it(bench: Clients, way: Way) -> None:
+def test_no_demand_is_lost_with_it(bench: Clients, way: Way) -> None:
     """Without one, the next client would read a record now and then, and at last nothing."""
     way(bench, REFUSED)
-    bench.turn()
-    assert sum(turn[2] for turn in bench.told.turns) + bench.source._demand == bench.granted
+    bench.poll_once()
+    assert sum(poll[2] for poll in bench.listener.polls) + bench.source._demand == bench.requested
 
 
 def test_it_subscribes_when_the_delay_is_over_which_doubles_until_partitions_are_assigned(bench: Clients) -> None:
     for delay in (1.0, 2.0, 4.0, 5.0, 5.0):
         bench.fail()
         bench.clock.seconds += delay - 0.1
-        bench.turn()
+        bench.poll_once()
         assert bench.now.subscribed == {}, "too soon"
         bench.clock.seconds += 0.2
-        bench.turn()
+        bench.poll_once()
         assert bench.now.subscribed != {}
     bench.assign(0)
-    assert (bench.told.troubles[-1], bench.source._joined) == ("", True)
+    assert (bench.listener.problems[-1], bench.source._member.joined) == ("", True)
     bench.fail()
-    assert not bench.source._joined
+    assert not bench.source._member.joined
     bench.clock.seconds += REPLACE_CLIENT_SECONDS[0] + 0.1
-    bench.turn()
+    bench.poll_once()
     assert bench.now.subscribed != {}
     assert len(bench.made) == 7
 
 
-def test_the_next_client_reads_on_under_claims_of_its_own(bench: Clients) -> None:
+def test_the_next_client_reads_on_under_epochs_of_its_own(bench: Clients) -> None:
     bench.fail()
     bench.clock.seconds += 1.1
-    bench.turn()
+    bench.poll_once()
     bench.assign(0)
-    ((assigned,),) = bench.told.assigned
+    ((assigned,),) = bench.listener.assigned
     assert (assigned.epoch, assigned.position) == (2, 40)
     bench.now.messages.append(Event())
-    bench.turn()
-    assert [record.assignment_epoch for record in bench.told.turns[-1][0]] == [2]
+    bench.poll_once()
+    assert [record.assignment_epoch for record in bench.listener.polls[-1][0]] == [2]
 
 
 def test_commands_that_come_before_the_group_has_taken_the_next_one_do_no_harm(bench: Clients) -> None:
@@ -135,22 +135,22 @@ def test_commands_that_come_before_the_group_has_taken_the_next_one_do_no_harm(b
     bench.source.resume_partition(1, "users", 0)
     bench.source.seek(1, "users", 0, 12)
     bench.source.renew_credentials("name", "word")
-    bench.turn()
-    assert bench.told.ends == [("the partitions have left meanwhile", False)]
+    bench.poll_once()
+    assert bench.listener.commits == [("the partitions have left meanwhile", False)]
     assert (bench.now.committed, bench.now.paused, bench.now.assigned) == ([], [], [])
     assert (bench.now.credentials, old.credentials) == ([("name", "word")], [])
     assert len(bench.made) == 2
 
 
-def test_what_was_put_off_and_halted_went_with_the_client(bench: Clients) -> None:
+def test_what_was_put_off_and_paused_went_with_the_client(bench: Clients) -> None:
     bench.source.pause_partition(1, "users", 0)
-    bench.source._recovery.reset(("users", 0), "out of range")
-    bench.turn()
+    bench.source._member.recovery.recover(("users", 0), "out of range")
+    bench.poll_once()
     asked = bench.now.asked
     bench.fail()
-    bench.turn()
+    bench.poll_once()
     assert (bench.now.asked, asked) == (0, 2)
-    assert bench.source._fetching.nothing_paused
+    assert bench.source._member.fetching.nothing_paused
 
 
 def test_credentials_that_were_renewed_are_those_of_a_client_made_later(
@@ -166,22 +166,22 @@ def test_credentials_that_were_renewed_are_those_of_a_client_made_later(
     assert bench.settings[-1]["sasl.password"] == "new"
 
 
-def test_a_client_that_is_closed_is_not_heard_any_more(bench: Clients) -> None:
-    """It goes on telling meanwhile, on another thread: the partitions that it loses are the next one's by then."""
+def test_a_client_that_is_closed_is_not_listened_to_any_more(bench: Clients) -> None:
+    """It goes on calling back meanwhile, on another thread: the partitions that it loses are the next one's by then."""
     old, before = bench.made[0].subscribed, bench.settings[0]
     bench.fail()
     bench.clock.seconds += 1.1
-    bench.turn()
+    bench.poll_once()
     bench.assign(0)
-    epochs, told = dict(bench.source._epochs), len(bench.told.troubles)
+    epochs, told = dict(bench.source._owned.epochs), len(bench.listener.problems)
     before["error_cb"](KafkaError(KafkaError._FATAL, REFUSED))
     before["on_commit"](None, [])
     before["logger"].log(logging.DEBUG, "%s", f"Topic users changed id from x to {TOPIC_ID}")
     for callback in ("on_revoke", "on_lost", "on_assign"):
         old[callback](bench.made[0], [TopicPartition("users", 0)])
-    bench.turn()
-    assert (len(bench.made), dict(bench.source._epochs)) == (2, epochs)
-    assert (len(bench.told.troubles), bench.told.ends, bench.told.lost) == (told, [], [])
+    bench.poll_once()
+    assert (len(bench.made), dict(bench.source._owned.epochs)) == (2, epochs)
+    assert (len(bench.listener.problems), bench.listener.commits, bench.listener.lost) == (told, [], [])
     assert bench.source._owned.topic_ids == {"users": ""}
 
 
@@ -198,10 +198,10 @@ def test_a_failure_in_the_middle_of_an_assignment_is_no_reason_to_end(bench: Cli
     bench.now.refuses_to_assign = KafkaException(KafkaError(KafkaError._FATAL, REFUSED))
     with capture_logs() as logs:
         bench.assign(3)
-        bench.turn()
+        bench.poll_once()
     assert len(bench.made) == 2
-    assert not bench.source._stopping
-    assert bench.told.out_of_group == [frozenset({1, 2})]
+    assert not bench.source._stopping.is_set()
+    assert bench.listener.left_group == [frozenset({1, 2})]
     assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == [
         "Kafka's client has failed: it is made anew"
     ]
@@ -215,13 +215,13 @@ def test_a_failure_while_it_is_learned_where_to_begin_is_not_asked_about_for_eve
 
     monkeypatch.setattr(log_recovery, "starting_points", fails)
     bench.assign(0)
-    bench.turn()
-    assert (len(bench.made), bench.source._stopping) == (2, False)
+    bench.poll_once()
+    assert (len(bench.made), bench.source._stopping.is_set()) == (2, False)
 
 
 def test_an_error_that_is_not_fatal_is_none_of_this(bench: Clients) -> None:
     bench.settings[-1]["error_cb"](KafkaError(KafkaError._TRANSPORT))
-    bench.turn()
+    bench.poll_once()
     assert len(bench.made) == 1
     bench.now.failures.append(KafkaException(KafkaError(KafkaError._STATE)))
     with capture_logs() as logs:
@@ -238,8 +238,8 @@ def test_where_another_has_our_instance_id_the_thread_ends_and_says_why(bench: C
         bench.source.start()
         assert bench.source.join(20)
     assert (bench.source.failed, bench.source.alive, len(bench.made)) == (True, False, 1)
-    assert bench.told.out_of_group == [frozenset({1})]
-    assert bench.told.troubles[-1] == "another process has our group.instance.id"
+    assert bench.listener.left_group == [frozenset({1})]
+    assert bench.listener.problems[-1] == "another process has our group.instance.id"
     assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == [
         "another process has our group.instance.id: each needs its own"
     ]
@@ -253,12 +253,12 @@ def test_a_stop_before_the_delay_is_over_ends_at_once_and_cleanly(bench: Clients
     with capture_logs() as logs:
         assert bench.source.join(20)
     assert (bench.source.failed, bench.now.closed, bench.now.subscribed) == (False, True, {})
-    assert (bench.told.ends, logs) == ([], [])
+    assert (bench.listener.commits, logs) == ([], [])
 
 
 def test_a_stop_that_meets_the_failure_says_that_its_last_commit_was_not_made(bench: Clients) -> None:
     bench.now.refuses_to_commit = KafkaException(KafkaError(KafkaError._FATAL, REFUSED))
     bench.source.stop([COMMIT])
-    bench.turn()
+    bench.poll_once()
     assert (len(bench.made), bench.now.closed) == (1, True)
-    assert bench.told.ends == [(REFUSED, True)]
+    assert bench.listener.commits == [(REFUSED, True)]

@@ -41,7 +41,7 @@ def test_without_demand_for_long_the_partitions_are_paused_until_more_is_wanted(
     assert (fed.client.paused, fed.client.polls) == ([0], [1, 1])
     fed.source.request_chunk()
     fed.source._poll_once()
-    assert fed.source._fetching.nothing_paused
+    assert fed.source._member.fetching.nothing_paused
     assert fed.client.woken == 1
 
 
@@ -57,13 +57,13 @@ def test_each_demand_puts_the_pause_off(fed: Bench) -> None:
     assert fed.client.paused == [0]
 
 
-@pytest.mark.parametrize("change", ["_on_assign", "_on_revoke", "_on_lost"])
+@pytest.mark.parametrize("change", ["on_assign", "on_revoke", "on_lost"])
 def test_a_rebalance_puts_the_client_to_sleep_so_it_is_woken_for_as_long_as_it_might_sleep(
     fed: Bench, change: str
 ) -> None:
-    fed.source._epochs["users", 1] = 2
-    moved = [] if change == "_on_assign" else [TopicPartition("users", 1)]
-    getattr(fed.source, change)(fed.client, moved)
+    fed.source._owned.epochs["users", 1] = 2
+    moved = [] if change == "on_assign" else [TopicPartition("users", 1)]
+    getattr(fed.source._member, change)(fed.client, moved)
     for _ in range(2):
         fed.source.request_chunk()
         fed.source._poll_once()
@@ -75,7 +75,7 @@ def test_a_rebalance_puts_the_client_to_sleep_so_it_is_woken_for_as_long_as_it_m
 
 
 def test_nothing_is_woken_that_brings_records_or_was_not_asked_for_them(fed: Bench) -> None:
-    fed.source._on_assign(fed.client, [])  # type: ignore[arg-type]  # the recorder
+    fed.source._member.on_assign(fed.client, [])  # type: ignore[arg-type]  # the recorder
     fed.client.messages.extend([Event()] * 2)
     fed.source.request_chunk()
     fed.source._poll_once()
@@ -94,23 +94,23 @@ def test_each_chunk_is_wanted_by_itself(fed: Bench) -> None:
 
 
 def test_while_what_was_prefetched_is_not_used_up_the_brokers_are_asked_for_the_ends(fed: Bench) -> None:
-    """What the client heard with its last fetch is old then: a slow vendor would show too little lag."""
+    """The watermarks of the last fetch are old then: a slow vendor would show too little lag."""
     fed.client.messages.extend([Event()] * 2 * (CHUNK + 1))
-    seen = len(fed.told.highs)
+    seen = len(fed.listener.highs)
     for _ in range(2):
         fed.clock.seconds += EVERY_SECONDS_ASKED + 0.1
         fed.source.request_chunk()
         fed.source._poll_once()
         fed.clock.seconds += IDLE_POLL_SECONDS + 0.1
         fed.source._poll_once()  # a single record, as long as nothing is wanted
-    assert (list(fed.client.messages), fed.told.highs[seen:]) == ([], [{("users", 0): END}] * 2)
+    assert (list(fed.client.messages), fed.listener.highs[seen:]) == ([], [{("users", 0): END}] * 2)
     fed.clock.seconds += EVERY_SECONDS_ASKED + 0.1
     fed.source.request_chunk()
     fed.source._poll_once()
-    assert fed.told.highs[-1] == {("users", 0): CACHED_END}
+    assert fed.listener.highs[-1] == {("users", 0): CACHED_END}
 
 
-def test_a_stall_while_the_client_is_woken_leaves_no_turn_that_confirms_afterwards(
+def test_a_stall_while_the_client_is_woken_leaves_no_poll_that_confirms_afterwards(
     fed: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     turns: list[tuple[bool, bool]] = []
@@ -124,18 +124,18 @@ def test_a_stall_while_the_client_is_woken_leaves_no_turn_that_confirms_afterwar
         return []
 
     monkeypatch.setattr(fed.client, "offsets_for_times", stall)
-    monkeypatch.setattr(fed.told, "on_poll", lambda _, __, confirmed, ___: turns.append((stalled, confirmed)))
-    fed.source._on_assign(fed.client, [])  # type: ignore[arg-type]  # the recorder
+    monkeypatch.setattr(fed.listener, "on_poll", lambda _, __, confirmed, ___: turns.append((stalled, confirmed)))
+    fed.source._member.on_assign(fed.client, [])  # type: ignore[arg-type]  # the recorder
     for _ in range(2):
         fed.source.request_chunk()
         fed.source._poll_once()
     assert turns == [(False, True), (True, False)]
 
 
-def test_what_was_read_is_told_before_what_cannot_be_read_behind_it(bench: Bench) -> None:
+def test_what_was_read_is_reported_before_what_cannot_be_read_behind_it(bench: Bench) -> None:
     """Whether that one is settled can be said only by who has what lies before it."""
     told: list[str] = []
-    listener: Any = bench.told
+    listener: Any = bench.listener
     listener.on_poll = lambda records, *_: told.append(f"{len(records)} records")
     listener.on_unreadable = lambda epoch, offset, why: told.append(f"{epoch} stands: {why}")
     error = KafkaError(KafkaError._BAD_COMPRESSION, "damaged")
@@ -144,16 +144,16 @@ def test_what_was_read_is_told_before_what_cannot_be_read_behind_it(bench: Bench
     assert told == ["1 records", "1 stands: damaged"]
 
 
-def test_records_of_others_do_not_end_the_trouble_of_a_partition_that_waits(bench: Bench) -> None:
-    """It would be told and logged once a turn."""
-    bench.source._epochs["users", 1] = 2
+def test_records_of_others_do_not_end_the_problem_of_a_partition_that_waits(bench: Bench) -> None:
+    """It would be reported and logged at every poll."""
+    bench.source._owned.epochs["users", 1] = 2
     with capture_logs() as logs:
-        bench.source._recovery.reset(("users", 1), "out of range")
+        bench.source._member.recovery.recover(("users", 1), "out of range")
         for _ in range(20):
             bench.client.messages.append(Event())
             bench.source.request_chunk()
             bench.source._poll_once()
-    assert len(bench.told.troubles) == 1
+    assert len(bench.listener.problems) == 1
     assert [entry["event"] for entry in logs] == ["Kafka cannot be read"]
 
 
@@ -161,4 +161,4 @@ def test_what_cannot_be_read_of_a_partition_that_has_left_is_nobodys_business(be
     error = KafkaError(KafkaError._BAD_COMPRESSION, "damaged")
     bench.client.messages.append(Message(topic="users", partition=7, offset=8, error=error))
     bench.source._poll_once()
-    assert bench.told.troubles == []
+    assert bench.listener.problems == []

@@ -1,4 +1,4 @@
-"""Topics' ids, as brokers tell them, as they refuse to, and where nobody answers."""
+"""Topics' ids, as brokers report them, refuse them, or do not answer."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Time:
     return clock
 
 
-def test_ids_are_told_of_the_topics_that_have_one_and_are_ours_to_see(admin: Admin) -> None:
+def test_ids_are_reported_of_the_topics_that_have_one_and_are_ours_to_see(admin: Admin) -> None:
     admin.answers = {
         "users": ID,
         "orders": OTHER,
@@ -148,7 +148,7 @@ def test_renewed_credentials_reach_the_client(admin: Admin) -> None:
 
 def test_a_cluster_that_does_not_know_the_request_delays_one_assignment_and_no_second() -> None:
     with MockKafka() as kafka:
-        kafka.create("users", 1)
+        kafka.create_topic("users", 1)
         ids = TopicIds({"bootstrap.servers": kafka.bootstrap})
         assert ids.fetch(["users"], 0.3) == {}
         muted_until = ids._mute_until

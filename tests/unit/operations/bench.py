@@ -1,4 +1,4 @@
-"""A sink's real line (pipeline, dispatcher, gate, lanes) between a source and a vendor that a test turns by hand."""
+"""A sink's real pipeline between a source and a vendor that a test drives; time is the test's, not the loop's."""
 
 from __future__ import annotations
 
@@ -6,33 +6,21 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from connector.batching.batcher import Batcher
 from connector.delivery.assignment import Assignment
-from connector.delivery.backoff import Backoff
-from connector.delivery.dead_letter_writer import DeadLetterWriter
-from connector.delivery.dispatcher import Dispatcher
-from connector.delivery.flood_guard import FloodGuard
-from connector.delivery.gate import Gate
+from connector.delivery.flood_guard import RejectionRate
 from connector.delivery.pipeline import Pipeline, PipelineLimits
-from connector.delivery.stats import Stats
 from connector.kafka.dead_letter import ProducedLetter
 from connector.kafka.source_interface import AssignedPartition, Commit
 from connector.model import ACCEPTED, Failure, Item, Limits, Outcome, Reason, Record, Stage
+from tests.support.clock import TurnedClock
+from tests.support.pipelines import build_pipeline
 
 EPOCH = 1_800_000_000.0
 
 
-class HandClock:
-    """A clock that moves only when told."""
-
-    def __init__(self) -> None:
-        self.passed = 0.0
-
-    def monotonic(self) -> float:
-        return 1_000.0 + self.passed
-
-    def now(self) -> float:
-        return EPOCH + self.passed
+def bench_clock() -> TurnedClock:
+    """Return a clock that begins at EPOCH."""
+    return TurnedClock(1_000.0, ahead=EPOCH - 1_000.0)
 
 
 class Vendor:
@@ -115,7 +103,7 @@ class ByValue:
 class Bench:
     """One line and everything around it."""
 
-    clock: HandClock
+    clock: TurnedClock
     vendor: Vendor
     topic: Topic
     source: HandSource
@@ -144,25 +132,21 @@ class Bench:
             await asyncio.sleep(0)
 
 
-def build_bench(clock: HandClock, name: str = "mytracker", *, in_flight: int = 2, rate: float | None = None) -> Bench:
+def build_bench(clock: TurnedClock, name: str = "mytracker", *, in_flight: int = 2, rate: float | None = None) -> Bench:
     """A line whose limits are small enough to reach."""
-    vendor, topic, stats = Vendor(name), Topic(), Stats()
-    marks = PipelineLimits(max_open_events=100, max_open_bytes=100_000, commit_interval=1.0, drain=5.0)
-    guard = FloodGuard(letters=3, share=0.5, within=300.0)
-    pipeline = Pipeline(vendor, ByValue(), Assignment(f"crm.{name}"), guard, marks, clock=clock, stats=stats)
-    backoff = Backoff(0.2, 30.0)
-    pipeline.dead_letters = DeadLetterWriter(
-        topic, group=f"crm.{name}", sink=name, clock=clock, on_written=pipeline.on_written
-    )
-    pipeline.dispatcher = Dispatcher(
-        vendor,
-        Batcher(vendor.limits, ordered=True, linger=0.2),
-        Gate(max_in_flight=in_flight, backoff=backoff, rate=rate, stall=45.0),
-        clock=clock,
-        stats=stats,
-        listener=pipeline,
-        retry_code_backoff=backoff,
-    )
+    vendor, topic = Vendor(name), Topic()
     source = HandSource(last_poll=clock.monotonic())
-    pipeline.source = source
+    pipeline = build_pipeline(
+        vendor,
+        ByValue(),
+        topic,
+        lambda _: source,
+        assignment=Assignment(f"crm.{name}", stall=45.0),
+        limits=PipelineLimits(max_open_events=100, max_open_bytes=100_000, commit_interval=1.0, drain=5.0),
+        rejections=RejectionRate(letters=3, share=0.5, within=300.0),
+        clock=clock,
+        group=f"crm.{name}",
+        max_in_flight=in_flight,
+        rate=rate,
+    )
     return Bench(clock, vendor, topic, source, pipeline)

@@ -7,17 +7,18 @@ from collections.abc import AsyncIterator
 import pytest
 
 from connector.operations.server import OperationsServer
-from tests.unit.operations.bench import EPOCH, Bench, HandClock, build_bench
+from tests.support.clock import TurnedClock
+from tests.unit.operations.bench import EPOCH, Bench, bench_clock, build_bench
 
 
 @pytest.fixture
-def clock() -> HandClock:
+def clock() -> TurnedClock:
     """Time, in the test's hand."""
-    return HandClock()
+    return bench_clock()
 
 
 @pytest.fixture
-async def bench(clock: HandClock) -> AsyncIterator[Bench]:
+async def bench(clock: TurnedClock) -> AsyncIterator[Bench]:
     """One line; its dispatcher is stopped at the end, so that no alarm outlives the test."""
     bench = build_bench(clock)
     yield bench
@@ -25,7 +26,7 @@ async def bench(clock: HandClock) -> AsyncIterator[Bench]:
 
 
 @pytest.fixture
-async def server(bench: Bench, clock: HandClock) -> AsyncIterator[OperationsServer]:
+async def server(bench: Bench, clock: TurnedClock) -> AsyncIterator[OperationsServer]:
     """The server of that line, on a port of the system's choosing."""
     server = OperationsServer(
         "127.0.0.1",

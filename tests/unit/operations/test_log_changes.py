@@ -11,7 +11,8 @@ from connector.kafka.source_interface import AssignedPartition, LogChange
 from connector.operations.server import OperationsServer
 from connector.operations.snapshot import snapshot
 from connector.operations.wait_reasons import WaitReason, state, wait_reasons
-from tests.unit.operations.bench import Bench, HandClock
+from tests.support.clock import TurnedClock
+from tests.unit.operations.bench import Bench
 from tests.unit.operations.test_server import get
 
 FOREIGN = "Decompression (codec 0x4) of <script>alert('message')</script> failed"
@@ -73,11 +74,11 @@ async def test_the_status_says_which_partition_stands_where_and_why_as_long_as_i
 
 
 async def test_the_status_tells_of_logs_that_changed_the_newest_first(
-    server: OperationsServer, bench: Bench, clock: HandClock
+    server: OperationsServer, bench: Bench, clock: TurnedClock
 ) -> None:
     assert (await sink_of(server))["log_changes"] == []
     bench.pipeline.on_log_changed(LogChange(LogChangeKind.TRUNCATED, "orders", 0, 300, 120))
-    clock.passed += 60.0
+    clock.seconds += 60.0
     bench.pipeline.on_log_changed(LogChange(LogChangeKind.RECREATED, "orders", 1, 40, 0))
     sink = await sink_of(server)
     assert sink["log_changes"] == [
@@ -127,8 +128,8 @@ async def test_the_page_shows_a_partition_that_stands_and_escapes_what_the_clien
     ("change", "words"),
     [
         (LogChangeKind.TRUNCATED, "Log truncated"),
-        (LogChangeKind.OVERWRITTEN, "Log truncated and written anew"),
-        (LogChangeKind.RECREATED, "Topic made anew"),
+        (LogChangeKind.OVERWRITTEN, "Log truncated and overwritten"),
+        (LogChangeKind.RECREATED, "Topic recreated"),
     ],
 )
 async def test_the_page_shows_a_log_that_changed(

@@ -1,4 +1,4 @@
-"""What the process writes to standard error: every line is one JSON object, and none shows a value."""
+"""The process's lines on standard error: every line is one JSON object, and none shows a value."""
 
 from __future__ import annotations
 

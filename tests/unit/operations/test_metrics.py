@@ -7,10 +7,10 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from connector.delivery.gate import GateState
+from connector.delivery.gate import SinkState
 from connector.delivery.stats import MAX_CODE_LENGTH, MAX_CODES
 from connector.model import Outcome, OutcomeKind
-from connector.operations.metrics import METRICS, build_registry, table
+from connector.operations.metrics import METRICS, build_registry, markdown_table
 from connector.operations.snapshot import snapshot
 from tests.unit.operations.bench import Bench
 
@@ -28,7 +28,7 @@ def sample(bench: Bench, name: str, **labels: str) -> float | None:
 async def test_events_are_counted_by_outcome_and_reason(bench: Bench) -> None:
     bench.assign(0)
     bench.turn(b"{}", b"{}", b"bad", b"skip")
-    bench.clock.passed += 1.0
+    bench.clock.seconds += 1.0
     bench.turn()
     await bench.settle()
     assert sample(bench, "connector_records_read_total") == 4
@@ -44,7 +44,7 @@ async def test_requests_are_counted_by_status_and_timed(bench: Bench) -> None:
     bench.assign(0)
     bench.vendor.outcome = Outcome(OutcomeKind.UNAVAILABLE, None, "timed out", effect_unknown=True)
     bench.turn(b"{}")
-    bench.clock.passed += 1.0
+    bench.clock.seconds += 1.0
     bench.turn()
     await bench.settle()
     assert sample(bench, "connector_requests_total", status="error") == 1
@@ -59,8 +59,8 @@ async def test_requests_are_counted_by_status_and_timed(bench: Bench) -> None:
 async def test_the_gate_is_in_one_state(bench: Bench) -> None:
     bench.assign(0)
     bench.pipeline.dispatcher.gate.hold("a token is missing")
-    states = {state: sample(bench, "connector_gate_state", state=state) for state in GateState}
-    assert {state for state, value in states.items() if value} == {GateState.HELD}
+    states = {state: sample(bench, "connector_gate_state", state=state) for state in SinkState}
+    assert {state for state, value in states.items() if value} == {SinkState.ON_HOLD}
     assert sample(bench, "connector_waiting_for", cause="held") == 1
 
 
@@ -115,4 +115,6 @@ def test_names_follow_the_conventions() -> None:
 def test_the_documentation_lists_exactly_these() -> None:
     document = DOCUMENT.read_text(encoding="utf-8")
     listed = "".join(line + "\n" for line in document.splitlines() if line.startswith("|"))
-    assert listed == table(), "docs/metrics.md: replace its table by what connector.operations.metrics.table() returns"
+    assert listed == markdown_table(), (
+        "docs/metrics.md: replace its table by what connector.operations.metrics.table() returns"
+    )

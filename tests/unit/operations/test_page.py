@@ -13,14 +13,15 @@ from connector.model import Outcome, OutcomeKind
 from connector.operations.charts import line_chart, share_bar
 from connector.operations.formatting import duration, number, size
 from connector.operations.server import OperationsServer
-from tests.unit.operations.bench import EPOCH, Bench, HandClock, build_bench
+from tests.support.clock import TurnedClock
+from tests.unit.operations.bench import EPOCH, Bench, build_bench
 from tests.unit.operations.test_server import get
 
 VOID = {"meta"}
 
 
 class Outline(HTMLParser):
-    """Whether every element is closed, and which there are."""
+    """Checks that every element is closed, and collects them."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -46,7 +47,7 @@ async def test_the_facts_need_no_script(server: OperationsServer, bench: Bench) 
     bench.assign(0)
     bench.vendor.outcome = Outcome(OutcomeKind.MISCONFIGURED, 403, "Forbidden")
     bench.turn(b"{}", b"bad")
-    bench.clock.passed += 1.0
+    bench.clock.seconds += 1.0
     bench.turn()
     await bench.settle()
     server.tick()
@@ -73,7 +74,7 @@ async def test_it_is_well_formed_and_every_id_is_unique(server: OperationsServer
     assert outline.tags.count("svg") >= 3
 
 
-async def test_whatever_comes_from_outside_is_escaped(clock: HandClock) -> None:
+async def test_whatever_comes_from_outside_is_escaped(clock: TurnedClock) -> None:
     evil = "<img src=x onerror=alert(1)>\"'"
     bench = build_bench(clock, evil)
     server = OperationsServer(
@@ -89,7 +90,7 @@ async def test_whatever_comes_from_outside_is_escaped(clock: HandClock) -> None:
     bench.pipeline.dead_letters.problem = evil
     bench.vendor.outcome = Outcome(OutcomeKind.MISCONFIGURED, 403, evil)
     bench.turn(b"{}", b"bad")
-    clock.passed += 1.0
+    clock.seconds += 1.0
     bench.turn()
     await bench.settle()
     page = (await get(server, "/")).text

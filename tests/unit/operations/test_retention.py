@@ -10,7 +10,8 @@ from structlog.testing import capture_logs
 
 from connector.errors import ConnectorError
 from connector.operations.retention import EVERY_SECONDS, Retention
-from tests.unit.operations.bench import Bench, HandClock
+from tests.support.clock import TurnedClock
+from tests.unit.operations.bench import Bench
 
 
 class Brokers:
@@ -38,37 +39,37 @@ def brokers() -> Brokers:
 
 
 async def test_it_asks_when_topics_come_and_every_five_minutes(
-    brokers: Brokers, clock: HandClock, bench: Bench
+    brokers: Brokers, clock: TurnedClock, bench: Bench
 ) -> None:
     retention = Retention(brokers, clock)
     for topics, pause in (
         (frozenset(), 1.0), (frozenset({"a"}), 1.0), (frozenset({"a"}), 1.0), (frozenset({"a", "b"}), 1.0),
         (frozenset({"a"}), EVERY_SECONDS), (frozenset({"a"}), 1.0),
     ):  # fmt: skip
-        retention.tick(topics)
+        retention.refresh(topics)
         await answered(retention, bench)
-        clock.passed += pause
+        clock.seconds += pause
     assert brokers.asked == [{"a"}, {"a", "b"}, {"a"}]
     assert retention.seconds == {"a": 60.0}
 
 
 async def test_a_refusal_is_logged_once_and_the_last_answer_kept(
-    brokers: Brokers, clock: HandClock, bench: Bench
+    brokers: Brokers, clock: TurnedClock, bench: Bench
 ) -> None:
     retention = Retention(brokers, clock)
-    retention.tick(frozenset({"a"}))
+    retention.refresh(frozenset({"a"}))
     await answered(retention, bench)
     brokers.refusal = "topic a: not allowed"
     with capture_logs() as logs:
         for _ in range(3):
-            clock.passed += EVERY_SECONDS
-            retention.tick(frozenset({"a"}))
+            clock.seconds += EVERY_SECONDS
+            retention.refresh(frozenset({"a"}))
             await answered(retention, bench)
     assert [line["why"] for line in logs] == ["topic a: not allowed"]
     assert retention.seconds == {"a": 60.0}
 
 
-async def test_brokers_that_do_not_answer_hold_nothing_up(clock: HandClock) -> None:
+async def test_brokers_that_do_not_answer_hold_nothing_up(clock: TurnedClock) -> None:
     never = threading.Event()
 
     def hang(topics: Collection[str]) -> Mapping[str, float]:
@@ -76,8 +77,8 @@ async def test_brokers_that_do_not_answer_hold_nothing_up(clock: HandClock) -> N
         return {}
 
     retention = Retention(hang, clock)
-    retention.tick(frozenset({"a"}))
-    clock.passed += 10 * EVERY_SECONDS
-    retention.tick(frozenset({"a", "b"}))
+    retention.refresh(frozenset({"a"}))
+    clock.seconds += 10 * EVERY_SECONDS
+    retention.refresh(frozenset({"a", "b"}))
     assert sum(thread.name == "retention" for thread in threading.enumerate()) == 1
     never.set()

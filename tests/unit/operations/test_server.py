@@ -7,7 +7,8 @@ import pytest
 
 from connector.errors import ConnectorError
 from connector.operations.server import OperationsServer
-from tests.unit.operations.bench import Bench, HandClock
+from tests.support.clock import TurnedClock
+from tests.unit.operations.bench import Bench
 
 
 async def get(server: OperationsServer, path: str, **headers: str) -> httpx.Response:
@@ -21,20 +22,20 @@ async def test_a_process_that_turns_is_alive(server: OperationsServer) -> None:
 
 
 async def test_a_loop_without_a_tick_for_more_than_a_minute_is_not_alive(
-    server: OperationsServer, bench: Bench, clock: HandClock
+    server: OperationsServer, bench: Bench, clock: TurnedClock
 ) -> None:
-    clock.passed = 60.0
+    clock.seconds += 60.0
     bench.source.last_poll = clock.monotonic()
     assert (await get(server, "/healthz")).status_code == 200
-    clock.passed = 61.0
+    clock.seconds += 1.0
     response = await get(server, "/healthz")
     assert (response.status_code, response.text) == (503, "the event loop has not turned for 61 s\n")
     server.tick()
     assert (await get(server, "/healthz")).status_code == 200
 
 
-async def test_a_polling_thread_that_hangs_is_named(server: OperationsServer, bench: Bench, clock: HandClock) -> None:
-    clock.passed = 75.0
+async def test_a_polling_thread_that_hangs_is_named(server: OperationsServer, bench: Bench, clock: TurnedClock) -> None:
+    clock.seconds += 75.0
     server.tick()
     response = await get(server, "/healthz")
     assert (response.status_code, response.text) == (
@@ -87,7 +88,7 @@ async def test_other_paths_and_methods_do_not_exist(server: OperationsServer) ->
         assert (await client.post(f"http://127.0.0.1:{server.port}/status")).status_code == 405
 
 
-async def test_a_port_in_use_is_said_with_where_to_change_it(server: OperationsServer, clock: HandClock) -> None:
+async def test_a_port_in_use_is_said_with_where_to_change_it(server: OperationsServer, clock: TurnedClock) -> None:
     second = OperationsServer(
         "127.0.0.1",
         server.port,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from connector.operations.sink_history import SAMPLES, Sample, SinkHistory, drain_seconds
+from connector.operations.sink_history import SAMPLES, HistorySample, SinkHistory, drain_seconds
 
 
 def filled(settled: list[int], lag: list[int | None] | None = None) -> SinkHistory:
     history = SinkHistory()
     for second, count in enumerate(settled):
-        history.record_sample(Sample(float(second), count, lag[second] if lag else 0))
+        history.record_sample(HistorySample(float(second), count, lag[second] if lag else 0))
     return history
 
 

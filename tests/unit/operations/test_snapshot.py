@@ -38,7 +38,7 @@ async def test_the_oldest_event_is_aged_by_kafkas_time_and_by_ours(bench: Bench)
     now = bench.clock.monotonic()
     old = Record("orders", 0, 0, int((EPOCH - 300) * 1000), None, b"{}", (), 0, now)
     bench.pipeline.on_poll([old], now, confirmed=True, demanded=False)
-    bench.clock.passed += 7.0
+    bench.clock.seconds += 7.0
     view = snapshot(bench, bench.clock, {"orders": 1_000.0})
     assert (view.oldest_seconds, view.held_seconds, view.retention_left) == (307.0, 7.0, 693.0)
 

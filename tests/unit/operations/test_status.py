@@ -9,7 +9,8 @@ from connector.delivery.stats import RecentFailure
 from connector.errors import Mistake
 from connector.model import Outcome, OutcomeKind, Reason
 from connector.operations.server import OperationsServer
-from tests.unit.operations.bench import Bench, HandClock
+from tests.support.clock import TurnedClock
+from tests.unit.operations.bench import Bench
 from tests.unit.operations.test_server import get
 
 
@@ -30,12 +31,12 @@ async def test_the_counts_reconcile(server: OperationsServer, bench: Bench) -> N
     assert (counts["given_back"], counts["open"]) == (2, 0)
 
 
-async def test_rate_and_drain_come_from_the_ticks(server: OperationsServer, bench: Bench, clock: HandClock) -> None:
+async def test_rate_and_drain_come_from_the_ticks(server: OperationsServer, bench: Bench, clock: TurnedClock) -> None:
     bench.assign(0)
     for _ in range(11):
         bench.turn(b"skip", b"skip")
         server.tick()
-        clock.passed += 1.0
+        clock.seconds += 1.0
     bench.pipeline.on_watermarks({("orders", 0): 62})
     sink = await sink_of(server)
     assert sink["events_per_second"] == 2.0
@@ -44,14 +45,14 @@ async def test_rate_and_drain_come_from_the_ticks(server: OperationsServer, benc
 
 
 async def test_recent_failures_show_the_newest_first_without_payload(
-    server: OperationsServer, bench: Bench, clock: HandClock
+    server: OperationsServer, bench: Bench, clock: TurnedClock
 ) -> None:
     bench.assign(0)
     bench.turn(b"bad")
-    clock.passed += 10.0
+    clock.seconds += 10.0
     bench.vendor.outcome = Outcome(OutcomeKind.UNAVAILABLE, 503, 'no upstream for "canary-4f1d"')
     bench.turn(b'{"email": "canary-4f1d"}')
-    clock.passed += 1.0
+    clock.seconds += 1.0
     bench.turn()
     await bench.settle()
     sink = await sink_of(server)
@@ -86,7 +87,7 @@ async def test_only_the_vendors_words_are_masked(server: OperationsServer, bench
 
 async def test_fifty_failures_are_shown_however_many_there_were(server: OperationsServer, bench: Bench) -> None:
     bench.assign(0)
-    bench.pipeline._guard.exceeded = lambda now: False  # type: ignore[method-assign]  # many letters and no flood
+    bench.pipeline.flood_guard._rejections.exceeded = lambda now: False  # type: ignore[method-assign]  # many letters and no flood
     bench.turn(*[b"bad"] * 80)
     assert len((await sink_of(server))["recent_failures"]) == 50
 
@@ -100,8 +101,8 @@ async def test_expiry_is_estimated_from_the_topics_retention(server: OperationsS
     assert (await sink_of(server))["lag"]["expires_in_seconds"] == 3_600.0
 
 
-async def test_process_facts_stand_at_the_top(server: OperationsServer, clock: HandClock) -> None:
-    clock.passed = 90.0
+async def test_process_facts_stand_at_the_top(server: OperationsServer, clock: TurnedClock) -> None:
+    clock.seconds += 90.0
     facts = (await get(server, "/status")).json()
     assert facts["uptime_seconds"] == 90.0
     assert facts["versions"]["version"] == "1.2.3"

@@ -9,7 +9,8 @@ import pytest
 from connector.model import Failure, Outcome, OutcomeKind, Reason, Record, Stage
 from connector.operations.snapshot import SinkSnapshot, snapshot
 from connector.operations.wait_reasons import Wait, WaitReason, wait_reasons
-from tests.unit.operations.bench import Bench, HandClock, build_bench
+from tests.support.clock import TurnedClock
+from tests.unit.operations.bench import Bench, build_bench
 
 DOWN = Outcome(OutcomeKind.UNAVAILABLE, 503, "upstream is gone")
 
@@ -27,7 +28,7 @@ def main(bench: Bench) -> Wait:
 
 
 @pytest.fixture
-async def limited(clock: HandClock) -> AsyncIterator[Bench]:
+async def limited(clock: TurnedClock) -> AsyncIterator[Bench]:
     """A sink with a rate of one request in two seconds."""
     bench = build_bench(clock, "sailplay", rate=0.5)
     yield bench
@@ -37,7 +38,7 @@ async def limited(clock: HandClock) -> AsyncIterator[Bench]:
 async def send(bench: Bench, *values: bytes, key: bytes | None = None) -> None:
     """Bring values and let their batch go, lingering over."""
     bench.turn(*values, key=key)
-    bench.clock.passed += 0.25
+    bench.clock.seconds += 0.25
     bench.turn()
     await bench.settle()
 
@@ -122,7 +123,7 @@ async def test_an_outage_closes_the_gate_and_everything_open_retries(bench: Benc
     bench.vendor.outcome = DOWN
     bench.turn(*[b"{}"] * 20)
     for _ in range(40):
-        bench.clock.passed += 40.0
+        bench.clock.seconds += 40.0
         bench.turn()
         await bench.settle()
     view = seen(bench)
@@ -155,7 +156,7 @@ async def test_a_flood_is_said_with_what_is_kept_back(bench: Bench) -> None:
     assert main(bench).cause is WaitReason.FLOODED
     assert "4 of 4 events fell to their own fault" in main(bench).detail
     assert view.deferred == 3
-    bench.clock.passed += 5.0
+    bench.clock.seconds += 5.0
     assert seen(bench).oldest_seconds == pytest.approx(5.0)
 
 

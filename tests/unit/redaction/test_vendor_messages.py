@@ -1,11 +1,11 @@
-"""What a vendor repeats of an event does not get into a dead letter's headers."""
+"""Values and secrets are masked in a vendor's message; what it says stays readable."""
 
 from __future__ import annotations
 
 import pytest
 
-from connector.model import Item, Outcome, OutcomeKind, Record
-from connector.redaction.vendor_messages import redact_echo, redact_values
+from connector.model import Item, Outcome, OutcomeKind, Reason, Record
+from connector.redaction.vendor_messages import mask_failure_message, mask_vendor_message, redact_outcome, redact_values
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,45 @@ def test_an_outcome_loses_the_values_of_every_item_and_nothing_else() -> None:
     record = Record("users", 0, 0, -1, None, b"", ())
     items = [Item(record, "r", "login", b'{"customUserId":"%b"}' % name) for name in (b"anna", b"boris")]
     refused = Outcome(OutcomeKind.REJECTED, 400, "anna and boris", 5.0, "-4000", 60.0, True)
-    assert redact_echo(refused, items) == Outcome(OutcomeKind.REJECTED, 400, "••• and •••", 5.0, "-4000", 60.0, True)
+    assert redact_outcome(refused, items) == Outcome(OutcomeKind.REJECTED, 400, "••• and •••", 5.0, "-4000", 60.0, True)
     plain = Outcome(OutcomeKind.REJECTED, 400, "no such user")
-    assert redact_echo(plain, items) is plain
+    assert redact_outcome(plain, items) is plain
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("Bad api version", "Bad api version"),
+        ('{"error": "Forbidden"}', "Forbidden"),
+        ('{"status": "error", "status_code": -1000, "message": "Provide required parameters"}',
+         "Provide required parameters"),
+        ('user "Ann Lee" is unknown', "user ••• is unknown"),
+        ("no such 'Ann'", "no such •••"),
+        ("ann.lee@example.org is taken", "••• is taken"),
+        ("phone +7 (900) 123-45-67 is taken", "phone ••• is taken"),
+        ("user 79001234567 is blocked", "user ••• is blocked"),
+        ("token 85783d035a716769502775afa287fce17040afe1 expired", "token ••• expired"),
+        ("status 503 after 10 s, 5 of 20", "status 503 after 10 s, 5 of 20"),
+        ('{"customUserId": "Ann"}', "{•••: •••}"),
+        ('{"cut off: "Ann', "{•••Ann"),
+        ("[1, 2]", "[1, 2]"),
+        ("", ""),
+    ],
+)  # fmt: skip
+def test_what_looks_like_a_value_is_masked_in_a_vendors_message(text: str, seen: str) -> None:
+    assert mask_vendor_message(text) == seen
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ('$: "email" is a required property', '$: "email" is a required property'),
+        ('$.order.currency: the value does not match "^[A-Z]{3}$"',
+         '$.order.currency: the value does not match "^[A-Z]{3}$"'),
+        ("$.users.ann.lee@example.org: the value is null", "$•••: the value is null"),
+        ("$: Additional properties are not allowed ('79001234567' was unexpected)",
+         "$: Additional properties are not allowed ('•••' was unexpected)"),
+    ],
+)  # fmt: skip
+def test_a_schemas_message_says_what_it_wants_and_not_whom_it_is_about(text: str, seen: str) -> None:
+    assert mask_failure_message(text, status=None, reason=Reason.SCHEMA) == seen

@@ -156,11 +156,11 @@ def main() -> None:
     schema, event = PAIRS[sys.argv[1]]()
     event = json.loads(json.dumps(event))
     checked = EventSchema(schema)
-    checked.mistake({})
+    checked.violation({})
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     limit = before * 1024 + (2 << 30)
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    said = checked.mistake(event)
+    said = checked.violation(event)
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     print(json.dumps({"said": said, "grown": grown}))
 

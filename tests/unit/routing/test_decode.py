@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connector.errors import DecodeError
-from connector.routing.decode import DEEPEST, decode
+from connector.routing.decode import MAX_DEPTH, decode
 
 FILES = sorted((Path(__file__).parents[2] / "corpora" / "json").glob("*.json"))
 
@@ -59,8 +59,8 @@ def objects(levels: int) -> bytes:
 @pytest.mark.parametrize("nested", [arrays, objects])
 def test_the_limit_of_depth_is_exact(nested: object) -> None:
     assert callable(nested)
-    assert decode(nested(DEEPEST))
-    for levels in (DEEPEST + 1, 1000, 1025, 100_000):
+    assert decode(nested(MAX_DEPTH))
+    for levels in (MAX_DEPTH + 1, 1000, 1025, 100_000):
         with pytest.raises(DecodeError, match="deeper than 200 levels"):
             decode(nested(levels))
 
@@ -81,12 +81,12 @@ def test_many_brackets_are_not_depth() -> None:
         (b"1.5", "is a number: an event is a JSON object"),
         (b"true", "is a boolean: an event is a JSON object"),
         (b"null", "is null: an event is a JSON object"),
-        (arrays(DEEPEST + 1), "is nested deeper than 200 levels"),
+        (arrays(MAX_DEPTH + 1), "is nested deeper than 200 levels"),
         (arrays(100_000), "is nested deeper than 200 levels"),  # the parser's own limit
-        (b'\xef\xbb\xbf{"a":1}', "starts with a byte order mark, which JSON has not"),
+        (b'\xef\xbb\xbf{"a":1}', "starts with a byte order mark, which JSON does not allow"),
         (
             b"\x00\x00\x00\x00\x07{}",
-            "starts with a zero byte: it is not JSON as it stands (a schema registry's framing?)",
+            "starts with a zero byte: this is not plain JSON (a schema registry's framing?)",
         ),
         (b'{"a":"\xff"}', "is not UTF-8 at byte 7"),
     ],

@@ -1,4 +1,4 @@
-"""What `preview` shows is what route() does."""
+"""`preview` shows what route() does."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connector.routing.identity import UNKNOWN, route_tag, telling
+from connector.routing.identity import UNKNOWN, distinct_tags, route_tag
 
 ROUTE: dict[str, Any] = {
     "name": "paid",
@@ -60,4 +60,4 @@ def test_unnamed_routes_that_change_places_are_others() -> None:
 
 
 def test_where_two_routes_have_one_tag_neither_is_told() -> None:
-    assert telling([("a", 5), ("b", 5), ("c", 6)]) == {"a": UNKNOWN, "b": UNKNOWN, "c": 6}
+    assert distinct_tags([("a", 5), ("b", 5), ("c", 6)]) == {"a": UNKNOWN, "b": UNKNOWN, "c": 6}

@@ -1,4 +1,4 @@
-"""What a record becomes for one sink."""
+"""The items and failures of a record for one sink."""
 
 from __future__ import annotations
 

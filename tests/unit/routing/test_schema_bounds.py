@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from connector.routing import EventSchema
-from connector.routing.schema.parts import Parts
-from connector.routing.schema.work import Work
+from connector.routing.schema.cost import CheckCost
+from connector.routing.schema.subschemas import SchemaDocument
 from tests.unit.routing.schema_pairs import PAIRS, alternatives, laughs, nested, of_a
 
 ROOT = Path(__file__).parents[3]
@@ -49,8 +49,8 @@ def test_a_hostile_pair_costs_little_and_is_answered(name: str) -> None:
         assert len(found["said"]) <= 300
 
 
-def test_the_mistake_of_the_issue_is_still_said_as_before() -> None:
-    assert EventSchema(alternatives("anyOf")).mistake(nested("x", 16)) == f"$: {ANY_OF}"
+def test_the_violation_of_the_issue_is_explained_as_before() -> None:
+    assert EventSchema(alternatives("anyOf")).violation(nested("x", 16)) == f"$: {ANY_OF}"
 
 
 @pytest.mark.parametrize(
@@ -63,10 +63,10 @@ def test_the_mistake_of_the_issue_is_still_said_as_before() -> None:
     ],
 )
 def test_the_work_is_counted_before_the_library_is_asked(schema: dict[str, Any], event: Any) -> None:
-    work = Work(Parts(schema))
-    assert not work.always_fits()
-    assert not work.fits(event)
-    assert work.fits({})
+    cost = CheckCost(SchemaDocument(schema))
+    assert not cost.always_within_limits()
+    assert not cost.within_limits(event)
+    assert cost.within_limits({})
 
 
 COMMENT: dict[str, Any] = {
@@ -206,14 +206,14 @@ def tree(depth: int) -> dict[str, Any]:
 )
 def test_legitimate_recursion_is_decided(schema: dict[str, Any], right: Any, wrong: Any) -> None:
     checked = EventSchema(schema)
-    assert checked.mistake(right) is None
-    mistake = checked.mistake(wrong)
+    assert checked.violation(right) is None
+    mistake = checked.violation(wrong)
     assert mistake is not None
     assert not mistake.startswith((UNCHECKED, UNEXPLAINED))
 
 
 @pytest.mark.parametrize("schema", [COMMENT, RULE, of_a({"items": {"type": "number"}}), {"required": ["a"]}])
-def test_what_is_told_apart_by_names_is_bounded_for_every_event(schema: dict[str, Any]) -> None:
+def test_alternatives_distinguished_by_names_are_bounded_for_every_event(schema: dict[str, Any]) -> None:
     assert EventSchema(schema).bounded
 
 
@@ -235,12 +235,12 @@ def test_uniqueitems_and_costly_patterns_leave_usual_events_to_the_library() -> 
     ],
 )
 def test_large_arrays_with_uniqueitems_are_decided(items: list[Any], right: bool) -> None:
-    mistake = EventSchema(of_a({"uniqueItems": True})).mistake({"a": items})
+    mistake = EventSchema(of_a({"uniqueItems": True})).violation({"a": items})
     assert mistake == (None if right else "$.a: the value has non-unique elements")
 
 
 def test_large_right_events_are_right() -> None:
     numbers = of_a({"items": {"type": "number", "minimum": 0}})
-    assert EventSchema(numbers).mistake({"a": list(range(100_000))}) is None
+    assert EventSchema(numbers).violation({"a": list(range(100_000))}) is None
     either = of_a({"items": {"anyOf": [{"type": "string"}, {"type": "number"}]}})
-    assert EventSchema(either).mistake({"a": list(range(100_000))}) is None
+    assert EventSchema(either).violation({"a": list(range(100_000))}) is None

@@ -27,7 +27,7 @@ SCHEMA = EventSchema(
 
 
 def test_an_event_that_fits_has_no_mistake() -> None:
-    assert SCHEMA.mistake({"user": {"id": 1}}) is None
+    assert SCHEMA.violation({"user": {"id": 1}}) is None
 
 
 @pytest.mark.parametrize(
@@ -42,12 +42,12 @@ def test_an_event_that_fits_has_no_mistake() -> None:
     ],
 )
 def test_a_mistake_has_its_path_and_not_the_value(event: dict[str, Any], mistake: str) -> None:
-    assert SCHEMA.mistake(event) == mistake
+    assert SCHEMA.violation(event) == mistake
 
 
 def test_a_mistake_is_cut() -> None:
     schema = EventSchema({"properties": {"a": {"enum": ["x" * 1000]}}})
-    assert len(str(schema.mistake({"a": 1}))) == 300
+    assert len(str(schema.violation({"a": 1}))) == 300
 
 
 def test_an_event_as_deep_as_may_be_is_validated() -> None:
@@ -55,11 +55,11 @@ def test_an_event_as_deep_as_may_be_is_validated() -> None:
     for _ in range(199):
         event = {"user": event}
     recursive = EventSchema({"type": "object", "properties": {"user": {"anyOf": [{"$ref": "#"}, {"type": "integer"}]}}})
-    assert recursive.mistake(event) is None
+    assert recursive.violation(event) is None
 
 
 ALONE = "a schema must stand alone: it refers to "
-NONE = "this is no JSON Schema"
+NONE = "this is not a JSON Schema"
 NO_UTF8 = (
     "Failed to get UTF-8 representation: UnicodeEncodeError: "
     "'utf-8' codec can't encode character '\\ud800' in position 0: surrogates not allowed"
@@ -110,10 +110,10 @@ EXAMPLES: list[tuple[str, dict[str, Any]]] = [
 @pytest.mark.parametrize(("name", "event"), EXAMPLES)
 def test_the_schemas_that_come_along_take_their_events(name: str, event: dict[str, Any]) -> None:
     schema = EventSchema(json.loads((SCHEMAS / f"{name}.json").read_text(encoding="utf-8")))
-    assert schema.mistake(event) is None
-    assert schema.mistake(event | {"occurred_at": "2026-01-31T12:00:00"}) is not None
+    assert schema.violation(event) is None
+    assert schema.violation(event | {"occurred_at": "2026-01-31T12:00:00"}) is not None
     for field in ("occurred_at", "user" if name != "game" else "device"):
-        assert schema.mistake({key: value for key, value in event.items() if key != field}) is not None
+        assert schema.violation({key: value for key, value in event.items() if key != field}) is not None
 
 
 def test_every_schema_that_comes_along_has_an_example() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from connector.errors import ConnectorError
-from connector.service.letter_topic import ASK_AGAIN, LOOK_AGAIN, until_compacted
+from connector.service.letter_topic import REPEAT_SECONDS, RETRY_PAUSES, until_compacted
 
 
 class Pauses(list[float]):
@@ -29,8 +29,8 @@ async def test_brokers_that_do_not_tell_are_asked_again_and_the_policy_is_looked
     pauses = Pauses()
     await until_compacted(ask, pauses)
     assert len(pauses) == 4
-    assert all(0 < pause <= ASK_AGAIN[1] for pause in pauses[:2])
-    assert pauses[2:] == [LOOK_AGAIN, LOOK_AGAIN]
+    assert all(0 < pause <= RETRY_PAUSES[1] for pause in pauses[:2])
+    assert pauses[2:] == [REPEAT_SECONDS, REPEAT_SECONDS]
 
 
 async def test_brokers_that_hang_hold_up_no_end() -> None:

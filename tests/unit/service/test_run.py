@@ -28,8 +28,8 @@ async def test_after_a_bug_nothing_is_committed_and_the_log_says_why(
     monkeypatch.setenv("TOKEN", "demo-token")
     with MockKafka() as kafka, capture_logs() as logs:
         async with MyTrackerSimulator() as vendor:
-            kafka.create("users", 1)
-            kafka.create("letters", 1)
+            kafka.create_topic("users", 1)
+            kafka.create_topic("letters", 1)
             service = Service(load(configuration(tmp_path, kafka, vendor)))
             running = asyncio.create_task(service.run())
             producer = Producer({"bootstrap.servers": kafka.bootstrap})
@@ -59,8 +59,8 @@ async def test_a_compacted_dead_letter_topic_ends_it_with_all_settled_and_commit
     monkeypatch.setattr("connector.service.run.is_compacted", lambda _, topic: found.wait() and topic == "letters")
     with MockKafka() as kafka, capture_logs() as logs:
         async with MyTrackerSimulator() as vendor:
-            kafka.create("users", 1)
-            kafka.create("letters", 1)
+            kafka.create_topic("users", 1)
+            kafka.create_topic("letters", 1)
             running = asyncio.create_task(Service(load(configuration(tmp_path, kafka, vendor))).run())
             producer = Producer({"bootstrap.servers": kafka.bootstrap})
             producer.produce("users", b'{"id": "ann"}')
@@ -85,8 +85,8 @@ async def test_another_process_with_our_instance_id_ends_this_one_with_1_and_one
     monkeypatch.setenv("TOKEN", "demo-token")
     with MockKafka() as kafka, capture_logs() as logs:
         async with MyTrackerSimulator() as vendor:
-            kafka.create("users", 1)
-            kafka.create("letters", 1)
+            kafka.create_topic("users", 1)
+            kafka.create_topic("letters", 1)
             of_kafka = {"group.instance.id": "a", "heartbeat.interval.ms": 100}
             service = Service(load(configuration(tmp_path, kafka, vendor, of_kafka)))
             running = asyncio.create_task(service.run())
@@ -95,7 +95,7 @@ async def test_another_process_with_our_instance_id_ends_this_one_with_1_and_one
             assert await asyncio.to_thread(producer.flush, 20) == 0
             while not vendor.ledger.events:  # noqa: ASYNC110 - the simulator tells nobody; the test's time limit ends it
                 await asyncio.sleep(0.01)
-            kafka.errors(HEARTBEAT, [KafkaError.FENCED_INSTANCE_ID] * 3)  # type: ignore[arg-type]  # not one of its own
+            kafka.fail_requests(HEARTBEAT, [KafkaError.FENCED_INSTANCE_ID] * 3)  # type: ignore[arg-type]  # not one of its own
             assert await running == 1
             (line,) = service.runtimes
             assert (line.source.failed, line.source.alive, line.pipeline.joined) == (True, False, False)

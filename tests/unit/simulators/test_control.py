@@ -90,7 +90,7 @@ async def test_the_ledger_is_read_in_pages_or_whole(vendor: MyTrackerSimulator, 
 
 async def test_a_long_ledger_is_whole(vendor: MyTrackerSimulator, control: Control) -> None:
     for number in range(2500):
-        vendor.ledger.accept("m", [b"%d" % number], b'{"n":%d}' % number, request=number, time=0, size=1)
+        vendor.ledger.record_accepted("m", [b"%d" % number], b'{"n":%d}' % number, request=number, time=0, size=1)
     _, whole = await control.get("/_ledger")
     assert [entry["item"]["n"] for entry in whole["events"]] == list(range(2500))
 

@@ -56,34 +56,34 @@ def test_a_mistake_in_an_order_is_named_with_its_place(order: dict[str, Any], wh
 
 def test_a_fault_spoils_as_many_answers_as_it_says() -> None:
     faults = Faults()
-    faults.add([fault(times=2), fault(kind="hang")])
-    taken = [faults.take("login", "") for _ in range(4)]
+    faults.schedule([fault(times=2), fault(kind="hang")])
+    taken = [faults.next_fault("login", "") for _ in range(4)]
     assert [one and one.kind for one in taken] == ["close", "close", "hang", None]
     assert not faults
 
 
 def test_a_fault_until_reset_does_not_end() -> None:
     faults = Faults()
-    faults.add([fault(times="until_reset")])
-    assert all(faults.take("login", "") for _ in range(1000))
+    faults.schedule([fault(times="until_reset")])
+    assert all(faults.next_fault("login", "") for _ in range(1000))
     faults.clear()
-    assert faults.take("login", "") is None
+    assert faults.next_fault("login", "") is None
 
 
 def test_a_fault_waits_for_the_request_it_is_meant_for() -> None:
     faults = Faults()
-    faults.add([fault(match={"method": "loginBatch", "contains": "user-7"})])
-    assert faults.take("login", "user-7") is None
-    assert faults.take("loginBatch", "user-8") is None
-    assert faults.take_outage("loginBatch") is None
-    assert faults.take("loginBatch", '[{"customUserId":"user-7"}]') is not None
+    faults.schedule([fault(match={"method": "loginBatch", "contains": "user-7"})])
+    assert faults.next_fault("login", "user-7") is None
+    assert faults.next_fault("loginBatch", "user-8") is None
+    assert faults.next_outage("loginBatch") is None
+    assert faults.next_fault("loginBatch", '[{"customUserId":"user-7"}]') is not None
 
 
 def test_a_seed_makes_chance_repeatable() -> None:
     def hits(seed: int) -> list[bool]:
         faults = Faults()
-        faults.add([fault(times="until_reset", probability=0.5, seed=seed)])
-        return [faults.take("login", "") is not None for _ in range(50)]
+        faults.schedule([fault(times="until_reset", probability=0.5, seed=seed)])
+        return [faults.next_fault("login", "") is not None for _ in range(50)]
 
     assert hits(1) == hits(1) != hits(2)
     assert {True, False} == set(hits(1))

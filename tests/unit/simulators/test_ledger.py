@@ -13,15 +13,15 @@ def filled(*sizes: int) -> Ledger:
     ledger = Ledger()
     for size in sizes:
         items = [{"event": ledger.events + index} for index in range(size)]
-        ledger.accept(
+        ledger.record_accepted(
             "m",
             [orjson.dumps(item) for item in items],
             orjson.dumps(items),
-            request=ledger.arrived(),
+            request=ledger.request_started(),
             time=1.0,
             size=100 * size,
         )
-        ledger.left()
+        ledger.request_finished()
     return ledger
 
 
@@ -32,7 +32,7 @@ def test_a_page_is_a_slice_of_all_events(after: int, limit: int | None) -> None:
     everything = [entry.item["event"] for entry in ledger]
     assert everything == list(range(7))
     end = None if limit is None else after + limit
-    assert [entry.item["event"] for entry in ledger.after(after, limit)] == everything[after:end]
+    assert [entry.item["event"] for entry in ledger.entries_after(after, limit)] == everything[after:end]
 
 
 def test_an_entry_tells_of_its_request() -> None:
@@ -45,7 +45,7 @@ def test_equal_events_are_counted_one_by_one() -> None:
     ledger = Ledger()
     for request, identities in enumerate(([b"a", b"b", b"a"], [b"c"], [b"a"]), 1):
         items = b"[" + b",".join([b"{}"] * len(identities)) + b"]"
-        ledger.accept("m", identities, items, request=request, time=1.0, size=1)
+        ledger.record_accepted("m", identities, items, request=request, time=1.0, size=1)
     assert [entry.times for entry in ledger] == [1, 1, 2, 1, 3]
     assert ledger.duplicates == 2
 
@@ -59,5 +59,5 @@ def test_the_summary_has_the_largest_and_the_mean() -> None:
 def test_only_the_last_refusals_are_kept() -> None:
     ledger = Ledger()
     for number in range(100):
-        ledger.refuse("m", "rule", request=number, time=0.0)
+        ledger.record_refused("m", "rule", request=number, time=0.0)
     assert [refusal["request"] for refusal in ledger.summary()["last_refusals"]] == list(range(80, 100))

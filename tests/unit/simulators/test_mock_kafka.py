@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
-from connector.simulators.kafka import MockKafka, Request
+from connector.simulators.kafka import KafkaRequest, MockKafka
 
 QUIET = {"log_level": 0}  # brokers go down on purpose here
 RETRY_SOON = {"reconnect.backoff.ms": 10, "reconnect.backoff.max.ms": 50}
@@ -47,21 +47,21 @@ def read(consumer: Consumer, count: int) -> list[Message]:
 
 
 def test_a_topic_has_the_partitions_it_was_created_with(kafka: MockKafka, producer: Producer) -> None:
-    kafka.create("orders", 7)
+    kafka.create_topic("orders", 7)
     assert len(producer.list_topics("orders", 20).topics["orders"].partitions) == 7
 
 
 def test_a_topic_is_created_once(kafka: MockKafka) -> None:
-    kafka.create("orders", 1)
+    kafka.create_topic("orders", 1)
     with pytest.raises(KafkaException) as caught:
-        kafka.create("orders", 1)
+        kafka.create_topic("orders", 1)
     assert caught.value.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS
 
 
 def test_what_a_group_commits_is_there_for_its_next_member(
     kafka: MockKafka, producer: Producer, consumer: Consumer
 ) -> None:
-    kafka.create("orders", 2)
+    kafka.create_topic("orders", 2)
     produce(producer, "orders", b"a", b"b", partition=1)
     consumer.subscribe(["orders"])
     assert [message.value() for message in read(consumer, 2)] == [b"a", b"b"]
@@ -73,18 +73,18 @@ def test_what_a_group_commits_is_there_for_its_next_member(
 def test_a_staged_error_meets_the_next_request_of_its_kind(
     kafka: MockKafka, producer: Producer, consumer: Consumer
 ) -> None:
-    kafka.create("orders", 1)
+    kafka.create_topic("orders", 1)
     produce(producer, "orders", b"a")
     consumer.subscribe(["orders"])
     read(consumer, 1)
-    kafka.errors(Request.OFFSET_COMMIT, [KafkaError.ILLEGAL_GENERATION])
+    kafka.fail_requests(KafkaRequest.OFFSET_COMMIT, [KafkaError.ILLEGAL_GENERATION])
     with pytest.raises(KafkaException) as caught:
         consumer.commit(asynchronous=False)
     assert caught.value.args[0].code() == KafkaError.ILLEGAL_GENERATION
 
 
 def test_a_coordinator_moves(kafka: MockKafka) -> None:
-    kafka.create("orders", 1)
+    kafka.create_topic("orders", 1)
     told: list[str] = []
 
     def on_statistics(text: str) -> None:
@@ -94,7 +94,7 @@ def test_a_coordinator_moves(kafka: MockKafka) -> None:
     consumer = Consumer(settings | {"stats_cb": on_statistics, "heartbeat.interval.ms": 50} | QUIET | RETRY_SOON)
     consumer.subscribe(["orders"])
     for broker, address in ((2, kafka.bootstrap.split(",")[1]), (1, kafka.bootstrap.split(",")[0])):
-        kafka.coordinate("g", broker)
+        kafka.set_coordinator("g", broker)
         while address not in told[-1:]:
             consumer.poll(0.05)
     consumer.close()

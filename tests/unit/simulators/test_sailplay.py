@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from connector.simulators.sailplay import EventType, Login, SailPlaySimulator
+from connector.simulators.sailplay import SailPlaySimulator, SimulatedEvent, SimulatedLogin
 from tests.support.clock import TurnedClock
 
 TOKEN = "d352f4d1d241658e56142f2430bea4f72a80a6ae"  # noqa: S105 - the document's example
@@ -20,8 +20,12 @@ MISSING = {"status": "error", "status_code": -1000, "message": "Provide required
 
 @pytest.fixture
 async def vendor(clock: TurnedClock) -> AsyncIterator[SailPlaySimulator]:
-    events = [EventType("flag", "flag", "F"), EventType("counter", "counter", "C"), EventType("sum", "sum", "S")]
-    login = Login("department-key", "1111")
+    events = [
+        SimulatedEvent("flag", "flag", "F"),
+        SimulatedEvent("counter", "counter", "C"),
+        SimulatedEvent("sum", "sum", "S"),
+    ]
+    login = SimulatedLogin("department-key", "1111")
     async with SailPlaySimulator(
         token=TOKEN, store_department_id=11, events=events, login=login, clock=clock
     ) as simulator:

@@ -19,7 +19,7 @@ async def start(*arguments: str) -> Process:
 
 
 async def introduced(process: Process) -> str:
-    """What it prints until it serves."""
+    """Return what it prints until it serves."""
     assert process.stdout is not None
     said = ""
     while "a look:" not in said:

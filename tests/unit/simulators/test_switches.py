@@ -1,4 +1,4 @@
-"""What the vendors' documents leave open: each switch changes just that, and the command names every one."""
+"""Choices that the vendors' documents leave open: each switch changes just that, and the command names every one."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ import pytest
 
 from connector.cli.simulate import simulate
 from connector.simulators.mytracker import MyTrackerSimulator
-from connector.simulators.mytracker_switches import MyTrackerSwitches
 from connector.simulators.sailplay import SailPlaySimulator
-from connector.simulators.sailplay_switches import SailPlaySwitches
-from connector.simulators.switches import SwitchError, parse_switches
+from connector.simulators.switches import MyTrackerSwitches, SailPlaySwitches, SwitchError, parse_switches
 from tests.support.clock import TurnedClock
 
 USER = {"customUserId": "1"}
@@ -119,7 +117,7 @@ def test_switches_are_read_from_text() -> None:
         ("sailplay.rate=fast", "sailplay.rate takes a whole number from 0, not fast"),
         ("sailplay.rate", "write NAME=VALUE"),
         ("oversize=413", "one of mytracker.oversize, "),
-        ("other.rate=1", "is no switch"),
+        ("other.rate=1", "is not a switch"),
     ],
 )
 def test_a_switch_that_is_none_is_refused_with_what_would_be_right(order: str, said: str) -> None:

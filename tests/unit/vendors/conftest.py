@@ -1,4 +1,4 @@
-"""What the tests of both sinks share: the file that their token is read from."""
+"""Shared by the tests of both vendors: the file that their token is read from, and the event loops."""
 
 from __future__ import annotations
 
@@ -20,6 +20,6 @@ def token_file(tmp_path: Path) -> Path:
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """What goes over a socket is tried on asyncio's loop and on the service's, whose transports end otherwise."""
+    """Run tests with sockets on asyncio's loop and on uvloop, the service's: their transports close differently."""
     plain = {"asyncio": asyncio.new_event_loop}
     return plain | {"uvloop": uvloop.new_event_loop} if item.path.stem.startswith("test_transport") else plain

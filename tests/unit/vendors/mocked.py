@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import httpx
 
-from connector.clock import SystemClock
 from connector.model import Item, Record
-from connector.secrets import Secret
-from connector.vendors.catalogue import VENDOR_LIMITS
-from connector.vendors.mytracker.sink import MyTrackerSink
-from connector.vendors.sailplay.sink import SailPlaySink
+from connector.vendors.http_sink import HttpSink
+from tests.support.sinks import mytracker_settings, opened, sailplay_settings
 
 Handler = Callable[[httpx.Request], httpx.Response]
 
@@ -34,28 +31,10 @@ def keep(file: Path, text: str | None) -> None:
         file.write_text(text)
 
 
-def mytracker(handler: Handler, token_file: Path) -> MyTrackerSink:
-    return MyTrackerSink(
-        name="m",
-        base_url="https://tracker.test/",
-        app_id=666,
-        token=Secret.from_file(token_file),
-        limits=VENDOR_LIMITS["mytracker"],
-        timeout=5,
-        transport=httpx.MockTransport(handler),
-        clock=SystemClock(),
-    )
+def mytracker(handler: Handler, token_file: Path) -> HttpSink:
+    return opened(mytracker_settings("https://tracker.test/", token_file), httpx.MockTransport(handler))
 
 
-def sailplay(handler: Handler, token_file: Path, http_method: Literal["post", "get"] = "post") -> SailPlaySink:
-    return SailPlaySink(
-        name="s",
-        base_url="https://sailplay.test",
-        store_department_id=11,
-        token=Secret.from_file(token_file),
-        http_method=http_method,
-        timeout=5,
-        retry_codes={"-4000": 600.0},
-        transport=httpx.MockTransport(handler),
-        clock=SystemClock(),
-    )
+def sailplay(handler: Handler, token_file: Path, http_method: Literal["post", "get"] = "post") -> HttpSink:
+    section: dict[str, Any] = {"http_method": http_method, "retry_codes": {"-4000": "10m"}}
+    return opened(sailplay_settings("https://sailplay.test", token_file, **section), httpx.MockTransport(handler))

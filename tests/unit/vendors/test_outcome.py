@@ -16,9 +16,18 @@ from hypothesis import strategies as st
 from connector.http.client import Answer
 from connector.model import ACCEPTED, Outcome, OutcomeKind
 from connector.redaction.vendor_messages import clean_vendor_message
-from connector.vendors.outcome import judge_mytracker, judge_sailplay, retry_after
+from connector.vendors.mytracker.vendor import MYTRACKER
+from connector.vendors.outcome import presentable, retry_after
+from connector.vendors.sailplay import exchange as sailplay
+from connector.vendors.sailplay.vendor import SAILPLAY
+from tests.support.sinks import mytracker_settings, sailplay_settings
 
 NOW = 1_700_000_000.0
+TOKEN = {"env": "TOKEN_OF_TEST"}
+EXCHANGES = {
+    "mytracker": MYTRACKER.exchange(mytracker_settings("https://m.test", TOKEN)),
+    "sailplay": SAILPLAY.exchange(sailplay_settings("https://s.test", TOKEN, retry_codes={"-4000": "10m"})),
+}
 OK = {"mytracker": {"message": "\u041eK"}, "sailplay": {"status": "ok"}}
 ERROR = {"error": "Bad Request"}
 HTML = b"<html><body>Gateway</body></html>"
@@ -27,9 +36,8 @@ HTML = b"<html><body>Gateway</body></html>"
 def judge(kind: str, status: int, body: Any = b"", **headers: str) -> Outcome:
     content = body if isinstance(body, bytes) else orjson.dumps(body)
     answer = Answer(status, httpx.Headers({k.replace("_", "-"): v for k, v in headers.items()}), content)
-    if kind == "mytracker":
-        return judge_mytracker(answer, now=NOW, secrets=("t0ken/1",))
-    return judge_sailplay(answer, now=NOW, secrets=("t0ken/1",), retry_codes={"-4000": 600.0})
+    outcome = EXCHANGES[kind].judge(answer, 1)
+    return outcome if outcome is ACCEPTED else presentable(outcome, answer, ("t0ken/1",), NOW)
 
 
 both = pytest.mark.parametrize("kind", ["mytracker", "sailplay"])
@@ -144,7 +152,7 @@ def test_sailplays_code_is_an_error_whatever_stands_beside_it() -> None:
 
 def test_where_no_code_may_heal_every_code_is_the_events() -> None:
     answer = Answer(200, {}, b'{"status": "error", "status_code": -4000, "message": "no"}')
-    assert judge_sailplay(answer, now=NOW) == Outcome(OutcomeKind.REJECTED, 200, "status_code -4000: no", code="-4000")
+    assert sailplay.judge(answer) == Outcome(OutcomeKind.REJECTED, 200, "status_code -4000: no", code="-4000")
 
 
 @pytest.mark.parametrize(

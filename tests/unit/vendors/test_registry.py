@@ -8,7 +8,7 @@ from importlib.metadata import EntryPoint
 import pytest
 
 from connector.errors import ConnectorError
-from connector.vendors.mytracker.settings import MYTRACKER
+from connector.vendors.mytracker.vendor import MYTRACKER
 from connector.vendors.registry import ENTRY_POINTS, VENDORS, with_installed
 
 OTHER = replace(MYTRACKER, kind="other")
@@ -24,14 +24,14 @@ def test_the_connectors_own_kinds_are_there() -> None:
 
 
 def test_no_two_kinds_share_the_key_that_tells_them_apart() -> None:
-    accounts = {kind: vendor.account for kind, vendor in VENDORS.items() if vendor.account}
+    accounts = {kind: vendor.account_key for kind, vendor in VENDORS.items() if vendor.account_key}
     for kind, account in accounts.items():
-        having = {other for other, vendor in VENDORS.items() if account in vendor.model.model_fields}
+        having = {other for other, vendor in VENDORS.items() if account in vendor.settings.model_fields}
         assert having == {kind}
 
 
 def test_a_package_offers_a_kind_by_an_entry_point() -> None:
-    vendors = with_installed([OTHER], [offering("connector.vendors.mytracker.settings:MYTRACKER")])
+    vendors = with_installed([OTHER], [offering("connector.vendors.mytracker.vendor:MYTRACKER")])
     assert dict(vendors) == {"other": OTHER, "mytracker": MYTRACKER}
 
 
@@ -39,9 +39,9 @@ def test_a_package_offers_a_kind_by_an_entry_point() -> None:
     ("value", "said"),
     [
         ("no_such_package:VENDOR", "cannot be loaded: ModuleNotFoundError"),
-        ("connector.vendors.mytracker.settings:NONE", "cannot be loaded: AttributeError"),
-        ("connector.vendors.mytracker.settings:MyTrackerModel", "is no Vendor"),
-        ("connector.vendors.mytracker.settings:MYTRACKER", "kind mytracker, which is there already"),
+        ("connector.vendors.mytracker.vendor:NONE", "cannot be loaded: AttributeError"),
+        ("connector.vendors.mytracker.vendor:MyTrackerSettings", "is no Vendor"),
+        ("connector.vendors.mytracker.vendor:MYTRACKER", "kind mytracker, which is there already"),
     ],
 )
 def test_an_offer_that_cannot_be_taken_is_named(value: str, said: str) -> None:

@@ -1,4 +1,4 @@
-"""What each vendor is sent, to the byte."""
+"""The requests to each vendor, to the byte."""
 
 from __future__ import annotations
 

@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 
 from connector.errors import FieldError
 from connector.resources import schemas
-from connector.vendors.catalogue import METHODS
 from connector.vendors.fields.method import VendorMethod
-from connector.vendors.fields.schemas import documents
+from connector.vendors.registry import OWN
+from connector.vendors.schemas import documents
 
-ALL = [(kind, method) for kind, methods in METHODS.items() for method in methods.values()]
+ALL = [
+    (vendor.kind, method) for vendor in OWN for method in vendor.methods.values() if isinstance(method, VendorMethod)
+]
 
 # Texts about the lengths where rules change, and what the fields' forms are made of.
 texts = st.one_of(
@@ -58,11 +60,11 @@ def mapped(draw: st.DrawFn, method: VendorMethod) -> dict[str, Any]:
 
 
 def test_the_files_are_what_the_tables_say() -> None:
-    """If not: python -m connector.vendors.fields.schemas."""
+    """If not: python -m connector.vendors.schemas."""
     found = {
         path.relative_to(schemas()).as_posix(): path.read_bytes()
-        for kind in METHODS
-        for path in (schemas() / kind).iterdir()
+        for vendor in OWN
+        for path in (schemas() / vendor.kind).iterdir()
     }
     assert found == documents()
 

@@ -12,13 +12,12 @@ import pytest
 
 from connector.model import ACCEPTED, OutcomeKind
 from connector.secrets import Secret
-from connector.vendors.base import Sink
-from connector.vendors.sailplay.sink import SailPlaySink
+from connector.vendors.http_sink import HttpSink
 from tests.unit.vendors.mocked import OK, TOKEN, Handler, item, keep, mytracker, sailplay
 
-MakeSink = Callable[[Handler], Sink]
+MakeSink = Callable[[Handler], HttpSink]
 
-SINKS: dict[str, Callable[[Handler, Path], Sink]] = {
+SINKS: dict[str, Callable[[Handler, Path], HttpSink]] = {
     "mytracker": mytracker,
     "sailplay by post": sailplay,
     "sailplay by get": lambda handler, file: sailplay(handler, file, "get"),
@@ -30,8 +29,8 @@ def make(request: pytest.FixtureRequest, token_file: Path) -> MakeSink:
     return lambda handler: SINKS[request.param](handler, token_file)
 
 
-def method_of(sink: Sink) -> str:
-    return "fire" if isinstance(sink, SailPlaySink) else "customEvent"
+def method_of(sink: HttpSink) -> str:
+    return "fire" if sink.name == "sailplay" else "customEvent"
 
 
 def answering(status: int, **content: object) -> Handler:

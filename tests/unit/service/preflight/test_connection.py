@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connector.service.preflight.connection import trouble_in
+from connector.service.preflight.connection import connection_problem
 
 
 def line(text: str, broker: str = "sasl_ssl://kafka-1:9092") -> str:
@@ -57,7 +57,7 @@ PASSWORD = line(
     ids=["authority", "host name", "handshake", "plaintext to TLS", "SASL to plain", "DNS"],
 )
 def test_each_failure_is_told_by_the_setting_to_blame(text: str, subject: str, says: str) -> None:
-    trouble = trouble_in([line(text)])
+    trouble = connection_problem([line(text)])
     assert trouble is not None
     assert trouble.subject == subject
     assert trouble.says.startswith("sasl_ssl://kafka-1:9092: ")
@@ -67,17 +67,17 @@ def test_each_failure_is_told_by_the_setting_to_blame(text: str, subject: str, s
 
 
 def test_what_trying_longer_would_not_mend_comes_first() -> None:
-    trouble = trouble_in([REFUSED, PASSWORD, REFUSED])
+    trouble = connection_problem([REFUSED, PASSWORD, REFUSED])
     assert trouble is not None
     assert (trouble.subject, trouble.decided) == ("SASL", True)
 
 
 def test_an_unknown_failure_is_told_in_librdkafkas_words() -> None:
-    trouble = trouble_in([line("Something new " + "x" * 300)])
+    trouble = connection_problem([line("Something new " + "x" * 300)])
     assert trouble is not None
     assert trouble.says.startswith("sasl_ssl://kafka-1:9092: Something new xxx")
     assert len(trouble.says) < 200
 
 
 def test_other_lines_say_nothing() -> None:
-    assert trouble_in(["CONFWARN [rdkafka#producer-2] [thrd:app]: Configuration property ignored", ""]) is None
+    assert connection_problem(["CONFWARN [rdkafka#producer-2] [thrd:app]: Configuration property ignored", ""]) is None

@@ -1,4 +1,4 @@
-"""What the live check says of a vendor, asked of the simulators."""
+"""The live check's findings on vendors, asked of the simulators."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from connector.clock import SystemClock
-from connector.secrets import Secret
 from connector.service.preflight.findings import Finding, Severity
 from connector.service.preflight.vendors import ask_vendor
-from connector.settings.values import BatchSettings, Login, MyTracker, Retry, Route, SailPlay
+from connector.settings.values import Route
 from connector.simulators.mytracker import MyTrackerSimulator
 from connector.simulators.sailplay import SailPlaySimulator
+from connector.vendors.mytracker.vendor import MyTrackerSettings
+from connector.vendors.sailplay.settings import SailPlaySettings
+from tests.support.sinks import Token, mytracker_settings, sailplay_settings
 
 TOKEN = "a-token-to-look-for"  # noqa: S105 - it guards nothing
 
@@ -22,40 +24,27 @@ SUM_EVENT = "85783d035a716769502775afa287fce17040afe1"  # as the simulated shop 
 
 
 @pytest.fixture
-def secret(tmp_path: Path) -> Secret:
+def secret(tmp_path: Path) -> Path:
     file = tmp_path / "token"
     file.write_text(TOKEN)
-    return Secret.from_file(file)
+    return file
 
 
-def common(url: str) -> dict[str, Any]:
-    return {
-        "base_url": url,
-        "max_in_flight": 1,
-        "timeout": 0.5,
-        "retry": Retry(0.1, 1.0),
-        "order": "key",
-        "start": "earliest",
-        "rate": None,
-    }
+def mytracker(url: str, token: Path, app_id: int = 1) -> MyTrackerSettings:
+    return mytracker_settings(url, token, name="mt", app_id=app_id, timeout="500ms")
 
 
-def mytracker(url: str, secret: Secret, app_id: int = 1) -> MyTracker:
-    return MyTracker(name="mt", app_id=app_id, token=secret, batch=BatchSettings(20, 10_000, 0.2), **common(url))
+def sailplay(url: str, token: Token, **more: Any) -> SailPlaySettings:
+    return sailplay_settings(url, token, name="sp", timeout="500ms", **more)
 
 
-def sailplay(url: str, token: Secret | Login, **more: Any) -> SailPlay:
-    settings = {"http_method": "post", "on_unknown_outcome": "retry", "retry_codes": {}, **more}
-    return SailPlay(name="sp", store_department_id=11, token=token, **settings, **common(url))
-
-
-async def ask(of: MyTracker | SailPlay, *routes: Route) -> Finding:
+async def ask(settings: MyTrackerSettings | SailPlaySettings, *routes: Route) -> Finding:
     """The first finding, on the vendor itself."""
-    return (await ask_all(of, *routes))[0]
+    return (await ask_all(settings, *routes))[0]
 
 
-async def ask_all(of: MyTracker | SailPlay, *routes: Route) -> list[Finding]:
-    found = await ask_vendor(of, routes, SystemClock())
+async def ask_all(settings: MyTrackerSettings | SailPlaySettings, *routes: Route) -> list[Finding]:
+    found = await ask_vendor(settings, routes, SystemClock())
     assert TOKEN not in repr(found)
     return found
 
@@ -64,24 +53,25 @@ def fires(event_key: str, **fields: str) -> Route:
     return Route("fire", ("t",), None, "sp", "fire", {"event_key": f"'{event_key}'", **fields}, 0)
 
 
-async def test_credentials_that_are_good_are_accepted_and_nothing_is_sent(secret: Secret) -> None:
+async def test_credentials_that_are_good_are_accepted_and_nothing_is_sent(secret: Path) -> None:
     async with MyTrackerSimulator(token=TOKEN, app_id=1) as tracker, SailPlaySimulator(token=TOKEN) as shop:
-        for of in (
+        for settings in (
             mytracker(tracker.url, secret),
             sailplay(shop.url, secret),
             sailplay(shop.url, secret, http_method="get"),
         ):
-            found = await ask(of)
-            assert (found.severity, found.section, found.todo) == (Severity.OK, f"sink {of.name}", "")
+            found = await ask(settings)
+            assert (found.severity, found.section, found.todo) == (Severity.OK, f"sink {settings.name}", "")
         assert [vendor.ledger.summary()["events"] for vendor in (tracker, shop)] == [0, 0]
 
 
 async def test_a_login_is_tried_whole(tmp_path: Path) -> None:
-    def login(pin: str) -> Login:
+    def login(pin: str) -> Token:
         files = {name: tmp_path / name for name in ("key", "pin")}
         files["key"].write_text("demo-department-key")
         files["pin"].write_text(pin)
-        return Login(Secret.from_file(files["key"]), Secret.from_file(files["pin"]))
+        key, pin_code = ({"file": str(file)} for file in files.values())
+        return {"login": {"store_department_key": key, "pin_code": pin_code}}
 
     async with SailPlaySimulator(token="another") as shop:  # noqa: S106  # it guards nothing
         assert (await ask(sailplay(shop.url, login("demo-pin")))).severity is Severity.OK
@@ -89,31 +79,31 @@ async def test_a_login_is_tried_whole(tmp_path: Path) -> None:
     assert (refused.severity, "code -2" in refused.says) == (Severity.FAIL, True)
 
 
-async def test_a_token_that_is_refused_fails_and_says_where_it_is_kept(secret: Secret) -> None:
+async def test_a_token_that_is_refused_fails_and_says_where_it_is_kept(secret: Path) -> None:
     async with MyTrackerSimulator(token="x", app_id=1) as tracker, SailPlaySimulator(token="x") as shop:  # noqa: S106
         tracked, shopped = await ask(mytracker(tracker.url, secret)), await ask(sailplay(shop.url, secret))
     assert (tracked.severity, shopped.severity) == (Severity.FAIL, Severity.FAIL)
     assert "answers 403: Forbidden" in tracked.says
     assert "code -7" in shopped.says
-    assert secret.source in tracked.todo
-    assert secret.source in shopped.todo
+    assert f"file {secret}" in tracked.todo
+    assert f"file {secret}" in shopped.todo
 
 
-async def test_events_that_the_routes_name_and_the_shop_has_not_fail(secret: Secret) -> None:
+async def test_events_that_the_routes_name_and_the_shop_has_not_fail(secret: Path) -> None:
     async with SailPlaySimulator(token=TOKEN) as shop:
-        of = sailplay(shop.url, secret)
+        settings = sailplay(shop.url, secret)
         for route, says in (
             (fires("no-such-event", value="total"), "routes[0].fields.event_key: 'no-such-event' is no event"),
             (fires(SUM_EVENT), "of kind sum, which requires value"),
         ):
-            vendor, events = await ask_all(of, route)
+            vendor, events = await ask_all(settings, route)
             assert (vendor.severity, events.severity, events.subject) == (Severity.OK, Severity.FAIL, "events")
             assert says in events.says
-        _, events = await ask_all(of, fires(SUM_EVENT, value="total"))
+        _, events = await ask_all(settings, fires(SUM_EVENT, value="total"))
         assert events.severity is Severity.OK
 
 
-async def test_a_host_that_does_not_know_the_probe_leaves_the_credentials_unverified(secret: Secret) -> None:
+async def test_a_host_that_does_not_know_the_probe_leaves_the_credentials_unverified(secret: Path) -> None:
     """`test-app-access` stands in no document of the vendor's: without it nothing has failed."""
     async with MyTrackerSimulator(token=TOKEN, app_id=1) as tracker:
         unknown = {"kind": "status", "status": 404, "body": {"error": "Method not found"}}
@@ -132,7 +122,7 @@ async def test_a_host_that_does_not_know_the_probe_leaves_the_credentials_unveri
     ids=["hang", "503", "reset"],
 )
 async def test_a_vendor_that_does_not_answer_well_fails_in_time(
-    secret: Secret, fault: Mapping[str, Any], says: str
+    secret: Path, fault: Mapping[str, Any], says: str
 ) -> None:
     async with MyTrackerSimulator(token=TOKEN, app_id=1) as tracker:
         tracker.order(dict(fault))
@@ -142,5 +132,5 @@ async def test_a_vendor_that_does_not_answer_well_fails_in_time(
 
 
 async def test_a_secret_that_is_missing_fails_without_asking(tmp_path: Path) -> None:
-    found = await ask(mytracker("http://127.0.0.1:9", Secret.from_file(tmp_path / "absent")))
+    found = await ask(mytracker("http://127.0.0.1:9", tmp_path / "absent"))
     assert (found.severity, "cannot be read" in found.says) == (Severity.FAIL, True)

@@ -1,0 +1,178 @@
+"""Applies the outcome of a request to its items: they are settled, halved, dead-lettered or tried again.
+
+Everything here runs on the event loop's thread, and nothing is sent from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import structlog
+
+from connector.batching.isolation import SubBatch
+from connector.delivery.backoff import Backoff
+from connector.delivery.gate import Gate
+from connector.delivery.in_flight import InFlightBatches, SendAttempt
+from connector.delivery.stats import RecentFailure, Stats
+from connector.model import Failure, Item, Outcome, OutcomeKind, Reason, Stage
+
+HTTP_500S_TO_HALVE = 3
+HTTP_500S_TO_DEAD_LETTER = 5
+INTERNAL_SERVER_ERROR = 500
+TOO_MANY_REQUESTS = 429
+
+log = structlog.get_logger()
+
+
+class DispatchListener(Protocol):
+    """Whoever enqueued the items: the live pipeline, or a replay."""
+
+    def on_accepted(self, items: Sequence[Item]) -> None:
+        """Settle items that the vendor accepted."""
+        ...
+
+    def on_failed(self, failure: Failure) -> None:
+        """Write a dead letter for an item that cannot be delivered."""
+        ...
+
+
+class OutcomeHandler:
+    """Applies the outcomes of one sink's requests to its batches, its gate and its counters.
+
+    Of each item the listener hears once at most. `retry_code_backoff` spaces the retries of a vendor code that may
+    heal; with `dead_letter_unknown` an item whose request may have taken effect is dead-lettered, not sent again.
+    """
+
+    def __init__(
+        self,
+        in_flight: InFlightBatches,
+        gate: Gate,
+        *,
+        sink: str,
+        stats: Stats,
+        listener: DispatchListener,
+        retry_code_backoff: Backoff,
+        dead_letter_unknown: bool,
+    ) -> None:
+        self._in_flight = in_flight
+        self._gate = gate
+        self._sink = sink
+        self._stats = stats
+        self._listener = listener
+        self._retry_code_backoff = retry_code_backoff
+        self._dead_letter_unknown = dead_letter_unknown
+
+    def handle(self, attempt: SendAttempt, outcome: Outcome, now: float) -> None:
+        """Apply the outcome of a request that ended at `now` (monotonic seconds)."""
+        self._count(attempt, outcome, now)
+        match outcome.kind:
+            case OutcomeKind.ACCEPTED:
+                attempt.batch.sub_batches.settle_current()
+                self._stats.delivered += len(attempt.sub_batch.items)
+                self._listener.on_accepted(attempt.sub_batch.items)
+            case OutcomeKind.REJECTED:
+                self._vendor_answered(now)
+                if not self._gate.flooded:
+                    self._rejected(attempt, outcome, Reason.REFUSED)
+            case OutcomeKind.UNAVAILABLE if outcome.retry_for is not None:
+                self._retry_code(attempt, outcome, outcome.retry_for, now)
+            case OutcomeKind.UNAVAILABLE:
+                self._unavailable(attempt, outcome, now)
+            case OutcomeKind.MISCONFIGURED:
+                if self._gate.misconfigured(now, outcome.message):
+                    log.error("we are refused, or our secrets cannot be read: this sink stops sending",
+                              sink=self._sink, request=attempt.label, status=outcome.status,
+                              vendor=outcome.message)  # fmt: skip
+
+    def sending_resumed(self) -> None:
+        """Let every batch that awaits a retry be sent: the gate is sending again."""
+        log.info("the vendor answers again: sending resumes", sink=self._sink)
+        self._in_flight.retry_all()
+
+    def _count(self, attempt: SendAttempt, outcome: Outcome, now: float) -> None:
+        stats = self._stats
+        stats.request_seconds.observe(now - attempt.started_at)
+        stats.requests["error" if outcome.status is None else f"{outcome.status // 100}xx"] += 1
+        stats.outcomes[outcome.kind] += 1
+        if outcome.code is not None:
+            stats.codes[outcome.code] += 1
+        if outcome.kind in (OutcomeKind.UNAVAILABLE, OutcomeKind.MISCONFIGURED):
+            method = attempt.batch.batch.method
+            stats.recent_faults.append(RecentFailure(now, outcome.kind, method, outcome.status, outcome.message))
+
+    def _rejected(self, attempt: SendAttempt, outcome: Outcome, reason: Reason) -> None:
+        """Halve the sub-batch, or dead-letter its only item."""
+        if len(attempt.sub_batch.items) > 1:
+            attempt.batch.sub_batches.halve()
+        else:
+            self._dead_letter(attempt, outcome, reason)
+
+    def _dead_letter(self, attempt: SendAttempt, outcome: Outcome, reason: Reason) -> None:
+        attempt.batch.sub_batches.settle_current()
+        for item in attempt.sub_batch.items:
+            failure = Failure(
+                item.record,
+                reason,
+                Stage.SEND,
+                outcome.message,
+                item.route,
+                item.method,
+                outcome.status,
+                attempt.sub_batch.attempts,
+                item.element,
+            )
+            self._listener.on_failed(failure)
+
+    def _retry_code(self, attempt: SendAttempt, outcome: Outcome, retry_for: float, now: float) -> None:
+        """Retry an event, and keep its key, for `retry_for` seconds at most; the vendor itself is up."""
+        self._vendor_answered(now)
+        sub_batch = attempt.sub_batch
+        if sub_batch.retrying_since is None:
+            sub_batch.retrying_since = now
+        if now - sub_batch.retrying_since >= retry_for:
+            self._rejected(attempt, outcome, Reason.REFUSED)
+        else:
+            attempt.batch.retry_at = now + self._retry_code_backoff.after(sub_batch.attempts)
+
+    def _unavailable(self, attempt: SendAttempt, outcome: Outcome, now: float) -> None:
+        is_500 = outcome.status == INTERNAL_SERVER_ERROR
+        poison = is_500 and self._gate.is_sending and self._counts_as_poison(attempt.sub_batch)
+        if is_500:
+            self._in_flight.rule_out_last_probe()
+        attempt.batch.retry_at = self._report_fault(attempt, outcome, now)
+        if outcome.effect_unknown and self._dead_letter_unknown:
+            self._dead_letter(attempt, outcome, Reason.UNKNOWN_OUTCOME)
+        elif poison:
+            self._rejected(attempt, outcome, Reason.POISON)
+
+    def _report_fault(self, attempt: SendAttempt, outcome: Outcome, now: float) -> float:
+        """Tell the gate of a vendor fault and return when the batch may be tried again."""
+        was_sending = self._gate.is_sending
+        retry_at = self._gate.unavailable(
+            now,
+            outcome.message,
+            retry_after=outcome.retry_after,
+            throttled=outcome.status == TOO_MANY_REQUESTS,
+        )
+        if was_sending and self._gate.is_down:
+            self._stats.vendor_outages += 1
+            log.warning("the vendor fails: only a probe goes until it answers", sink=self._sink,
+                        request=attempt.label, status=outcome.status, vendor=outcome.message)  # fmt: skip
+        return retry_at
+
+    def _counts_as_poison(self, sub_batch: SubBatch) -> bool:
+        """Count a status 500 against the sub-batch. Return True once there are enough to isolate or dead-letter it.
+
+        Against a single event it counts only if other events were accepted since the last one: else the vendor is down.
+        """
+        if len(sub_batch.items) == 1:
+            if self._gate.successes == sub_batch.successes_at_last_500:
+                return False
+            sub_batch.successes_at_last_500 = self._gate.successes
+        sub_batch.http_500s += 1
+        return sub_batch.http_500s >= (HTTP_500S_TO_HALVE if len(sub_batch.items) > 1 else HTTP_500S_TO_DEAD_LETTER)
+
+    def _vendor_answered(self, now: float) -> None:
+        if self._gate.rejected(now):
+            self.sending_resumed()

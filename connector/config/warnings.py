@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import orjson
 
 from connector.config.kafka_settings import missing_files
 from connector.errors import Mistake
+from connector.expressions.nodes import Node
 from connector.expressions.parser import parse
 from connector.routing.validate import EventSchema
 from connector.secrets import Secret
@@ -97,10 +97,11 @@ def _from_event(expression: str) -> bool:
     return _reads(parse(expression))
 
 
-def _reads(node: Any) -> bool:
-    if node["type"] in {"field", "current"}:
+def _reads(node: Node, of_event: bool = True) -> bool:
+    if node.kind in {"field", "current"}:
+        return of_event
+    if node.kind == "root" or (node.kind == "call" and node.value in {"key", "header"}):
         return True
-    if node["type"] == "function_expression" and node["value"] in {"key", "header"}:
-        return True
-    # A slice's children are numbers.
-    return any(_reads(child) for child in node["children"] if isinstance(child, dict))
+    # In 'abc'[0:2] what follows the first part is evaluated on that, not on the event.
+    follows = node.kind in {"chain", "projection"}
+    return any(_reads(child, of_event and not (follows and position)) for position, child in enumerate(node.children))

@@ -98,10 +98,11 @@ def _from_event(expression: str) -> bool:
     return _reads(parse(expression))
 
 
-def _reads(tree: Node) -> bool:
-    if tree.kind in {"field", "current", "root"} or (tree.kind == "call" and tree.value in {"key", "header"}):
+def _reads(node: Node, of_event: bool = True) -> bool:
+    if node.kind in {"field", "current"}:
+        return of_event
+    if node.kind == "root" or (node.kind == "call" and node.value in {"key", "header"}):
         return True
-    children = tree.children
-    if tree.kind == "projection" and children[1].kind == "current":  # each element as it is
-        children = (children[0], *children[2:])
-    return any(map(_reads, children))
+    # In 'abc'[0:2] what follows the first part is evaluated on that, not on the event.
+    follows = node.kind in {"chain", "projection"}
+    return any(_reads(child, of_event and not (follows and position)) for position, child in enumerate(node.children))

@@ -55,10 +55,13 @@ class TopicRecreation:
         They are dropped from this poll on, even if the client comes back to the former id.
         """
         for topic, topic_id in self._reported:
-            identified, recreated = self._owned.client_reads_topic_id(topic, topic_id, self._client_ids.get(topic, ""))
+            before = self._client_ids.get(topic, "")
+            identified, recreated = self._owned.client_reads_topic_id(topic, topic_id, before)
             self._client_ids[topic] = topic_id
             self._notify_identified(identified, topic_id)
-            if recreated:
+            # The group may have taken a deleted topic's partitions away, and give the new one's back later.
+            was_ours = topic in self._owned.topic_ids
+            if recreated or (was_ours and before not in ("", topic_id)):
                 self.mark(topic)
         self._reported.clear()
         return [message for message in messages if message.topic() not in self._topics] if self._topics else messages

@@ -105,6 +105,18 @@ def test_what_is_reported_of_a_topic_of_which_nothing_is_read_drops_nothing(read
     assert (reader.listener.calls, reader.recovery.recreation.detected) == ([], False)
 
 
+def test_a_client_that_reads_the_topic_under_another_id_while_nothing_of_it_is_ours_is_of_no_use_either(
+    reader: RecoveryBench,
+) -> None:
+    """With the consumer protocol the group takes a deleted topic's partitions away and gives the new one's back."""
+    reader.recovery.recreation.on_topic_id("users", OLD)
+    reader.poll_once()
+    reader.owned.disown([USERS])
+    reader.recovery.recreation.on_topic_id("users", NEW)
+    reader.poll_once()
+    assert reader.recovery.recreation.detected
+
+
 def test_the_brokers_are_asked_at_times_and_when_they_were_away(reader: RecoveryBench) -> None:
     reader.ids.asked.clear()
     reader.recovery.recreation.fetch_topic_ids(100.0)

@@ -47,16 +47,17 @@ class Address:
         takes = self.takes()
         # Strict like the module ipaddress (a test compares them), in a twentieth of its time.
         parse, family = socket.inet_pton, _FAMILIES[self.version]
+        zones = self.version == 6
 
         def check(value: Any) -> str:
             if type(value) is not str:
                 raise type_error(name, value, takes)
+            if zones and "%" in value:  # some systems' inet_pton takes a zone
+                raise FieldError(f"{name} takes {takes}: this text has one")
             try:
                 parse(family, value)
             except (OSError, ValueError):
                 raise FieldError(f"{name} takes {takes}: {self._otherwise(value)}") from None
-            if "%" in value:  # some systems' inet_pton takes a zone
-                raise FieldError(f"{name} takes {takes}: this text is not one")
             return value
 
         return check

@@ -110,15 +110,14 @@ def _encoder(table: Table) -> Encode:
     def encode(values: dict[str, Any]) -> bytes:
         checked: dict[str, Any] = {}
         for name, value in values.items():
-            if value is None:
-                continue
-            check = checks.get(name)
-            if check is None:
-                raise FieldError(f"{table.name} has no field {name}")
-            if not value and type(value) is str:
-                if name in never_empty:
+            if not value and (value is None or type(value) is str):
+                if name in never_empty and value is not None:
                     raise FieldError(f"{name} is empty: {never_empty[name]}")
                 continue
+            try:
+                check = checks[name]
+            except KeyError:
+                raise FieldError(f"{table.name} has no field {name}") from None
             coerced = check(value)
             if coerced is not None:
                 checked[name] = coerced

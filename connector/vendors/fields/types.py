@@ -234,8 +234,6 @@ class TextMap:
             texts: dict[str, str] = {}
             for key, of_key in value.items():
                 if type(of_key) is str:
-                    if not of_key:
-                        continue
                     text = of_key
                 elif of_key is None:
                     continue
@@ -244,6 +242,8 @@ class TextMap:
                 else:
                     text = param(name, key, of_key)
                 if not (0 < len(text) <= longest and 0 < len(key) <= longest):
+                    if not text:
+                        continue
                     raise self._length(name, key, text)
                 texts[key] = text
             return texts or None

@@ -143,7 +143,7 @@ def test_common_mobile_and_web_fields_are_taken_and_coerced(field: str, value: A
         ("ipv4", 3221225985, ", not an integer"),
         ("ipv4", ["192.0.2.1"], ", not an array"),
         ("ipv6", "f" * 45, ": this text is not one"),
-        ("ipv6", "fe80::1%eth0", ": this text is not one"),
+        ("ipv6", "fe80::1%eth0", ": this text has one"),
         ("ipv6", "[2001:db8::1]", ": this text is not one"),
         ("ipv6", "2001:db8::1::2", ": this text is not one"),
         ("ipv6", "192.0.2.1", ": this text is an IPv4 address"),

@@ -20,7 +20,7 @@ from connector.simulators.switches import MyTrackerSwitches, SailPlaySwitches
 from tests.support.connector import RunningConnector, configuration, until
 from tests.support.server import Broker
 from tests.support.topics import TopicFactory
-from tests.support.vendors import TOKEN, Vendors
+from tests.support.vendors import REFUSED_ADDRESS, TOKEN, PickyMyTracker, Vendors
 
 SUM = "85783d035a716769502775afa287fce17040afe1"
 FLAG = "8bd3ede30c49139a9410daf3c42329d40722b0c5"
@@ -67,7 +67,7 @@ LOGINS, PAYMENTS, FIRES = 60, 20, 20
 
 def _events() -> list[dict[str, Any]]:
     """Logins with numbers as texts, one from no address and one that is large; payments; fires, one without a value."""
-    logins = [{"type": "login", "user": f"u{n}", "age": "25", "ip": "nowhere" if n == 7 else "127.0.0.1",
+    logins = [{"type": "login", "user": f"u{n}", "age": "25", "ip": REFUSED_ADDRESS if n == 7 else "127.0.0.1",
                "agent": "M" * (2048 if n == 9 else 20)} for n in range(LOGINS)]  # fmt: skip
     payments = [{"type": "paid", "user": f"u{n}", "order": f"o{n}", "total": 1.5} for n in range(PAYMENTS)]
     fires = [{"type": "bonus", "user": f"c{n}", "value": None if n == 7 else n + 1} for n in range(FIRES)]
@@ -120,7 +120,7 @@ async def test_the_service_delivers_under_every_switch(
         for name, switches in MYTRACKER.items():
             # A vendor that counts the requests it refuses is outwaited, not outrun.
             patient = {"retry": {"initial": "200ms", "max": "2s"}} if switches.rate else {}
-            await vendors.mytracker(name, MyTrackerSimulator(switches=switches), **patient)
+            await vendors.mytracker(name, PickyMyTracker(switches=switches), **patient)
         for name, of in SAILPLAY.items():
             token = vendors.login() if name == "expiring" else TOKEN
             heal = {-4000: "1m"} if name == "late-clients" else {}

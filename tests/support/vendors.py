@@ -8,10 +8,32 @@ from pathlib import Path
 from typing import Any
 
 from connector.simulators.mytracker import MyTrackerSimulator
+from connector.simulators.mytracker_rules import EventRules
 from connector.simulators.sailplay import SailPlaySimulator
 from connector.simulators.server import Simulator
 
 TOKEN = "demo-token"  # noqa: S105 - it guards nothing
+
+
+REFUSED_ADDRESS = "192.0.2.7"
+
+
+class PickyMyTracker(MyTrackerSimulator):
+    """A vendor with a rule that its document does not give, for what the connector sends and the vendor refuses."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._rules = {method: _Picky(rules) for method, rules in self._rules.items()}
+
+
+class _Picky(EventRules):
+    def __init__(self, rules: EventRules) -> None:
+        super().__init__({}, (), (), strange=True)
+        self._documented = rules
+
+    def first_broken(self, event: Any) -> str | None:
+        refused = isinstance(event, dict) and event.get("ipv4") == REFUSED_ADDRESS
+        return "ipv4 must be another address" if refused else self._documented.first_broken(event)
 
 
 class Vendors:

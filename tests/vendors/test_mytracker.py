@@ -12,6 +12,7 @@ import pytest
 from connector.model import Reason
 from connector.simulators.mytracker import MyTrackerSimulator
 from connector.simulators.switches import MyTrackerSwitches
+from tests.support.vendors import REFUSED_ADDRESS, PickyMyTracker
 from tests.vendors.delivering import Delivery, mytracker, secret
 
 TOKEN = "demo-token"  # noqa: S105 - it guards nothing
@@ -53,7 +54,7 @@ async def test_a_device_stands_for_a_user(tmp_path: Path) -> None:
     async with MyTrackerSimulator() as vendor:
         async with Delivery(mytracker(vendor, secret(tmp_path, "token", TOKEN))) as delivery:
             items = [
-                delivery.item(method, None, {name: "0" * {"lvid": 32, "androidId": 16}.get(name, 36), **own})
+                delivery.item(method, None, {name: "a" * {"lvid": 32, "androidId": 16}.get(name, 36), **own})
                 for method, own in list(METHODS.items())[2:]
                 for name in devices
             ]
@@ -85,12 +86,12 @@ async def test_every_documented_value_of_an_enumeration_is_accepted_by_its_name(
 async def test_a_culprit_costs_itself_alone_and_the_payments_beside_it_are_counted_once(tmp_path: Path) -> None:
     """A refused batch that took partial effect is sent again in halves; idTransaction lets the vendor tell."""
     switches = MyTrackerSwitches(refused_batch="partial", id_transaction="once")
-    async with MyTrackerSimulator(switches=switches) as vendor:
+    async with PickyMyTracker(switches=switches) as vendor:
         async with Delivery(mytracker(vendor, secret(tmp_path, "token", TOKEN))) as delivery:
             payments = [
                 delivery.item("customRevenue", None, {"customUserId": "u", **METHODS["customRevenue"],
                                                       "idTransaction": f"o{number}",
-                                                      **({"ipv4": "nowhere"} if number == 7 else {})})
+                                                      **({"ipv4": REFUSED_ADDRESS} if number == 7 else {})})
                 for number in range(20)
             ]  # fmt: skip
             await delivery.deliver(payments)

@@ -38,9 +38,9 @@ def type_error(name: str, value: Any, takes: str, text: str = "a text") -> Field
     return FieldError(f"{name} takes {takes}, not {text if type(value) is str else _WORDS[type(value)]}")
 
 
-def length_error(name: str, length: int, takes: str) -> FieldError:
-    """Return the refusal of a text of the wrong length, in characters."""
-    return FieldError(f"{name} takes {takes}: this text has {length}")
+def length_error(name: str, length: int, takes: str, cure: str = "") -> FieldError:
+    """Return the refusal of a text of the wrong length, in characters; `cure` ends it."""
+    return FieldError(f"{name} takes {takes}: this text has {length}{cure}")
 
 
 def beyond_error(name: str, takes: str) -> FieldError:

@@ -19,13 +19,17 @@ Write = Callable[[dict[str, Any]], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One row of a table. `source` quotes the vendor's document; `note` says what the document leaves open."""
+    """One row of a table. `source` quotes the vendor's document; `note` says what the document leaves open.
+
+    An empty text is left out, as null is; where `if_empty` says what would come of that, it is refused instead.
+    """
 
     name: str
     description: str
     type: FieldType
     source: str
     note: str = ""
+    if_empty: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,46 +103,73 @@ def _is_unicode(text: str) -> bool:
 
 def _encoder(table: Table) -> Encode:
     checks = {field.name: field.type.check(field.name) for field in table.fields}
+    never_empty = {field.name: field.if_empty for field in table.fields if field.if_empty}
     complete = _completeness(table)
     write = table.write
 
     def encode(values: dict[str, Any]) -> bytes:
         checked: dict[str, Any] = {}
         for name, value in values.items():
-            if value is None:
+            if not value and (value is None or type(value) is str):
+                if name in never_empty and value is not None:
+                    raise FieldError(f"{name} is empty: {never_empty[name]}")
                 continue
-            check = checks.get(name)
-            if check is None:
-                raise FieldError(f"{table.name} has no field {name}")
+            try:
+                check = checks[name]
+            except KeyError:
+                raise FieldError(f"{table.name} has no field {name}") from None
             coerced = check(value)
             if coerced is not None:
                 checked[name] = coerced
-        complete(checked)
+        complete(checked, values)
         return write(checked)
 
     return encode
 
 
-def _completeness(table: Table) -> Callable[[dict[str, Any]], None]:
-    """Return the check that raises FieldError unless all fields that the method requires are mapped."""
+def _completeness(table: Table) -> Callable[[dict[str, Any], Mapping[str, Any]], None]:
+    """Return the check that raises FieldError unless all fields that the method requires have a value.
+
+    It takes the checked values, and those that were mapped, which tell why one is lacking.
+    """
+    takes = {field.name: field.type.takes() for field in table.fields}
     always = tuple(group[0] for group in table.required if len(group) == 1)
     groups = tuple(tuple(group) for group in table.required if len(group) > 1)
     one_of = frozenset(table.one_of)
 
-    def complete(checked: dict[str, Any]) -> None:
+    def complete(checked: dict[str, Any], mapped: Mapping[str, Any]) -> None:
         for name in always:
             if name not in checked:
-                raise FieldError(f"{name} is missing or null: {table.name} requires it")
+                lack = _why_left_out(mapped.get(name), takes[name]) or "is missing or null"
+                raise FieldError(f"{name} {lack}: {table.name} requires it")
         for group in groups:
             for name in group:
                 if name in checked:
                     break
             else:
-                raise FieldError(f"{table.name} requires one of {', '.join(group)}: all are missing or null")
+                lacks = {name: _why_left_out(mapped.get(name), takes[name]) for name in group}
+                raise FieldError(f"{table.name} requires one of {', '.join(group)}: {_all_lacks(lacks)}")
         if one_of and len(one_of & checked.keys()) > 1:
             raise FieldError(f"{table.name} takes exactly one of {', '.join(table.one_of)}: here are several")
 
     return complete
+
+
+def _why_left_out(value: Any, takes: str) -> str:
+    """Return why a mapped value is not sent; "" if it is null."""
+    if value is None:
+        return ""
+    return "is empty" if value == "" else f"is left out (it takes {takes})"
+
+
+def _all_lacks(lacks: Mapping[str, str]) -> str:
+    """Return why none of a group's fields has a value; "" stands for one that is missing or null."""
+    told = [f"{name} {lack}" for name, lack in lacks.items() if lack]
+    if not told:
+        return "all are missing or null"
+    if len(told) < len(lacks):
+        told.append("all others are missing or null" if len(lacks) - len(told) > 1 else "the other is missing or null")
+    return ", ".join(told)
 
 
 def _schema(table: Table) -> dict[str, Any]:

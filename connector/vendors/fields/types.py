@@ -49,13 +49,15 @@ class FieldType(Protocol):
 class Text:
     """A text of `shortest` to `longest` characters, matching `pattern` (described by `form`) if there is one.
 
-    64-bit integers become text; other numbers and booleans are refused: what they would read as is a guess.
+    64-bit integers become text; other numbers and booleans are refused: what they would read as is a guess. `cure`
+    ends the refusal of a text of the wrong length or form.
     """
 
     shortest: int = 0
     longest: int | None = None
     pattern: str | None = None
     form: str = ""
+    cure: str = ""
 
     def takes(self) -> str:
         words = f"text of {span(self.shortest, self.longest)}" if self.shortest or self.longest else "text"
@@ -66,13 +68,14 @@ class Text:
         shortest = self.shortest
         longest = sys.maxsize if self.longest is None else self.longest
         matches = re.compile(self.pattern).fullmatch if self.pattern else None
+        cure = f"; {self.cure}" if self.cure else ""
 
         def check(value: Any) -> str:
             text: str = value if type(value) is str else text_of_integer(name, value, takes)
             if not shortest <= len(text) <= longest:
-                raise length_error(name, len(text), takes)
+                raise length_error(name, len(text), takes, cure)
             if matches is not None and matches(text) is None:
-                raise FieldError(f"{name} takes {takes}: this text is not of that form")
+                raise FieldError(f"{name} takes {takes}: this text is not of that form{cure}")
             return text
 
         return check
@@ -218,7 +221,7 @@ class Numeral:
 class TextMap:
     """An object of texts: names and values of 1 to `longest` characters.
 
-    Numbers and booleans become text, nulls are left out, an object that is empty then is left out as a whole.
+    Numbers and booleans become text, nulls and empty texts are left out; so is the object if it is empty then.
     """
 
     longest: int
@@ -244,6 +247,8 @@ class TextMap:
                 else:
                     text = param(name, key, of_key)
                 if not (0 < len(text) <= longest and 0 < len(key) <= longest):
+                    if not text:
+                        continue
                     raise self._length(name, key, text)
                 texts[key] = text
             return texts or None

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from connector.model import Limits
+from connector.vendors.fields.identifiers import Address, DeviceId
 from connector.vendors.fields.method import Field, Table, VendorMethod, vendor_method, write_json
 from connector.vendors.fields.types import Amount, Choice, Integer, Text, TextMap
 
@@ -15,6 +16,10 @@ LIMITS = Limits(max_events=20, max_bytes=10_000, envelope=2, separator=1, bare=T
 
 _NAMED = "String, minimum length 1, maximum length 255"
 _UUID_LIKE = "String, number of symbols 36"
+_ZEROS = (
+    "The document's example, of zeros only, shows the form. It names no device: systems give it where tracking is off. "
+    "It is left out."
+)
 
 COMMON = (
     Field(
@@ -32,8 +37,14 @@ COMMON = (
         "customUserId: String, maximum size 1024",
         "The document gives no minimum; an empty identifier names nobody.",
     ),
-    Field("ipv4", "ipv4 address", Text(0, 15), "ipv4: String, maximum size 15"),
-    Field("ipv6", "ipv6 address", Text(0, 45), "ipv6: String, maximum size 45"),
+    Field("ipv4", "ipv4 address", Address(4), "ipv4: String, maximum size 15"),
+    Field(
+        "ipv6",
+        "ipv6 address",
+        Address(6),
+        "ipv6: String, maximum size 45",
+        "45 symbols is the length of an IPv4 address mapped into IPv6, written in full: those are sent, too.",
+    ),
     Field(
         "idGender",
         "Gender",
@@ -62,28 +73,30 @@ COMMON = (
 )
 
 MOBILE = (
-    Field("instanceId", "S2S device identifier", Text(36, 36), f"instanceId: {_UUID_LIKE}"),
+    Field("instanceId", "S2S device identifier", DeviceId(36), f"instanceId: {_UUID_LIKE}", _ZEROS),
     Field(
         "adTrackingEnabled",
         "Tracking permission",
         Choice({1: "on", 0: "off"}),
         "adTrackingEnabled: Number, possible values: 1 - on, 0 - off. By default 1",
     ),
-    Field("idfa", "iOS advertising identifier", Text(36, 36), f"iOS: idfa: {_UUID_LIKE}"),
-    Field("iosVendorId", "iOS vendor identifier", Text(36, 36), f"iOS: iosVendorId: {_UUID_LIKE}"),
-    Field("gaid", "Android advertising identifier", Text(36, 36), f"Android: gaid: {_UUID_LIKE}"),
-    Field("androidId", "Android identifier", Text(16, 16), "Android: androidId: String, number of symbols 16"),
+    Field("idfa", "iOS advertising identifier", DeviceId(36), f"iOS: idfa: {_UUID_LIKE}", _ZEROS),
+    Field("iosVendorId", "iOS vendor identifier", DeviceId(36), f"iOS: iosVendorId: {_UUID_LIKE}", _ZEROS),
+    Field("gaid", "Android advertising identifier", DeviceId(36), f"Android: gaid: {_UUID_LIKE}", _ZEROS),
+    Field("androidId", "Android identifier", DeviceId(16), "Android: androidId: String, number of symbols 16", _ZEROS),
 )
 
 WEB = (
-    Field("lvid", "S2S device identifier", Text(32, 32), "lvid: String, number of symbols 32"),
+    Field("lvid", "S2S device identifier", DeviceId(32), "lvid: String, number of symbols 32", _ZEROS),
     Field(
         "adBlocker",
         "Ad blocker",
         Choice({1: "on", 0: "off"}),
         "adBlocker: Number, possible values: 1 - on, 0 - off. By default 0",
     ),
-    Field("userAgent", "User-Agent", Text(0, 2048), "userAgent: String, maximum size 2048"),
+    Field(
+        "userAgent", "User-Agent", Text(1, 2048), "userAgent: String, maximum size 2048", "An empty text is left out."
+    ),
 )
 
 EVENT = (
@@ -95,7 +108,7 @@ EVENT = (
         "customEventParams: array paramsName => paramValue. Array size is not limited. "
         "paramsName - string, minimum length 1, maximum length 255; "
         "paramValue - string, minimum length 1, maximum length 255",
-        "An empty object is left out.",
+        "Nulls and empty texts are left out, and an object that is empty then.",
     ),
 )
 

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 
 from connector.errors import FieldError
 from connector.model import Limits
+from connector.vendors.fields.identifiers import Email
 from connector.vendors.fields.method import Field, Table, VendorMethod, unencodable, vendor_method
 from connector.vendors.fields.types import Numeral, Text
 
@@ -42,11 +43,17 @@ _FIRE = Table(
         Field(
             "user_phone",
             "Client's telephone number",
-            Text(1, None, "[0-9]+", "digits only, international, no +"),
+            Text(
+                7,
+                15,
+                "[0-9]+",
+                "digits only, international, no +",
+                "phone(x, '7') writes the international form, digits(x) leaves out all but digits",
+            ),
             _IDENTITY,
-            "Digits only: digits() makes them.",
+            "The document gives no length; E.164 has at most 15 digits, and none has fewer than 7.",
         ),
-        Field("email", "Client's e-mail address", Text(1), _IDENTITY, _NO_LENGTH),
+        Field("email", "Client's e-mail address", Email(), _IDENTITY, _NO_LENGTH),
         Field("origin_user_id", "Client's identifier in your system", Text(1), _IDENTITY, _NO_LENGTH),
         Field(
             "value",
@@ -61,6 +68,7 @@ _FIRE = Table(
             "нет | purchase_order_num | Номер заказа, при подтвержении которого, должны быть подтвержены "
             "бонусные баллы за данное событие",
             _NO_LENGTH,
+            if_empty="left out, the points would be given without a confirmation; map null where there is no order",
         ),
     ),
     (("event_key",), _IDENTITIES),

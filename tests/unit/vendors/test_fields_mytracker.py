@@ -11,7 +11,17 @@ from connector.errors import FieldError
 from connector.vendors.mytracker.fields import LIMITS, METHODS
 
 MYTRACKER = METHODS
-ID36 = "00000000-0000-0000-0000-000000000000"
+ID36 = "00000000-0000-0000-0000-000000000001"
+ZEROS36 = "00000000-0000-0000-0000-000000000000"
+DEVICES = {
+    "instanceId": ID36,
+    "lvid": "0" * 31 + "1",
+    "gaid": ID36,
+    "androidId": "0" * 15 + "1",
+    "idfa": ID36,
+    "iosVendorId": ID36,
+}
+ANYONE = "customUserId, instanceId, lvid, gaid, androidId, idfa, iosVendorId"
 USER = {"customUserId": "1111"}
 EVENT = {**USER, "customEventName": "levelUp"}
 REVENUE = {**USER, "eventTimestamp": 1577191920, "idTransaction": "order1", "currency": "USD", "total": 1.99}
@@ -37,12 +47,12 @@ def test_the_documents_own_example_is_sent_with_numbers_for_its_numeric_texts() 
             "idGender": "1",
             "age": "25",
             "eventTimestamp": "1580213208",
-            "instanceId": ID36,
+            "instanceId": ZEROS36,
         }
     )
     assert body == (
         b'{"customUserId":"1","customEventName":"levelUp","customEventParams":{"level":"2"},"idGender":1,"age":25,'
-        b'"eventTimestamp":1580213208,"instanceId":"00000000-0000-0000-0000-000000000000"}'
+        b'"eventTimestamp":1580213208}'
     )
 
 
@@ -57,7 +67,11 @@ def test_the_documents_own_example_is_sent_with_numbers_for_its_numeric_texts() 
         ("eventTimestamp", 4294967295, 4294967295),
         ("eventTimestamp", 1577191920.0, 1577191920),
         ("ipv4", "125.125.125.125", "125.125.125.125"),
-        ("ipv6", "f" * 45, "f" * 45),
+        ("ipv4", "255.0.10.1", "255.0.10.1"),
+        ("ipv6", "2001:0db8:85a3:0000:0000:8a2e:0370:7334", "2001:0db8:85a3:0000:0000:8a2e:0370:7334"),
+        ("ipv6", "2001:DB8::1", "2001:DB8::1"),
+        ("ipv6", "::ffff:192.0.2.1", "::ffff:192.0.2.1"),
+        ("ipv6", "0000:0000:0000:0000:0000:ffff:255.255.255.255", "0000:0000:0000:0000:0000:ffff:255.255.255.255"),
         ("idGender", "woman", 2),
         ("idGender", 0, 0),
         ("age", "128", 128),
@@ -71,8 +85,12 @@ def test_the_documents_own_example_is_sent_with_numbers_for_its_numeric_texts() 
         ("idfa", ID36, ID36),
         ("iosVendorId", ID36, ID36),
         ("gaid", ID36, ID36),
-        ("androidId", "0" * 16, "0" * 16),
-        ("lvid", "0" * 32, "0" * 32),
+        ("instanceId", "0" * 35 + "x", "0" * 35 + "x"),
+        ("idfa", "-" * 36, "-" * 36),
+        ("androidId", 10**15, "1" + "0" * 15),
+        ("androidId", DEVICES["androidId"], DEVICES["androidId"]),
+        ("lvid", DEVICES["lvid"], DEVICES["lvid"]),
+        ("userAgent", " ", " "),
         ("userAgent", "M" * 2048, "M" * 2048),
     ],
 )
@@ -86,7 +104,6 @@ def test_common_mobile_and_web_fields_are_taken_and_coerced(field: str, value: A
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [
-        ("customUserId", "", ": this text has 0"),
         ("customUserId", "u" * 1025, ": this text has 1025"),
         ("customUserId", True, ", not a boolean"),
         ("customUserId", 12.5, ", or an integer; not a number with a decimal point or an exponent: use text()"),
@@ -113,8 +130,23 @@ def test_common_mobile_and_web_fields_are_taken_and_coerced(field: str, value: A
         ("eventTimestamp", "\uff19", ", not a text that is no integer"),
         ("eventTimestamp", "9" * 5000, ", not a text that is no integer"),
         ("eventTimestamp", True, ", not a boolean"),
-        ("ipv4", "1" * 16, ": this text has 16"),
-        ("ipv6", "f" * 46, ": this text has 46"),
+        ("ipv4", "1" * 16, ": this text is not one"),
+        ("ipv4", "256.1.1.1", ": this text is not one"),
+        ("ipv4", "192.0.2", ": this text is not one"),
+        ("ipv4", "192.0.02.1", ": this text is not one"),
+        ("ipv4", " 192.0.2.1", ": this text is not one"),
+        ("ipv4", "192.0.2.1, 192.0.2.2", ": this text is not one"),
+        ("ipv4", "192.0.2.1:80", ": this text is not one"),
+        ("ipv4", "192.0.2.1\0", ": this text is not one"),
+        ("ipv4", "\ud800", ": this text is not one"),
+        ("ipv4", "2001:db8::1", ": this text is an IPv6 address"),
+        ("ipv4", 3221225985, ", not an integer"),
+        ("ipv4", ["192.0.2.1"], ", not an array"),
+        ("ipv6", "f" * 45, ": this text is not one"),
+        ("ipv6", "fe80::1%eth0", ": this text has one"),
+        ("ipv6", "[2001:db8::1]", ": this text is not one"),
+        ("ipv6", "2001:db8::1::2", ": this text is not one"),
+        ("ipv6", "192.0.2.1", ": this text is an IPv4 address"),
         ("idGender", 3, ": this is another number"),
         ("idGender", True, ", not a boolean"),
         ("idGender", "queen", ", not another text"),
@@ -159,6 +191,9 @@ def test_parameters_become_text_and_nulls_are_left_out() -> None:
         "yes": True,
         "no": False,
         "none": None,
+        "nothing": "",
+        "": None,
+        "space": " ",
         "t": "é" * 255,
     }
     assert sent("customEvent", customEventParams=params)["customEventParams"] == {
@@ -171,11 +206,12 @@ def test_parameters_become_text_and_nulls_are_left_out() -> None:
         "small": "0.0000001",
         "yes": "true",
         "no": "false",
+        "space": " ",
         "t": "é" * 255,
     }
 
 
-@pytest.mark.parametrize("params", [{}, {"a": None}, None])
+@pytest.mark.parametrize("params", [{}, {"a": None}, {"a": ""}, {"n" * 255: "", "b": None}, "", None])
 def test_parameters_that_say_nothing_are_left_out(params: Any) -> None:
     assert "customEventParams" not in sent("customEvent", customEventParams=params)
 
@@ -183,9 +219,7 @@ def test_parameters_that_say_nothing_are_left_out(params: Any) -> None:
 @pytest.mark.parametrize(
     ("params", "said"),
     [
-        ({"a": ""}, "customEventParams.a takes text of 1 to 255 characters: this text has 0"),
         ({"a": "x" * 256}, "customEventParams.a takes text of 1 to 255 characters: this text has 256"),
-        ({"n" * 255: ""}, f"customEventParams.{'n' * 255} takes text of 1 to 255 characters: this text has 0"),
         ({"": "x"}, "a name in customEventParams takes text of 1 to 255 characters: this text has 0"),
         ({"n" * 256: "x"}, "a name in customEventParams takes text of 1 to 255 characters: this text has 256"),
         ({"a": {"b": 1}}, "customEventParams.a takes a text, a number or a boolean, not an object"),
@@ -277,7 +311,7 @@ def test_revenue_requires_each_of_its_fields(lacking: str) -> None:
 
 @pytest.mark.parametrize("device", ["instanceId", "lvid", "gaid", "androidId", "idfa", "iosVendorId"])
 def test_a_device_stands_for_a_user_in_events_and_revenue_but_not_in_registrations(device: str) -> None:
-    values = {device: "0" * {"lvid": 32, "androidId": 16}.get(device, 36)}
+    values = {device: DEVICES[device]}
     assert orjson.loads(MYTRACKER["customEvent"].encode({"customEventName": "e", **values}))[device]
     for method in ("registration", "login"):
         with pytest.raises(FieldError, match="customUserId is missing"):
@@ -287,8 +321,60 @@ def test_a_device_stands_for_a_user_in_events_and_revenue_but_not_in_registratio
 def test_an_event_of_nobody_is_refused() -> None:
     with pytest.raises(FieldError) as refused:
         MYTRACKER["customEvent"].encode({"customEventName": "e"})
-    anyone = "customUserId, instanceId, lvid, gaid, androidId, idfa, iosVendorId"
-    assert str(refused.value) == f"customEvent requires one of {anyone}: all are missing or null"
+    assert str(refused.value) == f"customEvent requires one of {ANYONE}: all are missing or null"
+
+
+OPTIONAL = [
+    "eventTimestamp", "ipv4", "ipv6", "idGender", "age", "connectionType", "bluetoothEnabled", "instanceId",
+    "adTrackingEnabled", "idfa", "iosVendorId", "gaid", "androidId", "lvid", "adBlocker", "userAgent",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("field", OPTIONAL)
+def test_an_empty_text_for_an_optional_field_is_left_out(field: str) -> None:
+    for method in MYTRACKER:
+        if field != "eventTimestamp" or method != "customRevenue":
+            assert sent(method, **{field: ""}) == sent(method)
+
+
+@pytest.mark.parametrize(
+    ("method", "field"),
+    [
+        ("registration", "customUserId"),
+        ("login", "customUserId"),
+        ("customEvent", "customEventName"),
+        ("customRevenue", "eventTimestamp"),
+        ("customRevenue", "idTransaction"),
+        ("customRevenue", "currency"),
+        ("customRevenue", "total"),
+    ],
+)
+def test_an_empty_text_for_a_required_field_is_refused_and_said(method: str, field: str) -> None:
+    assert refusal(method, **{field: ""}) == f"{field} is empty: {method} requires it"
+
+
+def test_an_empty_identifier_does_no_harm_beside_another_and_is_said_where_there_is_none() -> None:
+    assert sent("customEvent", customUserId="", gaid=ID36) == {"customEventName": "levelUp", "gaid": ID36}
+    assert refusal("customEvent", customUserId="") == (
+        f"customEvent requires one of {ANYONE}: customUserId is empty, all others are missing or null"
+    )
+
+
+@pytest.mark.parametrize(
+    ("device", "zeros"),
+    [
+        *((device, zeros) for device in ("instanceId", "gaid", "idfa", "iosVendorId") for zeros in (ZEROS36, "0" * 36)),
+        ("androidId", "0" * 16),
+        ("lvid", "0" * 32),
+    ],
+)
+def test_a_device_of_zeros_is_none(device: str, zeros: str) -> None:
+    for method in MYTRACKER:
+        assert sent(method, **{device: zeros}) == sent(method)
+    assert refusal("customEvent", **{"customUserId": None, device: zeros}) == (
+        f"customEvent requires one of {ANYONE}: {device} is left out "
+        f"(it takes text of {len(zeros)} characters, not zeros only), all others are missing or null"
+    )
 
 
 def test_a_field_the_vendor_does_not_document_is_refused() -> None:

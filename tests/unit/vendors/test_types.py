@@ -64,6 +64,9 @@ def test_what_is_made_of_a_table_says_which_fields_are_needed_nested_and_exclusi
         ({"b": "2", "d": "3"}, "a is missing or null: send requires it"),
         ({"a": "1", "d": "3"}, "send requires one of b, c: all are missing or null"),
         ({"a": "1", "b": "2"}, "send requires one of d, e: all are missing or null"),
+        ({"a": "", "b": "2", "d": "3"}, "a is empty: send requires it"),
+        ({"a": "1", "b": "2", "d": "", "e": ""}, "send requires one of d, e: d is empty, e is empty"),
+        ({"a": "1", "b": "2", "d": ""}, "send requires one of d, e: d is empty, the other is missing or null"),
         ({"a": "1", "b": "2", "d": "3", "e": "4"}, "send takes exactly one of d, e: here are several"),
     ):
         with pytest.raises(FieldError) as refused:

@@ -86,7 +86,7 @@ def test_lanes(benchmark: BenchmarkFixture, items: list[Item]) -> None:
         for item in items:
             lanes.enqueue(item)
         out = 0
-        while (batch := lanes.next_batch(2.0)) is not None:
+        while (batch := lanes.take_next_batch(2.0)) is not None:
             out += len(batch.items)
             lanes.release_keys(batch)
         return out
@@ -102,7 +102,7 @@ def test_offsets(benchmark: BenchmarkFixture, records: list[Record]) -> None:
         assignment.assign(AssignedPartition(1, "events", 0, 0, None))
         offsets = assignment.offsets[1]
         for record in records:
-            offsets.begin(record)
+            offsets.advance(record)
             assignment.open(offsets, record)
         for record in records:
             assignment.settle(record)

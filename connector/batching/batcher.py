@@ -32,14 +32,14 @@ class Batch:
     Later batches have higher numbers. `oldest` is the earliest read time of its items (monotonic seconds).
     """
 
-    __slots__ = ("closed_by", "items", "method", "number", "oldest", "size")
+    __slots__ = ("closed_by", "items", "method", "number", "oldest_read_at", "size")
 
     def __init__(self, number: int, method: str, envelope: int) -> None:
         self.number = number
         self.method = method
         self.items: list[Item] = []
         self.size = envelope
-        self.oldest = float("inf")
+        self.oldest_read_at = float("inf")
         self.closed_by = ClosedBy.LINGER
 
 
@@ -63,13 +63,13 @@ class Batcher:
         """Add an item to an open batch, or to the queue of its key."""
         key = item.record.key if self._ordered else None  # not by _key: that would cost a call per item
         if key is None:
-            self._join(item)
+            self._append_to_open(item)
         elif key in self._waiting:
             self._waiting[key].append(item)
-        elif not self._joins(key, item):
+        elif not self._try_to_join_owner(key, item):
             self._waiting[key] = deque((item,))
 
-    def next_batch(self, now: float) -> Batch | None:
+    def take_next_batch(self, now: float) -> Batch | None:
         """Remove and return the batch to send at `now`, or None: a full one, or one whose oldest event has lingered.
 
         A lingered batch that was begun before the first full one comes first, so that a busy method does not starve a
@@ -77,7 +77,7 @@ class Batcher:
         """
         first = self._ready[0].number if self._ready else None
         for method, batch in self._open.items():
-            if batch.oldest + self._linger <= now and (first is None or batch.number < first):
+            if batch.oldest_read_at + self._linger <= now and (first is None or batch.number < first):
                 del self._open[method]
                 return batch
         return self._ready.popleft() if self._ready else None
@@ -88,7 +88,7 @@ class Batcher:
             return 0.0
         if not self._open:
             return None
-        return min(batch.oldest for batch in self._open.values()) + self._linger
+        return min(batch.oldest_read_at for batch in self._open.values()) + self._linger
 
     @property
     def full_batches(self) -> int:
@@ -102,7 +102,7 @@ class Batcher:
             numbers.append(self._ready[0].number)
         return min(numbers, default=None)
 
-    def oldest_batch(self) -> Batch | None:
+    def take_oldest_batch(self) -> Batch | None:
         """Remove and return the oldest unsent batch, full or not, for a probe; None if there is none."""
         oldest = self.oldest_number()
         if oldest is None:
@@ -124,14 +124,14 @@ class Batcher:
             waiting = self._waiting.get(key)
             if waiting is None:
                 continue
-            while waiting and self._joins(key, waiting[0]):
+            while waiting and self._try_to_join_owner(key, waiting[0]):
                 waiting.popleft()
             if not waiting:
                 del self._waiting[key]
 
-    def drop_unsent(
+    def drop_revoked(
         self,
-        gone: Callable[[Item], bool],
+        revoked: Callable[[Item], bool],
         keep: Callable[[Item], bool] = lambda _: False,
         dropped_keys: AbstractSet[bytes] = frozenset(),
     ) -> int:
@@ -151,7 +151,7 @@ class Batcher:
         self._waiting.clear()
         kept, dropped = 0, set(dropped_keys)
         for item in unsent:
-            if not gone(item):
+            if not revoked(item):
                 self.enqueue(item)
             elif keep(item) and self._key(item) not in dropped:
                 self.enqueue(item._replace(record=item.record._replace(read_at=LONG_AGO)))
@@ -175,11 +175,11 @@ class Batcher:
         """Return the key that decides the item's order; None if it has no order."""
         return item.record.key if self._ordered else None
 
-    def _joins(self, key: bytes, item: Item) -> bool:
+    def _try_to_join_owner(self, key: bytes, item: Item) -> bool:
         """Add an item to an open batch if its key allows. Return True if it did."""
         owner = self._owner.get(key)
         if owner is None:
-            self._owner[key] = self._join(item)
+            self._owner[key] = self._append_to_open(item)
             return True
         if owner is not self._open.get(item.method):
             return False
@@ -189,7 +189,7 @@ class Batcher:
         self._append(owner, item)
         return True
 
-    def _join(self, item: Item) -> Batch:
+    def _append_to_open(self, item: Item) -> Batch:
         batch = self._open.get(item.method)
         if batch is not None and not self._fits(batch, item):
             self._close(batch, ClosedBy.BYTES)
@@ -207,7 +207,7 @@ class Batcher:
         items = batch.items
         batch.size += len(item.body) + (self._limits.separator if items else 0)
         items.append(item)
-        batch.oldest = min(batch.oldest, item.record.read_at)
+        batch.oldest_read_at = min(batch.oldest_read_at, item.record.read_at)
         if len(items) >= self._limits.max_events:
             self._close(batch, ClosedBy.COUNT)
         elif batch.size >= self._limits.max_bytes:

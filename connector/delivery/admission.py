@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
 from connector.delivery.assignment import Assignment
-from connector.delivery.offsets import NO_RECORD, PartitionOffsets
+from connector.delivery.offsets import ASK_ALWAYS, PartitionOffsets
 from connector.delivery.stats import Stats
 from connector.model import Failure, Item, Record
 
@@ -37,13 +37,13 @@ class AdmissionQueue:
         assignment: Assignment,
         stats: Stats,
         *,
-        give_out: Callable[[Sequence[Item | Failure]], None],
-        take_in: Callable[[Sequence[Record]], None],
+        hand_on: Callable[[Sequence[Item | Failure]], None],
+        begin_records: Callable[[Sequence[Record]], None],
     ) -> None:
         self._assignment = assignment
         self._stats = stats
-        self._give_out = give_out
-        self._take_in = take_in
+        self._hand_on = hand_on
+        self._begin_records = begin_records
         self._queues: dict[int, _Queue] = {}
 
     def __contains__(self, epoch: object) -> bool:
@@ -56,41 +56,41 @@ class AdmissionQueue:
         return len(self._queues)
 
     @property
-    def records(self) -> int:
+    def waiting_records(self) -> int:
         """How many records wait that are not begun."""
         return sum(len(queue.records) for queue in self._queues.values())
 
     @property
-    def bytes(self) -> int:
+    def waiting_bytes(self) -> int:
         """The size of these records' values."""
         return sum(queue.bytes for queue in self._queues.values())
 
-    def end(self, epoch: int, default: int) -> int:
+    def next_offset_after(self, epoch: int, default: int) -> int:
         """Return the offset after the last waiting record of an epoch; `default` if none waits."""
         queue = self._queues.get(epoch)
         return queue.records[-1].offset + 1 if queue is not None and queue.records else default
 
-    def admits(self, offsets: PartitionOffsets, record: Record) -> bool:
+    def admit_or_queue(self, offsets: PartitionOffsets, record: Record) -> bool:
         """Return True if a record may be begun; else put it into the queue."""
         queue = self._queues.get(record.assignment_epoch)
         if queue is None:
-            if offsets.admits(record.offset):
+            if offsets.check_room(record.offset):
                 return True
             queue = self._queues[record.assignment_epoch] = _Queue()
-            offsets.limit = NO_RECORD
+            offsets.limit = ASK_ALWAYS
         queue.records.append(record)
         queue.bytes += len(record.value or b"")
         return False
 
-    def open(self, offsets: PartitionOffsets, record: Record, results: Sequence[Item | Failure]) -> None:
+    def open_parts(self, offsets: PartitionOffsets, record: Record, results: Sequence[Item | Failure]) -> None:
         """Open a record that was just begun and may have several parts.
 
         What an earlier owner did not settle of it is sent, at once or when there is room.
         """
         parts = [(each.route, each.element) for each in results]
         settled = None
-        if offsets.before is not None:
-            unsettled, settled = offsets.unsettled(record, parts)
+        if offsets.inherited is not None:
+            unsettled, settled = offsets.split_parts(record, parts)
             if not any(unsettled):
                 self._stats.settled_before += 1
                 return
@@ -100,10 +100,10 @@ class AdmissionQueue:
         self._stats.read += len(results)
         self._assignment.open(offsets, record, parts if len(parts) > 1 or settled else None, settled)
         if offsets.start_parts(record.offset):
-            self._give_out(results)
+            self._hand_on(results)
         else:
             self._queues[record.assignment_epoch] = _Queue(record, results)
-            offsets.limit = NO_RECORD
+            offsets.limit = ASK_ALWAYS
 
     def admit_waiting(self) -> bool:
         """Begin what has room now. Return True if there was something."""
@@ -111,12 +111,12 @@ class AdmissionQueue:
         for epoch in list(self._queues):
             offsets, queue = self._assignment.offsets[epoch], self._queues[epoch]
             first = queue.records[0] if queue.head is None else queue.head
-            if offsets.admits(first.offset) if queue.head is None else offsets.start_parts(first.offset):
-                self._take(epoch)
+            if offsets.check_room(first.offset) if queue.head is None else offsets.start_parts(first.offset):
+                self._begin_queue(epoch)
                 admitted = True
         return admitted
 
-    def admit_all(self, epoch: int | None) -> None:
+    def admit_without_limit(self, epoch: int | None) -> None:
         """Begin all that waits of an epoch of which nothing will be committed any more."""
         if epoch is None:
             return
@@ -126,9 +126,9 @@ class AdmissionQueue:
         if queue is not None:
             if queue.head is not None:
                 offsets.start_parts(queue.head.offset)
-            self._take(epoch)
+            self._begin_queue(epoch)
 
-    def admit_one(self) -> bool:
+    def begin_oldest_without_room(self) -> bool:
         """Begin one record that waits, although a commit may have no room for it. Return False if none waits.
 
         The oldest of one partition, next time the oldest of another.
@@ -142,7 +142,7 @@ class AdmissionQueue:
             record = queue.records.popleft()
             queue.bytes -= len(record.value or b"")
             offsets.limit = record.offset + 1
-            self._take_in((record,))
+            self._begin_records((record,))
             head = self._queues.pop(epoch, None)  # there is one if its parts have no room
         results: Sequence[Item | Failure] = ()
         if head is not None and head.head is not None:
@@ -150,8 +150,8 @@ class AdmissionQueue:
             results, queue.head, queue.results = head.results, None, ()
         if queue.records:
             self._queues[epoch] = queue
-            offsets.limit = NO_RECORD
-        self._give_out(results)
+            offsets.limit = ASK_ALWAYS
+        self._hand_on(results)
         return True
 
     def drop_waiting(self, epochs: AbstractSet[int]) -> None:
@@ -159,7 +159,7 @@ class AdmissionQueue:
         for epoch in epochs:
             self._queues.pop(epoch, None)
 
-    def _take(self, epoch: int) -> None:
+    def _begin_queue(self, epoch: int) -> None:
         queue = self._queues.pop(epoch)
-        self._give_out(queue.results)
-        self._take_in(queue.records)
+        self._hand_on(queue.results)
+        self._begin_records(queue.records)

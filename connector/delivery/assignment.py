@@ -39,7 +39,7 @@ class Assignment:
         self._current: dict[tuple[str, int], int] = {}  # the epoch that commits for a partition
         self._committed: dict[int, tuple[int, str]] = {}  # position and metadata, by epoch
         # By an epoch that replaced others whose log was truncated: those, and the offset of the truncation.
-        self._truncated: dict[int, list[tuple[int, int]]] = {}
+        self._replaced: dict[int, list[tuple[int, int]]] = {}
         self._deferred: set[int] = set()  # epochs of which records were read and will be begun later
         self._stall = stall
         self._confirmed_at = math.inf  # before the first poll nothing is in doubt
@@ -63,9 +63,9 @@ class Assignment:
     # --- epochs and their records ----------------------------------------------------------------------------------
 
     @property
-    def open_events(self) -> int:
+    def open_records(self) -> int:
         """How many records are read and not settled."""
-        return sum(offsets.open_events for offsets in self.offsets.values())
+        return sum(offsets.open_records for offsets in self.offsets.values())
 
     def epoch_of(self, topic: str, partition: int) -> int | None:
         """Return the epoch that commits for a partition; None if it is not ours."""
@@ -88,8 +88,8 @@ class Assignment:
         if replaced is None:
             return
         if truncated_at >= 0:
-            earlier = [(each, min(end, truncated_at)) for each, end in self._truncated.pop(replaced, ())]
-            self._truncated[epoch] = [*earlier, (replaced, truncated_at)]
+            earlier = [(each, min(end, truncated_at)) for each, end in self._replaced.pop(replaced, ())]
+            self._replaced[epoch] = [*earlier, (replaced, truncated_at)]
         self._remove_if_done(replaced)
 
     def set_topic_id(self, epochs: Iterable[int], topic_id: str) -> None:
@@ -98,12 +98,12 @@ class Assignment:
             if epoch in self.offsets:
                 self.offsets[epoch].topic_id = topic_id
 
-    def with_earlier(self, epochs: AbstractSet[int]) -> frozenset[int]:
+    def with_replaced(self, epochs: AbstractSet[int]) -> frozenset[int]:
         """Return these epochs, and those that they replaced after a truncation and that are not settled yet."""
-        earlier = (each for epoch in epochs for each, _ in self._truncated.get(epoch, ()))
+        earlier = (each for epoch in epochs for each, _ in self._replaced.get(epoch, ()))
         return frozenset(epochs).union(each for each in earlier if each in self.offsets)
 
-    def revoke(self, epochs: AbstractSet[int]) -> int:
+    def remove_epochs(self, epochs: AbstractSet[int]) -> int:
         """Remove epochs that are not ours any more; results of their events are ignored from now on.
 
         Returns how many parts of their records are not settled.
@@ -112,7 +112,7 @@ class Assignment:
         for epoch in epochs:
             self.paused.discard(epoch)
             self._committed.pop(epoch, None)
-            self._truncated.pop(epoch, None)
+            self._replaced.pop(epoch, None)
             self._deferred.discard(epoch)
             offsets = self.offsets.pop(epoch, None)
             if offsets is not None:
@@ -146,11 +146,11 @@ class Assignment:
             self._remove_if_done(record.assignment_epoch)
         return True
 
-    def mark_deferred(self, epochs: Iterable[int]) -> None:
+    def keep_for_deferred(self, epochs: Iterable[int]) -> None:
         """Keep these epochs even if nothing of them is open: records of theirs will be begun later."""
         self._deferred.update(epoch for epoch in epochs if epoch in self.offsets)
 
-    def clear_deferred(self) -> None:
+    def all_deferred_begun(self) -> None:
         """Undo `mark_deferred` for all epochs: every deferred record is begun."""
         epochs, self._deferred = self._deferred, set()
         for epoch in epochs:
@@ -159,8 +159,8 @@ class Assignment:
     def _remove_if_done(self, epoch: int) -> None:
         """Remove an epoch that another has replaced if nothing of it is open or still to be begun."""
         offsets = self.offsets[epoch]
-        if not offsets.open_events and epoch not in self._deferred and not self._is_current(epoch, offsets):
-            self.revoke({epoch})
+        if not offsets.open_records and epoch not in self._deferred and not self._is_current(epoch, offsets):
+            self.remove_epochs({epoch})
 
     def lag(self) -> int | None:
         """Return how many records lie between our positions and the high watermarks; None while none is known."""
@@ -172,7 +172,7 @@ class Assignment:
         ]
         return sum(lags) if lags or not self.offsets else None
 
-    def half_settled(self, epochs: Iterable[int], in_flight: AbstractSet[tuple[int, int]]) -> set[tuple[int, int]]:
+    def records_to_finish(self, epochs: Iterable[int], in_flight: AbstractSet[tuple[int, int]]) -> set[tuple[int, int]]:
         """Return the records of these epochs that are settled, or may soon be settled, in part, as epoch and offset.
 
         `in_flight` are the records of which a request has an item.
@@ -181,7 +181,7 @@ class Assignment:
         for epoch in epochs:
             if (offsets := self.offsets.get(epoch)) is not None:
                 here = {offset for each, offset in in_flight if each == epoch}
-                found |= {(epoch, offset) for offset in offsets.half_settled(here)}
+                found |= {(epoch, offset) for offset in offsets.offsets_to_finish(here)}
         return found
 
     def not_in_metadata(self, epochs: Iterable[int]) -> int:
@@ -190,7 +190,7 @@ class Assignment:
             self.offsets[epoch].not_in_metadata(commit_metadata.MAX_BITS) for epoch in epochs if epoch in self.offsets
         )
 
-    def to_pause_and_resume(
+    def update_paused(
         self, waiting: Container[int] = ()
     ) -> tuple[list[tuple[int, PartitionOffsets]], list[tuple[int, PartitionOffsets]]]:
         """Return the epochs to pause, and those to resume, with their offsets.
@@ -237,8 +237,8 @@ class Assignment:
         """
         return [
             (offsets, end)
-            for each, end in self._truncated.get(epoch, ())
-            if (offsets := self.offsets.get(each)) is not None and (offsets.open_events or each in self._deferred)
+            for each, end in self._replaced.get(epoch, ())
+            if (offsets := self.offsets.get(each)) is not None and (offsets.open_records or each in self._deferred)
         ]
 
     def commits_succeeded(self, commits: dict[int, Commit]) -> None:

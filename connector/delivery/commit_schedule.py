@@ -22,11 +22,11 @@ class CommitSchedule:
         self._failing = False  # the last commit failed: only the interval decides then
         self._under_way: dict[int, Commit] = {}
 
-    def settled(self, events: int) -> None:
+    def count_settled(self, events: int) -> None:
         """Count events that were settled."""
         self._settled += events
 
-    def due_commits(self, now: float) -> Collection[Commit]:
+    def begin_commit(self, now: float) -> Collection[Commit]:
         """Return what to commit at `now`: nothing if none is due or one is under way."""
         many = self._settled >= COMMIT_AFTER and not self._failing
         if self._under_way or (not many and now - self._last < self._interval):

@@ -18,7 +18,7 @@ from connector.delivery.backoff import Backoff
 from connector.kafka.dead_letter import ProducedLetter, compose_letter
 from connector.model import Failure
 
-RETRY = (1.0, 30.0)
+RETRY_SECONDS = (1.0, 30.0)
 
 log = structlog.get_logger()
 
@@ -49,7 +49,7 @@ class DeadLetterWriter:
         self._sink = sink
         self._clock = clock
         self._on_written = on_written
-        self._backoff = Backoff(*RETRY)
+        self._backoff = Backoff(*RETRY_SECONDS)
         self._pending: Counter[int] = Counter()  # by epoch
         self._revoked: set[int] = set()  # epochs that are not ours any more, as long as a letter is pending
         self._retries: dict[asyncio.TimerHandle, Failure] = {}  # refused letters that will be produced again
@@ -75,7 +75,7 @@ class DeadLetterWriter:
         """How many letters are not written yet."""
         return self._pending.total()
 
-    async def nothing_pending(self, epochs: AbstractSet[int] | None = None) -> None:
+    async def wait_until_none_pending(self, epochs: AbstractSet[int] | None = None) -> None:
         """Wait until each letter of these epochs (None: of all) is written or given up."""
         while self._pending.total() if epochs is None else any(self._pending[epoch] for epoch in epochs):
             self._progress.clear()
@@ -84,7 +84,7 @@ class DeadLetterWriter:
     def _produce(self, failure: Failure, letter: ProducedLetter, refusals: int) -> None:
         def report(error: str | None) -> None:
             if error is not None:
-                self._refused(failure, letter, refusals + 1, error)
+                self._on_not_written(failure, letter, refusals + 1, error)
                 return
             self.problem = ""
             self._done(failure)
@@ -92,7 +92,7 @@ class DeadLetterWriter:
 
         self._producer.write(letter, report)
 
-    def _refused(self, failure: Failure, letter: ProducedLetter, refusals: int, error: str) -> None:
+    def _on_not_written(self, failure: Failure, letter: ProducedLetter, refusals: int, error: str) -> None:
         if self.problem != error:
             self.problem = error
             log.error("a dead letter cannot be written: its partition waits", sink=self._sink,
@@ -105,7 +105,7 @@ class DeadLetterWriter:
             del self._retries[timer]
             self._produce(failure, letter, refusals)
 
-        timer = asyncio.get_running_loop().call_later(self._backoff.after(refusals), retry)
+        timer = asyncio.get_running_loop().call_later(self._backoff.seconds_before_retry(refusals), retry)
         self._retries[timer] = failure
 
     def _done(self, failure: Failure) -> None:

@@ -18,7 +18,7 @@ from connector.batching.batcher import Batch, Batcher
 from connector.clock import Clock
 from connector.delivery.backoff import Backoff
 from connector.delivery.gate import NEVER, Gate, SinkState
-from connector.delivery.in_flight import InFlightBatch, InFlightBatches, SendAttempt
+from connector.delivery.in_flight import SendAttempt, UnsettledBatch, UnsettledBatches
 from connector.delivery.outcomes import DispatchListener, OutcomeHandler
 from connector.delivery.stats import Stats
 from connector.delivery.tasks import Tasks
@@ -78,9 +78,9 @@ class Dispatcher:
         self._ownership = ownership
         self._clock = clock
         self._stats = stats
-        self._in_flight = InFlightBatches()
+        self._unsettled = UnsettledBatches()
         self._outcomes = OutcomeHandler(
-            self._in_flight,
+            self._unsettled,
             gate,
             sink=sink.name,
             stats=stats,
@@ -89,13 +89,15 @@ class Dispatcher:
             dead_letter_unknown=on_unknown_outcome == "dead_letter",
         )
         self._revoked: set[int] = set()  # epochs that are not ours any more, as long as something of them is left
-        self._half_settled_unsent = 0  # unsent items of revoked epochs that may still be sent, once
+        self._kept_unsent = 0  # unsent items of revoked epochs that may still be sent, once
         self._stopped = False
         self._tasks = Tasks()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = NEVER
         self._progress = asyncio.Event()
-        self._accepted: deque[tuple[SendAttempt, Outcome, float]] = deque()  # responses that are not handled yet
+        self._unhandled_acceptances: deque[tuple[SendAttempt, Outcome, float]] = (
+            deque()
+        )  # responses that are not handled yet
 
     # --- from the pipeline ---------------------------------------------------------------------------------------
 
@@ -106,27 +108,27 @@ class Dispatcher:
         if not self._stopped:
             self._set_timer(self._clock.monotonic())
 
-    def drop_unsent(self, epochs: AbstractSet[int], keep: AbstractSet[tuple[int, int]] = frozenset()) -> None:
+    def revoke(self, epochs: AbstractSet[int], keep: AbstractSet[tuple[int, int]] = frozenset()) -> None:
         """Drop what was never sent of these epochs, which are not ours any more, and retry nothing of them.
 
         Requests in flight end as usual. Unsent items of the records in `keep` (epoch and offset) may still be sent,
         once: await `half_settled_sent`, then call this again without `keep`.
         """
-        alive = self._in_flight.epochs() | (self._unsent_epochs() if self._half_settled_unsent else set())
+        alive = self._unsettled.epochs() | (self._unsent_epochs() if self._kept_unsent else set())
         self._revoked = self._revoked & alive | epochs
-        dropped, empty = self._in_flight.drop_awaiting_retry(self._is_revoked)
+        dropped, empty = self._unsettled.drop_awaiting_retry(self._is_revoked)
         self._drop_from_batcher(dropped, lambda item: (item.record.assignment_epoch, item.record.offset) in keep)
         for batch in empty:
             self._remove(batch)
         self.pump()  # other epochs' items may have waited behind what was dropped
 
-    async def half_settled_sent(self) -> None:
+    async def wait_until_kept_are_sent(self) -> None:
         """Wait until the items that `drop_unsent` kept are in flight, or cannot be sent now."""
-        while self._half_settled_unsent and self._can_send(self._clock.monotonic()):
+        while self._kept_unsent and self._can_send(self._clock.monotonic()):
             self._progress.clear()
             await self._progress.wait()
 
-    async def nothing_in_flight(self, epochs: AbstractSet[int] | None = None) -> None:
+    async def wait_until_nothing_in_flight(self, epochs: AbstractSet[int] | None = None) -> None:
         """Wait until no request has items of these epochs (None: until there is no request)."""
         while self.items_in_flight(epochs):
             self._progress.clear()
@@ -158,12 +160,12 @@ class Dispatcher:
     @property
     def batches_awaiting_retry(self) -> int:
         """How many batches were sent before and await another try."""
-        return self._in_flight.awaiting_retry
+        return self._unsettled.awaiting_retry
 
     @property
     def items_awaiting_retry(self) -> int:
         """How many items of batches that were sent before are in no request now."""
-        return self._in_flight.items_awaiting_retry()
+        return self._unsettled.items_awaiting_retry()
 
     @property
     def unsent_items(self) -> int:
@@ -182,43 +184,43 @@ class Dispatcher:
 
     def records_in_flight(self) -> set[tuple[int, int]]:
         """Return the records, as epoch and offset, of which a request in flight has an item."""
-        return self._in_flight.records_in_flight()
+        return self._unsettled.records_in_flight()
 
     def items_in_flight(self, epochs: AbstractSet[int] | None = None) -> int:
         """Return how many items of these epochs (None: of all) are in a request."""
-        return self._in_flight.items_in_flight(epochs)
+        return self._unsettled.items_in_flight(epochs)
 
     def can_probe(self) -> bool:
         """True if there is a batch to probe with."""
-        return bool(self._in_flight.awaiting_retry) or self._batcher.oldest_number() is not None
+        return bool(self._unsettled.awaiting_retry) or self._batcher.oldest_number() is not None
 
     def can_probe_untried(self) -> bool:
         """True if there is a batch to probe with that has not been a probe in this round."""
-        return self._in_flight.next_probe() is not None or self._batcher.oldest_number() is not None
+        return self._unsettled.next_probe() is not None or self._batcher.oldest_number() is not None
 
     # --- choosing ------------------------------------------------------------------------------------------------
 
-    def _next_to_send(self, now: float) -> InFlightBatch | None:
+    def _next_to_send(self, now: float) -> UnsettledBatch | None:
         if not self.gate.is_sending:
-            return self._next_probe()
-        retry = self._in_flight.due_for_retry(now)
+            return self._choose_probe()
+        retry = self._unsettled.due_for_retry(now)
         if retry is not None:
             return retry
-        batch = self._batcher.next_batch(now)
-        return None if batch is None else self._admit(batch)
+        batch = self._batcher.take_next_batch(now)
+        return None if batch is None else self._take_from_batcher(batch)
 
-    def _next_probe(self) -> InFlightBatch | None:
+    def _choose_probe(self) -> UnsettledBatch | None:
         """Return the oldest batch, or the next one where the oldest may cause the fault itself; None if there is none.
 
         A flood's probe is a single event.
         """
-        in_flight = self._in_flight
-        again = None if self.gate.flooded else in_flight.last_probe()
+        in_flight = self._unsettled
+        again = None if self.gate.flooded else in_flight.probe_to_repeat()
         probe = again or in_flight.next_probe()
         if probe is None:
-            batch = self._batcher.oldest_batch()
+            batch = self._batcher.take_oldest_batch()
             if batch is not None:
-                probe = self._admit(batch)
+                probe = self._take_from_batcher(batch)
             else:  # every batch was a probe: begin with the oldest again
                 in_flight.restart_probing()
                 probe = in_flight.next_probe()
@@ -229,13 +231,13 @@ class Dispatcher:
             probe.sub_batches.isolate_first()
         return probe
 
-    def _admit(self, batch: Batch) -> InFlightBatch:
+    def _take_from_batcher(self, batch: Batch) -> UnsettledBatch:
         self._stats.batches_closed[batch.closed_by] += 1
         self._stats.batch_events += len(batch.items)
         self._stats.batch_bytes += batch.size
-        if self._half_settled_unsent:
-            self._half_settled_unsent -= sum(map(self._is_revoked, batch.items))
-        return self._in_flight.admit(batch)
+        if self._kept_unsent:
+            self._kept_unsent -= sum(map(self._is_revoked, batch.items))
+        return self._unsettled.add(batch)
 
     # --- sending -------------------------------------------------------------------------------------------------
 
@@ -247,7 +249,7 @@ class Dispatcher:
         batch = self._next_to_send(now)
         if batch is None:
             return None
-        self._in_flight.start(batch)
+        self._unsettled.start(batch)
         sub_batch = batch.sub_batches.current
         if sub_batch.attempts:
             self._stats.retries += 1
@@ -265,14 +267,14 @@ class Dispatcher:
             now = self._clock.monotonic()
             self.gate.request_finished()
             if outcome.kind is OutcomeKind.ACCEPTED:
-                if self.gate.accepted():
+                if self.gate.record_acceptance():
                     self._outcomes.sending_resumed()
-                if not self._accepted:
+                if not self._unhandled_acceptances:
                     asyncio.get_running_loop().call_soon(self._settle_accepted)
-                self._accepted.append((attempt, outcome, now))
+                self._unhandled_acceptances.append((attempt, outcome, now))
             else:
                 self._settle_accepted()  # what was accepted earlier is counted earlier
-                self._finish(attempt, outcome, now)
+                self._end_attempt(attempt, outcome, now)
             attempt = self._start_next()
 
     def _withdraw(self, attempt: SendAttempt) -> None:
@@ -281,13 +283,13 @@ class Dispatcher:
         if attempt.sub_batch.attempts:
             self._stats.retries -= 1
         self.gate.request_finished()
-        self._in_flight.finish(attempt.batch)
+        self._unsettled.finish(attempt.batch)
         self._after_attempt(attempt.batch)
 
     async def _send(self, attempt: SendAttempt) -> Outcome:
         items = attempt.sub_batch.items
         try:
-            outcome = await self._sink.send(attempt.batch.batch.method, items)
+            outcome = await self._sink.send(attempt.batch.packed.method, items)
         except Exception as error:  # a bug of ours must not lose the batch
             log.exception("sending failed inside the connector", sink=self._sink.name, request=attempt.label,
                           error=type(error).__name__)  # fmt: skip
@@ -297,21 +299,21 @@ class Dispatcher:
         return redact_outcome(outcome, items) if outcome.message else outcome
 
     def _settle_accepted(self) -> None:
-        while self._accepted:
-            self._finish(*self._accepted.popleft())
+        while self._unhandled_acceptances:
+            self._end_attempt(*self._unhandled_acceptances.popleft())
 
-    def _finish(self, attempt: SendAttempt, outcome: Outcome, now: float) -> None:
-        self._in_flight.finish(attempt.batch)
+    def _end_attempt(self, attempt: SendAttempt, outcome: Outcome, now: float) -> None:
+        self._unsettled.finish(attempt.batch)
         self._outcomes.handle(attempt, outcome, now)
         self._after_attempt(attempt.batch)
 
-    def _after_attempt(self, batch: InFlightBatch) -> None:
+    def _after_attempt(self, batch: UnsettledBatch) -> None:
         """Drop what was revoked meanwhile of a batch whose request ended, and send what may be sent by that."""
         if self._revoked:
             dropped = batch.sub_batches.drop_items(self._is_revoked)
-            if dropped and self._half_settled_unsent:
+            if dropped and self._kept_unsent:
                 self._drop_from_batcher(dropped, lambda _: True)
-        if batch.sub_batches.done:
+        if batch.sub_batches.all_settled:
             self._remove(batch)
         self._progress.set()
         self.pump()
@@ -322,7 +324,7 @@ class Dispatcher:
         Another member sends those that are dropped, so nothing of their key may be sent before them.
         """
         dropped_keys = {item.record.key for item in dropped if item.record.key is not None}
-        self._half_settled_unsent = self._batcher.drop_unsent(self._is_revoked, keep, dropped_keys)
+        self._kept_unsent = self._batcher.drop_revoked(self._is_revoked, keep, dropped_keys)
 
     def _unsent_epochs(self) -> set[int]:
         return {item.record.assignment_epoch for item in self._batcher.unsent()}
@@ -330,9 +332,9 @@ class Dispatcher:
     def _can_send(self, now: float) -> bool:
         return not self._stopped and self.state(now) is SinkState.SENDING and not self.gate.retry_after_left(now)
 
-    def _remove(self, batch: InFlightBatch) -> None:
-        self._in_flight.remove(batch)
-        self._batcher.release_keys(batch.batch)
+    def _remove(self, batch: UnsettledBatch) -> None:
+        self._unsettled.remove(batch)
+        self._batcher.release_keys(batch.packed)
 
     def _is_revoked(self, item: Item) -> bool:
         return item.record.assignment_epoch in self._revoked
@@ -347,7 +349,7 @@ class Dispatcher:
         if not self.gate.is_sending:
             at = allowed_at if self.can_probe() else NEVER
         else:
-            times = [at for at in (self._in_flight.next_retry(), self._batcher.next_batch_at()) if at is not None]
+            times = [at for at in (self._unsettled.next_retry(), self._batcher.next_batch_at()) if at is not None]
             at = max(min(times, default=NEVER), allowed_at)
         if at == NEVER:
             return

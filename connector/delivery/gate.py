@@ -21,10 +21,10 @@ from enum import StrEnum
 from connector.clock import Clock
 from connector.delivery.backoff import Backoff
 
-FAULTS_TO_STOP = 5
-MISCONFIGURED_PROBE = (1.0, 60.0)
-FLOOD_PROBE_EVERY = 60.0
-MAX_RETRY_AFTER = 600.0
+FAULTS_TO_GO_DOWN = 5
+MISCONFIGURED_BACKOFF = (1.0, 60.0)
+FLOOD_PROBE_SECONDS = 60.0
+MAX_RETRY_AFTER_SECONDS = 600.0
 NEVER = float("inf")
 # Each 429 halves the pace, each success gives a hundredth back.
 MIN_PACE, PACE_RECOVERY = 0.05, 0.01
@@ -40,7 +40,7 @@ class SinkState(StrEnum):
     DOWN = "closed"
     MISCONFIGURED = "misconfigured"
     FLOODED = "flooded"
-    ON_HOLD = "held"
+    SECRET_MISSING = "held"
     UNCONFIRMED = "unconfirmed"
 
 
@@ -57,40 +57,40 @@ class Gate:
         self.window = max_in_flight
         self.max_in_flight = max_in_flight
         self._backoff = backoff
-        self._misconfigured_backoff = Backoff(*MISCONFIGURED_PROBE)
+        self._misconfigured_backoff = Backoff(*MISCONFIGURED_BACKOFF)
         self._interval = 1 / rate if rate else 0.0
         self._pace = 1.0
-        self._next_slot = 0.0
+        self._rate_allows_at = 0.0
         self._retry_after_until = 0.0
         self._probe_at = 0.0
         self._probing = False  # the last request sent was a probe
         self._failed_probes = 0  # in a row, since the gate took its present state
         self._state = SinkState.SENDING  # SENDING, DOWN or MISCONFIGURED
         self._reason = ""
-        self._flood = ""
-        self._hold = ""
+        self._flood_reason = ""
+        self._missing_secret = ""
 
     @property
     def state(self) -> SinkState:
         """The state that decides; a missing secret comes before the vendor's faults, and these before a flood."""
-        if self._hold:
-            return SinkState.ON_HOLD
-        return SinkState.FLOODED if self._flood and self._state is SinkState.SENDING else self._state
+        if self._missing_secret:
+            return SinkState.SECRET_MISSING
+        return SinkState.FLOODED if self._flood_reason and self._state is SinkState.SENDING else self._state
 
     @property
     def reason(self) -> str:
         """The message of the fault or the flood that limits sending to probes; empty if nothing does."""
-        return self._reason or self._flood
+        return self._reason or self._flood_reason
 
     @property
     def is_sending(self) -> bool:
         """True if more than probes may be sent: no vendor fault, no misconfiguration, no flood."""
-        return self._state is SinkState.SENDING and not self._flood
+        return self._state is SinkState.SENDING and not self._flood_reason
 
     @property
     def flooded(self) -> bool:
         """True while the flood guard limits sending to one event a minute."""
-        return bool(self._flood)
+        return bool(self._flood_reason)
 
     @property
     def is_down(self) -> bool:
@@ -104,42 +104,42 @@ class Gate:
 
     def next_send_at(self) -> float:
         """Return when the next request may be sent. A past time means at once, NEVER means after another call here."""
-        if self._hold:
+        if self._missing_secret:
             return NEVER
         if self.is_sending:
             if self.in_flight >= self.window:
                 return NEVER
-            return max(self._retry_after_until, self._next_slot)
+            return max(self._retry_after_until, self._rate_allows_at)
         if self.in_flight:
             return NEVER
-        return max(self._retry_after_until, self._next_slot, self._probe_at)
+        return max(self._retry_after_until, self._rate_allows_at, self._probe_at)
 
     def retry_after_left(self, now: float) -> float:
         """Return for how many seconds a Retry-After still forbids requests; 0 if none does."""
         return max(0.0, self._retry_after_until - now)
 
-    def next_slot_in(self, now: float) -> float:
+    def rate_allows_in(self, now: float) -> float:
         """Return in how many seconds the rate allows the next request."""
-        return max(0.0, self._next_slot - now)
+        return max(0.0, self._rate_allows_at - now)
 
     def request_started(self, now: float) -> None:
         """Count a request that is sent at `now`."""
         self.in_flight += 1
         self._probing = not self.is_sending
-        self.reserve_slot(now)
+        self.reserve_request(now)
 
-    def reserve_slot(self, now: float) -> float:
+    def reserve_request(self, now: float) -> float:
         """Take the next slot of the rate and return when it is; calls without events need one, too."""
-        at = max(now, self._next_slot, self._retry_after_until)
+        at = max(now, self._rate_allows_at, self._retry_after_until)
         if self._interval:
-            self._next_slot = at + self._interval / self._pace
+            self._rate_allows_at = at + self._interval / self._pace
         return at
 
     def request_finished(self) -> None:
         """Count a response, or the end of a request without one."""
         self.in_flight -= 1
 
-    def accepted(self) -> bool:
+    def record_acceptance(self) -> bool:
         """Record an accepted request. Return True if sending resumes by it."""
         self.successes += 1
         self.consecutive_faults = 0
@@ -149,11 +149,11 @@ class Gate:
             return False
         if self._is_outdated():
             return False
-        self._flood = ""
+        self._flood_reason = ""
         self._resume()
         return True
 
-    def unavailable(self, now: float, reason: str, *, retry_after: float | None, throttled: bool) -> float:
+    def record_fault(self, now: float, reason: str, *, retry_after: float | None, throttled: bool) -> float:
         """Record a vendor fault and return when its batch may be tried again. The fifth in a row takes the gate down.
 
         `retry_after` (seconds) forbids all requests for so long, at most ten minutes. `throttled` (a 429) halves the
@@ -164,26 +164,26 @@ class Gate:
             self._pace = max(MIN_PACE, self._pace / 2)
             self.window = max(1, self.window // 2)
         if retry_after is not None:
-            self._retry_after_until = max(self._retry_after_until, now + min(retry_after, MAX_RETRY_AFTER))
-        if self.consecutive_faults >= FAULTS_TO_STOP if self.is_sending else self._probing:
+            self._retry_after_until = max(self._retry_after_until, now + min(retry_after, MAX_RETRY_AFTER_SECONDS))
+        if self.consecutive_faults >= FAULTS_TO_GO_DOWN if self.is_sending else self._probing:
             self._only_probe(SinkState.DOWN, now, reason, self._backoff)
-        return now + self._backoff.after(self.consecutive_faults)
+        return now + self._backoff.seconds_before_retry(self.consecutive_faults)
 
-    def misconfigured(self, now: float, reason: str) -> bool:
+    def record_misconfiguration(self, now: float, reason: str) -> bool:
         """Record that the vendor refused our credentials or address. Return True if the gate was in another state."""
         is_new = self._state is not SinkState.MISCONFIGURED
         if is_new or self._probing:
             self._only_probe(SinkState.MISCONFIGURED, now, reason, self._misconfigured_backoff)
         return is_new
 
-    def flood(self, now: float, reason: str, probe_in: float = FLOOD_PROBE_EVERY) -> None:
+    def start_flood(self, now: float, reason: str, probe_in: float = FLOOD_PROBE_SECONDS) -> None:
         """Send one event a minute only, the first after `probe_in` seconds, until one of them is accepted."""
-        if not self._flood:
-            self._flood = reason
+        if not self._flood_reason:
+            self._flood_reason = reason
             self._probing = False
             self._probe_at = now + probe_in
 
-    def rejected(self, now: float) -> bool:
+    def record_answer(self, now: float) -> bool:
         """Record that the vendor answered by rejecting events: it is up. Return True if sending resumes by it.
 
         A flood goes on; its next probe is sent after a minute.
@@ -191,8 +191,8 @@ class Gate:
         self.consecutive_faults = 0
         if self.is_sending or self._is_outdated():
             return False
-        if self._flood:
-            self._probe_at = now + FLOOD_PROBE_EVERY
+        if self._flood_reason:
+            self._probe_at = now + FLOOD_PROBE_SECONDS
         self._resume()
         return self.is_sending
 
@@ -201,16 +201,16 @@ class Gate:
         if self._state is SinkState.MISCONFIGURED:
             self._probe_at = 0.0
 
-    def hold(self, reason: str) -> bool:
+    def set_missing_secret(self, reason: str) -> bool:
         """Send nothing while `reason` (a missing secret) is not empty. Return True if it differs from the last one."""
-        changed = self._hold != reason
-        self._hold = reason
+        changed = self._missing_secret != reason
+        self._missing_secret = reason
         return changed
 
     @property
-    def hold_reason(self) -> str:
+    def missing_secret(self) -> str:
         """The missing secret for which nothing is sent; empty if none is missing."""
-        return self._hold
+        return self._missing_secret
 
     def _is_outdated(self) -> bool:
         """True if the response's request was sent before a flood or a misconfiguration, so that it proves nothing."""
@@ -223,10 +223,12 @@ class Gate:
         """Limit sending to probes, the next one after a backoff that doubles with each probe that failed."""
         self._failed_probes = self._failed_probes + 1 if self._state is state else 0
         self._state, self._reason = state, reason
-        self._probe_at = now + (FLOOD_PROBE_EVERY if self._flood else backoff.after(self._failed_probes + 1))
+        self._probe_at = now + (
+            FLOOD_PROBE_SECONDS if self._flood_reason else backoff.seconds_before_retry(self._failed_probes + 1)
+        )
 
 
 async def wait_for_rate(gate: Gate, clock: Clock) -> None:
     """Wait until the rate allows a call to the vendor that carries no event (a login, a look-up), and count it."""
     now = clock.monotonic()
-    await asyncio.sleep(gate.reserve_slot(now) - now)
+    await asyncio.sleep(gate.reserve_request(now) - now)

@@ -27,14 +27,14 @@ class MultiPartRecord:
     each tag how many bits may be needed. The record is `begun` once its parts may be sent.
     """
 
-    __slots__ = ("begun", "lengths", "settled", "settled_count", "unsettled")
+    __slots__ = ("lengths", "settled", "settled_count", "started", "unsettled")
 
     def __init__(self, unsettled: int, lengths: dict[int, int], settled: dict[int, int]) -> None:
         self.unsettled = unsettled
         self.lengths = lengths
         self.settled = settled
         self.settled_count = sum(each.bit_count() for each in settled.values())
-        self.begun = False
+        self.started = False
 
 
 class MetadataBudget:

@@ -59,7 +59,7 @@ class Handover:
         """Drop what was never sent of these epochs, except of the records to `keep` (epoch and offset)."""
         self._intake.drop_records(epochs)
         self._admission.drop_waiting(epochs)
-        self._dispatcher.drop_unsent(epochs, keep)
+        self._dispatcher.revoke(epochs, keep)
         self._dead_letters.drop_retries(epochs)
         self._flood_guard.drop_revoked(epochs)
 
@@ -68,15 +68,15 @@ class Handover:
 
         Ends at `deadline` (monotonic seconds) at the latest. Returns True if nothing is in flight any more.
         """
-        half_settled = self._assignment.half_settled(epochs, self._dispatcher.records_in_flight())
+        half_settled = self._assignment.records_to_finish(epochs, self._dispatcher.records_in_flight())
         self.drop_unsent(epochs, half_settled)
         try:
             async with asyncio.timeout(max(0.0, deadline - self._request_timeout - self._clock.monotonic())):
-                await self._dispatcher.half_settled_sent()
+                await self._dispatcher.wait_until_kept_are_sent()
         except TimeoutError:
             log.warning("not all of the half-settled records could be finished", sink=self._sink)
         if half_settled:
-            self._dispatcher.drop_unsent(epochs)
+            self._dispatcher.revoke(epochs)
         return await self._wait_for_in_flight(epochs, max(0.0, deadline - self._clock.monotonic()))
 
     def final_commits(self, epochs: frozenset[int]) -> list[Commit]:
@@ -88,16 +88,16 @@ class Handover:
                         sink=self._sink, events=lost)  # fmt: skip
         return list(self._assignment.pending_commits(epochs).values())
 
-    def give_back(self, epochs: AbstractSet[int]) -> None:
+    def remove_partitions(self, epochs: AbstractSet[int]) -> None:
         """Remove these epochs from the assignment and count what is not settled of them."""
-        self._stats.given_back += self._assignment.revoke(epochs)
+        self._stats.given_back += self._assignment.remove_epochs(epochs)
 
     async def _wait_for_in_flight(self, epochs: frozenset[int], seconds: float) -> bool:
         """Wait for these epochs' requests and dead letters. Return False if they take longer than `seconds`."""
         try:
             async with asyncio.timeout(seconds):
-                await self._dispatcher.nothing_in_flight(epochs)
-                await self._dead_letters.nothing_pending(epochs)
+                await self._dispatcher.wait_until_nothing_in_flight(epochs)
+                await self._dead_letters.wait_until_none_pending(epochs)
         except TimeoutError:
             return False
         return True

@@ -17,13 +17,13 @@ from connector.model import Item
 PROBES_OF_ONE = 3
 
 
-class InFlightBatch:
+class UnsettledBatch:
     """One batch from its first request until every item of it is settled; it owns its keys for so long."""
 
-    __slots__ = ("batch", "in_flight", "retry_at", "sub_batches")
+    __slots__ = ("in_flight", "packed", "retry_at", "sub_batches")
 
     def __init__(self, batch: Batch) -> None:
-        self.batch = batch
+        self.packed = batch
         self.sub_batches = SubBatches(batch.items)
         self.retry_at = 0.0  # monotonic seconds
         self.in_flight = False
@@ -32,22 +32,22 @@ class InFlightBatch:
 class SendAttempt(NamedTuple):
     """One request: its batch, the part of the batch that is sent, and when it was started (monotonic seconds)."""
 
-    batch: InFlightBatch
+    batch: UnsettledBatch
     sub_batch: SubBatch
     started_at: float
 
     @property
     def label(self) -> str:
         """The request's name in log lines: the batch's number, and how often this part of it was sent."""
-        return f"{self.batch.batch.number}.{self.sub_batch.attempts}"
+        return f"{self.batch.packed.number}.{self.sub_batch.attempts}"
 
 
-class InFlightBatches:
+class UnsettledBatches:
     """Every batch that is in flight or awaits a retry, by its number; the oldest has the lowest."""
 
     def __init__(self) -> None:
         self.awaiting_retry = 0  # batches
-        self._all: dict[int, InFlightBatch] = {}
+        self._all: dict[int, UnsettledBatch] = {}
         self._last_probe = 0  # the number of the batch that was the last probe; 0: begin with the oldest
         self._probes_of_one = 0  # how often in a row it was
 
@@ -56,35 +56,35 @@ class InFlightBatches:
 
     # --- from the batcher until settled ----------------------------------------------------------------------------
 
-    def admit(self, batch: Batch) -> InFlightBatch:
+    def add(self, batch: Batch) -> UnsettledBatch:
         """Add a batch that was taken from the batcher; `start` must follow."""
-        admitted = self._all[batch.number] = InFlightBatch(batch)
+        admitted = self._all[batch.number] = UnsettledBatch(batch)
         self.awaiting_retry += 1
         return admitted
 
-    def start(self, batch: InFlightBatch) -> None:
+    def start(self, batch: UnsettledBatch) -> None:
         """Mark a batch as in flight."""
         batch.in_flight = True
         self.awaiting_retry -= 1
 
-    def finish(self, batch: InFlightBatch) -> None:
+    def finish(self, batch: UnsettledBatch) -> None:
         """Mark a batch whose request ended as awaiting a retry; `remove` it if all of it is settled."""
         batch.in_flight = False
         self.awaiting_retry += 1
 
-    def remove(self, batch: InFlightBatch) -> None:
+    def remove(self, batch: UnsettledBatch) -> None:
         """Remove a batch that is in no request and has nothing left to send."""
-        del self._all[batch.batch.number]
+        del self._all[batch.packed.number]
         self.awaiting_retry -= 1
 
-    def drop_awaiting_retry(self, gone: Callable[[Item], bool]) -> tuple[list[Item], list[InFlightBatch]]:
+    def drop_awaiting_retry(self, gone: Callable[[Item], bool]) -> tuple[list[Item], list[UnsettledBatch]]:
         """Drop the items that are `gone` from batches that await a retry.
 
         Returns these items, and the batches that have nothing left.
         """
         waiting = [batch for batch in self._all.values() if not batch.in_flight]
         dropped = [item for batch in waiting for item in batch.sub_batches.drop_items(gone)]
-        return dropped, [batch for batch in waiting if batch.sub_batches.done]
+        return dropped, [batch for batch in waiting if batch.sub_batches.all_settled]
 
     # --- what they contain -----------------------------------------------------------------------------------------
 
@@ -113,11 +113,11 @@ class InFlightBatches:
 
     def epochs(self) -> set[int]:
         """Return the epochs of all items, settled ones included."""
-        return {item.record.assignment_epoch for batch in self._all.values() for item in batch.batch.items}
+        return {item.record.assignment_epoch for batch in self._all.values() for item in batch.packed.items}
 
     # --- which is sent next ----------------------------------------------------------------------------------------
 
-    def due_for_retry(self, now: float) -> InFlightBatch | None:
+    def due_for_retry(self, now: float) -> UnsettledBatch | None:
         """Return a batch that may be tried again at `now`; None if there is none."""
         if not self.awaiting_retry:
             return None
@@ -129,21 +129,21 @@ class InFlightBatches:
             return None
         return min(batch.retry_at for batch in self._all.values() if not batch.in_flight)
 
-    def last_probe(self) -> InFlightBatch | None:
+    def probe_to_repeat(self) -> UnsettledBatch | None:
         """Return the last probe if it should be sent again; else None."""
         batch = self._all.get(self._last_probe)
         return batch if self._probes_of_one < PROBES_OF_ONE and batch is not None and not batch.in_flight else None
 
-    def next_probe(self) -> InFlightBatch | None:
+    def next_probe(self) -> UnsettledBatch | None:
         """Return the oldest batch awaiting a retry that is newer than the last probe; None if there is none."""
         waiting = (batch for batch in self._all.values() if not batch.in_flight)
-        newer = (batch for batch in waiting if batch.batch.number > self._last_probe)
-        return min(newer, key=lambda batch: batch.batch.number, default=None)
+        newer = (batch for batch in waiting if batch.packed.number > self._last_probe)
+        return min(newer, key=lambda batch: batch.packed.number, default=None)
 
-    def record_probe(self, batch: InFlightBatch) -> None:
+    def record_probe(self, batch: UnsettledBatch) -> None:
         """Note that this batch is sent as a probe."""
-        self._probes_of_one = self._probes_of_one + 1 if batch.batch.number == self._last_probe else 1
-        self._last_probe = batch.batch.number
+        self._probes_of_one = self._probes_of_one + 1 if batch.packed.number == self._last_probe else 1
+        self._last_probe = batch.packed.number
 
     def rule_out_last_probe(self) -> None:
         """Let another batch be the next probe: the last one's own events may cause the fault."""

@@ -16,14 +16,14 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 
 from connector.delivery.half_settled import MetadataBudget, MultiPartRecord, RecordPart, lengths_of
-from connector.delivery.settled_before import SettledBefore, fingerprint
+from connector.delivery.settled_before import InheritedProgress, fingerprint
 from connector.kafka.commit_metadata import SETTLED, SURE_BITS, UNSETTLED, Metadata, Settled
 from connector.kafka.part_bits import HalfSettled, PartsByRoute
 from connector.model import Record
 
 # Values of `limit`: every record may be begun, or none, since one before it waits.
-EVERY_RECORD = 1 << 63
-NO_RECORD = -1
+NO_LIMIT = 1 << 63
+ASK_ALWAYS = -1
 
 
 class PartitionOffsets:
@@ -35,17 +35,17 @@ class PartitionOffsets:
     """
 
     __slots__ = (
-        "_bound",
         "_budget",
         "_free",
-        "_leader_epoch",
+        "_last_leader_epoch",
         "_multi_part",
         "_next",
         "_open",
         "_order",
         "_started",
         "_tags",
-        "before",
+        "_will_commit",
+        "inherited",
         "limit",
         "open_bytes",
         "partition",
@@ -68,11 +68,11 @@ class PartitionOffsets:
         self.partition = partition
         self.topic_id = topic_id  # Kafka's; empty if it is not known
         self.open_bytes = 0
-        self.before: SettledBefore | None = None
+        self.inherited: InheritedProgress | None = None
         if metadata is not None and metadata.settled is not None:
-            self.before = SettledBefore(metadata.settled, metadata.leader_epoch)
+            self.inherited = InheritedProgress(metadata.settled, metadata.leader_epoch)
         self._next = position
-        self._leader_epoch = leader_epoch  # of the record read last
+        self._last_leader_epoch = leader_epoch  # of the record read last
         self._order: deque[Record] = deque()  # as read; those in front may be settled
         self._open: dict[int, MultiPartRecord | None] = {}  # by offset; None: the record has one part
         self._multi_part: dict[int, MultiPartRecord] = {}  # those of them that have, or had, several
@@ -80,25 +80,25 @@ class PartitionOffsets:
         self._started = 0  # how many of these are begun
         self._budget = MetadataBudget()
         self._free = 0  # bits that records of several parts may take before all is measured again
-        self._bound = True
-        self.limit = EVERY_RECORD
+        self._will_commit = True
+        self.limit = NO_LIMIT
 
     # --- from reading to settled -----------------------------------------------------------------------------------
 
-    def begin(self, record: Record) -> bool:
+    def advance(self, record: Record) -> bool:
         """Advance past a record that was read. Return False if an earlier owner had settled it: do not send it."""
-        settled = self.before is not None and self._is_settled_before(self.before, record)
+        settled = self.inherited is not None and self._take_if_settled(self.inherited, record)
         self._next = record.offset + 1
-        self._leader_epoch = record.leader_epoch
+        self._last_leader_epoch = record.leader_epoch
         return not settled
 
-    def unsettled(self, record: Record, parts: Sequence[RecordPart]) -> tuple[list[bool], dict[int, int]]:
+    def split_parts(self, record: Record, parts: Sequence[RecordPart]) -> tuple[list[bool], dict[int, int]]:
         """Split the parts of the record that was just begun by what an earlier owner did.
 
         Returns for each part True if it is still to be sent, and the settled ones by route's tag. A part of a route
         that was changed since counts as not sent.
         """
-        before = self._take_half_settled(record.offset)
+        before = self._take_half_settled_up_to(record.offset)
         settled: dict[int, int] = {}
         unsettled: list[bool] = []
         for route, index in parts:
@@ -144,8 +144,8 @@ class PartitionOffsets:
         self.open_bytes -= size
         if multi_part is not None:
             del self._multi_part[record.offset]
-            self._started -= multi_part.begun
-            if multi_part.begun or multi_part.settled:
+            self._started -= multi_part.started
+            if multi_part.started or multi_part.settled:
                 self._budget.free(multi_part.lengths)
         return size
 
@@ -158,15 +158,15 @@ class PartitionOffsets:
             multi_part.settled[tag] = multi_part.settled.get(tag, 0) | 1 << index
         return not multi_part.unsettled
 
-    def skip_settled(self) -> int | None:
+    def pass_settled(self) -> int | None:
         """Skip what an earlier owner settled from the next offset on, as the record there cannot be read.
 
         Returns the offset at which reading goes on; None if the next record is not settled.
         """
         start = self._next
-        if start is None or self.before is None:
+        if start is None or self.inherited is None:
             return None
-        self._next = self.before.skip(start)
+        self._next = self.inherited.pass_settled(start)
         return None if self._next == start else self._next
 
     # --- room in the metadata for records of several parts ----------------------------------------------------------
@@ -182,48 +182,48 @@ class PartitionOffsets:
         more = 0 if multi_part.settled else self._budget.reserve(multi_part.lengths)
         if more <= self._free and offset < self.limit:
             self._free -= more
-        elif not self._has_room(offset) and self._started and self._bound and not without_room:
+        elif not self._measure_room(offset) and self._started and self._will_commit and not without_room:
             if not multi_part.settled:
                 self._budget.free(multi_part.lengths)
             return False
-        multi_part.begun = True
+        multi_part.started = True
         self._started += 1
         return True
 
-    def admits(self, offset: int) -> bool:
+    def check_room(self, offset: int) -> bool:
         """Return True if a record may be begun: a commit has room for it beside the half-settled ones before it."""
-        if not self._budget or not self._bound:
-            self.limit, self._free = EVERY_RECORD, 0
+        if not self._budget or not self._will_commit:
+            self.limit, self._free = NO_LIMIT, 0
             return True
-        return self._has_room(offset) or not self._open
+        return self._measure_room(offset) or not self._open
 
     def unbind(self) -> None:
         """Lift every limit: these offsets will not be committed any more."""
-        self._bound = False
+        self._will_commit = False
 
-    def _has_room(self, offset: int) -> bool:
+    def _measure_room(self, offset: int) -> bool:
         """True if a commit has room for all that may be settled up to an offset.
 
         Of the bits that are left, half are given to later offsets (one for the offset, and one for each route) and half
         to further records of several parts, so that not each of these needs to be measured.
         """
-        at_position = self.oldest() or self._last_before_unread()
-        farthest = -1 if self.before is None else self.before.farthest
+        at_position = self.oldest() or self._record_binding_metadata()
+        farthest = -1 if self.inherited is None else self.inherited.farthest
         span = 1 if at_position is None else max(offset, farthest) + 1 - at_position.offset
         free = (SURE_BITS - span - self._budget.bits(span) - len(self._budget)) // 2
-        self.limit = offset + 1 + free // (2 + len(self._budget)) if free >= 0 else NO_RECORD
+        self.limit = offset + 1 + free // (2 + len(self._budget)) if free >= 0 else ASK_ALWAYS
         self._free = max(0, free)
         return free >= 0
 
     def _measure_next_time(self) -> None:
         """Withdraw the room given in advance: more of it was reserved than was measured."""
-        if self._bound:
-            self.limit, self._free = NO_RECORD, 0
+        if self._will_commit:
+            self.limit, self._free = ASK_ALWAYS, 0
 
     # --- the position, and what is open ----------------------------------------------------------------------------
 
     @property
-    def open_events(self) -> int:
+    def open_records(self) -> int:
         """How many records are read and not settled."""
         return len(self._open)
 
@@ -232,21 +232,21 @@ class PartitionOffsets:
         """How many parts of these are not settled."""
         return len(self._open) + sum(each.unsettled - 1 for each in self._multi_part.values())
 
-    def half_settled(self, in_flight: frozenset[int] | set[int] = frozenset()) -> list[int]:
+    def offsets_to_finish(self, in_flight: frozenset[int] | set[int] = frozenset()) -> list[int]:
         """Return the offsets of open records of several parts of which one is settled or that are `in_flight`."""
         return [offset for offset, each in self._multi_part.items() if each.settled_count or offset in in_flight]
 
     @property
     def position(self) -> int | None:
         """The offset to commit; None while it is not known."""
-        record = self.oldest() or self._last_before_unread()
+        record = self.oldest() or self._record_binding_metadata()
         return self._next if record is None else record.offset
 
     @property
     def leader_epoch(self) -> int:
         """The leader epoch to commit with the position, by which a truncation below it is noticed."""
-        record = self.oldest() or self._last_before_unread()
-        return self._leader_epoch if record is None else record.leader_epoch
+        record = self.oldest() or self._record_binding_metadata()
+        return self._last_leader_epoch if record is None else record.leader_epoch
 
     @property
     def next_offset(self) -> int | None:
@@ -270,18 +270,18 @@ class PartitionOffsets:
 
     def metadata(self, farthest: int) -> Metadata:
         """Return the metadata to commit; it covers `farthest` offsets above the position."""
-        leader_epoch = self._leader_epoch
-        if self.before is not None and self.before.is_unread(self._next):
-            leader_epoch = max(leader_epoch, self.before.leader_epoch)
+        leader_epoch = self._last_leader_epoch
+        if self.inherited is not None and self.inherited.reaches(self._next):
+            leader_epoch = max(leader_epoch, self.inherited.leader_epoch)
         return Metadata(self.settled_above(farthest), self.topic_id, leader_epoch)
 
     def settled_above(self, farthest: int) -> Settled | None:
         """Return what is settled up to `farthest` offsets above the position; None if nothing is."""
-        before = self.before
+        before = self.inherited
         if before is not None and before.unproven is not None:
             return before.unproven
         oldest = self.oldest()
-        at_position = oldest or self._last_before_unread()
+        at_position = oldest or self._record_binding_metadata()
         if at_position is None or self._next is None:
             return None
         start = at_position.offset
@@ -297,7 +297,7 @@ class PartitionOffsets:
                 flags[offset - start] = SETTLED
         first = 0 if oldest is None else 1
         settled = bytes(flags[first:].rstrip(b"0"))
-        halves = self._halves(start)
+        halves = self._half_settled_above(start)
         return Settled(fingerprint(at_position), settled, first, halves) if settled or halves else None
 
     def not_in_metadata(self, farthest: int) -> int:
@@ -306,8 +306,8 @@ class PartitionOffsets:
         The metadata covers `farthest` offsets. Where the log has gaps beyond them, the number may be too low.
         """
         settled = self.settled_above(farthest)
-        at_position = self.oldest() or self._last_before_unread()
-        unproven = self.before is not None and self.before.unproven is not None
+        at_position = self.oldest() or self._record_binding_metadata()
+        unproven = self.inherited is not None and self.inherited.unproven is not None
         if settled is None or unproven or self._next is None or at_position is None:
             return 0
         end = at_position.offset + farthest + 1
@@ -315,38 +315,38 @@ class PartitionOffsets:
         parts = sum(each.settled_count - _count(each.settled) for each in self._multi_part.values())
         return max(0, beyond) + parts + settled.weight() - settled.fitting().weight()
 
-    def _halves(self, position: int) -> HalfSettled:
+    def _half_settled_above(self, position: int) -> HalfSettled:
         """Return what is settled of records that are not settled as a whole, by offset above the position."""
         halves = {offset - position: dict(each.settled) for offset, each in self._multi_part.items() if each.settled}
-        return halves if self.before is None else {**halves, **self.before.unread_halves(position)}
+        return halves if self.inherited is None else {**halves, **self.inherited.unread_half_settled(position)}
 
     # --- what an earlier owner settled -------------------------------------------------------------------------------
 
-    def _is_settled_before(self, before: SettledBefore, record: Record) -> bool:
+    def _take_if_settled(self, before: InheritedProgress, record: Record) -> bool:
         """Return True if an earlier owner had settled the record, and forget its work once all of it is read."""
         if before.unproven is not None and before.prove(record, self._next):
-            for parts in before.half_settled:
+            for parts in before.half_settled_parts:
                 self._budget.reserve(lengths_of(parts))
             self._measure_next_time()
-        if record.offset > before.farthest or before.is_overwritten(record):
-            self._take_half_settled(before.farthest)
-            self.before = None
+        if record.offset > before.farthest or before.is_outdated_by(record):
+            self._take_half_settled_up_to(before.farthest)
+            self.inherited = None
             return False
         before.last = record
-        return before.take(record.offset)
+        return before.take_settled(record.offset)
 
-    def _take_half_settled(self, offset: int) -> PartsByRoute:
+    def _take_half_settled_up_to(self, offset: int) -> PartsByRoute:
         """Free the room of half-settled records up to an offset. Return the settled parts of the record there."""
         found: PartsByRoute = {}
-        for at, parts in () if self.before is None else self.before.take_halves(offset):
+        for at, parts in () if self.inherited is None else self.inherited.take_half_settled_up_to(offset):
             self._budget.free(lengths_of(parts))
             if at == offset:
                 found = parts
         return found
 
-    def _last_before_unread(self) -> Record | None:
+    def _record_binding_metadata(self) -> Record | None:
         """Return the record read last if offsets settled earlier are unread; else None."""
-        before = self.before
+        before = self.inherited
         if before is None or self._next is None or before.farthest < self._next:
             return None
         return before.last

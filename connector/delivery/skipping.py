@@ -38,9 +38,9 @@ class SkipCommit:
 
     position: int
     settled: Settled | None
-    known: bool
-    again: AbstractSet[int]
-    ahead: RecordAt | None
+    already_settled: bool
+    sent_again: AbstractSet[int]
+    next_record: RecordAt | None
 
 
 def settle_one(offset: int, position: int, committed: Settled | None, look: RecordLookup) -> SkipCommit:
@@ -62,17 +62,17 @@ def settle_one(offset: int, position: int, committed: Settled | None, look: Reco
         forgotten, halves = frozenset({*before, *halves} - {offset}), {}
     if first.offset in settled:
         moved = _advance(first, settled, halves, look)
-        if offset not in moved.again:
-            return SkipCommit(moved.position, moved.settled, known, moved.again | forgotten, moved.ahead)
+        if offset not in moved.sent_again:
+            return SkipCommit(moved.position, moved.settled, known, moved.sent_again | forgotten, moved.next_record)
         # The next record cannot be read, so nothing can be bound to it: the position stays, its own record settled.
-    return SkipCommit(first.offset, _bound(first, settled, halves, offset), known, forgotten, first)
+    return SkipCommit(first.offset, _settle_at_position(first, settled, halves, offset), known, forgotten, first)
 
 
 class _Moved(NamedTuple):
     position: int
     settled: Settled | None
-    again: frozenset[int]
-    ahead: RecordAt | None
+    sent_again: frozenset[int]
+    next_record: RecordAt | None
 
 
 def _advance(first: RecordAt, settled: AbstractSet[int], halves: HalfSettled, look: RecordLookup) -> _Moved:
@@ -94,7 +94,7 @@ def _advance(first: RecordAt, settled: AbstractSet[int], halves: HalfSettled, lo
         return _Moved(ahead.offset, _flags(ahead.fingerprint, ahead.offset, settled, halves, 1), frozenset(), ahead)
 
 
-def _bound(first: RecordAt, settled: AbstractSet[int], halves: HalfSettled, offset: int) -> Settled:
+def _settle_at_position(first: RecordAt, settled: AbstractSet[int], halves: HalfSettled, offset: int) -> Settled:
     """Return what is settled, bound to the record at the position. Raises ConnectorError if that cannot be."""
     if first.fingerprint is None:
         raise ConnectorError(

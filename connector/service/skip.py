@@ -58,7 +58,7 @@ class Skipped:
     @property
     def next_unreadable(self) -> Address | None:
         """The record at the new position, if it is known that it cannot be read either."""
-        ahead = self.change.ahead
+        ahead = self.change.next_record
         unreadable = self.moved and ahead is not None and ahead.fingerprint is None
         return self.address._replace(offset=ahead.offset) if unreadable and ahead is not None else None
 
@@ -105,7 +105,7 @@ def skip_offset(
         if to == committed:
             raise ConnectorError(f"{address} is settled already, above the position of group {group}: nothing was done")
         left_out = False
-        if not change.known:
+        if not change.already_settled:
             failure = Failure(record, Reason.UNDECODABLE, Stage.SKIP, _message(because, unreadable))
             left_out = asyncio.run(_write(settings, conf, sink, failure, clock.now()))
         if offsets.committed(address.topic, address.partition) != committed:

@@ -125,7 +125,7 @@ async def test_what_the_flood_guard_keeps_back_comes_before_what_cannot_be_read(
     line.source.unreadable[HERE] = {5: WHY}
     line.produce(*(b"event%d" % number for number in range(2, 8)))
     await line.until(line.pipeline.blocked_partitions)
-    assert (line.source.sought, line.pipeline.flood_guard.deferred_events) == ([], 3)
+    assert (line.source.sought, line.pipeline.flood_guard.deferred_count) == ([], 3)
     line.pipeline.flood_guard.restore([])
     await line.settled()
     assert line.source.sought == [(*HERE, 6)]

@@ -10,7 +10,7 @@ from connector.delivery.assignment import Assignment
 from connector.delivery.backoff import Backoff
 from connector.delivery.dead_letter_writer import DeadLetterSender, DeadLetterWriter
 from connector.delivery.dispatcher import Dispatcher
-from connector.delivery.flood_guard import RejectionRate
+from connector.delivery.flood_guard import FailureRate
 from connector.delivery.gate import Gate
 from connector.delivery.outcomes import DispatchListener
 from connector.delivery.pipeline import Pipeline, PipelineLimits, RecordRouter
@@ -29,7 +29,7 @@ def build_pipeline(
     *,
     assignment: Assignment,
     limits: PipelineLimits,
-    rejections: RejectionRate,
+    rejections: FailureRate,
     clock: Clock,
     group: str,
     max_in_flight: int,
@@ -61,9 +61,9 @@ def build_pipeline(
         limits,
         clock=clock,
         stats=stats,
-        open_dispatcher=open_dispatcher,
-        open_dead_letters=lambda on_written: DeadLetterWriter(
+        make_dispatcher=open_dispatcher,
+        make_dead_letters=lambda on_written: DeadLetterWriter(
             topic, group=group, sink=sink.name, clock=clock, on_written=on_written
         ),
-        open_source=open_source,
+        make_source=open_source,
     )

@@ -150,7 +150,7 @@ async def test_every_call_waits_for_a_slot_of_its_own(tmp_path: Path, monkeypatc
         vendor.reset({"latency_ms": 30})
         settings = sailplay(vendor, login_of(tmp_path), rate=f"{rate}/s")
         async with Delivery(settings) as delivery:
-            take = delivery.dispatcher.gate.reserve_slot
+            take = delivery.dispatcher.gate.reserve_request
 
             def taken(now: float) -> float:
                 slots.append(take(now))

@@ -25,7 +25,7 @@ def lanes(*, ordered: bool = True, limits: Limits = LIMITS) -> Batcher:
 def drain(of: Batcher, now: float = 1e9) -> list[Batch]:
     """Everything, each batch settled before the next is taken."""
     taken = []
-    while (batch := of.next_batch(now)) is not None:
+    while (batch := of.take_next_batch(now)) is not None:
         taken.append(batch)
         of.release_keys(batch)
     return taken

@@ -18,7 +18,7 @@ def test_a_batch_is_filled_to_the_very_last_byte_and_closed_by_it(sizes: list[in
     of = lanes(limits=limits)
     for offset, size in enumerate(sizes):
         of.enqueue(item(offset, None, size=size))
-    batch = of.next_batch(0.0)
+    batch = of.take_next_batch(0.0)
     assert batch is not None
     assert batch.size == limits.max_bytes
     assert batch.closed_by is ClosedBy.BYTES
@@ -39,7 +39,7 @@ def test_the_batch_that_holds_a_key_is_closed_by_what_no_longer_fits_beside_it()
     of.enqueue(item(0, b"k", size=28))
     of.enqueue(item(1, b"k", size=30))
     of.enqueue(item(2, b"other", size=2))
-    full = of.next_batch(0.0)  # long before its linger is over
+    full = of.take_next_batch(0.0)  # long before its linger is over
     assert full is not None
     assert offsets([full]) == [0]
     assert full.closed_by is ClosedBy.BYTES
@@ -70,9 +70,9 @@ def test_full_batches_are_due_at_once_and_counted_until_they_are_taken() -> None
     for offset in range(11):
         of.enqueue(item(offset, None))
     assert (of.full_batches, of.next_batch_at()) == (2, 0.0)
-    of.next_batch(0.0)
+    of.take_next_batch(0.0)
     assert (of.full_batches, of.next_batch_at()) == (1, 0.0)
-    of.next_batch(0.0)
+    of.take_next_batch(0.0)
     assert (of.full_batches, of.next_batch_at()) == (0, LINGER)
 
 
@@ -87,11 +87,11 @@ def test_a_key_may_stand_several_times_in_one_batch_in_order() -> None:
 def test_other_keys_overtake_a_key_that_waits_for_its_batch() -> None:
     of = lanes()
     of.enqueue(item(0, b"busy"))
-    held = of.next_batch(1.0)
+    held = of.take_next_batch(1.0)
     assert held is not None
     of.enqueue(item(1, b"busy"))
     of.enqueue(item(2, b"free"))
-    overtaking = of.next_batch(1.0)
+    overtaking = of.take_next_batch(1.0)
     assert overtaking is not None
     assert offsets([overtaking]) == [2]
     assert of.longest_key_queue() == 1
@@ -103,7 +103,7 @@ def test_the_busiest_key_is_known() -> None:
     of = lanes()
     for offset, key in enumerate([b"1", b"2"]):
         of.enqueue(item(offset, key))
-    assert of.next_batch(1.0) is not None
+    assert of.take_next_batch(1.0) is not None
     for offset, key in enumerate([b"1", b"2", b"2", b"2"], start=2):
         of.enqueue(item(offset, key))
     assert of.longest_key_queue() == 3
@@ -112,7 +112,7 @@ def test_the_busiest_key_is_known() -> None:
 def test_a_key_behind_which_nothing_waits_any_more_is_as_free_as_a_new_one() -> None:
     of = lanes()
     of.enqueue(item(0, b"k"))
-    held = of.next_batch(1.0)
+    held = of.take_next_batch(1.0)
     assert held is not None
     of.enqueue(item(1, b"k"))
     of.release_keys(held)
@@ -133,9 +133,9 @@ def test_the_order_of_a_key_holds_over_all_methods() -> None:
 def test_without_order_nothing_waits_for_a_key() -> None:
     of = lanes(ordered=False)
     of.enqueue(item(0, b"k"))
-    assert of.next_batch(1.0) is not None
+    assert of.take_next_batch(1.0) is not None
     of.enqueue(item(1, b"k"))
-    assert of.next_batch(1.0) is not None
+    assert of.take_next_batch(1.0) is not None
 
 
 def test_linger_counts_from_when_the_oldest_event_was_read() -> None:
@@ -143,19 +143,19 @@ def test_linger_counts_from_when_the_oldest_event_was_read() -> None:
     of.enqueue(item(0, b"a", read_at=10.0))
     of.enqueue(item(1, b"b", read_at=10.19))
     assert of.next_batch_at() == pytest.approx(10.2)
-    assert of.next_batch(10.19) is None
-    assert offsets([batch for batch in [of.next_batch(10.2)] if batch]) == [0, 1]
+    assert of.take_next_batch(10.19) is None
+    assert offsets([batch for batch in [of.take_next_batch(10.2)] if batch]) == [0, 1]
 
 
 def test_what_waited_behind_its_key_does_not_linger_again() -> None:
     of = lanes()
     of.enqueue(item(0, b"k", read_at=0.0))
-    held = of.next_batch(0.2)
+    held = of.take_next_batch(0.2)
     assert held is not None
     of.enqueue(item(1, b"k", read_at=0.1))
     of.release_keys(held)
     assert of.next_batch_at() == pytest.approx(0.3)
-    batch = of.next_batch(5.0)
+    batch = of.take_next_batch(5.0)
     assert batch is not None
     assert offsets([batch]) == [1]
 
@@ -168,7 +168,7 @@ def test_a_busy_method_does_not_starve_a_quiet_one() -> None:
         for _ in range(10):  # two full batches come for each one that is sent
             of.enqueue(item(offset, None, "login", read_at=1.0))
             offset += 1
-        batch = of.next_batch(1.0)
+        batch = of.take_next_batch(1.0)
         assert batch is not None
         if batch.method == "customRevenue":
             taken_after = turn
@@ -196,19 +196,19 @@ def test_the_oldest_batch_is_found_among_full_and_open_ones() -> None:
     found = []
     for number in range(1, 5):
         assert of.oldest_number() == number
-        batch = of.oldest_batch()
+        batch = of.take_oldest_batch()
         assert batch is not None
         found.append(offsets([batch]))
     assert found == [[0], [1, 2, 3, 4, 5], [6, 7, 8, 9, 10], [11]]
     assert of.oldest_number() is None
-    assert of.oldest_batch() is None
+    assert of.take_oldest_batch() is None
 
 
 def test_what_is_forgotten_holds_its_key_no_longer_whether_its_batch_is_open_or_full() -> None:
     of = lanes()
     for offset in range(6):
         of.enqueue(item(offset, b"full" if offset < 5 else b"open", epoch=1))
-    of.drop_unsent(lambda each: each.record.assignment_epoch == 1)
+    of.drop_revoked(lambda each: each.record.assignment_epoch == 1)
     for offset, key in enumerate([b"full", b"open"], start=6):
         of.enqueue(item(offset, key, epoch=2))
     assert offsets(drain(of)) == [6, 7]
@@ -217,12 +217,12 @@ def test_what_is_forgotten_holds_its_key_no_longer_whether_its_batch_is_open_or_
 def test_what_is_forgotten_leaves_the_others_order_and_the_taken_batches_keys_alone() -> None:
     of = lanes()
     of.enqueue(item(0, b"k", epoch=1))
-    held = of.next_batch(1.0)
+    held = of.take_next_batch(1.0)
     assert held is not None
     for offset, epoch in enumerate([2, 1, 2, 1], start=1):
         of.enqueue(item(offset, b"k", epoch=epoch))
-    of.drop_unsent(lambda each: each.record.assignment_epoch == 2)
-    assert of.next_batch(1e9) is None
+    of.drop_revoked(lambda each: each.record.assignment_epoch == 2)
+    assert of.take_next_batch(1e9) is None
     of.release_keys(held)
     assert offsets(drain(of)) == [2, 4]
 

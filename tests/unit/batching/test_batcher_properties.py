@@ -28,7 +28,7 @@ class Model:
         self.lanes.enqueue(new)
 
     def take(self, now: float, *, oldest: bool = False) -> Batch | None:
-        batch = self.lanes.oldest_batch() if oldest else self.lanes.next_batch(now)
+        batch = self.lanes.take_oldest_batch() if oldest else self.lanes.take_next_batch(now)
         if batch is None:
             return None
         self.check(batch)
@@ -40,7 +40,7 @@ class Model:
         assert 1 <= len(bodies) <= LIMITS.max_events
         assert batch.size == len(b"[" + b",".join(bodies) + b"]") <= LIMITS.max_bytes
         assert {each.method for each in batch.items} == {batch.method}
-        assert batch.oldest == min(each.record.read_at for each in batch.items)
+        assert batch.oldest_read_at == min(each.record.read_at for each in batch.items)
         held = {each.record.key for other in self.in_flight for each in other.items}
         for each in batch.items:
             offset, key = each.record.offset, each.record.key
@@ -56,7 +56,7 @@ class Model:
 
     def forget(self, epoch: int) -> None:
         gone = {each.record.offset for each in self.lanes.unsent() if each.record.assignment_epoch == epoch}
-        self.lanes.drop_unsent(lambda each: each.record.assignment_epoch == epoch)
+        self.lanes.drop_revoked(lambda each: each.record.assignment_epoch == epoch)
         self.expected -= gone
         assert not any(each.record.assignment_epoch == epoch for each in self.lanes.unsent())
 

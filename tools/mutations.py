@@ -109,7 +109,7 @@ MUTATIONS = [
     ),
     Mutation(
         "the commit's metadata is trusted whatever the log holds",
-        "connector/delivery/settled_before.py",
+        "connector/delivery/inherited_progress.py",
         "if settled is None or record.offset != position or fingerprint(record) != settled.fingerprint:",
         "if settled is None:",
         "tests/faults/test_duplicates.py",

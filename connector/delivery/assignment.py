@@ -9,8 +9,8 @@ import math
 from collections.abc import Container, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
-from connector.delivery.half_settled import RecordPart
 from connector.delivery.offsets import PartitionOffsets
+from connector.delivery.record_parts import RecordPart
 from connector.kafka import commit_metadata
 from connector.kafka.source_interface import AssignedPartition, Commit
 from connector.model import Record

@@ -18,10 +18,10 @@ from connector.batching.batcher import Batch, Batcher
 from connector.clock import Clock
 from connector.delivery.backoff import Backoff
 from connector.delivery.gate import NEVER, Gate, SinkState
-from connector.delivery.in_flight import SendAttempt, UnsettledBatch, UnsettledBatches
 from connector.delivery.outcomes import DispatchListener, OutcomeHandler
 from connector.delivery.stats import Stats
 from connector.delivery.tasks import Tasks
+from connector.delivery.unsettled_batches import SendAttempt, UnsettledBatch, UnsettledBatches
 from connector.model import Item, Outcome, OutcomeKind
 from connector.redaction.vendor_messages import redact_outcome
 from connector.vendors.base import Sink

@@ -7,7 +7,6 @@ and what it deferred goes its usual way. Everything here runs on the event loop'
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Protocol
@@ -16,6 +15,8 @@ import structlog
 
 from connector.clock import Clock
 from connector.delivery.assignment import Assignment
+from connector.delivery.deferred_records import DeferredRecords
+from connector.delivery.failure_rate import FailureRate
 from connector.delivery.gate import FLOOD_PROBE_SECONDS, Gate
 from connector.kafka.dead_letter import RecentLetter
 from connector.model import Failure, Reason, Record
@@ -24,105 +25,7 @@ from connector.model import Failure, Reason, Record
 NOT_COUNTED_REASONS = frozenset({Reason.UNROUTED, Reason.UNKNOWN_OUTCOME})
 # How many records one tick may begin in search of one that makes an item to probe with.
 PROBE_SEARCH = 100
-# The window of a rejection rate moves in this many steps.
-STEPS_PER_WINDOW = 60
-
 log = structlog.get_logger()
-
-
-class FailureRate:
-    """How many events were rejected, and how many accepted, within the last `within` seconds. Pure.
-
-    It is exceeded when more than `letters` events were rejected and they are more than `share` (0 to 1) of all. The
-    window moves in sixtieths of its length.
-    """
-
-    def __init__(self, letters: int, share: float, within: float) -> None:
-        self._letters = letters
-        self._share = share
-        self._step = within / STEPS_PER_WINDOW
-        self._steps: deque[list[float]] = deque()  # [begin, accepted, rejected]
-        self._accepted = 0.0
-        self._failed = 0.0
-
-    def add_accepted(self, events: int, now: float) -> None:
-        """Count events that were accepted at `now`."""
-        self._current(now)[1] += events
-        self._accepted += events
-
-    def add_failed(self, events: int, now: float) -> None:
-        """Count events that were rejected at `now`."""
-        self._current(now)[2] += events
-        self._failed += events
-
-    def restore(self, ages: Sequence[float], accepted: int, now: float) -> None:
-        """Count what was before this start: a rejection for each of `ages` (seconds), `accepted` spread over them."""
-        for age in sorted(ages):
-            at = now - age
-            if not self._steps or self._steps[0][0] - at >= self._step:
-                self._steps.appendleft([at, 0, 0])
-            self._steps[0][1] += accepted / len(ages)
-            self._steps[0][2] += 1
-        self._accepted += accepted
-        self._failed += len(ages)
-
-    def exceeded(self, now: float) -> bool:
-        """True if both the number and the share are exceeded."""
-        self._expire(now)
-        return self._failed > self._letters and self._failed > self._share * (self._failed + self._accepted)
-
-    def counts(self, now: float) -> tuple[int, int]:
-        """Return how many events were rejected, and how many there were in all, within the window."""
-        self._expire(now)
-        return int(self._failed), int(self._failed + self._accepted)
-
-    def clear_window(self) -> None:
-        """Count from zero."""
-        self._steps.clear()
-        self._accepted = self._failed = 0.0
-
-    def _current(self, now: float) -> list[float]:
-        if not self._steps or self._steps[-1][0] + self._step <= now:
-            self._expire(now)
-            self._steps.append([now, 0, 0])
-        return self._steps[-1]
-
-    def _expire(self, now: float) -> None:
-        while self._steps and self._steps[0][0] + self._step * STEPS_PER_WINDOW <= now:
-            _, accepted, rejected = self._steps.popleft()
-            self._accepted -= accepted
-            self._failed -= rejected
-
-
-class DeferredRecords:
-    """Records that were read and failures that were found while the guard was holding the sink, in order. Pure."""
-
-    def __init__(self) -> None:
-        self.records: deque[Record] = deque()
-        self.failures: deque[Failure] = deque()
-        self.bytes = 0  # of the records
-
-    def defer(self, records: Sequence[Record]) -> None:
-        """Append records."""
-        self.records.extend(records)
-        self.bytes += sum(len(record.value or b"") for record in records)
-
-    def next_record(self) -> Record:
-        """Remove and return the oldest record."""
-        record = self.records.popleft()
-        self.bytes -= len(record.value or b"")
-        return record
-
-    def take_failures(self) -> Sequence[Failure]:
-        """Remove and return all failures."""
-        failures, self.failures = self.failures, deque()
-        return failures
-
-    def drop_deferred(self, epochs: AbstractSet[int]) -> None:
-        """Drop what belongs to these epochs."""
-        self.failures = deque(failure for failure in self.failures if failure.record.assignment_epoch not in epochs)
-        self.records = deque(record for record in self.records if record.assignment_epoch not in epochs)
-        self.bytes = sum(len(record.value or b"") for record in self.records)
 
 
 class Prober(Protocol):

@@ -40,7 +40,7 @@ class SinkState(StrEnum):
     DOWN = "closed"
     MISCONFIGURED = "misconfigured"
     FLOODED = "flooded"
-    SECRET_MISSING = "held"
+    SECRET_MISSING = "held"  # noqa: S105 - a state, no secret
     UNCONFIRMED = "unconfirmed"
 
 

@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 
-from connector.delivery.half_settled import MetadataBudget, MultiPartRecord, RecordPart, lengths_of
-from connector.delivery.settled_before import InheritedProgress, fingerprint
+from connector.delivery.inherited_progress import InheritedProgress, fingerprint
+from connector.delivery.record_parts import MetadataBudget, MultiPartRecord, RecordPart, lengths_of
 from connector.kafka.commit_metadata import SETTLED, SURE_BITS, UNSETTLED, Metadata, Settled
 from connector.kafka.part_bits import HalfSettled, PartsByRoute
 from connector.model import Record

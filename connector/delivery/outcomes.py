@@ -13,8 +13,8 @@ import structlog
 from connector.batching.isolation import SubBatch
 from connector.delivery.backoff import Backoff
 from connector.delivery.gate import Gate
-from connector.delivery.in_flight import SendAttempt, UnsettledBatches
 from connector.delivery.stats import RecentFailure, Stats
+from connector.delivery.unsettled_batches import SendAttempt, UnsettledBatches
 from connector.model import Failure, Item, Outcome, OutcomeKind, Reason, Stage
 
 HTTP_500S_TO_HALVE = 3

@@ -20,7 +20,8 @@ from connector.delivery.blocked_partitions import BlockedPartition, BlockedParti
 from connector.delivery.commit_schedule import CommitSchedule
 from connector.delivery.dead_letter_writer import DeadLetterWriter
 from connector.delivery.dispatcher import Dispatcher
-from connector.delivery.flood_guard import FailureRate, FloodGuard
+from connector.delivery.failure_rate import FailureRate
+from connector.delivery.flood_guard import FloodGuard
 from connector.delivery.handover import Handover
 from connector.delivery.intake import Intake
 from connector.delivery.outcomes import DispatchListener

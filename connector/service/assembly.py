@@ -18,7 +18,7 @@ from connector.delivery.assignment import Assignment
 from connector.delivery.backoff import Backoff
 from connector.delivery.dead_letter_writer import DeadLetterWriter
 from connector.delivery.dispatcher import AlwaysOwned, Dispatcher, Ownership
-from connector.delivery.flood_guard import FailureRate
+from connector.delivery.failure_rate import FailureRate
 from connector.delivery.gate import Gate, wait_for_rate
 from connector.delivery.outcomes import DispatchListener
 from connector.delivery.pipeline import Pipeline, PipelineLimits

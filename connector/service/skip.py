@@ -13,8 +13,7 @@ from typing import Any
 from confluent_kafka import KafkaError
 
 from connector.clock import Clock
-from connector.delivery.settled_before import fingerprint
-from connector.delivery.skipping import RecordAt, SkipCommit, settle_one
+from connector.delivery.inherited_progress import fingerprint
 from connector.errors import ConfigError, ConnectorError, Mistake
 from connector.kafka import commit_metadata
 from connector.kafka.commit_metadata import Metadata
@@ -22,6 +21,7 @@ from connector.kafka.dead_letter import compose_letter
 from connector.kafka.dead_letter_producer import DeadLetterProducer, describe
 from connector.kafka.group_offsets import Committed, GroupOffsets, open_group
 from connector.kafka.records import Address
+from connector.kafka.skipping import RecordAt, SkipCommit, settle_one
 from connector.kafka.topic_ids import TopicIds
 from connector.kafka.topic_reader import NothingThereError, UnreadableError, read_record
 from connector.model import Failure, Reason, Record, Stage

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any, cast
 
 from connector.delivery.assignment import Assignment
-from connector.delivery.flood_guard import FailureRate
+from connector.delivery.failure_rate import FailureRate
 from connector.delivery.pipeline import PipelineLimits
 from connector.model import Item, Limits
 from tests.component.doubles import FakeSource, LetterTopic, Log, Vendor, Words

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from connector.delivery.blocked_partitions import BlockedPartition
-from connector.delivery.settled_before import fingerprint
+from connector.delivery.inherited_progress import fingerprint
 from connector.kafka import commit_metadata
 from connector.kafka.commit_metadata import Metadata
 from connector.kafka.log_changes import LogChangeKind

@@ -10,7 +10,7 @@ from connector.delivery.assignment import Assignment
 from connector.delivery.backoff import Backoff
 from connector.delivery.dead_letter_writer import DeadLetterSender, DeadLetterWriter
 from connector.delivery.dispatcher import Dispatcher
-from connector.delivery.flood_guard import FailureRate
+from connector.delivery.failure_rate import FailureRate
 from connector.delivery.gate import Gate
 from connector.delivery.outcomes import DispatchListener
 from connector.delivery.pipeline import Pipeline, PipelineLimits, RecordRouter

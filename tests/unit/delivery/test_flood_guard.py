@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.delivery.flood_guard import FailureRate
+from connector.delivery.failure_rate import FailureRate
 
 LETTERS, SHARE, WITHIN = 10, 0.5, 300.0
 

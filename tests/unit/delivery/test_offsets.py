@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connector.delivery.inherited_progress import fingerprint
 from connector.delivery.offsets import PartitionOffsets
-from connector.delivery.settled_before import fingerprint
 from connector.kafka import commit_metadata
 from connector.kafka.commit_metadata import Metadata, Settled
 from connector.model import Record

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connector.delivery.inherited_progress import fingerprint
 from connector.delivery.offsets import PartitionOffsets
-from connector.delivery.settled_before import fingerprint
 from connector.kafka import commit_metadata
 from connector.kafka.commit_metadata import Metadata
 from tests.support.records import distinct_record

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from connector.delivery.assignment import Assignment
-from connector.delivery.flood_guard import FailureRate
+from connector.delivery.failure_rate import FailureRate
 from connector.delivery.pipeline import Pipeline, PipelineLimits
 from connector.kafka.dead_letter import ProducedLetter
 from connector.kafka.source_interface import AssignedPartition, Commit

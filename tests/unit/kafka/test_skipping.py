@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connector.delivery.inherited_progress import fingerprint
 from connector.delivery.offsets import PartitionOffsets
-from connector.delivery.settled_before import fingerprint
-from connector.delivery.skipping import RecordAt, SkipCommit, settle_one
 from connector.errors import ConnectorError
 from connector.kafka.commit_metadata import MAX_BITS, Metadata, Settled, decode, encode
+from connector.kafka.skipping import RecordAt, SkipCommit, settle_one
 from connector.model import Record
 from tests.support.records import distinct_record
 from tests.support.settled import settled as settled_at

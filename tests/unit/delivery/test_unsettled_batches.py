@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connector.batching.batcher import Batch
-from connector.delivery.in_flight import PROBES_OF_ONE, UnsettledBatch, UnsettledBatches
+from connector.delivery.unsettled_batches import PROBES_OF_ONE, UnsettledBatch, UnsettledBatches
 from connector.model import Item, Record
 
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.delivery.half_settled import MetadataBudget, RecordPart
+from connector.delivery.inherited_progress import fingerprint
 from connector.delivery.offsets import ASK_ALWAYS, NO_LIMIT, PartitionOffsets
-from connector.delivery.settled_before import fingerprint
+from connector.delivery.record_parts import MetadataBudget, RecordPart
 from connector.kafka import commit_metadata
 from connector.kafka.commit_metadata import MAX_BITS, MAX_CHARACTERS, Metadata, Settled
 from tests.support.records import distinct_record

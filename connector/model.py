@@ -55,7 +55,8 @@ Encode = Callable[[dict[str, Any]], bytes]
 class Item(NamedTuple):
     """One event mapped for one vendor method and encoded to its final bytes.
 
-    `element` distinguishes the items that one route makes of one event.
+    `element` numbers the items that one route makes of one event. A route makes one today, so it is always 0; the
+    commit's metadata can name more (see part_bits), so that such routes would need no new version of it.
     """
 
     record: Record

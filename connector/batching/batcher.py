@@ -19,7 +19,10 @@ LONG_AGO = float("-inf")
 
 
 class ClosedBy(StrEnum):
-    """The cause for which a batch was closed: a limit, or the age of its oldest event."""
+    """What closed a batch: a limit; or LINGER if it was taken before it was full.
+
+    That is because its oldest event had lingered, or because a probe was needed.
+    """
 
     COUNT = "count"
     BYTES = "bytes"
@@ -46,7 +49,8 @@ class Batch:
 class Batcher:
     """The unsent items of one sink: closed batches, open batches (one per method), and items that wait for their key.
 
-    Pure: no clock, no I/O. Items without a key have no order, and none has if `ordered` is false. `linger` in seconds.
+    Pure: no clock, no I/O. Items of one key stay in order; items without a key, and all items if not `ordered`, have
+    none. `linger` is how many seconds a batch that is not full waits for more items.
     """
 
     def __init__(self, limits: Limits, *, ordered: bool, linger: float) -> None:
@@ -61,7 +65,7 @@ class Batcher:
 
     def enqueue(self, item: Item) -> None:
         """Add an item to an open batch, or to the queue of its key."""
-        key = item.record.key if self._ordered else None  # not by _key: that would cost a call per item
+        key = item.record.key if self._ordered else None  # `_key` inlined: it saves a call for each item
         if key is None:
             self._append_to_open(item)
         elif key in self._waiting:
@@ -83,7 +87,10 @@ class Batcher:
         return self._ready.popleft() if self._ready else None
 
     def next_batch_at(self) -> float | None:
-        """Return when `next_batch` will return one (monotonic seconds; 0: now); None if no batch has an item."""
+        """Return the monotonic time at which `take_next_batch` will return a batch.
+
+        0.0 if it returns one at once; None if no batch has an item.
+        """
         if self._ready:
             return 0.0
         if not self._open:
@@ -135,11 +142,11 @@ class Batcher:
         keep: Callable[[Item], bool] = lambda _: False,
         dropped_keys: AbstractSet[bytes] = frozenset(),
     ) -> int:
-        """Drop the unsent items that are `gone`, and batch the others again in their order.
+        """Drop the unsent items that are `revoked`, and batch the others again in their order.
 
-        Items that are gone and to `keep` stay, and do not linger, unless an item of their key is dropped before them or
-        was dropped elsewhere (`dropped_keys`). Returns how many these are. Batches that were sent own their keys until
-        these are released.
+        A revoked item that is also to `keep` stays, and its batch does not linger; but it is dropped if an item of the
+        same key was dropped before it, here or elsewhere (`dropped_keys`): the next owner sends that one, and nothing
+        may overtake it. Returns how many revoked items stay. A batch that was sent keeps its keys until `release_keys`.
         """
         unsent = list(self.unsent())
         for batch in (*self._ready, *self._open.values()):
@@ -176,25 +183,26 @@ class Batcher:
         return item.record.key if self._ordered else None
 
     def _try_to_join_owner(self, key: bytes, item: Item) -> bool:
-        """Add an item to an open batch if its key allows. Return True if it did."""
+        """Add an item to the open batch that owns its key, or to any if none does. Return True if it was added."""
         owner = self._owner.get(key)
         if owner is None:
             self._owner[key] = self._append_to_open(item)
             return True
         if owner is not self._open.get(item.method):
             return False
-        if not self._fits(owner, item):
+        if not self._fits(owner, item):  # the item waits for that batch: close it, so that it is sent
             self._close(owner, ClosedBy.BYTES)
             return False
         self._append(owner, item)
         return True
 
     def _append_to_open(self, item: Item) -> Batch:
+        """Add an item to the open batch of its method, or to a new one, and return that batch."""
         batch = self._open.get(item.method)
         if batch is not None and not self._fits(batch, item):
             self._close(batch, ClosedBy.BYTES)
             batch = None
-        if batch is None:
+        if batch is None:  # any item fits into an empty batch: routing has checked Limits.fits_alone
             self._count += 1
             batch = self._open[item.method] = Batch(self._count, item.method, self._limits.envelope)
         self._append(batch, item)

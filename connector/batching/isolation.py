@@ -10,9 +10,10 @@ from connector.model import Item
 class SubBatch:
     """Items of one batch that are sent in one request.
 
-    `attempts` counts these requests, `http_500s` those of them that ended with a status 500 that counts as poison.
-    `successes_at_last_500` is how many requests of the sink had been accepted when the last of those came.
-    `retrying_since` is when (monotonic seconds) a vendor code that may heal came first.
+    `attempts` counts the requests that carried these items together, including those of the batch they were split
+    from. `http_500s` counts the requests that ended with a status 500 counting as poison, and `successes_at_last_500`
+    is Gate.successes at the last of them (-1: there was none). `retrying_since` is when (monotonic seconds) the vendor
+    first answered with one of the configured retry codes.
     """
 
     __slots__ = ("attempts", "http_500s", "items", "retrying_since", "successes_at_last_500")
@@ -26,10 +27,10 @@ class SubBatch:
 
 
 class SubBatches:
-    """The parts of one batch that are not settled, in order; the first of them is sent next."""
+    """The parts of one batch's items that are not settled, in order; the first is sent next."""
 
     def __init__(self, items: Sequence[Item]) -> None:
-        self._stack = [SubBatch(items)] if items else []  # reversed: the current one last
+        self._stack = [SubBatch(items)] if items else []  # the next one last
 
     @property
     def all_settled(self) -> bool:
@@ -42,7 +43,7 @@ class SubBatches:
         return self._stack[-1]
 
     def settle_current(self) -> SubBatch:
-        """Remove the current sub-batch, which is settled, and return it."""
+        """Remove the current sub-batch, whose items are settled, and return it."""
         return self._stack.pop()
 
     def halve(self) -> None:
@@ -68,6 +69,7 @@ class SubBatches:
         return [item for each in reversed(self._stack) for item in each.items]
 
     def _split(self, sub_batch: SubBatch, at: int) -> None:
+        """Replace a sub-batch by two. Each counts its own 500s and retry time from zero, as either may be at fault."""
         for items in (sub_batch.items[at:], sub_batch.items[:at]):
             if items:
                 self._stack.append(SubBatch(items, sub_batch.attempts))

@@ -10,7 +10,7 @@ from connector.model import Failure, Record
 
 
 class DeferredRecords:
-    """Records that were read and failures that were found while the guard was holding the sink, in order. Pure."""
+    """Records that were read, and failures that were found, while the guard was deferring; in order."""
 
     def __init__(self) -> None:
         self.records: deque[Record] = deque()

@@ -1,7 +1,8 @@
 """The dispatcher of one sink: batches items, sends what the gate allows, and hands each outcome to be handled.
 
-The live pipeline and the replay of dead letters both use it. It knows no offsets. The listener is called once for each
-enqueued item, accepted or failed, except for those that `drop_unsent` dropped.
+The live pipeline and the replay of dead letters both use it. It knows nothing of positions and commits. For each
+enqueued item it calls the listener once, with accepted or failed, unless `revoke` dropped the item. Everything here
+runs on the event loop's thread.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from connector.clock import Clock
 from connector.delivery.backoff import Backoff
 from connector.delivery.gate import NEVER, Gate, SinkState
 from connector.delivery.outcomes import DispatchListener, OutcomeHandler
+from connector.delivery.progress import Progress
 from connector.delivery.stats import Stats
 from connector.delivery.tasks import Tasks
 from connector.delivery.unsettled_batches import SendAttempt, UnsettledBatch, UnsettledBatches
@@ -39,7 +41,7 @@ class Ownership(Protocol):
     """Knows if the partitions of the enqueued items are still ours."""
 
     def confirmed(self, now: float) -> bool:
-        """True if they were ours when the polling thread was last heard of, and that is not too long ago."""
+        """True if the polling thread has confirmed them recently enough that they must still be ours at `now`."""
         ...
 
 
@@ -52,9 +54,9 @@ class AlwaysOwned:
 
 
 class Dispatcher:
-    """See the module. All methods belong to the event loop's thread; none blocks.
+    """See the module. `enqueue(item)` takes one item in, and `pump` sends it.
 
-    `on_unknown_outcome` ("retry" or "dead_letter") decides on an event whose request may have taken effect.
+    `on_unknown_outcome` ("retry" or "dead_letter") says what becomes of an event whose request may have taken effect.
     """
 
     def __init__(
@@ -71,7 +73,7 @@ class Dispatcher:
         on_unknown_outcome: str = "retry",
     ) -> None:
         self.gate = gate
-        # `enqueue(item)` takes one item in, and `pump` sends it. It is the batcher's own method: no call in between.
+        # The batcher's own method: a call in between would be felt, once for each item.
         self.enqueue: Callable[[Item], None] = batcher.enqueue
         self._sink = sink
         self._batcher = batcher
@@ -89,17 +91,17 @@ class Dispatcher:
             dead_letter_unknown=on_unknown_outcome == "dead_letter",
         )
         self._revoked: set[int] = set()  # epochs that are not ours any more, as long as something of them is left
-        self._kept_unsent = 0  # unsent items of revoked epochs that may still be sent, once
+        self._kept_unsent = 0  # unsent items of revoked epochs that `revoke` kept: they may still be sent, once
         self._stopped = False
         self._tasks = Tasks()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = NEVER
-        self._progress = asyncio.Event()
+        self._progress = Progress()
         self._unhandled_acceptances: deque[tuple[SendAttempt, Outcome, float]] = (
             deque()
         )  # responses that are not handled yet
 
-    # --- from the pipeline ---------------------------------------------------------------------------------------
+    # --- from the owner of the items ------------------------------------------------------------------------------
 
     def pump(self) -> None:
         """Send all that may be sent now, and set the timer for what may be sent later."""
@@ -109,10 +111,10 @@ class Dispatcher:
             self._set_timer(self._clock.monotonic())
 
     def revoke(self, epochs: AbstractSet[int], keep: AbstractSet[tuple[int, int]] = frozenset()) -> None:
-        """Drop what was never sent of these epochs, which are not ours any more, and retry nothing of them.
+        """Take these epochs as not ours any more: drop their unsent items, and retry nothing of them.
 
-        Requests in flight end as usual. Unsent items of the records in `keep` (epoch and offset) may still be sent,
-        once: await `half_settled_sent`, then call this again without `keep`.
+        Requests in flight end as usual. Items of the records in `keep` (epoch and offset) that were never sent may
+        still be sent once: await `wait_until_kept_are_sent`, then call this again without `keep`.
         """
         alive = self._unsettled.epochs() | (self._unsent_epochs() if self._kept_unsent else set())
         self._revoked = self._revoked & alive | epochs
@@ -123,16 +125,12 @@ class Dispatcher:
         self.pump()  # other epochs' items may have waited behind what was dropped
 
     async def wait_until_kept_are_sent(self) -> None:
-        """Wait until the items that `drop_unsent` kept are in flight, or cannot be sent now."""
-        while self._kept_unsent and self._can_send(self._clock.monotonic()):
-            self._progress.clear()
-            await self._progress.wait()
+        """Wait until the items that `revoke` kept are in flight, or cannot be sent now."""
+        await self._progress.wait_until(lambda: not (self._kept_unsent and self._can_send(self._clock.monotonic())))
 
     async def wait_until_nothing_in_flight(self, epochs: AbstractSet[int] | None = None) -> None:
         """Wait until no request has items of these epochs (None: until there is no request)."""
-        while self.items_in_flight(epochs):
-            self._progress.clear()
-            await self._progress.wait()
+        await self._progress.wait_until(lambda: not self.items_in_flight(epochs))
 
     def stop(self) -> None:
         """Send nothing more; requests in flight end as usual."""
@@ -143,15 +141,15 @@ class Dispatcher:
     # --- its state -----------------------------------------------------------------------------------------------
 
     def state(self, now: float) -> SinkState:
-        """Return the state that decides at `now`: UNCONFIRMED before every state of the gate."""
+        """Return the sink's state at `now`: UNCONFIRMED while ownership is in doubt, else the gate's state."""
         return self.gate.state if self._ownership.confirmed(now) else SinkState.UNCONFIRMED
 
     @property
     def wants_more(self) -> bool:
-        """True if more items would help: fewer batches are full than requests can take now and soon.
+        """True if more items would help: fewer full batches are ready than there are free slots, and some in reserve.
 
-        All slots count, however small the window is now: a gate that resumes needs something to send beside what
-        failed.
+        All slots up to `max_in_flight` count, however small the window is now: a gate that resumes needs something to
+        send beside what failed.
         """
         slots = self.gate.max_in_flight
         ready = max(READY_PER_SLOT * slots, READY_AT_LEAST)
@@ -200,7 +198,8 @@ class Dispatcher:
 
     # --- choosing ------------------------------------------------------------------------------------------------
 
-    def _next_to_send(self, now: float) -> UnsettledBatch | None:
+    def _choose(self, now: float) -> UnsettledBatch | None:
+        """Choose what to send next, taking it from the batcher if it is new; None if there is nothing."""
         if not self.gate.is_sending:
             return self._choose_probe()
         retry = self._unsettled.due_for_retry(now)
@@ -210,9 +209,10 @@ class Dispatcher:
         return None if batch is None else self._take_from_batcher(batch)
 
     def _choose_probe(self) -> UnsettledBatch | None:
-        """Return the oldest batch, or the next one where the oldest may cause the fault itself; None if there is none.
+        """Choose what to probe with, and note that it was chosen; None if there is nothing.
 
-        A flood's probe is a single event.
+        It is the oldest batch, but after three tries or a status 500 the next one, as that batch may cause the fault
+        itself. While flooded it is a single event, each time of another batch.
         """
         in_flight = self._unsettled
         again = None if self.gate.flooded else in_flight.probe_to_repeat()
@@ -242,11 +242,11 @@ class Dispatcher:
     # --- sending -------------------------------------------------------------------------------------------------
 
     def _start_next(self) -> SendAttempt | None:
-        """Count the next request as started and return it; None if none may be sent now."""
+        """Choose what is to be sent next, count its request as started and return it; None if none may be sent now."""
         now = self._clock.monotonic()
         if self._stopped or self.gate.next_send_at() > now or not self._ownership.confirmed(now):
             return None
-        batch = self._next_to_send(now)
+        batch = self._choose(now)
         if batch is None:
             return None
         self._unsettled.start(batch)
@@ -257,8 +257,13 @@ class Dispatcher:
         self.gate.request_started(now)
         return SendAttempt(batch, sub_batch, now)
 
-    async def _send_while_allowed(self, attempt: SendAttempt | None) -> None:
-        """Send, then send the next that is allowed. What an acceptance settles can wait until that request is out."""
+    async def _send_while_allowed(self, first: SendAttempt) -> None:
+        """Send, then go on with whatever may be sent next.
+
+        The items of an accepted request are settled only after the next request is under way, so that its slot is not
+        empty meanwhile.
+        """
+        attempt: SendAttempt | None = first
         while attempt is not None:
             if not self._ownership.confirmed(self._clock.monotonic()):
                 self._withdraw(attempt)
@@ -267,7 +272,7 @@ class Dispatcher:
             now = self._clock.monotonic()
             self.gate.request_finished()
             if outcome.kind is OutcomeKind.ACCEPTED:
-                if self.gate.record_acceptance():
+                if self.gate.record_acceptance():  # at once, as the gate decides on the next request
                     self._outcomes.sending_resumed()
                 if not self._unhandled_acceptances:
                     asyncio.get_running_loop().call_soon(self._settle_accepted)
@@ -278,7 +283,10 @@ class Dispatcher:
             attempt = self._start_next()
 
     def _withdraw(self, attempt: SendAttempt) -> None:
-        """Undo an attempt: the process stalled before it was sent, so its partitions may be another member's by now."""
+        """End an attempt that was not sent: after a stall its partitions may be another member's by now.
+
+        The rate's next request stays reserved for it.
+        """
         attempt.sub_batch.attempts -= 1
         if attempt.sub_batch.attempts:
             self._stats.retries -= 1
@@ -308,20 +316,21 @@ class Dispatcher:
         self._after_attempt(attempt.batch)
 
     def _after_attempt(self, batch: UnsettledBatch) -> None:
-        """Drop what was revoked meanwhile of a batch whose request ended, and send what may be sent by that."""
+        """Drop what was revoked while the request ran, remove a settled batch, and send what may be sent now."""
         if self._revoked:
             dropped = batch.sub_batches.drop_items(self._is_revoked)
+            # The next owner sends these first: what was kept of the same keys must not overtake them.
             if dropped and self._kept_unsent:
                 self._drop_from_batcher(dropped, lambda _: True)
         if batch.sub_batches.all_settled:
             self._remove(batch)
-        self._progress.set()
+        self._progress.notify()
         self.pump()
 
     def _drop_from_batcher(self, dropped: Sequence[Item], keep: Callable[[Item], bool]) -> None:
-        """Drop revoked items that are unsent, but for those to `keep` whose key has none among `dropped`.
+        """Drop revoked items that are unsent, except those to `keep`, unless an item of their key is in `dropped`.
 
-        Another member sends those that are dropped, so nothing of their key may be sent before them.
+        Another member sends the dropped items, so nothing of their key may be sent before them.
         """
         dropped_keys = {item.record.key for item in dropped if item.record.key is not None}
         self._kept_unsent = self._batcher.drop_revoked(self._is_revoked, keep, dropped_keys)
@@ -342,7 +351,10 @@ class Dispatcher:
     # --- the timer -----------------------------------------------------------------------------------------------
 
     def _set_timer(self, now: float) -> None:
-        """Let `pump` be called when the next request may be sent; anything that changes earlier calls it anyway."""
+        """Schedule `pump` for when the next request may be sent.
+
+        Whatever makes that earlier (a response, a record, a tick) calls `pump` itself.
+        """
         allowed_at = self.gate.next_send_at() if self._ownership.confirmed(now) else NEVER
         if allowed_at == NEVER:
             return
@@ -353,7 +365,7 @@ class Dispatcher:
             at = max(min(times, default=NEVER), allowed_at)
         if at == NEVER:
             return
-        if self._timer is not None and now < self._timer_at <= at:
+        if self._timer is not None and now < self._timer_at <= at:  # an earlier call is scheduled
             return
         if self._timer is not None:
             self._timer.cancel()

@@ -10,17 +10,17 @@ STEPS_PER_WINDOW = 60
 
 
 class FailureRate:
-    """How many events were rejected, and how many accepted, within the last `within` seconds. Pure.
+    """How many events failed, and how many were accepted, within a window of the last `within` seconds.
 
-    It is exceeded when more than `letters` events were rejected and they are more than `share` (0 to 1) of all. The
-    window moves in sixtieths of its length.
+    It is exceeded when more than `letters` events failed and they are more than `share` (0 to 1) of all. The window
+    moves in steps.
     """
 
     def __init__(self, letters: int, share: float, within: float) -> None:
         self._letters = letters
         self._share = share
         self._step = within / STEPS_PER_WINDOW
-        self._steps: deque[list[float]] = deque()  # [begin, accepted, rejected]
+        self._steps: deque[list[float]] = deque()  # [begin, accepted, failed]
         self._accepted = 0.0
         self._failed = 0.0
 
@@ -30,12 +30,15 @@ class FailureRate:
         self._accepted += events
 
     def add_failed(self, events: int, now: float) -> None:
-        """Count events that were rejected at `now`."""
+        """Count events that failed at `now`."""
         self._current(now)[2] += events
         self._failed += events
 
     def restore(self, ages: Sequence[float], accepted: int, now: float) -> None:
-        """Count what was before this start: a rejection for each of `ages` (seconds), `accepted` spread over them."""
+        """Count what was before this start: a failure for each of `ages` (seconds), and `accepted` spread over them.
+
+        Without any of `ages`, `accepted` must be 0.
+        """
         for age in sorted(ages):
             at = now - age
             if not self._steps or self._steps[0][0] - at >= self._step:
@@ -51,7 +54,7 @@ class FailureRate:
         return self._failed > self._letters and self._failed > self._share * (self._failed + self._accepted)
 
     def counts(self, now: float) -> tuple[int, int]:
-        """Return how many events were rejected, and how many there were in all, within the window."""
+        """Return how many events failed, and how many there were in all, within the window."""
         self._expire(now)
         return int(self._failed), int(self._failed + self._accepted)
 
@@ -68,6 +71,6 @@ class FailureRate:
 
     def _expire(self, now: float) -> None:
         while self._steps and self._steps[0][0] + self._step * STEPS_PER_WINDOW <= now:
-            _, accepted, rejected = self._steps.popleft()
+            _, accepted, failed = self._steps.popleft()
             self._accepted -= accepted
-            self._failed -= rejected
+            self._failed -= failed

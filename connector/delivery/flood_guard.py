@@ -1,8 +1,8 @@
-"""The flood guard of one sink: notices when so many events are rejected that the fault must lie elsewhere.
+"""The flood guard of one sink: notices when so many events fail that the fault must lie elsewhere.
 
-It then limits the sink to one probe a minute and defers what would become of the other events: records that are read
-are not routed, failures that are found are not written as dead letters. When a probe is accepted it counts from zero,
-and what it deferred goes its usual way. Everything here runs on the event loop's thread.
+It then limits the sink to one probe a minute and defers the rest: records are kept without being routed, failures are
+kept without a dead letter. Once a probe is accepted, counting begins at zero, and what was deferred is handled as
+usual. Everything here runs on the event loop's thread.
 """
 
 from __future__ import annotations
@@ -21,10 +21,12 @@ from connector.delivery.gate import FLOOD_PROBE_SECONDS, Gate
 from connector.kafka.dead_letter import RecentLetter
 from connector.model import Failure, Reason, Record
 
-# Dead letters for which the vendor rejected nothing: they do not count.
+# Failures that say nothing of a mistake in routes or settings, so that they do not count: an event that no route takes,
+# and one whose request may have taken effect.
 NOT_COUNTED_REASONS = frozenset({Reason.UNROUTED, Reason.UNKNOWN_OUTCOME})
 # How many records one tick may begin in search of one that makes an item to probe with.
 PROBE_SEARCH = 100
+
 log = structlog.get_logger()
 
 
@@ -43,10 +45,11 @@ class Prober(Protocol):
 
 
 class FloodGuard:
-    """Counts, decides, and defers records and failures while it holds the sink.
+    """Counts failures, decides whether they are too many, and defers records and failures while they are.
 
-    `take_in` begins records and `fail` writes a failure's letter: the way of what was deferred once the guard lets go.
-    `admit_waiting` begins the oldest record of the admission queue without regard to room; False if none waits there.
+    What was deferred ends in `begin_records`, or in `fail`, which writes a failure's letter.
+    `begin_oldest_without_room` begins the oldest record of the admission queue though a commit may have no room for it,
+    and returns False if none waits there.
     """
 
     def __init__(
@@ -80,7 +83,10 @@ class FloodGuard:
         self._failure_rate.add_accepted(events, now)
 
     def count_or_defer(self, failure: Failure, now: float) -> bool:
-        """Count a failure, and hold the sink if there are too many. Return True if it is deferred: write no letter."""
+        """Count a failure, and begin to defer if there are too many; or defer it, and return True: write no letter now.
+
+        The failure that exceeds the limit is not deferred itself.
+        """
         if failure.reason in NOT_COUNTED_REASONS:
             return False
         if self.is_deferring:
@@ -98,7 +104,7 @@ class FloodGuard:
     def restore(self, letters: Sequence[RecentLetter]) -> None:
         """Count the letters that this sink wrote before this start, so that a restart does not begin at zero.
 
-        How many events were accepted among them is not known: it is estimated by the offsets that lie between.
+        How many events were accepted among them is not known: the offsets between these letters are taken for them.
         """
         counted = [letter for letter in letters if letter.reason not in NOT_COUNTED_REASONS]
         offsets_of: dict[tuple[str, int], set[int]] = {}
@@ -113,19 +119,19 @@ class FloodGuard:
             self._stop_deferring()
             self._prober.pump()
 
-    # --- holding -------------------------------------------------------------------------------------------------
+    # --- deferring -------------------------------------------------------------------------------------------------
 
     def defer(self, records: Sequence[Record]) -> None:
-        """Keep records that were read, to be begun when the guard lets go."""
+        """Keep records that were read, to be begun when the guard stops deferring."""
         self._deferred.defer(records)
         self._assignment.keep_for_deferred({record.assignment_epoch for record in records})
 
     def find_probe(self) -> None:
-        """Begin deferred records, up to PROBE_SEARCH, until one makes an item that can be the next probe.
+        """While flooded, begin up to PROBE_SEARCH deferred records until one gives an item to probe with.
 
-        Records of a partition whose commit has no more room go to the admission queue, where they would wait for the
-        end of the very flood that a probe must end. So if nothing else is found, the oldest there is begun all the
-        same: a stop could then send its settled parts twice, once a minute at most.
+        Failing that, begin records of the admission queue, too. They wait for room in a commit, and room comes only
+        when this flood ends, which needs a probe. A record begun without room may have parts settled that the last
+        commit before a stop cannot name: these are sent twice.
         """
         if not self._gate.flooded:
             return
@@ -138,7 +144,7 @@ class FloodGuard:
                 return
 
     def stop_deferring_if_unflooded(self) -> None:
-        """If a probe was accepted, count from zero and let what was deferred go its way."""
+        """If the gate's flood has ended, as a probe was accepted, count from zero and hand on what was deferred."""
         if self.is_deferring and not self._gate.flooded:
             self._failure_rate.clear_window()
             self._stop_deferring()
@@ -170,14 +176,14 @@ class FloodGuard:
         return self._deferred.records[0] if self._deferred.records else None
 
     def _start_deferring(self, now: float, cause: str, probe_in: float = FLOOD_PROBE_SECONDS) -> None:
-        rejected, sent = self._failure_rate.counts(now)
+        failed, events = self._failure_rate.counts(now)
         self.is_deferring = True
-        self._gate.start_flood(now, f"{rejected} of {sent} events fell to their own fault; {cause}", probe_in)
+        self._gate.start_flood(now, f"{failed} of {events} events fell to their own fault; {cause}", probe_in)
         log.error("too many dead letters: this sink holds and tries one event a minute", sink=self._sink,
-                  fell=rejected, sent=sent)  # fmt: skip
+                  fell=failed, sent=events)  # fmt: skip
 
     def _stop_deferring(self) -> None:
-        """Give up what was deferred, until the guard holds again."""
+        """Hand on what was deferred: failures get their letters, and records are begun until the guard defers again."""
         self.is_deferring = False
         for failure in self._deferred.take_failures():
             self._fail(failure)

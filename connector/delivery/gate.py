@@ -3,10 +3,11 @@
 Breaker, backoff, Retry-After, rate and recovery are its states, not controllers of their own:
 
 SENDING         up to `window` requests in flight; after a pause the window begins at 1 and grows with each success
-DOWN            five vendor faults in a row: only a probe is sent, after a backoff that doubles
-MISCONFIGURED   the vendor refuses our credentials or address: only a probe is sent, at most once a minute
-FLOODED         too many events were rejected: one event a minute is sent as a probe (see flood_guard)
-ON_HOLD         a secret cannot be read: nothing is sent
+DOWN            five vendor faults in a row: only a probe is sent, after a random wait whose maximum doubles
+MISCONFIGURED   the vendor refuses our credentials or address: only a probe is sent, after a random wait, which grows to
+                a minute at most
+FLOODED         too many events failed: one event a minute is sent as a probe (see flood_guard)
+SECRET_MISSING  a secret cannot be read: nothing is sent
 
 A probe is sent only when nothing else is in flight. So a response that arrives while no probe is out belongs to a
 request from before the gate changed its state: it does not double the backoff, and it does not end a flood or a
@@ -22,7 +23,7 @@ from connector.clock import Clock
 from connector.delivery.backoff import Backoff
 
 FAULTS_TO_GO_DOWN = 5
-MISCONFIGURED_BACKOFF = (1.0, 60.0)
+MISCONFIGURED_BACKOFF = (1.0, 60.0)  # seconds: the longest wait at first, and at most
 FLOOD_PROBE_SECONDS = 60.0
 MAX_RETRY_AFTER_SECONDS = 600.0
 NEVER = float("inf")
@@ -33,7 +34,8 @@ MIN_PACE, PACE_RECOVERY = 0.05, 0.01
 class SinkState(StrEnum):
     """The states of a sink's sending: the gate's, and UNCONFIRMED, which the dispatcher adds.
 
-    UNCONFIRMED: after a stall the polling thread has not confirmed that the partitions are still ours.
+    UNCONFIRMED: after a stall the polling thread has not confirmed that the partitions are still ours. The values are
+    the words of metrics and /status, where "closed" means that nothing passes.
     """
 
     SENDING = "open"
@@ -45,7 +47,7 @@ class SinkState(StrEnum):
 
 
 class Gate:
-    """Decides for one sink; informed of every request that is sent and of its outcome.
+    """Decides when one sink may send. It must be told of every request that starts or ends, and of its outcome.
 
     `rate` is in requests per second (None: unlimited), `backoff` in seconds.
     """
@@ -72,7 +74,7 @@ class Gate:
 
     @property
     def state(self) -> SinkState:
-        """The state that decides; a missing secret comes before the vendor's faults, and these before a flood."""
+        """The one state shown: a missing secret, else a vendor fault or misconfiguration, else a flood, or SENDING."""
         if self._missing_secret:
             return SinkState.SECRET_MISSING
         return SinkState.FLOODED if self._flood_reason and self._state is SinkState.SENDING else self._state
@@ -103,7 +105,10 @@ class Gate:
         return self._interval > 0
 
     def next_send_at(self) -> float:
-        """Return when the next request may be sent. A past time means at once, NEVER means after another call here."""
+        """Return the monotonic time at which the next request may be sent; one in the past means at once.
+
+        NEVER: not before something else happens here, so ask again after any other call.
+        """
         if self._missing_secret:
             return NEVER
         if self.is_sending:
@@ -129,7 +134,7 @@ class Gate:
         self.reserve_request(now)
 
     def reserve_request(self, now: float) -> float:
-        """Take the next slot of the rate and return when it is; calls without events need one, too."""
+        """Reserve the next request that the rate allows, and return when it may be sent; a login is one, too."""
         at = max(now, self._rate_allows_at, self._retry_after_until)
         if self._interval:
             self._rate_allows_at = at + self._interval / self._pace
@@ -140,7 +145,7 @@ class Gate:
         self.in_flight -= 1
 
     def record_acceptance(self) -> bool:
-        """Record an accepted request. Return True if sending resumes by it."""
+        """Record an accepted request. Return True if the gate goes back to sending."""
         self.successes += 1
         self.consecutive_faults = 0
         self._pace = min(1.0, self._pace + PACE_RECOVERY)
@@ -165,12 +170,13 @@ class Gate:
             self.window = max(1, self.window // 2)
         if retry_after is not None:
             self._retry_after_until = max(self._retry_after_until, now + min(retry_after, MAX_RETRY_AFTER_SECONDS))
-        if self.consecutive_faults >= FAULTS_TO_GO_DOWN if self.is_sending else self._probing:
+        goes_down = self.consecutive_faults >= FAULTS_TO_GO_DOWN if self.is_sending else self._probing
+        if goes_down:
             self._only_probe(SinkState.DOWN, now, reason, self._backoff)
         return now + self._backoff.seconds_before_retry(self.consecutive_faults)
 
     def record_misconfiguration(self, now: float, reason: str) -> bool:
-        """Record that the vendor refused our credentials or address. Return True if the gate was in another state."""
+        """Record that the vendor refused our credentials or address. Return True if that is new."""
         is_new = self._state is not SinkState.MISCONFIGURED
         if is_new or self._probing:
             self._only_probe(SinkState.MISCONFIGURED, now, reason, self._misconfigured_backoff)
@@ -184,8 +190,9 @@ class Gate:
             self._probe_at = now + probe_in
 
     def record_answer(self, now: float) -> bool:
-        """Record that the vendor answered by rejecting events: it is up. Return True if sending resumes by it.
+        """Record an answer that is no acceptance but shows that the vendor is up: a rejection, or a retry code.
 
+        Returns True if the gate goes back to sending.
         A flood goes on; its next probe is sent after a minute.
         """
         self.consecutive_faults = 0
@@ -202,7 +209,7 @@ class Gate:
             self._probe_at = 0.0
 
     def set_missing_secret(self, reason: str) -> bool:
-        """Send nothing while `reason` (a missing secret) is not empty. Return True if it differs from the last one."""
+        """Set which secret is missing, so that nothing is sent (empty: none). Return True if that is new."""
         changed = self._missing_secret != reason
         self._missing_secret = reason
         return changed
@@ -220,7 +227,7 @@ class Gate:
         self._state, self._reason, self.window = SinkState.SENDING, "", 1
 
     def _only_probe(self, state: SinkState, now: float, reason: str, backoff: Backoff) -> None:
-        """Limit sending to probes, the next one after a backoff that doubles with each probe that failed."""
+        """Limit sending to probes, the next one after a wait whose maximum doubles with each probe that failed."""
         self._failed_probes = self._failed_probes + 1 if self._state is state else 0
         self._state, self._reason = state, reason
         self._probe_at = now + (

@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 
 class Handover:
-    """Drops, drains and makes the last commits of one sink's partitions.
+    """Takes partitions out of one sink's pipeline: drops, waits, and says what is to be committed last.
 
     `request_timeout` is how many seconds one request may take: none begins that might end after a deadline.
     """
@@ -66,7 +66,8 @@ class Handover:
     async def drain(self, epochs: frozenset[int], deadline: float) -> bool:
         """Drop what was never sent, finish half-settled records, and wait for what is in flight.
 
-        Ends at `deadline` (monotonic seconds) at the latest. Returns True if nothing is in flight any more.
+        Ends at `deadline` (monotonic seconds) at the latest; half-settled records are sent until `request_timeout`
+        before it. Returns True if nothing is in flight any more.
         """
         half_settled = self._assignment.records_to_finish(epochs, self._dispatcher.records_in_flight())
         self.drop_unsent(epochs, half_settled)
@@ -75,12 +76,15 @@ class Handover:
                 await self._dispatcher.wait_until_kept_are_sent()
         except TimeoutError:
             log.warning("not all of the half-settled records could be finished", sink=self._sink)
-        if half_settled:
+        if half_settled:  # drop also what was kept of them and not sent after all
             self._dispatcher.revoke(epochs)
         return await self._wait_for_in_flight(epochs, max(0.0, deadline - self._clock.monotonic()))
 
     def final_commits(self, epochs: frozenset[int]) -> list[Commit]:
-        """Return what is still to be committed of these epochs. What has no room in the metadata will be sent again."""
+        """Return what is still to be committed of these epochs.
+
+        What is settled and has no room in the metadata will be sent again: it is counted and logged.
+        """
         lost = self._assignment.not_in_metadata(epochs)
         if lost:
             self._stats.not_in_metadata += lost
@@ -89,7 +93,7 @@ class Handover:
         return list(self._assignment.pending_commits(epochs).values())
 
     def remove_partitions(self, epochs: AbstractSet[int]) -> None:
-        """Remove these epochs from the assignment and count what is not settled of them."""
+        """Remove these epochs, and count what is not settled of them as given back: the next owner reads it again."""
         self._stats.given_back += self._assignment.remove_epochs(epochs)
 
     async def _wait_for_in_flight(self, epochs: frozenset[int], seconds: float) -> bool:

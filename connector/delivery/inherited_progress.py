@@ -23,8 +23,9 @@ def fingerprint(record: Record) -> int:
 class InheritedProgress:
     """The offsets that an earlier owner settled, and the parts that it settled of other records.
 
-    `unproven` is the metadata until the first record was read. `leader_epoch` is that of the newest record which the
-    earlier owner had read (-1: unknown). `last` is the record read last.
+    `unproven` is the metadata as committed, until the first record read has shown if it is about this log.
+    `leader_epoch` is that of the newest record which the earlier owner had read (-1: unknown). `last` is the record
+    read last, as set by the owner of this object.
     """
 
     __slots__ = ("_farthest", "_half_settled", "_offsets", "last", "leader_epoch", "unproven")
@@ -48,7 +49,7 @@ class InheritedProgress:
         return True
 
     def reaches(self, next_offset: int | None) -> bool:
-        """True if something of this is at or above the next offset to read, or may be."""
+        """True if this has, or may have, something at `next_offset` or above."""
         return self.unproven is not None or self._farthest >= (next_offset or 0)
 
     @property

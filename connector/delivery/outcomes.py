@@ -38,10 +38,11 @@ class DispatchListener(Protocol):
 
 
 class OutcomeHandler:
-    """Applies the outcomes of one sink's requests to its batches, its gate and its counters.
+    """Applies the outcomes of one sink's requests to its batches and counters, and all but acceptances to its gate.
 
-    Of each item the listener hears once at most. `retry_code_backoff` spaces the retries of a vendor code that may
-    heal; with `dead_letter_unknown` an item whose request may have taken effect is dead-lettered, not sent again.
+    The dispatcher tells the gate of acceptances, which it does sooner. The listener is called at most once for each
+    item. `retry_code_backoff` spaces requests that were answered with one of the configured retry codes. With
+    `dead_letter_unknown`, an item whose request may have taken effect becomes a dead letter, and is not sent again.
     """
 
     def __init__(
@@ -73,13 +74,15 @@ class OutcomeHandler:
                 self._listener.on_accepted(attempt.sub_batch.items)
             case OutcomeKind.REJECTED:
                 self._vendor_answered(now)
+                # While flooded, a rejected probe proves nothing against its event: it stays in its batch, and the next
+                # probe is another.
                 if not self._gate.flooded:
                     self._isolate_or_dead_letter(attempt, outcome, Reason.REFUSED)
             case OutcomeKind.UNAVAILABLE if outcome.retry_for is not None:
                 self._retry_later(attempt, outcome, outcome.retry_for, now)
             case OutcomeKind.UNAVAILABLE:
                 self._unavailable(attempt, outcome, now)
-            case OutcomeKind.MISCONFIGURED:
+            case OutcomeKind.MISCONFIGURED:  # the batch stays: it is the next probe
                 if self._gate.record_misconfiguration(now, outcome.message):
                     log.error("we are refused, or our secrets cannot be read: this sink stops sending",
                               sink=self._sink, request=attempt.label, status=outcome.status,
@@ -125,7 +128,7 @@ class OutcomeHandler:
             self._listener.on_failed(failure)
 
     def _retry_later(self, attempt: SendAttempt, outcome: Outcome, retry_for: float, now: float) -> None:
-        """Retry an event, and keep its key, for `retry_for` seconds at most; the vendor itself is up."""
+        """Let the sub-batch be retried for `retry_for` seconds at most; its keys wait, and the vendor is up."""
         self._vendor_answered(now)
         sub_batch = attempt.sub_batch
         if sub_batch.retrying_since is None:
@@ -137,6 +140,7 @@ class OutcomeHandler:
 
     def _unavailable(self, attempt: SendAttempt, outcome: Outcome, now: float) -> None:
         is_500 = outcome.status == INTERNAL_SERVER_ERROR
+        # Before the fault may take the gate down: the 500s of an outage are no poison.
         poison = is_500 and self._gate.is_sending and self._add_http_500(attempt.sub_batch)
         if is_500:
             self._unsettled.rule_out_last_probe()
@@ -164,7 +168,8 @@ class OutcomeHandler:
     def _add_http_500(self, sub_batch: SubBatch) -> bool:
         """Count a status 500 against the sub-batch. Return True once there are enough to isolate or dead-letter it.
 
-        Against a single event it counts only if other events were accepted since the last one: else the vendor is down.
+        Against a single event it counts only if another request was accepted since the last one: else the vendor may be
+        failing for all.
         """
         if len(sub_batch.items) == 1:
             if self._gate.successes == sub_batch.successes_at_last_500:

@@ -1,7 +1,7 @@
 """The pipeline of one sink: records become items for the dispatcher, failures dead letters, settled offsets commits.
 
-It connects the source (Kafka) with the dispatcher (the vendor) and is the listener of both. Everything here runs on the
-event loop's thread.
+It connects the source (Kafka) with the dispatcher (the vendor) and is the listener of the two. Everything here runs on
+the event loop's thread.
 """
 
 from __future__ import annotations
@@ -45,9 +45,10 @@ class RecordRouter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PipelineLimits:
-    """Limits of one pipeline. Past `max_open_events` items or `max_open_bytes` bytes open nothing more is read.
+    """Limits of one pipeline. While more than `max_open_events` items or `max_open_bytes` are open, no more is read.
 
-    In seconds: `commit_interval` between commits, `drain` for what is in flight at a revocation, `timeout` a request.
+    In seconds: `commit_interval` between commits, `drain` for what is in flight at a revocation, `request_timeout` for
+    one request.
     """
 
     max_open_events: int
@@ -58,10 +59,10 @@ class PipelineLimits:
 
 
 class Pipeline:
-    """See the module.
+    """Connects one sink's source, router, dispatcher and dead-letter writer.
 
-    The last three arguments each make what calls this pipeline back, and are given what it shall call: the dispatcher
-    and the source a listener, the dead-letter writer a function for each written letter.
+    `make_dispatcher`, `make_dead_letters` and `make_source` build those objects. Each needs a callback into this
+    pipeline, which is passed to it.
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class Pipeline:
         self._router = router
         self._limits = limits
         self._clock = clock
-        self._chunks_to_request = 0  # chunks that the source delivered and that were not requested again
+        self._chunks_to_request = 0  # chunks that the source delivered and for which no new one was requested
         self._tasks = Tasks()
         self._stopping = False
         self._abandoned = False
@@ -126,12 +127,14 @@ class Pipeline:
     # --- from the source: partitions -------------------------------------------------------------------------------
 
     def on_assigned(self, partitions: Sequence[AssignedPartition]) -> None:
-        """Add partitions that are ours now."""
-        self._intake.flush()  # records of an epoch that one of these may replace
+        """Add the partitions that are ours now."""
+        self._intake.flush()  # what was read under epochs that these may replace
         self.joined = True
         self.stats.rebalances["assigned"] += 1
         for each in partitions:
-            self._admission.admit_without_limit(self.assignment.epoch_of(each.topic, each.partition))
+            replaced = self.assignment.epoch_of(each.topic, each.partition)
+            if replaced is not None:  # nothing of it is committed any more, so nothing of it waits for room
+                self._admission.admit_without_limit(replaced)
             self.assignment.assign(each)
         log.info("partitions assigned", sink=self.sink.name, new=len(partitions), now=len(self.assignment))
 
@@ -142,6 +145,7 @@ class Pipeline:
         self._tasks.start(self._revoke(epochs, done))
 
     async def _revoke(self, epochs: frozenset[int], done: concurrent.futures.Future[Sequence[Commit]]) -> None:
+        # If the process stalls during the drain, the polling thread does not make the commit.
         may_commit = self._may_commit(self._clock.monotonic())
         await self._handover.drain(epochs, self._clock.monotonic() + self._limits.drain)
         done.set_result(self._handover.final_commits(epochs) if may_commit else [])
@@ -159,7 +163,7 @@ class Pipeline:
     def on_left_group(self, epochs: frozenset[int]) -> None:
         """Drop all partitions: the client was replaced, and nothing is assigned until it has joined the group."""
         self.joined = False
-        self._commit_schedule.commit_finished(succeeded=False)  # the client took the result along
+        self._commit_schedule.commit_finished(succeeded=False)  # how that commit ended is never reported
         if epochs:
             self.on_lost(epochs)
 
@@ -168,7 +172,8 @@ class Pipeline:
     def on_poll(self, records: Sequence[Record], polled_at: float, confirmed: bool, demanded: bool) -> None:
         """Take in what the polling thread read, and send and commit what is due.
 
-        The poll confirms the assignment for the time at which it was made: if the process stalled since, that is past.
+        `confirmed` holds for `polled_at`, not for now: if the process stalled in between, the confirmation may be past.
+        `demanded` says that these records used up a requested chunk.
         """
         self.assignment.record_poll(polled_at, confirmed)
         if self._stopping:
@@ -178,7 +183,7 @@ class Pipeline:
         self._commit_if_due(self._clock.monotonic())
 
     def on_lost_to_retention(self, epoch: int, low: int) -> None:
-        """Count events that retention deleted before they were read; `low` is the first offset that is left."""
+        """Count events that retention deleted before they were read; `low` is the log's first offset now."""
         self._intake.flush()
         offsets = self.assignment.offsets.get(epoch)
         if offsets is None or offsets.next_offset is None:
@@ -194,14 +199,14 @@ class Pipeline:
         """Skip a record that cannot be read if it is settled, else report its partition as blocked."""
         self._intake.flush()
         offsets = self.assignment.offsets.get(epoch)
-        if offsets is None or epoch in self._admission:  # reported again; by then earlier records may be begun
+        if offsets is None or epoch in self._admission:  # wait: it will be reported again
             return
         if offset is not None and offset < (offsets.next_offset or 0):  # read past already
             return
         # While records are deferred by the flood guard, the next offset is one of theirs, not the unreadable one.
-        behind = offsets.pass_settled() if offset == offsets.next_offset else None
-        if behind is not None:
-            self._source.seek(epoch, offsets.topic, offsets.partition, behind)
+        next_unsettled = offsets.pass_settled() if offset == offsets.next_offset else None
+        if next_unsettled is not None:
+            self._source.seek(epoch, offsets.topic, offsets.partition, next_unsettled)
             return
         self._blocked.report(epoch, BlockedPartition(offsets.topic, offsets.partition, offset, why))
 
@@ -223,7 +228,7 @@ class Pipeline:
         self.kafka_problem = problem
 
     def on_committed(self, error: str | None, last: bool) -> None:
-        """Note the result of a commit; `last` says that it was made on leaving partitions."""
+        """Note the result of a commit; `last` says that it was made in a revocation or at the stop."""
         if error is None:
             self.stats.commits += 1
         else:
@@ -244,8 +249,8 @@ class Pipeline:
         for item in items:
             if not settle(item.record, item.route, item.element):
                 self.stats.late += 1
-        if self._admission:
-            self._admission.admit_waiting()
+        if not self._admission.is_empty:
+            self._admission.admit_waiting()  # the dispatcher pumps after this
         self._commit_schedule.count_settled(len(items))
         self.flood_guard.stop_deferring_if_unflooded()
         self._request_records()
@@ -268,7 +273,7 @@ class Pipeline:
         self.stats.dead_lettered[failure.reason] += 1
         if not self.assignment.settle(failure.record, failure.route, failure.element):
             self.stats.late += 1
-        if self._admission and self._admission.admit_waiting():
+        if not self._admission.is_empty and self._admission.admit_waiting():
             self.dispatcher.pump()
         self._commit_schedule.count_settled(1)
         self._request_records()
@@ -295,7 +300,7 @@ class Pipeline:
         return self._blocked.list_blocked()
 
     def abandon(self) -> None:
-        """Take in and commit nothing any more: after a bug of ours the offsets may be wrong."""
+        """Take in and commit nothing from now on: after a bug of ours the offsets may be wrong. Sending goes on."""
         self._abandoned = True
 
     async def stop(self, deadline: float) -> bool:
@@ -314,7 +319,10 @@ class Pipeline:
     # --- from record to items ----------------------------------------------------------------------------------------
 
     def _on_piece(self, records: Sequence[Record]) -> None:
-        """Take these in and send what may be sent; with the last piece of a chunk request the next one."""
+        """Begin these records, or defer them while the flood guard does, and send what may be sent.
+
+        After the last piece of a chunk the next chunk is requested.
+        """
         if self._abandoned:
             return
         if self.flood_guard.is_deferring:
@@ -345,12 +353,12 @@ class Pipeline:
                 stats.read += 1
                 stats.skipped += 1
                 continue
-            if len(results) > 1 or offsets.inherited is not None:
+            if len(results) > 1 or offsets.inherited is not None:  # parts, or what an earlier owner may have settled
                 self._admission.open_parts(offsets, record, results)
                 continue
             stats.read += 1
             self.assignment.open(offsets, record)
-            result = results[0]
+            result = results[0]  # `_hand_on` inlined: it saves a call for each record
             if type(result) is Item:
                 enqueue(result)
             elif type(result) is Failure:

@@ -1,6 +1,7 @@
 """The batches of one sink that were taken from the batcher and are not settled yet, and which of them probes. Pure.
 
-Such a batch is in flight (in a request) or awaits a retry.
+Such a batch is in flight (in a request), awaits a retry, or awaits the request of its next sub-batch. A round of probes
+goes from the oldest batch to the newest.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ from connector.batching.batcher import Batch
 from connector.batching.isolation import SubBatch, SubBatches
 from connector.model import Item
 
-# While the vendor is down the oldest batch probes; so often in a row at most, as the vendor may fail for that one only.
+# While the vendor is down the oldest batch probes, at most so many times in a row: the vendor may fail because of it.
 PROBES_OF_ONE = 3
 
 
 class UnsettledBatch:
-    """One batch from its first request until every item of it is settled; it owns its keys for so long."""
+    """One batch, `packed`, from its first request until every item of it is settled.
+
+    Until then the batcher keeps its keys from other batches.
+    """
 
     __slots__ = ("in_flight", "packed", "retry_at", "sub_batches")
 
@@ -30,7 +34,7 @@ class UnsettledBatch:
 
 
 class SendAttempt(NamedTuple):
-    """One request: its batch, the part of the batch that is sent, and when it was started (monotonic seconds)."""
+    """One request: its batch, the sub-batch that is sent, and when it was started (monotonic seconds)."""
 
     batch: UnsettledBatch
     sub_batch: SubBatch
@@ -38,7 +42,7 @@ class SendAttempt(NamedTuple):
 
     @property
     def label(self) -> str:
-        """The request's name in log lines: the batch's number, and how often this part of it was sent."""
+        """The request's name in log lines: the batch's number, and how often this sub-batch was sent."""
         return f"{self.batch.packed.number}.{self.sub_batch.attempts}"
 
 
@@ -58,9 +62,9 @@ class UnsettledBatches:
 
     def add(self, batch: Batch) -> UnsettledBatch:
         """Add a batch that was taken from the batcher; `start` must follow."""
-        admitted = self._all[batch.number] = UnsettledBatch(batch)
+        added = self._all[batch.number] = UnsettledBatch(batch)
         self.awaiting_retry += 1
-        return admitted
+        return added
 
     def start(self, batch: UnsettledBatch) -> None:
         """Mark a batch as in flight."""
@@ -80,7 +84,7 @@ class UnsettledBatches:
     def drop_awaiting_retry(self, gone: Callable[[Item], bool]) -> tuple[list[Item], list[UnsettledBatch]]:
         """Drop the items that are `gone` from batches that await a retry.
 
-        Returns these items, and the batches that have nothing left.
+        Returns these items, and the batches that have nothing left, which are still to be removed.
         """
         waiting = [batch for batch in self._all.values() if not batch.in_flight]
         dropped = [item for batch in waiting for item in batch.sub_batches.drop_items(gone)]
@@ -118,7 +122,7 @@ class UnsettledBatches:
     # --- which is sent next ----------------------------------------------------------------------------------------
 
     def due_for_retry(self, now: float) -> UnsettledBatch | None:
-        """Return a batch that may be tried again at `now`; None if there is none."""
+        """Return the first batch that may be tried again at `now`, in the order of `add`; None if there is none."""
         if not self.awaiting_retry:
             return None
         return next((batch for batch in self._all.values() if not batch.in_flight and batch.retry_at <= now), None)
@@ -135,7 +139,7 @@ class UnsettledBatches:
         return batch if self._probes_of_one < PROBES_OF_ONE and batch is not None and not batch.in_flight else None
 
     def next_probe(self) -> UnsettledBatch | None:
-        """Return the oldest batch awaiting a retry that is newer than the last probe; None if there is none."""
+        """Return the next batch of this round: the oldest newer than the last probe; None if there is none."""
         waiting = (batch for batch in self._all.values() if not batch.in_flight)
         newer = (batch for batch in waiting if batch.packed.number > self._last_probe)
         return min(newer, key=lambda batch: batch.packed.number, default=None)
@@ -146,7 +150,7 @@ class UnsettledBatches:
         self._last_probe = batch.packed.number
 
     def rule_out_last_probe(self) -> None:
-        """Let another batch be the next probe: the last one's own events may cause the fault."""
+        """Let another batch than the last probe, if there was one, be the next: it may cause the fault itself."""
         self._probes_of_one = PROBES_OF_ONE
 
     def restart_probing(self) -> None:
@@ -154,7 +158,7 @@ class UnsettledBatches:
         self._last_probe = 0
 
     def retry_all(self) -> None:
-        """Let every batch be tried again at once: the vendor answers again."""
+        """Let every batch be tried again at once, as the vendor answers again, and begin a new round of probes."""
         self.restart_probing()
         for batch in self._all.values():
             batch.retry_at = 0.0

@@ -131,7 +131,7 @@ def test_what_another_logs_metadata_says_is_not_believed() -> None:
 
 
 def test_nothing_at_the_offset_is_refused() -> None:
-    with pytest.raises(ConnectorError, match="nothing lies at 5"):
+    with pytest.raises(ConnectorError, match="the log has no record at 5"):
         Log([0, 1, 9]).skip(5, 2)
 
 

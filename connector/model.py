@@ -41,6 +41,11 @@ class Record(NamedTuple):
         """Return `topic/partition/offset`, as commands and log lines name a record."""
         return f"{self.topic}/{self.partition}/{self.offset}"
 
+    @property
+    def value_size(self) -> int:
+        """Return how many bytes the value has; 0 for a tombstone."""
+        return len(self.value or b"")
+
 
 # An event is a decoded record: one JSON object.
 Event = dict[str, Any]

@@ -56,11 +56,11 @@ class SubBatches:
         sub_batch = self._stack.pop()
         self._split(sub_batch, 1)
 
-    def drop_items(self, gone: Callable[[Item], bool]) -> list[Item]:
-        """Drop and return the items that are `gone`."""
-        dropped = [item for item in self.items() if gone(item)]
+    def drop_items(self, revoked: Callable[[Item], bool]) -> list[Item]:
+        """Drop and return the items that are `revoked`."""
+        dropped = [item for item in self.items() if revoked(item)]
         for each in self._stack:
-            each.items = [item for item in each.items if not gone(item)]
+            each.items = [item for item in each.items if not revoked(item)]
         self._stack = [each for each in self._stack if each.items]
         return dropped
 

@@ -85,7 +85,7 @@ class AdmissionQueue:
             queue = self._queues[record.assignment_epoch] = _Queue()
             offsets.limit = ASK_ALWAYS
         queue.records.append(record)
-        queue.bytes += len(record.value or b"")
+        queue.bytes += record.value_size
         return False
 
     def open_parts(self, offsets: PartitionOffsets, record: Record, results: Sequence[Item | Failure]) -> None:
@@ -148,7 +148,7 @@ class AdmissionQueue:
         blocked: _Queue | None = queue  # the queue whose head is to be started
         if queue.head is None:
             record = queue.records.popleft()
-            queue.bytes -= len(record.value or b"")
+            queue.bytes -= record.value_size
             offsets.limit = record.offset + 1
             self._begin_records((record,))
             blocked = self._queues.pop(epoch, None)  # the record was queued again, as a head, if its parts have no room

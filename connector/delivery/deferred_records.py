@@ -20,12 +20,12 @@ class DeferredRecords:
     def defer(self, records: Sequence[Record]) -> None:
         """Append records."""
         self.records.extend(records)
-        self.bytes += sum(len(record.value or b"") for record in records)
+        self.bytes += sum(record.value_size for record in records)
 
     def next_record(self) -> Record:
         """Remove and return the oldest record."""
         record = self.records.popleft()
-        self.bytes -= len(record.value or b"")
+        self.bytes -= record.value_size
         return record
 
     def take_failures(self) -> Sequence[Failure]:
@@ -37,4 +37,4 @@ class DeferredRecords:
         """Drop what belongs to these epochs."""
         self.failures = deque(failure for failure in self.failures if failure.record.assignment_epoch not in epochs)
         self.records = deque(record for record in self.records if record.assignment_epoch not in epochs)
-        self.bytes = sum(len(record.value or b"") for record in self.records)
+        self.bytes = sum(record.value_size for record in self.records)

@@ -97,9 +97,8 @@ class Dispatcher:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = NEVER
         self._progress = Progress()
-        self._unhandled_acceptances: deque[tuple[SendAttempt, Outcome, float]] = (
-            deque()
-        )  # responses that are not handled yet
+        # Accepting responses of which the items are not settled yet, and when they came.
+        self._unhandled_acceptances: deque[tuple[SendAttempt, Outcome, float]] = deque()
 
     # --- from the owner of the items ------------------------------------------------------------------------------
 

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-# The window of a rejection rate moves in this many steps.
+# How many steps the window moves in.
 STEPS_PER_WINDOW = 60
+
+
+@dataclass(slots=True)
+class _Step:
+    """What was counted within one step of the window."""
+
+    began_at: float  # monotonic seconds
+    accepted: float = 0.0
+    failed: float = 0.0
 
 
 class FailureRate:
@@ -20,18 +30,18 @@ class FailureRate:
         self._letters = letters
         self._share = share
         self._step = within / STEPS_PER_WINDOW
-        self._steps: deque[list[float]] = deque()  # [begin, accepted, failed]
+        self._steps: deque[_Step] = deque()
         self._accepted = 0.0
         self._failed = 0.0
 
     def add_accepted(self, events: int, now: float) -> None:
         """Count events that were accepted at `now`."""
-        self._current(now)[1] += events
+        self._current(now).accepted += events
         self._accepted += events
 
     def add_failed(self, events: int, now: float) -> None:
         """Count events that failed at `now`."""
-        self._current(now)[2] += events
+        self._current(now).failed += events
         self._failed += events
 
     def restore(self, ages: Sequence[float], accepted: int, now: float) -> None:
@@ -41,10 +51,10 @@ class FailureRate:
         """
         for age in sorted(ages):
             at = now - age
-            if not self._steps or self._steps[0][0] - at >= self._step:
-                self._steps.appendleft([at, 0, 0])
-            self._steps[0][1] += accepted / len(ages)
-            self._steps[0][2] += 1
+            if not self._steps or self._steps[0].began_at - at >= self._step:
+                self._steps.appendleft(_Step(at))
+            self._steps[0].accepted += accepted / len(ages)
+            self._steps[0].failed += 1
         self._accepted += accepted
         self._failed += len(ages)
 
@@ -63,14 +73,14 @@ class FailureRate:
         self._steps.clear()
         self._accepted = self._failed = 0.0
 
-    def _current(self, now: float) -> list[float]:
-        if not self._steps or self._steps[-1][0] + self._step <= now:
+    def _current(self, now: float) -> _Step:
+        if not self._steps or self._steps[-1].began_at + self._step <= now:
             self._expire(now)
-            self._steps.append([now, 0, 0])
+            self._steps.append(_Step(now))
         return self._steps[-1]
 
     def _expire(self, now: float) -> None:
-        while self._steps and self._steps[0][0] + self._step * STEPS_PER_WINDOW <= now:
-            _, accepted, failed = self._steps.popleft()
-            self._accepted -= accepted
-            self._failed -= failed
+        while self._steps and self._steps[0].began_at + self._step * STEPS_PER_WINDOW <= now:
+            step = self._steps.popleft()
+            self._accepted -= step.accepted
+            self._failed -= step.failed

@@ -69,14 +69,14 @@ class Handover:
         Ends at `deadline` (monotonic seconds) at the latest; half-settled records are sent until `request_timeout`
         before it. Returns True if nothing is in flight any more.
         """
-        half_settled = self._assignment.records_to_finish(epochs, self._dispatcher.records_in_flight())
-        self.drop_unsent(epochs, half_settled)
+        to_finish = self._assignment.records_to_finish(epochs, self._dispatcher.records_in_flight())
+        self.drop_unsent(epochs, to_finish)
         try:
             async with asyncio.timeout(max(0.0, deadline - self._request_timeout - self._clock.monotonic())):
                 await self._dispatcher.wait_until_kept_are_sent()
         except TimeoutError:
             log.warning("not all of the half-settled records could be finished", sink=self._sink)
-        if half_settled:  # drop also what was kept of them and not sent after all
+        if to_finish:  # drop also what was kept of them and not sent after all
             self._dispatcher.revoke(epochs)
         return await self._wait_for_in_flight(epochs, max(0.0, deadline - self._clock.monotonic()))
 

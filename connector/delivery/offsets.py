@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from connector.delivery.inherited_progress import InheritedProgress, fingerprint
 from connector.delivery.record_parts import MetadataBudget, MultiPartRecord, RecordPart, lengths_of
 from connector.kafka.commit_metadata import SETTLED, SURE_BITS, UNSETTLED, Metadata, Settled
-from connector.kafka.part_bits import HalfSettled, PartsByRoute
+from connector.kafka.part_bits import HalfSettled, PartsByRoute, count_parts
 from connector.model import Record
 
 # Values of `limit`: every record may be begun unasked, or none.
@@ -116,7 +116,7 @@ class PartitionOffsets:
 
         `settled` is what an earlier owner settled of it. Returns the size of its value.
         """
-        size = len(record.value or b"")
+        size = len(record.value or b"")  # `value_size` inlined, here and below: it saves a call
         self._order.append(record)
         self.open_bytes += size
         if parts is None:
@@ -324,7 +324,7 @@ class PartitionOffsets:
             return 0
         end = at_position.offset + farthest + 1
         beyond = max(0, self._next - end) - sum(offset >= end for offset in self._open)
-        parts = sum(each.settled_count - _count(each.settled) for each in self._multi_part.values())
+        parts = sum(each.settled_count - count_parts(each.settled) for each in self._multi_part.values())
         return max(0, beyond) + parts + settled.weight() - settled.fitting().weight()
 
     def _half_settled_above(self, position: int) -> HalfSettled:
@@ -368,7 +368,3 @@ class PartitionOffsets:
 
     def _tag(self, route: str | None) -> int:
         return 0 if route is None else self._tags.get(route, 0)
-
-
-def _count(parts: PartsByRoute) -> int:
-    return sum(each.bit_count() for each in parts.values())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from connector.kafka.part_bits import SHIFT_BITS, TAG_BITS, PartsByRoute, entry_bits, most_bits
+from connector.kafka.part_bits import SHIFT_BITS, TAG_BITS, PartsByRoute, count_parts, entry_bits, most_bits
 
 # A route's name (None: the record failed before any route) and the index within it.
 RecordPart = tuple[str | None, int]
@@ -33,7 +33,7 @@ class MultiPartRecord:
         self.unsettled = unsettled
         self.lengths = lengths
         self.settled = settled
-        self.settled_count = sum(each.bit_count() for each in settled.values())
+        self.settled_count = count_parts(settled)
         self.started = False
 
 

@@ -81,13 +81,13 @@ class UnsettledBatches:
         del self._all[batch.packed.number]
         self.awaiting_retry -= 1
 
-    def drop_awaiting_retry(self, gone: Callable[[Item], bool]) -> tuple[list[Item], list[UnsettledBatch]]:
-        """Drop the items that are `gone` from batches that await a retry.
+    def drop_awaiting_retry(self, revoked: Callable[[Item], bool]) -> tuple[list[Item], list[UnsettledBatch]]:
+        """Drop the items that are `revoked` from batches that await a retry.
 
         Returns these items, and the batches that have nothing left, which are still to be removed.
         """
         waiting = [batch for batch in self._all.values() if not batch.in_flight]
-        dropped = [item for batch in waiting for item in batch.sub_batches.drop_items(gone)]
+        dropped = [item for batch in waiting for item in batch.sub_batches.drop_items(revoked)]
         return dropped, [batch for batch in waiting if batch.sub_batches.all_settled]
 
     # --- what they contain -----------------------------------------------------------------------------------------

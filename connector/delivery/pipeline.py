@@ -154,10 +154,10 @@ class Pipeline:
 
     def on_lost(self, epochs: frozenset[int]) -> None:
         """Drop partitions that are another member's already."""
-        epochs = self.assignment.with_replaced(epochs)
+        with_replaced = self.assignment.with_replaced(epochs)
         self.stats.rebalances["lost"] += 1
-        self._handover.drop_unsent(epochs)
-        self._handover.remove_partitions(epochs)
+        self._handover.drop_unsent(with_replaced)
+        self._handover.remove_partitions(with_replaced)
         log.warning("partitions lost", sink=self.sink.name, partitions=len(epochs))
 
     def on_left_group(self, epochs: frozenset[int]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.component.doubles import DOWN, Log, accept
 from tests.component.harness import HERE, Harness
@@ -121,4 +122,12 @@ async def test_what_the_flood_guard_keeps_back_unread_is_not_committed_past_eith
     assert {item.record.value for item in line.vendor.accepted} >= {b"old%d" % number for number in range(CUT)}
     assert (len(line.assignment.offsets), line.assignment.open_records) == (1, 0)
     line.check_balance()
+    await line.end()
+
+
+async def test_a_partition_lost_together_with_an_epoch_that_it_replaced_is_one_partition() -> None:
+    line = await truncated()
+    with capture_logs() as logs:
+        line.source.lose(HERE)
+    assert [entry["partitions"] for entry in logs if entry["event"] == "partitions lost"] == [1]
     await line.end()

@@ -27,7 +27,7 @@ class SubBatch:
 
 
 class SubBatches:
-    """The parts of one batch's items that are not settled, in order; the first is sent next."""
+    """The sub-batches of one batch that are not settled, in order; the first is sent next."""
 
     def __init__(self, items: Sequence[Item]) -> None:
         self._stack = [SubBatch(items)] if items else []  # the next one last

@@ -77,7 +77,7 @@ def build_sink_runtime(
     assignment = Assignment(group, route_tags(settings, name), stall=stall)
     source: Source
 
-    def open_source(listener: SourceListener) -> Source:
+    def make_source(listener: SourceListener) -> Source:
         nonlocal source
         source = Source(
             conf,
@@ -113,7 +113,7 @@ def build_sink_runtime(
             sink_settings, sink, gate, assignment, stats, listener, clock
         ),
         make_dead_letters=partial(build_letter_writer, settings, name, letters, clock),
-        make_source=open_source,
+        make_source=make_source,
     )
     return SinkRuntime(sink, pipeline, source)
 

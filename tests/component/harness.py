@@ -57,7 +57,7 @@ class Harness:
             limits=PipelineLimits(
                 max_open_events, max_open_bytes, commit_interval=1.0, drain=drain, request_timeout=timeout
             ),
-            rejections=FailureRate(*guard),
+            failure_rate=FailureRate(*guard),
             clock=LoopClock(),
             group=GROUP,
             max_in_flight=max_in_flight,

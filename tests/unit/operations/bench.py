@@ -143,7 +143,7 @@ def build_bench(clock: TurnedClock, name: str = "mytracker", *, in_flight: int =
         lambda _: source,
         assignment=Assignment(f"crm.{name}", stall=45.0),
         limits=PipelineLimits(max_open_events=100, max_open_bytes=100_000, commit_interval=1.0, drain=5.0),
-        rejections=FailureRate(letters=3, share=0.5, within=300.0),
+        failure_rate=FailureRate(letters=3, share=0.5, within=300.0),
         clock=clock,
         group=f"crm.{name}",
         max_in_flight=in_flight,

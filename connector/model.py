@@ -14,6 +14,13 @@ from typing import Any, NamedTuple
 Headers = tuple[tuple[str, bytes | None], ...]
 
 
+class RecordRef(NamedTuple):
+    """A record that was read under one assignment epoch: the epoch belongs to one partition."""
+
+    epoch: int
+    offset: int
+
+
 class Record(NamedTuple):
     """One Kafka record as it was read.
 
@@ -40,6 +47,11 @@ class Record(NamedTuple):
     def address(self) -> str:
         """Return `topic/partition/offset`, as commands and log lines name a record."""
         return f"{self.topic}/{self.partition}/{self.offset}"
+
+    @property
+    def ref(self) -> RecordRef:
+        """Return the assignment epoch and the offset."""
+        return RecordRef(self.assignment_epoch, self.offset)
 
     @property
     def value_size(self) -> int:

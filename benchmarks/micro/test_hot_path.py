@@ -78,17 +78,17 @@ def test_validate(benchmark: BenchmarkFixture, name: str, right: bool) -> None:
     assert (said[0] is None) == right
 
 
-def test_lanes(benchmark: BenchmarkFixture, items: list[Item]) -> None:
+def test_batcher(benchmark: BenchmarkFixture, items: list[Item]) -> None:
     """In, packed, taken and released."""
 
     def through() -> int:
-        lanes = Batcher(VENDORS["mytracker"].limits, ordered=True, linger=0.2)
+        batcher = Batcher(VENDORS["mytracker"].limits, ordered=True, linger=0.2)
         for item in items:
-            lanes.enqueue(item)
+            batcher.enqueue(item)
         out = 0
-        while (batch := lanes.take_next_batch(2.0)) is not None:
+        while (batch := batcher.take_next_batch(2.0)) is not None:
             out += len(batch.items)
-            lanes.release_keys(batch)
+            batcher.release_keys(batch)
         return out
 
     assert benchmark(through) == EVENTS

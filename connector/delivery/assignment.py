@@ -13,7 +13,7 @@ from connector.delivery.offsets import PartitionOffsets
 from connector.delivery.record_parts import RecordPart
 from connector.kafka import commit_metadata
 from connector.kafka.source_interface import AssignedPartition, Commit
-from connector.model import Record
+from connector.model import Record, RecordRef
 
 # How many offsets reading may be ahead of a partition's position: less than a commit's metadata can cover
 # (commit_metadata.MAX_BITS), as the records of one more chunk may come before the pause takes effect.
@@ -175,16 +175,16 @@ class Assignment:
         ]
         return sum(lags) if lags or not self.offsets else None
 
-    def records_to_finish(self, epochs: Iterable[int], in_flight: AbstractSet[tuple[int, int]]) -> set[tuple[int, int]]:
-        """Return the records of several parts, as epoch and offset, that are settled in part or soon may be.
+    def records_to_finish(self, epochs: Iterable[int], in_flight: AbstractSet[RecordRef]) -> set[RecordRef]:
+        """Return the records of several parts that are settled in part or soon may be.
 
         The latter are those of `in_flight`: the records of which a request has an item.
         """
-        found = set()
+        found: set[RecordRef] = set()
         for epoch in epochs:
             if (offsets := self.offsets.get(epoch)) is not None:
                 here = {offset for each, offset in in_flight if each == epoch}
-                found |= {(epoch, offset) for offset in offsets.offsets_to_finish(here)}
+                found |= {RecordRef(epoch, offset) for offset in offsets.offsets_to_finish(here)}
         return found
 
     def not_in_metadata(self, epochs: Iterable[int]) -> int:

@@ -24,7 +24,7 @@ from connector.delivery.progress import Progress
 from connector.delivery.stats import Stats
 from connector.delivery.tasks import Tasks
 from connector.delivery.unsettled_batches import SendAttempt, UnsettledBatch, UnsettledBatches
-from connector.model import Item, Outcome, OutcomeKind
+from connector.model import Item, Outcome, OutcomeKind, RecordRef
 from connector.redaction.vendor_messages import redact_outcome
 from connector.vendors.base import Sink
 
@@ -109,16 +109,16 @@ class Dispatcher:
         if not self._stopped:
             self._set_timer(self._clock.monotonic())
 
-    def revoke(self, epochs: AbstractSet[int], keep: AbstractSet[tuple[int, int]] = frozenset()) -> None:
+    def revoke(self, epochs: AbstractSet[int], keep: AbstractSet[RecordRef] = frozenset()) -> None:
         """Take these epochs as not ours any more: drop their unsent items, and retry nothing of them.
 
-        Requests in flight end as usual. Items of the records in `keep` (epoch and offset) that were never sent may
-        still be sent once: await `wait_until_kept_are_sent`, then call this again without `keep`.
+        Requests in flight end as usual. Items of the records in `keep` that were never sent may still be sent
+        once: await `wait_until_kept_are_sent`, then call this again without `keep`.
         """
         alive = self._unsettled.epochs() | (self._unsent_epochs() if self._kept_unsent else set())
         self._revoked = self._revoked & alive | epochs
         dropped, empty = self._unsettled.drop_awaiting_retry(self._is_revoked)
-        self._drop_from_batcher(dropped, lambda item: (item.record.assignment_epoch, item.record.offset) in keep)
+        self._drop_from_batcher(dropped, lambda item: item.record.ref in keep)
         for batch in empty:
             self._remove(batch)
         self.pump()  # other epochs' items may have waited behind what was dropped
@@ -179,8 +179,8 @@ class Dispatcher:
         """When the next batch is full or has lingered long enough (0: now); None if no item is batched."""
         return self._batcher.next_batch_at()
 
-    def records_in_flight(self) -> set[tuple[int, int]]:
-        """Return the records, as epoch and offset, of which a request in flight has an item."""
+    def records_in_flight(self) -> set[RecordRef]:
+        """Return the records of which a request in flight has an item."""
         return self._unsettled.records_in_flight()
 
     def items_in_flight(self, epochs: AbstractSet[int] | None = None) -> int:

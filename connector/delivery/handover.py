@@ -20,6 +20,7 @@ from connector.delivery.flood_guard import FloodGuard
 from connector.delivery.intake import Intake
 from connector.delivery.stats import Stats
 from connector.kafka.source_interface import Commit
+from connector.model import RecordRef
 
 log = structlog.get_logger()
 
@@ -55,8 +56,8 @@ class Handover:
         self._clock = clock
         self._stats = stats
 
-    def drop_unsent(self, epochs: AbstractSet[int], keep: AbstractSet[tuple[int, int]] = frozenset()) -> None:
-        """Drop what was never sent of these epochs, except of the records to `keep` (epoch and offset)."""
+    def drop_unsent(self, epochs: AbstractSet[int], keep: AbstractSet[RecordRef] = frozenset()) -> None:
+        """Drop what was never sent of these epochs, except of the records to `keep`."""
         self._intake.drop_records(epochs)
         self._admission.drop_waiting(epochs)
         self._dispatcher.revoke(epochs, keep)

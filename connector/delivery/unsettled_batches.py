@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from connector.batching.batcher import Batch
 from connector.batching.isolation import SubBatch, SubBatches
-from connector.model import Item
+from connector.model import Item, RecordRef
 
 # While the vendor is down the oldest batch probes, at most so many times in a row: the vendor may fail because of it.
 PROBES_OF_ONE = 3
@@ -102,10 +102,10 @@ class UnsettledBatches:
             if epochs is None or item.record.assignment_epoch in epochs
         )
 
-    def records_in_flight(self) -> set[tuple[int, int]]:
-        """Return the records, as epoch and offset, of which an item is in a request."""
+    def records_in_flight(self) -> set[RecordRef]:
+        """Return the records of which an item is in a request."""
         return {
-            (item.record.assignment_epoch, item.record.offset)
+            item.record.ref
             for batch in self._all.values()
             if batch.in_flight
             for item in batch.sub_batches.current.items

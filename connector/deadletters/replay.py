@@ -125,7 +125,7 @@ class Replay:
         for name, sink in self._sinks.items():
             gate = sink.dispatcher.gate
             if gate.state is not SinkState.SENDING:
-                return f"{name} is {gate.state}: {gate.hold_reason or normalise_message(gate.reason)}"
+                return f"{name} is {gate.state}: {gate.missing_secret or normalise_message(gate.reason)}"
             if sink.letters.problem:
                 return sink.letters.problem
         return ""
@@ -176,8 +176,8 @@ class Replay:
     async def _settled(self) -> None:
         """Wait until every request, new letter and receipt that is in flight has been reported."""
         for sink in self._sinks.values():
-            await sink.dispatcher.nothing_in_flight()
-            await sink.letters.nothing_pending()
+            await sink.dispatcher.wait_until_nothing_in_flight()
+            await sink.letters.wait_until_none_pending()
         while self._open.pending_receipts:
             self._progress.clear()
             await self._progress.wait()
@@ -226,7 +226,7 @@ class Replay:
             problem = ""
             for name, sink in self._sinks.items():
                 gate = sink.dispatcher.gate
-                gate.hold(sink.sink.credentials_ready() or "")
+                gate.set_missing_secret(sink.sink.credentials_ready() or "")
                 if sink.sink.credentials_renewed():
                     gate.probe_now()
                 sink.dispatcher.pump()

@@ -168,7 +168,7 @@ class Service:
         await asyncio.sleep(0)  # let the last commits' results arrive
         clean = all(settled) and all(joined) and not unsent
         clean = clean and all(
-            runtime.pipeline.committed_at_last and not runtime.source.failed for runtime in self.runtimes
+            runtime.pipeline.last_commit_succeeded and not runtime.source.failed for runtime in self.runtimes
         )
         for runtime in self.runtimes:
             await runtime.pipeline.sink.close()

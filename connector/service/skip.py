@@ -13,8 +13,7 @@ from typing import Any
 from confluent_kafka import KafkaError
 
 from connector.clock import Clock
-from connector.delivery.settled_before import fingerprint
-from connector.delivery.skipping import RecordAt, SkipCommit, settle_one
+from connector.delivery.inherited_progress import fingerprint
 from connector.errors import ConfigError, ConnectorError, Mistake
 from connector.kafka import commit_metadata
 from connector.kafka.commit_metadata import Metadata
@@ -22,6 +21,7 @@ from connector.kafka.dead_letter import compose_letter
 from connector.kafka.dead_letter_producer import DeadLetterProducer, describe
 from connector.kafka.group_offsets import Committed, GroupOffsets, open_group
 from connector.kafka.records import Address
+from connector.kafka.skipping import RecordAt, SkipCommit, settle_one
 from connector.kafka.topic_ids import TopicIds
 from connector.kafka.topic_reader import NothingThereError, UnreadableError, read_record
 from connector.model import Failure, Reason, Record, Stage
@@ -58,7 +58,7 @@ class Skipped:
     @property
     def next_unreadable(self) -> Address | None:
         """The record at the new position, if it is known that it cannot be read either."""
-        ahead = self.change.ahead
+        ahead = self.change.next_record
         unreadable = self.moved and ahead is not None and ahead.fingerprint is None
         return self.address._replace(offset=ahead.offset) if unreadable and ahead is not None else None
 
@@ -105,7 +105,7 @@ def skip_offset(
         if to == committed:
             raise ConnectorError(f"{address} is settled already, above the position of group {group}: nothing was done")
         left_out = False
-        if not change.known:
+        if not change.already_settled:
             failure = Failure(record, Reason.UNDECODABLE, Stage.SKIP, _message(because, unreadable))
             left_out = asyncio.run(_write(settings, conf, sink, failure, clock.now()))
         if offsets.committed(address.topic, address.partition) != committed:

@@ -169,8 +169,8 @@ class Replay:
             sink.dispatcher.pump()
 
     async def _wait(self) -> None:
+        self._progress.clear()  # first: progress that pumping makes at once must not be forgotten
         self._pump()
-        self._progress.clear()
         await self._progress.wait()
 
     async def _settled(self) -> None:

@@ -54,7 +54,7 @@ class OpenLetter:
         self.size = len(ordered.record.value or b"")
         self.unsettled = len(remapped.items)
         self.complete = remapped.complete
-        self.refused = False
+        self.refused = remapped.refused_before
 
 
 class OpenLetters:

@@ -82,7 +82,7 @@ class Pipeline:
         self.stats = stats
         self.kafka_problem = ""
         self.joined = False
-        self.committed_at_last = True
+        self.committed_at_last = True  # False if the last commit of what was ours was not made
         self.warnings: Sequence[Mistake] = ()  # what the vendor says is wrong with the configuration
         self.vendor_events: Mapping[str, str] = {}  # the vendor's names of the events that the routes name by key
         self._router = router
@@ -91,6 +91,7 @@ class Pipeline:
         self._demand = 0  # chunks that the source delivered and that were not requested again
         self._tasks = Tasks()
         self._stopping = False
+        self._last_commit_missed = False  # a commit that the stop needed was not made
         self._abandoned = False
         self._commit_schedule = CommitSchedule(assignment, limits.commit_interval)
         self._blocked = BlockedPartitions(assignment, sink.name)
@@ -143,6 +144,8 @@ class Pipeline:
     async def _revoke(self, epochs: frozenset[int], done: concurrent.futures.Future[Sequence[Commit]]) -> None:
         may_commit = self._may_commit(self._clock.monotonic())
         await self._handover.drain(epochs, self._clock.monotonic() + self._limits.drain)
+        if not may_commit and self._stopping:
+            self._note_uncommitted(epochs)
         done.set_result(self._handover.final_commits(epochs) if may_commit else [])
         self._handover.give_back(epochs)
         self._request_records()
@@ -229,7 +232,8 @@ class Pipeline:
             self.stats.commit_failures += 1
             log.warning("a commit failed", sink=self.sink.name, why=error)
         if last:
-            self.committed_at_last = error is None
+            self._last_commit_missed |= self._stopping and error is not None
+            self.committed_at_last = error is None and not self._last_commit_missed
         else:
             self._commit_schedule.commit_finished(succeeded=error is None)
 
@@ -307,8 +311,19 @@ class Pipeline:
         drained = await self._handover.drain(epochs, deadline)
         self.dispatcher.stop()
         may_commit = self._may_commit(self._clock.monotonic())
-        self._source.stop(self._handover.final_commits(epochs) if may_commit else [])
+        if not may_commit:
+            self._note_uncommitted(epochs)
+        commits = self._handover.final_commits(epochs) if may_commit else []
+        if commits:
+            self.committed_at_last = False  # until `on_committed` reports that they were made
+        self._source.stop(commits)
         return drained
+
+    def _note_uncommitted(self, epochs: frozenset[int]) -> None:
+        """Called in a stop where nothing may be committed: note it if there was something to commit."""
+        if self.assignment.pending_commits(epochs):
+            self._last_commit_missed = True
+            self.committed_at_last = False
 
     # --- from record to items ----------------------------------------------------------------------------------------
 

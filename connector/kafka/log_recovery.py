@@ -68,13 +68,29 @@ class LogRecovery:
 
     # --- where an assignment begins ------------------------------------------------------------------------------
 
-    def start_positions(self, partitions: Sequence[TopicPartition], start: Start) -> list[StartPosition]:
-        """Return where these partitions are read from. Raises KafkaException where the brokers do not answer."""
+    def start_positions(
+        self,
+        partitions: Sequence[TopicPartition],
+        start: Start,
+        stop_requested: Callable[[], bool] = lambda: False,
+    ) -> list[StartPosition]:
+        """Return where these partitions are read from.
+
+        Raises KafkaException where the brokers do not answer, and StopRequestedError where it waits for another member
+        while `stop_requested` is true.
+        """
 
         def partitions_of(topic: str) -> list[int]:
             return self._topic_ids.partitions(topic, WATERMARK_SECONDS)
 
-        points = starting_points(self._consumer, partitions, start, partitions_of, known=self._owned.topic_ids)
+        points = starting_points(
+            self._consumer,
+            partitions,
+            start,
+            partitions_of,
+            known=self._owned.topic_ids,
+            stop_requested=stop_requested,
+        )
         ids = self.recreation.ask({point.topic for point in points})
         return [self._start_position(point, ids.get(point.topic, "")) for point in points]
 

@@ -91,7 +91,7 @@ class Poller:
         self._notify(self._listener.on_poll, records, now, self._poll_tracker.confirmed, demanded)
         for message, error in errors:  # each comes after the records before it were handed over
             self._on_message_error(message, error)
-        self._prefetch_exhausted |= len(messages) < most
+        self._prefetch_exhausted |= len(polled) < most
         highs = self._watermarks.high_watermarks(
             now, self._epochs, fetching=self._fetching.nothing_paused and self._prefetch_exhausted
         )
@@ -100,7 +100,7 @@ class Poller:
             self._notify(self._listener.on_watermarks, highs)
         # Keep these two calls last: they can block, and the next poll must notice that stall before the assignment is
         # reported as confirmed.
-        if demanded and not messages and now - self.rebalanced_at < SLEEP_SECONDS:
+        if demanded and not polled and now - self.rebalanced_at < SLEEP_SECONDS:
             self._fetching.wake()
         self._recovery.recreation.fetch_topic_ids(now)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 # Returns the numbers of a topic's partitions, in order.
 PartitionsOf = Callable[[str], Sequence[int]]
@@ -20,6 +20,10 @@ Start = Literal["earliest", "latest"] | datetime
 TIMEOUT_SECONDS = 30.0
 # How long a member waits for the one that reads a new topic's first partition to settle where the group begins there.
 BOOTSTRAP_SECONDS = 10.0
+
+
+class StopRequestedError(Exception):
+    """The source is to stop: where reading begins does not matter any more."""
 
 
 class StartingPoint(NamedTuple):
@@ -58,8 +62,12 @@ def starting_points(
     *,
     known: Collection[str] = (),
     dry: bool = False,
+    stop_requested: Callable[[], bool] = lambda: False,
 ) -> list[StartingPoint]:
-    """Return the starting point of every assigned partition. Raises KafkaException where the brokers do not answer.
+    """Return the starting point of every assigned partition.
+
+    Raises KafkaException where the brokers do not answer or refuse one partition, and StopRequestedError where another
+    member is waited for while `stop_requested` is true.
 
     `partitions_of` must not ask this consumer: it is called in its callback. Topics in `known` are not new to the group
     even if it has committed nothing in them: a topic that is created again loses its commits. With `dry` it returns
@@ -73,11 +81,16 @@ def starting_points(
     appeared = [point for point in fresh if point.topic in known]
     rest = [point for point in fresh if point.topic not in known]
     begun += [_at_edge(consumer, point, "low") for point in appeared]
-    return begun + _in_new_topics(consumer, rest, start, partitions_of, dry=dry) if rest else begun
+    if not rest:
+        return begun
+    return begun + _in_new_topics(consumer, rest, start, partitions_of, dry=dry, stop_requested=stop_requested)
 
 
 def _committed(consumer: Consumer, partitions: Sequence[tuple[str, int]]) -> list[StartingPoint]:
     found = consumer.committed([TopicPartition(*each) for each in partitions], timeout=TIMEOUT_SECONDS)
+    for each in found:
+        if each.error is not None:  # not "nothing is committed": to begin at `start` here could skip events
+            raise KafkaException(each.error)
     return [
         StartingPoint(each.topic, each.partition, each.offset, each.metadata, known_leader_epoch(each.leader_epoch))
         for each in found
@@ -85,7 +98,13 @@ def _committed(consumer: Consumer, partitions: Sequence[tuple[str, int]]) -> lis
 
 
 def _in_new_topics(
-    consumer: Consumer, fresh: Sequence[StartingPoint], start: Start, partitions_of: PartitionsOf, *, dry: bool
+    consumer: Consumer,
+    fresh: Sequence[StartingPoint],
+    start: Start,
+    partitions_of: PartitionsOf,
+    *,
+    dry: bool,
+    stop_requested: Callable[[], bool],
 ) -> list[StartingPoint]:
     """Return what `start` says in a topic that the group has committed nothing in, the beginning in the others.
 
@@ -107,6 +126,8 @@ def _in_new_topics(
                 del waiting[topic]
         if not waiting:
             return points
+        if stop_requested():
+            raise StopRequestedError
         time.sleep(0.1)
 
 

@@ -34,8 +34,9 @@ IDLE_POLL_SECONDS = 0.5
 # Without demand for so long, partitions are paused. A pause throws away what was prefetched, and to fetch it again
 # takes long enough to leave in-flight slots empty.
 PAUSE_AFTER_SECONDS = 2.0
-# The delay before a client is replaced that met a fatal error: at first, doubling, and at most.
+# First and longest delay before a client that met a fatal error is replaced; it doubles in between.
 REPLACE_CLIENT_SECONDS = (1.0, 5.0)
+MAX_DOUBLINGS = 10  # enough to reach the longest delay; a float cannot hold 2**1024
 
 log = structlog.get_logger()
 
@@ -68,7 +69,7 @@ class Source:
         never: Sequence[str] = (),
     ) -> None:
         self.group = group
-        self.failed = False  # True once the thread has ended by an error
+        self._failed = False
         self._settings = MemberSettings(conf, topics, never, group, start, drain, stall)
         self._listener = listener
         self._loop = loop
@@ -80,6 +81,7 @@ class Source:
         self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._demand = 1  # chunks
         self._last_demand_at = clock.monotonic()
+        self._stop_requested = threading.Event()
         self._stopping = threading.Event()
         self._client_failures = 0  # fatal errors since partitions were last assigned
         self._rejoined_at = -math.inf
@@ -95,6 +97,7 @@ class Source:
             problem=self._problem,
             listener=self._listener,
             notify=self._notify,
+            stop_requested=self._stop_requested,
             stopping=self._stopping,
             clock=self._clock,
             subscribe_at=subscribe_at,
@@ -134,6 +137,7 @@ class Source:
 
     def stop(self, commits: Sequence[Commit]) -> None:
         """Commit these positions, leave the group and end the thread."""
+        self._stop_requested.set()
         self._commands.put(lambda: self._stop(commits))
 
     def join(self, timeout: float) -> bool:
@@ -147,6 +151,11 @@ class Source:
         return self._poll_tracker.last
 
     @property
+    def failed(self) -> bool:
+        """True if the thread ends, or has ended, by an error."""
+        return self._failed or self._member.failed
+
+    @property
     def alive(self) -> bool:
         """True if the thread runs."""
         return self._thread.is_alive()
@@ -158,7 +167,7 @@ class Source:
             while not self._stopping.is_set():
                 self._poll_or_replace_client()
         except BaseException as error:  # a dead thread would look like a quiet topic
-            self.failed = True
+            self._failed = True
             log.exception("the polling thread has died", group=self.group, error=type(error).__name__)
             self._notify(self._listener.on_kafka_problem, f"the polling thread has died: {type(error).__name__}")
 
@@ -228,7 +237,7 @@ class Source:
         """Replace a client that met a fatal error, and reads and commits nothing any more."""
         self._notify(self._listener.on_left_group, self._owned.disown(list(self._owned.epochs)))
         if is_fenced(error):
-            self.failed = True
+            self._failed = True
             self._stopping.set()
             log.error("another process has our group.instance.id: each needs its own", group=self.group)
             self._notify(self._listener.on_kafka_problem, "another process has our group.instance.id")
@@ -236,7 +245,7 @@ class Source:
         if self._member.was_assigned:
             self._client_failures = 0
         initial, most = REPLACE_CLIENT_SECONDS
-        delay = min(initial * 2**self._client_failures, most)
+        delay = min(initial * 2 ** min(self._client_failures, MAX_DOUBLINGS), most)
         self._client_failures += 1
         log.error("Kafka's client has failed: it is made anew", group=self.group, why=error.str(), code=error.name(),
                   seconds=delay)  # fmt: skip

@@ -162,3 +162,15 @@ def test_what_cannot_be_read_of_a_partition_that_has_left_is_nobodys_business(be
     bench.client.messages.append(Message(topic="users", partition=7, offset=8, error=error))
     bench.source._poll_once()
     assert bench.listener.problems == []
+
+
+def test_a_full_poll_of_another_topics_records_is_no_sign_that_what_was_prefetched_is_used_up(
+    fed: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poller = fed.source._member.poller
+    poller._prefetch_exhausted = False
+    monkeypatch.setattr(fed.source._member.recovery, "drop_stale", lambda _: [])
+    poller.hand_over([Event(), Event()], 2, demanded=True)
+    assert not poller._prefetch_exhausted
+    poller.hand_over([Event()], 2, demanded=True)
+    assert poller._prefetch_exhausted

@@ -207,3 +207,13 @@ def test_a_client_that_fails_as_it_reports_another_topic_is_replaced_and_does_no
     assert len(bench.made) == 2
     assert not bench.made[0].unsubscribed
     assert bench.listener.left_group == [frozenset({EPOCH})]
+
+
+def test_polls_on_leaving_are_polls_so_that_a_long_drain_is_no_stall(bench: Clients) -> None:
+    def wait() -> None:
+        bench.clock.seconds += 1.0
+
+    bench.now.revokes_after, bench.now.while_polling = 10, wait
+    begun = bench.clock.seconds
+    change(bench)
+    assert bench.source.last_poll - begun >= 10.0

@@ -15,7 +15,7 @@ from connector.kafka.logs import client_logger
 
 SESSION_SECONDS = 10.0
 # The group waits for a member that was killed until its session ends, and then rebalances.
-PATIENCE_SECONDS = 3 * SESSION_SECONDS
+ACQUIRE_TIMEOUT_SECONDS = 3 * SESSION_SECONDS
 NOTICE_AFTER_SECONDS = 2.0
 _POLL_SECONDS = 0.1
 # Settings of the user's that conflict with the lock's: it uses the classic protocol, which every broker speaks.
@@ -84,10 +84,10 @@ class ReplayLock:
         began, notified = time.monotonic(), False
         while self._first_assignment is None:
             passed = time.monotonic() - began
-            if passed > PATIENCE_SECONDS:
+            if passed > ACQUIRE_TIMEOUT_SECONDS:
                 self.release()
                 raise ConnectorError(
-                    f"the lock was not given within {PATIENCE_SECONDS:.0f} s: look at the group {self._group}"
+                    f"the lock was not given within {ACQUIRE_TIMEOUT_SECONDS:.0f} s: look at the group {self._group}"
                 )
             if passed > NOTICE_AFTER_SECONDS and not notified:
                 notified = True

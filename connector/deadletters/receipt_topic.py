@@ -13,7 +13,7 @@ from confluent_kafka.cimpl import NewTopic  # `admin` offers it without exportin
 
 from connector.errors import ConnectorError
 from connector.kafka.logs import client_logger
-from connector.kafka.topic_configs import POLICY, kafka_command, set_policy
+from connector.kafka.topic_configs import POLICY, kafka_command, policy_command
 
 TIMEOUT_SECONDS = 15.0
 
@@ -76,5 +76,5 @@ def _check_policy(client: AdminClient, conf: Mapping[str, Any], topic: str) -> N
     if policy != "compact":
         raise ConnectorError(
             f"topic {topic} has {POLICY}={policy}: it would forget what was replayed, which would then be sent again\n"
-            f"Have somebody with the rights run:\n  {set_policy(conf, topic, 'compact')}"
+            f"Have somebody with the rights run:\n  {policy_command(conf, topic, 'compact')}"
         )

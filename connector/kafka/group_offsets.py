@@ -43,15 +43,15 @@ class GroupOffsets:
             return None
         return Committed(found.offset, found.metadata or "", known_leader_epoch(found.leader_epoch))
 
-    def edges(self, topic: str, partition: int) -> tuple[int, int]:
+    def watermarks(self, topic: str, partition: int) -> tuple[int, int]:
         """Return the lowest offset of the partition, and one past the highest."""
         try:
-            edges: tuple[int, int] = self._consumer.get_watermark_offsets(
+            watermarks: tuple[int, int] = self._consumer.get_watermark_offsets(
                 TopicPartition(topic, partition), timeout=TIMEOUT_SECONDS
             )
         except KafkaException as error:
             raise ConnectorError(f"{topic}/{partition}: {error.args[0].str()}") from error
-        return edges
+        return watermarks
 
     def commit(self, topic: str, partition: int, to: Committed) -> None:
         """Commit; the brokers accept it only while the group has no member."""

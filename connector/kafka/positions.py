@@ -17,9 +17,9 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 PartitionsOf = Callable[[str], Sequence[int]]
 Start = Literal["earliest", "latest"] | datetime
 
-TIMEOUT_SECONDS = 30.0
-# How long a member waits for the one that reads a new topic's first partition to settle where the group begins there.
-BOOTSTRAP_SECONDS = 10.0
+BROKER_TIMEOUT_SECONDS = 30.0
+# How long other members wait for the owner of a new topic's first partition to commit where the whole group begins.
+NEW_TOPIC_WAIT_SECONDS = 10.0
 
 
 class StopRequestedError(Exception):
@@ -29,7 +29,7 @@ class StopRequestedError(Exception):
 class StartingPoint(NamedTuple):
     """The offset to begin at, and what was committed with it.
 
-    That is the metadata (None where nothing was committed) and the leader epoch of the record there (-1: none).
+    That is the metadata (None where nothing was committed) and the leader epoch (-1: unknown); see Commit.
     """
 
     topic: str
@@ -87,7 +87,7 @@ def starting_points(
 
 
 def _committed(consumer: Consumer, partitions: Sequence[tuple[str, int]]) -> list[StartingPoint]:
-    found = consumer.committed([TopicPartition(*each) for each in partitions], timeout=TIMEOUT_SECONDS)
+    found = consumer.committed([TopicPartition(*each) for each in partitions], timeout=BROKER_TIMEOUT_SECONDS)
     for each in found:
         if each.error is not None:  # not "nothing is committed": to begin at `start` here could skip events
             raise KafkaException(each.error)
@@ -115,10 +115,10 @@ def _in_new_topics(
     for point in fresh:
         waiting.setdefault(point.topic, []).append(point)
     points: list[StartingPoint] = []
-    deadline = time.monotonic() + BOOTSTRAP_SECONDS
+    deadline = time.monotonic() + NEW_TOPIC_WAIT_SECONDS
     while True:
         for topic, mine in list(waiting.items()):
-            # At least the first partition, where the brokers do not know the topic (yet).
+            # An unknown topic counts as having one partition.
             partitions = [(topic, partition) for partition in partitions_of(topic)] or [(topic, 0)]
             found = _in_new_topic(consumer, partitions, mine, start, waits=time.monotonic() < deadline, dry=dry)
             if found is not None:
@@ -149,7 +149,7 @@ def _in_new_topic(
     if waits and not leads and not dry:
         return None
     begins = _by_start(consumer, all_partitions if leads and not dry else partitions, start)
-    if not dry:
+    if not dry:  # the leader commits for all partitions, so that the other members find where they begin
         consumer.commit(offsets=[TopicPartition(*each[:3]) for each in begins], asynchronous=False)
     return [each for each in begins if each[:2] in partitions]
 
@@ -160,12 +160,14 @@ def _by_start(consumer: Consumer, partitions: Sequence[tuple[str, int]], start: 
         return [_at_edge(consumer, StartingPoint(*each, -1, None), "high") for each in partitions]
     milliseconds = int(start.timestamp() * 1000)
     found = consumer.offsets_for_times(
-        [TopicPartition(*each, milliseconds) for each in partitions], timeout=TIMEOUT_SECONDS
+        [TopicPartition(*each, milliseconds) for each in partitions], timeout=BROKER_TIMEOUT_SECONDS
     )
     points = [StartingPoint(each.topic, each.partition, each.offset, None) for each in found]
     return [point if point.offset >= 0 else _at_edge(consumer, point, "high") for point in points]
 
 
 def _at_edge(consumer: Consumer, point: StartingPoint, edge: Literal["low", "high"]) -> StartingPoint:
-    low, high = consumer.get_watermark_offsets(TopicPartition(point.topic, point.partition), timeout=TIMEOUT_SECONDS)
+    low, high = consumer.get_watermark_offsets(
+        TopicPartition(point.topic, point.partition), timeout=BROKER_TIMEOUT_SECONDS
+    )
     return point._replace(offset=low if edge == "low" else high, metadata=None, leader_epoch=-1)

@@ -49,6 +49,7 @@ def locked_letters(config: OpenConfig, on_wait: Callable[[str], None]) -> Iterat
     lock = ReplayLock(conf, lock_group(settings.group, settings.sinks), settings.receipts, partitions)
     lock.acquire(on_wait)
     try:
+        # Opened after the lock: its ends must include what the lock's last owner wrote.
         with TopicReader(conf, settings.dead_letters) as letters:
             yield lock, letters
     finally:
@@ -112,7 +113,10 @@ class SinkForecast(NamedTuple):
 def forecast_replay(
     config: OpenConfig, filters: LetterFilters, limit: int | None, rate: float | None, progress: ReadProgress
 ) -> dict[str, SinkForecast]:
-    """Route and map every selected letter; return what a replay would do, by sink, sorted. Sends nothing."""
+    """Route and map every selected letter; return what a replay would do, by sink, sorted.
+
+    Sends nothing, and takes no lock.
+    """
     settings = config.settings
     with config.read_dead_letters() as letters:
         selected = select_letters(config, letters, filters, limit, progress)
@@ -165,7 +169,7 @@ def total_counts(counts: Mapping[str, ReplayCounts]) -> ReplayCounts:
     )
 
 
-# Shows how far a replay is until it is cancelled.
+# Shows progress; runs until it is cancelled.
 WatchReplay = Callable[[Replay], Coroutine[Any, Any, None]]
 
 

@@ -17,7 +17,7 @@ from connector.config.kafka_settings import resolve_kafka
 from connector.delivery.tasks import Tasks
 from connector.kafka.dead_letter import recent_letter
 from connector.kafka.dead_letter_producer import DeadLetterProducer
-from connector.kafka.topic_configs import is_compacted, set_policy, topic_retention
+from connector.kafka.topic_configs import is_compacted, policy_command, topic_retention
 from connector.kafka.topic_ids import TopicIds
 from connector.kafka.topic_reader import read_since
 from connector.operations.server import OperationsServer
@@ -28,7 +28,7 @@ from connector.service.vendor_events import audit_while_running
 from connector.settings.values import Settings
 
 TICK_SECONDS = 1.0
-# How long leaving the groups and flushing may take after the drain; the process ends within drain + 5 s.
+# How long leaving the groups and flushing may take after the drain, so that the process ends within drain + 5 s.
 CLOSING_SECONDS = 4.0
 
 log = structlog.get_logger()
@@ -54,7 +54,7 @@ class Service:
         routed = {route.sink for route in settings.routes}
         self._names = [name for name in sinks or settings.sinks if name in routed]  # without a route, nothing to read
         self._clock = clock or SystemClock()
-        self._stop = asyncio.Event()
+        self._stop_requested = asyncio.Event()
         self._signals = 0
         self._failed = ""
         self._cannot_go_on = False  # the exit status is 1 however well the stop goes
@@ -96,7 +96,7 @@ class Service:
         )
         background = self._start_background_tasks(operations, secrets, conf)
         log.info("started", version=__version__, sinks=self._names, group=self.settings.group, http=operations.port)
-        await self._stop.wait()
+        await self._stop_requested.wait()
         for task in background:
             task.cancel()
         status = await self._end(letters)
@@ -118,13 +118,13 @@ class Service:
         topic = self.settings.dead_letters
         await until_compacted(partial(is_compacted, conf, topic))
         log.error("the dead-letter topic is compacted: of letters with one key it keeps the last alone, so we stop",
-                  topic=topic, todo=set_policy(conf, topic, "delete"))  # fmt: skip
+                  topic=topic, todo=policy_command(conf, topic, "delete"))  # fmt: skip
         self._cannot_go_on = True
         self.stop()
 
     def stop(self) -> None:
         """Begin to stop."""
-        self._stop.set()
+        self._stop_requested.set()
 
     def _start_background_tasks(
         self, operations: OperationsServer, secrets: KafkaSecrets, conf: Mapping[str, Any]

@@ -151,7 +151,7 @@ def _expect_position(offsets: GroupOffsets, group: str, address: Address) -> Com
             f"group {group} has committed nothing for {address.topic}/{address.partition}: run the service once, so "
             "that it settles where to begin"
         )
-    low, high = offsets.edges(address.topic, address.partition)
+    low, high = offsets.watermarks(address.topic, address.partition)
     if not low <= committed.position <= high:
         raise ConnectorError(
             f"the position of group {group}, {committed.position}, is not in the log ({low} to {high}): run the "

@@ -92,7 +92,7 @@ def test_no_demand_is_lost_with_it(bench: Clients, way: Way) -> None:
     """Without one, the next client would read a record now and then, and at last nothing."""
     way(bench, REFUSED)
     bench.poll_once()
-    assert sum(poll[2] for poll in bench.listener.polls) + bench.source._demand == bench.requested
+    assert sum(poll[2] for poll in bench.listener.polls) + bench.source._requested_chunks == bench.requested
 
 
 def test_it_subscribes_when_the_delay_is_over_which_doubles_until_partitions_are_assigned(bench: Clients) -> None:

@@ -9,7 +9,7 @@ from confluent_kafka import OFFSET_END, KafkaError, Message, TopicPartition
 from structlog.testing import capture_logs
 
 from connector.kafka.fetching import SLEEP_SECONDS
-from connector.kafka.source import CHUNK, IDLE_POLL_SECONDS, PAUSE_AFTER_SECONDS
+from connector.kafka.source import CHUNK_RECORDS, IDLE_POLL_SECONDS, PAUSE_AFTER_SECONDS
 from connector.kafka.watermarks import EVERY_SECONDS_ASKED
 from tests.unit.kafka.bench import CACHED_END, END, STALL, Bench, Event
 
@@ -19,7 +19,7 @@ def fed(bench: Bench) -> Bench:
     """A source that has read the chunk that it may read at first, long after its partition came."""
     bench.clock.seconds += 10 * SLEEP_SECONDS
     bench.source._poll_once()
-    assert bench.client.polls == [CHUNK, 1]  # what is there, and a wait for the first of what is not
+    assert bench.client.polls == [CHUNK_RECORDS, 1]  # what is there, and a wait for the first of what is not
     bench.client.polls.clear()
     return bench
 
@@ -85,17 +85,17 @@ def test_nothing_is_woken_that_brings_records_or_was_not_asked_for_them(fed: Ben
 
 
 def test_each_chunk_is_wanted_by_itself(fed: Bench) -> None:
-    fed.client.messages.extend([Event()] * 3 * CHUNK)
+    fed.client.messages.extend([Event()] * 3 * CHUNK_RECORDS)
     fed.source.request_chunk()
     fed.source.request_chunk()
     for _ in range(3):
         fed.source._poll_once()
-    assert len(fed.client.messages) == CHUNK
+    assert len(fed.client.messages) == CHUNK_RECORDS
 
 
 def test_while_what_was_prefetched_is_not_used_up_the_brokers_are_asked_for_the_ends(fed: Bench) -> None:
     """The watermarks of the last fetch are old then: a slow vendor would show too little lag."""
-    fed.client.messages.extend([Event()] * 2 * (CHUNK + 1))
+    fed.client.messages.extend([Event()] * 2 * (CHUNK_RECORDS + 1))
     seen = len(fed.listener.highs)
     for _ in range(2):
         fed.clock.seconds += EVERY_SECONDS_ASKED + 0.1

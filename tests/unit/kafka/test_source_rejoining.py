@@ -137,7 +137,7 @@ def test_a_topic_that_is_recreated_long_after_another_was_is_joined_at_once(benc
 def test_no_demand_is_lost_with_the_client(bench: Clients) -> None:
     change(bench)
     bench.poll_once()
-    assert sum(poll[2] for poll in bench.listener.polls) + bench.source._demand == bench.requested
+    assert sum(poll[2] for poll in bench.listener.polls) + bench.source._requested_chunks == bench.requested
 
 
 def test_a_commit_that_the_old_client_has_under_way_ends_with_it(bench: Clients) -> None:

@@ -75,8 +75,8 @@ MUTATIONS = [
     Mutation(
         "a letter is settled without its delivery report",
         "connector/kafka/dead_letter_producer.py",
-        "headers=list(letter.headers), on_delivery=delivered\n            )",
-        "headers=list(letter.headers)\n            )\n            self._report(report, None)",
+        "headers=list(letter.headers), on_delivery=delivered\n                )",
+        "headers=list(letter.headers)\n                )\n            self._report(report, None)",
         "tests/faults/test_broker.py -k dead_letter_topic",
     ),
     Mutation(

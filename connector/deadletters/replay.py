@@ -1,4 +1,4 @@
-"""A replay: selected letters are sent again to the sinks that failed, by the live pipeline's dispatcher, and closed.
+"""A replay: selected letters go again to the sinks that failed, by dispatchers like the service's, and are closed.
 
 A letter is closed by its receipt, which is written once the vendor has accepted its items, or once the brokers have
 the new letter of what was refused again. After a kill, the next replay resends at most what was in flight.
@@ -27,7 +27,7 @@ from connector.kafka.dead_letter import MAX_INT32
 from connector.model import Failure, Item
 from connector.vendors.base import Sink
 
-# With fewer items answered than this, the share of refusals means nothing.
+# With fewer items answered than this, the share of refusals is too small a sample.
 MIN_ANSWERED = 20
 # A vendor that has refused our credentials or address for so long will not stop by waiting.
 MISCONFIGURED_SECONDS = 15.0
@@ -169,8 +169,8 @@ class Replay:
             sink.dispatcher.pump()
 
     async def _wait(self) -> None:
+        self._progress.clear()  # first: progress that pumping makes at once must not be forgotten
         self._pump()
-        self._progress.clear()
         await self._progress.wait()
 
     async def _settled(self) -> None:

@@ -84,7 +84,7 @@ class Pipeline:
         self.stats = stats
         self.kafka_problem = ""
         self.joined = False
-        self.last_commit_succeeded = True
+        self.last_commit_succeeded = True  # False if the last commit of what was ours was not made
         self.warnings: Sequence[Mistake] = ()  # what the vendor says is wrong with the configuration
         self.vendor_events: Mapping[str, str] = {}  # the vendor's names of the events that the routes name by key
         self._router = router
@@ -93,6 +93,7 @@ class Pipeline:
         self._chunks_to_request = 0  # chunks that the source delivered and for which no new one was requested
         self._tasks = Tasks()
         self._stopping = False
+        self._last_commit_missed = False  # a commit that the stop needed was not made
         self._abandoned = False
         self._commit_schedule = CommitSchedule(assignment, limits.commit_interval)
         self._blocked = BlockedPartitions(assignment, sink.name)
@@ -148,6 +149,8 @@ class Pipeline:
         # If the process stalls during the drain, the polling thread does not make the commit.
         may_commit = self._may_commit(self._clock.monotonic())
         await self._handover.drain(epochs, self._clock.monotonic() + self._limits.drain)
+        if not may_commit and self._stopping:
+            self._note_uncommitted(epochs)
         done.set_result(self._handover.final_commits(epochs) if may_commit else [])
         self._handover.remove_partitions(epochs)
         self._request_records()
@@ -235,7 +238,8 @@ class Pipeline:
             self.stats.commit_failures += 1
             log.warning("a commit failed", sink=self.sink.name, why=error)
         if last:
-            self.last_commit_succeeded = error is None
+            self._last_commit_missed |= self._stopping and error is not None
+            self.last_commit_succeeded = error is None and not self._last_commit_missed
         else:
             self._commit_schedule.commit_finished(succeeded=error is None)
 
@@ -313,8 +317,19 @@ class Pipeline:
         drained = await self._handover.drain(epochs, deadline)
         self.dispatcher.stop()
         may_commit = self._may_commit(self._clock.monotonic())
-        self._source.stop(self._handover.final_commits(epochs) if may_commit else [])
+        if not may_commit:
+            self._note_uncommitted(epochs)
+        commits = self._handover.final_commits(epochs) if may_commit else []
+        if commits:
+            self.last_commit_succeeded = False  # until `on_committed` reports that they were made
+        self._source.stop(commits)
         return drained
+
+    def _note_uncommitted(self, epochs: frozenset[int]) -> None:
+        """Called in a stop where nothing may be committed: note it if there was something to commit."""
+        if self.assignment.pending_commits(epochs):
+            self._last_commit_missed = True
+            self.last_commit_succeeded = False
 
     # --- from record to items ----------------------------------------------------------------------------------------
 

@@ -88,7 +88,7 @@ def skip_offset(
         record, unreadable = _read(conf, address)
         here = RecordAt(address.offset, None if unreadable else fingerprint(record))
         committed = _expect_position(offsets, group, address)
-        metadata_before = commit_metadata.decode(group, address.topic, address.partition, *committed) or Metadata(None)
+        metadata_before = _decode(group, address, committed)
         _expect_same_topic(conf, group, address.topic, metadata_before.topic_id)
 
         def record_from(offset: int) -> RecordAt | None:
@@ -101,6 +101,8 @@ def skip_offset(
         to = Committed(
             change.position,
             commit_metadata.encode(group, address.topic, address.partition, change.position, metadata),
+            # By it the service's next assignment notices a truncation below the position.
+            committed.leader_epoch if change.position == committed.position else leader_epoch,
         )
         if to == committed:
             raise ConnectorError(f"{address} is settled already, above the position of group {group}: nothing was done")
@@ -114,6 +116,11 @@ def skip_offset(
             )
         offsets.commit(address.topic, address.partition, to)
     return Skipped(group, address, committed.position, to.position, change, unreadable, left_out)
+
+
+def _decode(group: str, address: Address, committed: Committed) -> Metadata:
+    metadata = commit_metadata.decode(group, address.topic, address.partition, committed.position, committed.metadata)
+    return metadata or Metadata(None)
 
 
 def _expect_no_member(conf: Mapping[str, Any], group: str) -> None:
@@ -144,7 +151,7 @@ def _expect_position(offsets: GroupOffsets, group: str, address: Address) -> Com
             f"group {group} has committed nothing for {address.topic}/{address.partition}: run the service once, so "
             "that it settles where to begin"
         )
-    low, high = offsets.edges(address.topic, address.partition)
+    low, high = offsets.watermarks(address.topic, address.partition)
     if not low <= committed.position <= high:
         raise ConnectorError(
             f"the position of group {group}, {committed.position}, is not in the log ({low} to {high}): run the "

@@ -287,3 +287,48 @@ async def test_a_topic_recreated_takes_the_old_epochs_place_and_a_stop_survives_
     line.source.lose(HERE)
     assert await line.pipeline.stop(now() + 1.0)
     await line.end()
+
+
+async def test_a_stop_whose_last_commit_nobody_has_reported_is_not_clean_until_it_is() -> None:
+    line = Harness()
+    line.produce(b"event")
+    await line.until(lambda: line.stats.delivered == 1)
+    assert await line.pipeline.stop(now() + 20.0)
+    assert line.source.stopped_with
+    clean = [line.pipeline.last_commit_succeeded]
+    line.pipeline.on_committed(None, last=True)
+    clean.append(line.pipeline.last_commit_succeeded)
+    assert clean == [False, True]
+    await line.end()
+
+
+@pytest.mark.parametrize("last", [None, "refused"])
+async def test_of_the_last_commits_of_a_stop_each_must_be_made(last: str | None) -> None:
+    line = Harness()
+    line.produce(b"event")
+    await line.until(lambda: line.stats.delivered == 1)
+    assert await line.pipeline.stop(now() + 20.0)
+    for error in ("refused" if last is None else None, last):
+        line.pipeline.on_committed(error, last=True)
+    assert not line.pipeline.last_commit_succeeded
+    await line.end()
+
+
+async def test_a_stop_that_may_not_commit_what_it_should_is_not_clean() -> None:
+    line = Harness()
+    line.produce(b"event")
+    await line.until(lambda: line.stats.delivered == 1)
+    line.source.confirmed = False
+    await asyncio.sleep(0.2)
+    assert await line.pipeline.stop(now() + 20.0)
+    assert line.source.stopped_with == []
+    assert not line.pipeline.last_commit_succeeded
+    await line.end()
+
+
+async def test_a_stop_with_nothing_to_commit_is_clean() -> None:
+    line = Harness()
+    await line.settled()
+    assert await line.pipeline.stop(now() + 20.0)
+    assert line.pipeline.last_commit_succeeded
+    await line.end()

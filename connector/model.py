@@ -14,6 +14,13 @@ from typing import Any, NamedTuple
 Headers = tuple[tuple[str, bytes | None], ...]
 
 
+class RecordRef(NamedTuple):
+    """A record that was read under one assignment epoch: the epoch belongs to one partition."""
+
+    epoch: int
+    offset: int
+
+
 class Record(NamedTuple):
     """One Kafka record as it was read.
 
@@ -41,6 +48,16 @@ class Record(NamedTuple):
         """Return `topic/partition/offset`, as commands and log lines name a record."""
         return f"{self.topic}/{self.partition}/{self.offset}"
 
+    @property
+    def ref(self) -> RecordRef:
+        """Return the assignment epoch and the offset."""
+        return RecordRef(self.assignment_epoch, self.offset)
+
+    @property
+    def value_size(self) -> int:
+        """Return how many bytes the value has; 0 for a tombstone."""
+        return len(self.value or b"")
+
 
 # An event is a decoded record: one JSON object.
 Event = dict[str, Any]
@@ -55,7 +72,8 @@ Encode = Callable[[dict[str, Any]], bytes]
 class Item(NamedTuple):
     """One event mapped for one vendor method and encoded to its final bytes.
 
-    `element` distinguishes the items that one route makes of one event.
+    `element` numbers the items that one route makes of one event. A route makes one today, so it is always 0; the
+    commit's metadata can name more (see part_bits), so that such routes would need no new version of it.
     """
 
     record: Record

@@ -75,8 +75,8 @@ MUTATIONS = [
     Mutation(
         "a letter is settled without its delivery report",
         "connector/kafka/dead_letter_producer.py",
-        "headers=list(letter.headers), on_delivery=delivered\n            )",
-        "headers=list(letter.headers)\n            )\n            self._report(report, None)",
+        "headers=list(letter.headers), on_delivery=delivered\n                )",
+        "headers=list(letter.headers)\n                )\n            self._report(report, None)",
         "tests/faults/test_broker.py -k dead_letter_topic",
     ),
     Mutation(
@@ -109,7 +109,7 @@ MUTATIONS = [
     ),
     Mutation(
         "the commit's metadata is trusted whatever the log holds",
-        "connector/delivery/settled_before.py",
+        "connector/delivery/inherited_progress.py",
         "if settled is None or record.offset != position or fingerprint(record) != settled.fingerprint:",
         "if settled is None:",
         "tests/faults/test_duplicates.py",
@@ -117,7 +117,7 @@ MUTATIONS = [
     Mutation(
         "what is settled of a half-settled record is not told",
         "connector/delivery/offsets.py",
-        "return halves if self.before is None else {**halves, **self.before.unread_halves(position)}",
+        "return above if self.inherited is None else {**above, **self.inherited.unread_half_settled(position)}",
         "return {}",
         "tests/component/test_lives.py",
     ),
@@ -146,7 +146,7 @@ MUTATIONS = [
         "one key in two batches at a time",
         "connector/batching/batcher.py",
         "if owner is not self._open.get(item.method):\n            return False",
-        "if owner is not self._open.get(item.method):\n            self._join(item)\n            return True",
+        "if owner is not self._open.get(item.method):\n            self._append_to_open(item)\n            return True",
         KILL,
     ),
     Mutation(

@@ -78,17 +78,17 @@ def test_validate(benchmark: BenchmarkFixture, name: str, right: bool) -> None:
     assert (said[0] is None) == right
 
 
-def test_lanes(benchmark: BenchmarkFixture, items: list[Item]) -> None:
+def test_batcher(benchmark: BenchmarkFixture, items: list[Item]) -> None:
     """In, packed, taken and released."""
 
     def through() -> int:
-        lanes = Batcher(VENDORS["mytracker"].limits, ordered=True, linger=0.2)
+        batcher = Batcher(VENDORS["mytracker"].limits, ordered=True, linger=0.2)
         for item in items:
-            lanes.enqueue(item)
+            batcher.enqueue(item)
         out = 0
-        while (batch := lanes.next_batch(2.0)) is not None:
+        while (batch := batcher.take_next_batch(2.0)) is not None:
             out += len(batch.items)
-            lanes.release_keys(batch)
+            batcher.release_keys(batch)
         return out
 
     assert benchmark(through) == EVENTS
@@ -102,7 +102,7 @@ def test_offsets(benchmark: BenchmarkFixture, records: list[Record]) -> None:
         assignment.assign(AssignedPartition(1, "events", 0, 0, None))
         offsets = assignment.offsets[1]
         for record in records:
-            offsets.begin(record)
+            offsets.advance(record)
             assignment.open(offsets, record)
         for record in records:
             assignment.settle(record)

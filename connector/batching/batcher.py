@@ -19,7 +19,10 @@ LONG_AGO = float("-inf")
 
 
 class ClosedBy(StrEnum):
-    """The cause for which a batch was closed: a limit, or the age of its oldest event."""
+    """What closed a batch: a limit; or LINGER if it was taken before it was full.
+
+    That is because its oldest event had lingered, or because a probe was needed.
+    """
 
     COUNT = "count"
     BYTES = "bytes"
@@ -32,21 +35,22 @@ class Batch:
     Later batches have higher numbers. `oldest` is the earliest read time of its items (monotonic seconds).
     """
 
-    __slots__ = ("closed_by", "items", "method", "number", "oldest", "size")
+    __slots__ = ("closed_by", "items", "method", "number", "oldest_read_at", "size")
 
     def __init__(self, number: int, method: str, envelope: int) -> None:
         self.number = number
         self.method = method
         self.items: list[Item] = []
         self.size = envelope
-        self.oldest = float("inf")
+        self.oldest_read_at = float("inf")
         self.closed_by = ClosedBy.LINGER
 
 
 class Batcher:
     """The unsent items of one sink: closed batches, open batches (one per method), and items that wait for their key.
 
-    Pure: no clock, no I/O. Items without a key have no order, and none has if `ordered` is false. `linger` in seconds.
+    Pure: no clock, no I/O. Items of one key stay in order; items without a key, and all items if not `ordered`, have
+    none. `linger` is how many seconds a batch that is not full waits for more items.
     """
 
     def __init__(self, limits: Limits, *, ordered: bool, linger: float) -> None:
@@ -61,15 +65,15 @@ class Batcher:
 
     def enqueue(self, item: Item) -> None:
         """Add an item to an open batch, or to the queue of its key."""
-        key = item.record.key if self._ordered else None  # not by _key: that would cost a call per item
+        key = item.record.key if self._ordered else None  # `_key` inlined: it saves a call for each item
         if key is None:
-            self._join(item)
+            self._append_to_open(item)
         elif key in self._waiting:
             self._waiting[key].append(item)
-        elif not self._joins(key, item):
+        elif not self._try_to_join_owner(key, item):
             self._waiting[key] = deque((item,))
 
-    def next_batch(self, now: float) -> Batch | None:
+    def take_next_batch(self, now: float) -> Batch | None:
         """Remove and return the batch to send at `now`, or None: a full one, or one whose oldest event has lingered.
 
         A lingered batch that was begun before the first full one comes first, so that a busy method does not starve a
@@ -77,18 +81,21 @@ class Batcher:
         """
         first = self._ready[0].number if self._ready else None
         for method, batch in self._open.items():
-            if batch.oldest + self._linger <= now and (first is None or batch.number < first):
+            if batch.oldest_read_at + self._linger <= now and (first is None or batch.number < first):
                 del self._open[method]
                 return batch
         return self._ready.popleft() if self._ready else None
 
     def next_batch_at(self) -> float | None:
-        """Return when `next_batch` will return one (monotonic seconds; 0: now); None if no batch has an item."""
+        """Return the monotonic time at which `take_next_batch` will return a batch.
+
+        0.0 if it returns one at once; None if no batch has an item.
+        """
         if self._ready:
             return 0.0
         if not self._open:
             return None
-        return min(batch.oldest for batch in self._open.values()) + self._linger
+        return min(batch.oldest_read_at for batch in self._open.values()) + self._linger
 
     @property
     def full_batches(self) -> int:
@@ -102,7 +109,7 @@ class Batcher:
             numbers.append(self._ready[0].number)
         return min(numbers, default=None)
 
-    def oldest_batch(self) -> Batch | None:
+    def take_oldest_batch(self) -> Batch | None:
         """Remove and return the oldest unsent batch, full or not, for a probe; None if there is none."""
         oldest = self.oldest_number()
         if oldest is None:
@@ -124,22 +131,22 @@ class Batcher:
             waiting = self._waiting.get(key)
             if waiting is None:
                 continue
-            while waiting and self._joins(key, waiting[0]):
+            while waiting and self._try_to_join_owner(key, waiting[0]):
                 waiting.popleft()
             if not waiting:
                 del self._waiting[key]
 
-    def drop_unsent(
+    def drop_revoked(
         self,
-        gone: Callable[[Item], bool],
+        revoked: Callable[[Item], bool],
         keep: Callable[[Item], bool] = lambda _: False,
         dropped_keys: AbstractSet[bytes] = frozenset(),
     ) -> int:
-        """Drop the unsent items that are `gone`, and batch the others again in their order.
+        """Drop the unsent items that are `revoked`, and batch the others again in their order.
 
-        Items that are gone and to `keep` stay, and do not linger, unless an item of their key is dropped before them or
-        was dropped elsewhere (`dropped_keys`). Returns how many these are. Batches that were sent own their keys until
-        these are released.
+        A revoked item that is also to `keep` stays, and its batch does not linger; but it is dropped if an item of the
+        same key was dropped before it, here or elsewhere (`dropped_keys`): the next owner sends that one, and nothing
+        may overtake it. Returns how many revoked items stay. A batch that was sent keeps its keys until `release_keys`.
         """
         unsent = list(self.unsent())
         for batch in (*self._ready, *self._open.values()):
@@ -151,7 +158,7 @@ class Batcher:
         self._waiting.clear()
         kept, dropped = 0, set(dropped_keys)
         for item in unsent:
-            if not gone(item):
+            if not revoked(item):
                 self.enqueue(item)
             elif keep(item) and self._key(item) not in dropped:
                 self.enqueue(item._replace(record=item.record._replace(read_at=LONG_AGO)))
@@ -175,26 +182,27 @@ class Batcher:
         """Return the key that decides the item's order; None if it has no order."""
         return item.record.key if self._ordered else None
 
-    def _joins(self, key: bytes, item: Item) -> bool:
-        """Add an item to an open batch if its key allows. Return True if it did."""
+    def _try_to_join_owner(self, key: bytes, item: Item) -> bool:
+        """Add an item to the open batch that owns its key, or to any if none does. Return True if it was added."""
         owner = self._owner.get(key)
         if owner is None:
-            self._owner[key] = self._join(item)
+            self._owner[key] = self._append_to_open(item)
             return True
         if owner is not self._open.get(item.method):
             return False
-        if not self._fits(owner, item):
+        if not self._fits(owner, item):  # the item waits for that batch: close it, so that it is sent
             self._close(owner, ClosedBy.BYTES)
             return False
         self._append(owner, item)
         return True
 
-    def _join(self, item: Item) -> Batch:
+    def _append_to_open(self, item: Item) -> Batch:
+        """Add an item to the open batch of its method, or to a new one, and return that batch."""
         batch = self._open.get(item.method)
         if batch is not None and not self._fits(batch, item):
             self._close(batch, ClosedBy.BYTES)
             batch = None
-        if batch is None:
+        if batch is None:  # any item fits into an empty batch: routing has checked Limits.fits_alone
             self._count += 1
             batch = self._open[item.method] = Batch(self._count, item.method, self._limits.envelope)
         self._append(batch, item)
@@ -207,7 +215,7 @@ class Batcher:
         items = batch.items
         batch.size += len(item.body) + (self._limits.separator if items else 0)
         items.append(item)
-        batch.oldest = min(batch.oldest, item.record.read_at)
+        batch.oldest_read_at = min(batch.oldest_read_at, item.record.read_at)
         if len(items) >= self._limits.max_events:
             self._close(batch, ClosedBy.COUNT)
         elif batch.size >= self._limits.max_bytes:

@@ -10,9 +10,10 @@ from connector.model import Item
 class SubBatch:
     """Items of one batch that are sent in one request.
 
-    `attempts` counts these requests, `http_500s` those of them that ended with a status 500 that counts as poison.
-    `successes_at_last_500` is how many requests of the sink had been accepted when the last of those came.
-    `retrying_since` is when (monotonic seconds) a vendor code that may heal came first.
+    `attempts` counts the requests that carried these items together, including those of the batch they were split
+    from. `http_500s` counts the requests that ended with a status 500 counting as poison, and `successes_at_last_500`
+    is Gate.successes at the last of them (-1: there was none). `retrying_since` is when (monotonic seconds) the vendor
+    first answered with one of the configured retry codes.
     """
 
     __slots__ = ("attempts", "http_500s", "items", "retrying_since", "successes_at_last_500")
@@ -26,48 +27,49 @@ class SubBatch:
 
 
 class SubBatches:
-    """The parts of one batch that are not settled, in order; the first of them is sent next."""
+    """The sub-batches of one batch that are not settled, in order; the first is sent next."""
 
     def __init__(self, items: Sequence[Item]) -> None:
-        self._rest = [SubBatch(items)] if items else []  # reversed: the current one last
+        self._stack = [SubBatch(items)] if items else []  # the next one last
 
     @property
-    def done(self) -> bool:
+    def all_settled(self) -> bool:
         """True if nothing is left to send."""
-        return not self._rest
+        return not self._stack
 
     @property
     def current(self) -> SubBatch:
         """The sub-batch that is sent next, or is in flight."""
-        return self._rest[-1]
+        return self._stack[-1]
 
     def settle_current(self) -> SubBatch:
-        """Remove the current sub-batch, which is settled, and return it."""
-        return self._rest.pop()
+        """Remove the current sub-batch, whose items are settled, and return it."""
+        return self._stack.pop()
 
     def halve(self) -> None:
         """Split the current sub-batch (two items or more): its first half is sent next, then its second."""
-        sub_batch = self._rest.pop()
+        sub_batch = self._stack.pop()
         self._split(sub_batch, len(sub_batch.items) // 2)
 
     def isolate_first(self) -> None:
         """Split the first item off the current sub-batch, to be sent alone as a flood's probe."""
-        sub_batch = self._rest.pop()
+        sub_batch = self._stack.pop()
         self._split(sub_batch, 1)
 
-    def drop_items(self, gone: Callable[[Item], bool]) -> list[Item]:
-        """Drop and return the items that are `gone`."""
-        dropped = [item for item in self.items() if gone(item)]
-        for each in self._rest:
-            each.items = [item for item in each.items if not gone(item)]
-        self._rest = [each for each in self._rest if each.items]
+    def drop_items(self, revoked: Callable[[Item], bool]) -> list[Item]:
+        """Drop and return the items that are `revoked`."""
+        dropped = [item for item in self.items() if revoked(item)]
+        for each in self._stack:
+            each.items = [item for item in each.items if not revoked(item)]
+        self._stack = [each for each in self._stack if each.items]
         return dropped
 
     def items(self) -> list[Item]:
         """Return all items that are not settled, in order."""
-        return [item for each in reversed(self._rest) for item in each.items]
+        return [item for each in reversed(self._stack) for item in each.items]
 
     def _split(self, sub_batch: SubBatch, at: int) -> None:
+        """Replace a sub-batch by two. Each counts its own 500s and retry time from zero, as either may be at fault."""
         for items in (sub_batch.items[at:], sub_batch.items[:at]):
             if items:
-                self._rest.append(SubBatch(items, sub_batch.attempts))
+                self._stack.append(SubBatch(items, sub_batch.attempts))

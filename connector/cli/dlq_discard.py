@@ -31,7 +31,8 @@ def discard(
 
     Example: connector dlq discard --config connector.yaml --type test.ping --because 'load test'
     """
-    from connector.service.replay import discard_letters, locked_letters, select_letters
+    from connector.service.discard import discard_letters
+    from connector.service.replay import locked_letters, select_letters
 
     opened = open_for_command(config)
     with locked_letters(opened, lambda text: typer.echo(text, err=True)) as (_, letters):

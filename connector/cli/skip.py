@@ -52,7 +52,7 @@ def skip(
 
 
 def _print_result(done: Skipped, letters: str) -> None:
-    if not done.change.known:
+    if not done.change.already_settled:
         typer.echo(f"{done.address}: its dead letter is written to {letters}{_missing_parts(done)}")
     if done.moved:
         typer.echo(f"the position of group {done.group} moved from {done.before:,} to {done.after:,}")
@@ -63,7 +63,7 @@ def _print_result(done: Skipped, letters: str) -> None:
                 "→ the service still cannot read past it: run this again once its position is at this offset, "
                 "and the position moves"
             )
-    again = done.change.again
+    again = done.change.sent_again
     if again:
         typer.echo(
             f"may come twice: {len(again):,} settled before, at {min(again):,} to {max(again):,}, "
@@ -89,9 +89,9 @@ def _as_json(done: Skipped, sink: str, letters: str) -> dict[str, Any]:
         "settled": "moved" if done.moved else "noted",
         "position": {"before": done.before, "after": done.after},
         "dead_letters": letters,
-        "letter_written": not done.change.known,
+        "letter_written": not done.change.already_settled,
         "unreadable": done.unreadable or None,
         "value_left_out": done.value_left_out,
-        "may_come_twice": len(done.change.again),
+        "may_come_twice": len(done.change.sent_again),
         "next_unreadable": None if done.next_unreadable is None else done.next_unreadable.offset,
     }

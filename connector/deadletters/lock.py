@@ -15,7 +15,7 @@ from connector.kafka.logs import client_logger
 
 SESSION_SECONDS = 10.0
 # The group waits for a member that was killed until its session ends, and then rebalances.
-PATIENCE_SECONDS = 3 * SESSION_SECONDS
+ACQUIRE_TIMEOUT_SECONDS = 3 * SESSION_SECONDS
 NOTICE_AFTER_SECONDS = 2.0
 _POLL_SECONDS = 0.1
 # Settings of the user's that conflict with the lock's: it uses the classic protocol, which every broker speaks.
@@ -40,8 +40,8 @@ class ReplayLock:
     """Owned by the process that was assigned every partition of the receipts topic when it joined `group`.
 
     Rebalances are cooperative: while an owner lives, a newcomer's first assignment lacks the owner's partitions. So
-    only one process can own the lock, and a newcomer knows at once whether it does. A newcomer that does not leaves
-    again; it does not matter if some of the owner's partitions were assigned to it meanwhile.
+    only one process can own the lock, and a newcomer knows at once if it does. Being first is what counts, not holding
+    all partitions: a newcomer that was assigned some of the owner's leaves at once, and they go back.
 
     `lost` becomes true if the session ends without `release`. A thread polls from `acquire` to `release`.
     """
@@ -72,7 +72,11 @@ class ReplayLock:
 
         Raises ConnectorError if another process owns the lock, or the brokers do not answer.
         """
-        self._await_topic()
+        try:
+            self._await_topic()
+        except ConnectorError:
+            self._consumer.close()
+            raise
         self._consumer.subscribe(
             [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
         )
@@ -80,10 +84,10 @@ class ReplayLock:
         began, notified = time.monotonic(), False
         while self._first_assignment is None:
             passed = time.monotonic() - began
-            if passed > PATIENCE_SECONDS:
+            if passed > ACQUIRE_TIMEOUT_SECONDS:
                 self.release()
                 raise ConnectorError(
-                    f"the lock was not given within {PATIENCE_SECONDS:.0f} s: look at the group {self._group}"
+                    f"the lock was not given within {ACQUIRE_TIMEOUT_SECONDS:.0f} s: look at the group {self._group}"
                 )
             if passed > NOTICE_AFTER_SECONDS and not notified:
                 notified = True
@@ -97,7 +101,10 @@ class ReplayLock:
             )
 
     def _await_topic(self) -> None:
-        """Wait until the client knows the topic, which may be new: else the group would assign it nothing."""
+        """Wait until the client knows the topic, which may be new: else the group would assign it nothing.
+
+        Raises ConnectorError where that takes longer than SESSION_SECONDS.
+        """
         deadline = time.monotonic() + SESSION_SECONDS
         while time.monotonic() < deadline:
             try:
@@ -107,6 +114,10 @@ class ReplayLock:
             if len(known.partitions) >= self._partitions:
                 return
             time.sleep(_POLL_SECONDS)
+        raise ConnectorError(
+            f"topic {self._topic}: the brokers do not report its {self._partitions} partitions to the lock's client: "
+            "try again"
+        )
 
     def release(self) -> None:
         """Leave the group, and so free the lock."""

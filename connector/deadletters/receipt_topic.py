@@ -13,7 +13,7 @@ from confluent_kafka.cimpl import NewTopic  # `admin` offers it without exportin
 
 from connector.errors import ConnectorError
 from connector.kafka.logs import client_logger
-from connector.kafka.topic_configs import POLICY, kafka_command, set_policy
+from connector.kafka.topic_configs import POLICY, kafka_command, policy_command
 
 TIMEOUT_SECONDS = 15.0
 
@@ -22,7 +22,8 @@ def ensure_receipt_topic(conf: Mapping[str, Any], topic: str) -> int:
     """Create the topic if it is absent; return how many partitions it has.
 
     Raises ConnectorError with the command for operators where the brokers do not permit that, and where the topic
-    exists but is not compacted: retention would delete receipts, and what was delivered would be sent again.
+    exists but is not compacted: retention would delete receipts, and what was delivered would be sent again. Raises it
+    too where the brokers still do not know the topic after TIMEOUT_SECONDS: the lock needs its partitions.
     """
     # A mere query must not create it: brokers that create topics automatically would make one that is not compacted.
     settings = {**conf, "log_level": 0, "allow.auto.create.topics": False}
@@ -37,6 +38,8 @@ def ensure_receipt_topic(conf: Mapping[str, Any], topic: str) -> int:
             time.sleep(0.1)
     except KafkaException as error:
         raise ConnectorError(f"topic {topic}: {error.args[0].str()}") from error
+    if not partitions:
+        raise ConnectorError(f"topic {topic} was created, but the brokers do not know it yet: try again")
     return partitions
 
 
@@ -73,5 +76,5 @@ def _check_policy(client: AdminClient, conf: Mapping[str, Any], topic: str) -> N
     if policy != "compact":
         raise ConnectorError(
             f"topic {topic} has {POLICY}={policy}: it would forget what was replayed, which would then be sent again\n"
-            f"Have somebody with the rights run:\n  {set_policy(conf, topic, 'compact')}"
+            f"Have somebody with the rights run:\n  {policy_command(conf, topic, 'compact')}"
         )

@@ -47,7 +47,7 @@ _CLOSING = {state.label: state for state in LetterState if state is not LetterSt
 class Receipt(NamedTuple):
     """One receipt.
 
-    `at` is in seconds since the epoch, `letter` the address of the letter that it was written for, `closes` the highest
+    `at` is in Unix seconds, `letter` the address of the letter that it was written for, `closes` the highest
     closed offset by partition of the dead-letter topic.
     """
 
@@ -152,29 +152,29 @@ class Receipts:
     def __init__(self) -> None:
         self._entries: dict[int, dict[bytes, bytes]] = {}  # partition → digest of the identity → packed _Entry
 
-    def add_receipt(self, identity: bytes, receipt: Receipt, source: int = 0) -> None:
-        """Add a receipt that was read from partition `source` of the receipts topic."""
+    def add_receipt(self, identity: bytes, receipt: Receipt, receipt_partition: int = 0) -> None:
+        """Add a receipt that was read from partition `receipt_partition` of the receipts topic."""
         key, location = digest(identity), receipt.letter_location
         written_for = frozenset() if location is None else frozenset((location,))
         entry = _Entry(receipt.at, receipt.state, dict(receipt.closes), written_for)
-        entries = self._entries.setdefault(source, {})
+        entries = self._entries.setdefault(receipt_partition, {})
         earlier = entries.get(key)
         entries[key] = (entry if earlier is None else entry.merged(_Entry.unpack(earlier))).pack()
 
-    def apply_tombstone(self, identity: bytes, source: int = 0) -> None:
+    def apply_tombstone(self, identity: bytes, receipt_partition: int = 0) -> None:
         """Drop the receipts of this identity that were read from this partition so far."""
-        self._entries.get(source, {}).pop(digest(identity), None)
+        self._entries.get(receipt_partition, {}).pop(digest(identity), None)
 
-    def apply_record(self, key: bytes, value: bytes | None, source: int) -> Receipt | None:
-        """Apply a record of partition `source` of the receipts topic; return its receipt, if it is one.
+    def apply_record(self, identity: bytes, value: bytes | None, receipt_partition: int) -> Receipt | None:
+        """Apply a record of partition `receipt_partition` of the receipts topic; return its receipt, if it is one.
 
         A record without a value is a tombstone; every other record that the connector did not write is ignored.
         """
         receipt = decode_receipt(value)
         if receipt is not None:
-            self.add_receipt(key, receipt, source)
+            self.add_receipt(identity, receipt, receipt_partition)
         elif value is None:
-            self.apply_tombstone(key, source)
+            self.apply_tombstone(identity, receipt_partition)
         return receipt
 
     def state_at(self, key: bytes, location: LetterPlace) -> LetterState:

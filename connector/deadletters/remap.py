@@ -30,11 +30,13 @@ class SinkRouter(Protocol):
 class Remapped:
     """The items that a replay would send, and why the letter could not be delivered in full ("" if it could).
 
-    Items that an earlier replay has settled, for a letter that failed before routing, are left out.
+    Items that an earlier replay has settled, for a letter that failed before routing, are left out; `refused_before` is
+    true if the vendor refused one of those.
     """
 
     items: Sequence[Item]
     obstacle: str
+    refused_before: bool = False
 
     @property
     def complete(self) -> bool:
@@ -55,9 +57,11 @@ def remap(letter: DeadLetter, record: Record, routers: Mapping[str, SinkRouter],
     failures = [result for result in results if isinstance(result, Failure)]
     items = [result for result in results if isinstance(result, Item)]
     obstacle = _obstacle(letter, items, failures)
-    if letter.route is None:
-        items = [item for item in items if receipts.state_of(letter, item.route) is LetterState.OPEN]
-    return Remapped(items, obstacle)
+    if letter.route is not None:
+        return Remapped(items, obstacle)
+    states = [receipts.state_of(letter, item.route) for item in items]
+    unsettled = [item for item, state in zip(items, states, strict=True) if state is LetterState.OPEN]
+    return Remapped(unsettled, obstacle, LetterState.REFUSED in states)
 
 
 def _obstacle(letter: DeadLetter, items: Sequence[Item], failures: Sequence[Failure]) -> str:

@@ -1,4 +1,4 @@
-"""A replay: selected letters are sent again to the sinks that failed, by the live pipeline's dispatcher, and closed.
+"""A replay: selected letters go again to the sinks that failed, by dispatchers like the service's, and are closed.
 
 A letter is closed by its receipt, which is written once the vendor has accepted its items, or once the brokers have
 the new letter of what was refused again. After a kill, the next replay resends at most what was in flight.
@@ -27,7 +27,7 @@ from connector.kafka.dead_letter import MAX_INT32
 from connector.model import Failure, Item
 from connector.vendors.base import Sink
 
-# With fewer items answered than this, the share of refusals means nothing.
+# With fewer items answered than this, the share of refusals is too small a sample.
 MIN_ANSWERED = 20
 # A vendor that has refused our credentials or address for so long will not stop by waiting.
 MISCONFIGURED_SECONDS = 15.0
@@ -125,7 +125,7 @@ class Replay:
         for name, sink in self._sinks.items():
             gate = sink.dispatcher.gate
             if gate.state is not SinkState.SENDING:
-                return f"{name} is {gate.state}: {gate.hold_reason or normalise_message(gate.reason)}"
+                return f"{name} is {gate.state}: {gate.missing_secret or normalise_message(gate.reason)}"
             if sink.letters.problem:
                 return sink.letters.problem
         return ""
@@ -169,15 +169,15 @@ class Replay:
             sink.dispatcher.pump()
 
     async def _wait(self) -> None:
+        self._progress.clear()  # first: progress that pumping makes at once must not be forgotten
         self._pump()
-        self._progress.clear()
         await self._progress.wait()
 
     async def _settled(self) -> None:
         """Wait until every request, new letter and receipt that is in flight has been reported."""
         for sink in self._sinks.values():
-            await sink.dispatcher.nothing_in_flight()
-            await sink.letters.nothing_pending()
+            await sink.dispatcher.wait_until_nothing_in_flight()
+            await sink.letters.wait_until_none_pending()
         while self._open.pending_receipts:
             self._progress.clear()
             await self._progress.wait()
@@ -226,7 +226,7 @@ class Replay:
             problem = ""
             for name, sink in self._sinks.items():
                 gate = sink.dispatcher.gate
-                gate.hold(sink.sink.credentials_ready() or "")
+                gate.set_missing_secret(sink.sink.credentials_ready() or "")
                 if sink.sink.credentials_renewed():
                     gate.probe_now()
                 sink.dispatcher.pump()

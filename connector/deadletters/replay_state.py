@@ -39,7 +39,7 @@ class ReplayCounts:
 
     @property
     def unmappable(self) -> int:
-        """Letters that the current configuration cannot map."""
+        """Letters that cannot be sent: no such sink or route, a value that maps no more, a later version's reason."""
         return self.left_open.total() - self.skipped
 
 
@@ -54,7 +54,7 @@ class OpenLetter:
         self.size = len(ordered.record.value or b"")
         self.unsettled = len(remapped.items)
         self.complete = remapped.complete
-        self.refused = False
+        self.refused = remapped.refused_before
 
 
 class OpenLetters:
@@ -118,7 +118,7 @@ class OpenLetters:
         open_letter.refused = open_letter.refused or state is LetterState.REFUSED
         if letter.route is None and (open_letter.unsettled or not open_letter.complete):
             # The letter stays open until all its routes are settled: this route gets a receipt of its own.
-            self._write(letter.identity_by(route), state, letter, dict((letter.place,)), None)
+            self._write(letter.identity_by(route), state, letter, {letter.place.partition: letter.place.offset}, None)
         if open_letter.unsettled == 0:
             self._close(number, open_letter)
 
@@ -131,15 +131,16 @@ class OpenLetters:
         self._write(letter.identity, state, letter, self._index.highest_offsets(open_letter.row), number)
 
     def _write(
-        self, identity: bytes, state: LetterState, letter: DeadLetter, offsets: Mapping[int, int], closes: int | None
+        self, identity: bytes, state: LetterState, letter: DeadLetter, offsets: Mapping[int, int], finishes: int | None
     ) -> None:
-        """Write a receipt for these offsets; `closes` is the number of the letter that it finishes, if it does."""
+        """Write a receipt for these offsets; `finishes` is the number of the letter that it finishes, if it does."""
         to_close = self._receipts.offsets_to_close(digest(identity), offsets)
         receipt = Receipt(state, self._clock.now(), letter.place.address(self._topic), to_close)
+        # Before the brokers have it: where they refuse it, the replay stops.
         self._receipts.add_receipt(identity, receipt)
         self.pending_receipts += 1
         self._producer.write(
-            ProducedLetter(identity, receipt.encode(), []), lambda error: self._on_report(closes, error)
+            ProducedLetter(identity, receipt.encode(), []), lambda error: self._on_report(finishes, error)
         )
 
     def _on_report(self, number: int | None, error: str | None) -> None:

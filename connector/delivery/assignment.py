@@ -1,4 +1,4 @@
-"""The partitions assigned to one member of a consumer group: their offsets, and what is open or worth committing. Pure.
+"""The partitions assigned to one member of a consumer group: what of them is open, and what is to be committed. Pure.
 
 It also knows if the partitions are still ours: only while that is confirmed may events be sent and offsets committed.
 """
@@ -9,20 +9,22 @@ import math
 from collections.abc import Container, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
-from connector.delivery.half_settled import RecordPart
 from connector.delivery.offsets import PartitionOffsets
+from connector.delivery.record_parts import RecordPart
 from connector.kafka import commit_metadata
 from connector.kafka.source_interface import AssignedPartition, Commit
-from connector.model import Record
+from connector.model import Record, RecordRef
 
-# How many offsets reading may be ahead of a partition's position, so that a commit's metadata can cover them.
+# How many offsets reading may be ahead of a partition's position: less than a commit's metadata can cover
+# (commit_metadata.MAX_BITS), as the records of one more chunk may come before the pause takes effect.
 MAX_SPAN = 20_000
 RESUME_SPAN = 10_000
 
 
 class Assignment:
-    """The assigned partitions of consumer group `group`, one epoch each.
+    """The assigned partitions of consumer group `group`.
 
+    Each has its current epoch, and the epochs that this one replaced after a truncation and that are not settled yet.
     `tags` maps routes to the tags by which a commit's metadata names them (see routing.identity). A confirmation by the
     polling thread is valid for `stall` seconds.
     """
@@ -33,14 +35,14 @@ class Assignment:
         self.offsets: dict[int, PartitionOffsets] = {}  # by epoch
         # By topic and partition: the offset after the last record, as last reported.
         self.high_watermarks: Mapping[tuple[str, int], int] = {}
-        self.paused: set[int] = set()  # epochs that are not read on for now
+        self.paused: set[int] = set()  # epochs whose reading is paused
         self._group = group
         self._tags = {} if tags is None else tags
         self._current: dict[tuple[str, int], int] = {}  # the epoch that commits for a partition
         self._committed: dict[int, tuple[int, str]] = {}  # position and metadata, by epoch
-        # By an epoch that replaced others whose log was truncated: those, and the offset of the truncation.
-        self._truncated: dict[int, list[tuple[int, int]]] = {}
-        self._deferred: set[int] = set()  # epochs of which records were read and will be begun later
+        # By epoch: the epochs that it replaced, each with the offset at which its log was truncated.
+        self._replaced: dict[int, list[tuple[int, int]]] = {}
+        self._deferred: set[int] = set()  # epochs with records that the flood guard defers
         self._stall = stall
         self._confirmed_at = math.inf  # before the first poll nothing is in doubt
 
@@ -52,7 +54,8 @@ class Assignment:
     def record_poll(self, polled_at: float, confirmed: bool) -> None:
         """Note that the polling thread polled at `polled_at` (monotonic seconds), however late that is reported.
 
-        `confirmed` says that the partitions were surely ours then; else nothing is confirmed until a later poll is.
+        If not `confirmed`, the partitions may have been another member's then: they count as unconfirmed until a
+        confirmed poll is noted.
         """
         self._confirmed_at = polled_at if confirmed else -math.inf
 
@@ -63,16 +66,16 @@ class Assignment:
     # --- epochs and their records ----------------------------------------------------------------------------------
 
     @property
-    def open_events(self) -> int:
+    def open_records(self) -> int:
         """How many records are read and not settled."""
-        return sum(offsets.open_events for offsets in self.offsets.values())
+        return sum(offsets.open_records for offsets in self.offsets.values())
 
     def epoch_of(self, topic: str, partition: int) -> int | None:
         """Return the epoch that commits for a partition; None if it is not ours."""
         return self._current.get((topic, partition))
 
     def assign(self, assigned: AssignedPartition) -> None:
-        """Add a partition; what its commit's metadata says is settled stays so."""
+        """Add a partition; what its commit's metadata says is settled is not sent again."""
         epoch, topic, partition, position, metadata, leader_epoch, topic_id, truncated_at = assigned
         committed = None
         if position is not None:
@@ -88,8 +91,8 @@ class Assignment:
         if replaced is None:
             return
         if truncated_at >= 0:
-            earlier = [(each, min(end, truncated_at)) for each, end in self._truncated.pop(replaced, ())]
-            self._truncated[epoch] = [*earlier, (replaced, truncated_at)]
+            earlier = [(each, min(end, truncated_at)) for each, end in self._replaced.pop(replaced, ())]
+            self._replaced[epoch] = [*earlier, (replaced, truncated_at)]
         self._remove_if_done(replaced)
 
     def set_topic_id(self, epochs: Iterable[int], topic_id: str) -> None:
@@ -98,13 +101,13 @@ class Assignment:
             if epoch in self.offsets:
                 self.offsets[epoch].topic_id = topic_id
 
-    def with_earlier(self, epochs: AbstractSet[int]) -> frozenset[int]:
+    def with_replaced(self, epochs: AbstractSet[int]) -> frozenset[int]:
         """Return these epochs, and those that they replaced after a truncation and that are not settled yet."""
-        earlier = (each for epoch in epochs for each, _ in self._truncated.get(epoch, ()))
+        earlier = (each for epoch in epochs for each, _ in self._replaced.get(epoch, ()))
         return frozenset(epochs).union(each for each in earlier if each in self.offsets)
 
-    def revoke(self, epochs: AbstractSet[int]) -> int:
-        """Remove epochs that are not ours any more; results of their events are ignored from now on.
+    def remove_epochs(self, epochs: AbstractSet[int]) -> int:
+        """Remove epochs that are not ours any more, or replaced and settled. Late results of theirs change nothing.
 
         Returns how many parts of their records are not settled.
         """
@@ -112,7 +115,7 @@ class Assignment:
         for epoch in epochs:
             self.paused.discard(epoch)
             self._committed.pop(epoch, None)
-            self._truncated.pop(epoch, None)
+            self._replaced.pop(epoch, None)
             self._deferred.discard(epoch)
             offsets = self.offsets.pop(epoch, None)
             if offsets is not None:
@@ -146,12 +149,12 @@ class Assignment:
             self._remove_if_done(record.assignment_epoch)
         return True
 
-    def mark_deferred(self, epochs: Iterable[int]) -> None:
-        """Keep these epochs even if nothing of them is open: records of theirs will be begun later."""
+    def keep_for_deferred(self, epochs: Iterable[int]) -> None:
+        """Keep these epochs even if nothing of them is open: the flood guard defers records of theirs."""
         self._deferred.update(epoch for epoch in epochs if epoch in self.offsets)
 
-    def clear_deferred(self) -> None:
-        """Undo `mark_deferred` for all epochs: every deferred record is begun."""
+    def all_deferred_begun(self) -> None:
+        """Note that no record is deferred any more, which undoes `keep_for_deferred` for all epochs."""
         epochs, self._deferred = self._deferred, set()
         for epoch in epochs:
             self._remove_if_done(epoch)
@@ -159,8 +162,8 @@ class Assignment:
     def _remove_if_done(self, epoch: int) -> None:
         """Remove an epoch that another has replaced if nothing of it is open or still to be begun."""
         offsets = self.offsets[epoch]
-        if not offsets.open_events and epoch not in self._deferred and not self._is_current(epoch, offsets):
-            self.revoke({epoch})
+        if not offsets.open_records and epoch not in self._deferred and not self._is_current(epoch, offsets):
+            self.remove_epochs({epoch})
 
     def lag(self) -> int | None:
         """Return how many records lie between our positions and the high watermarks; None while none is known."""
@@ -172,16 +175,16 @@ class Assignment:
         ]
         return sum(lags) if lags or not self.offsets else None
 
-    def half_settled(self, epochs: Iterable[int], in_flight: AbstractSet[tuple[int, int]]) -> set[tuple[int, int]]:
-        """Return the records of these epochs that are settled, or may soon be settled, in part, as epoch and offset.
+    def records_to_finish(self, epochs: Iterable[int], in_flight: AbstractSet[RecordRef]) -> set[RecordRef]:
+        """Return the records of several parts that are settled in part or soon may be.
 
-        `in_flight` are the records of which a request has an item.
+        The latter are those of `in_flight`: the records of which a request has an item.
         """
-        found = set()
+        found: set[RecordRef] = set()
         for epoch in epochs:
             if (offsets := self.offsets.get(epoch)) is not None:
                 here = {offset for each, offset in in_flight if each == epoch}
-                found |= {(epoch, offset) for offset in offsets.half_settled(here)}
+                found |= {RecordRef(epoch, offset) for offset in offsets.offsets_to_finish(here)}
         return found
 
     def not_in_metadata(self, epochs: Iterable[int]) -> int:
@@ -190,10 +193,10 @@ class Assignment:
             self.offsets[epoch].not_in_metadata(commit_metadata.MAX_BITS) for epoch in epochs if epoch in self.offsets
         )
 
-    def to_pause_and_resume(
+    def update_paused(
         self, waiting: Container[int] = ()
     ) -> tuple[list[tuple[int, PartitionOffsets]], list[tuple[int, PartitionOffsets]]]:
-        """Return the epochs to pause, and those to resume, with their offsets.
+        """Mark epochs as paused or not, and return the changes: the epochs to pause and to resume, with their offsets.
 
         An epoch is paused when reading is too far ahead of its position, or when records of it are `waiting`.
         """
@@ -209,18 +212,13 @@ class Assignment:
         return pause, resume
 
     def pending_commits(self, epochs: Iterable[int] | None = None) -> dict[int, Commit]:
-        """Return by epoch the commits of these epochs (None: of all) that differ from what is committed."""
+        """Return by epoch the commits of these epochs (None: of all) that differ from the last that succeeded."""
         changed = {}
         for epoch in self._current.values() if epochs is None else epochs:
             offsets = self.offsets.get(epoch)
             if offsets is None or (position := offsets.position) is None or not self._is_current(epoch, offsets):
                 continue
-            farthest = commit_metadata.MAX_BITS
-            for earlier, end in self._replaced_and_open(epoch):
-                unsettled = earlier.position
-                if unsettled is not None and unsettled < min(position, end):
-                    offsets, position = earlier, unsettled
-                    farthest = min(end - unsettled - 1, commit_metadata.MAX_BITS)
+            offsets, position, farthest = self._lowest_position(epoch, offsets, position)
             metadata = commit_metadata.encode(
                 self._group, offsets.topic, offsets.partition, position, offsets.metadata(farthest)
             )
@@ -230,15 +228,31 @@ class Assignment:
                 )
         return changed
 
+    def _lowest_position(
+        self, epoch: int, offsets: PartitionOffsets, position: int
+    ) -> tuple[PartitionOffsets, int, int]:
+        """Return whose position an epoch commits: the lowest of its own and of those it replaced that are still open.
+
+        A replaced epoch counts only below the truncation of its log. With the offsets come their position, and how many
+        offsets above it the metadata may cover.
+        """
+        farthest = commit_metadata.MAX_BITS
+        for earlier, end in self._replaced_and_open(epoch):
+            unsettled = earlier.position
+            if unsettled is not None and unsettled < min(position, end):
+                offsets, position = earlier, unsettled
+                farthest = min(end - unsettled - 1, commit_metadata.MAX_BITS)
+        return offsets, position, farthest
+
     def _replaced_and_open(self, epoch: int) -> list[tuple[PartitionOffsets, int]]:
-        """Return the epochs that this one replaced after a truncation and that are not settled.
+        """Return the epochs that this one replaced after a truncation, with records still open or deferred.
 
         With each comes the offset at which its log was truncated.
         """
         return [
             (offsets, end)
-            for each, end in self._truncated.get(epoch, ())
-            if (offsets := self.offsets.get(each)) is not None and (offsets.open_events or each in self._deferred)
+            for each, end in self._replaced.get(epoch, ())
+            if (offsets := self.offsets.get(each)) is not None and (offsets.open_records or each in self._deferred)
         ]
 
     def commits_succeeded(self, commits: dict[int, Commit]) -> None:

@@ -12,7 +12,7 @@ class Backoff:
         self._wait = wait_random_exponential(multiplier=initial, max=maximum)
         self._state = RetryCallState(Retrying(), None, (), {})
 
-    def after(self, faults: int) -> float:
-        """Return how many seconds to wait after so many faults in a row (1 or more)."""
-        self._state.attempt_number = min(faults, 64)
+    def seconds_before_retry(self, number: int) -> float:
+        """Return a random number of seconds to wait before retry `number` (1 or more)."""
+        self._state.attempt_number = min(number, 64)  # by then any wait has its maximum
         return self._wait(self._state)

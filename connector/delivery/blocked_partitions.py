@@ -36,9 +36,10 @@ class BlockedPartitions:
         self._blocked[epoch] = blocked
 
     def list_blocked(self) -> list[BlockedPartition]:
-        """Return those that are still blocked: ours, and not read past the record."""
+        """Return those that are still blocked, and forget the others: not ours any more, or read past the record."""
         for epoch, blocked in list(self._blocked.items()):
             offsets = self._assignment.offsets.get(epoch)
+            # An unknown offset means that nothing was read yet: any record that was read since lies past it.
             if offsets is None or (offsets.next_offset or 0) > (blocked.offset or 0):
                 del self._blocked[epoch]
         return list(self._blocked.values())

@@ -1,4 +1,4 @@
-"""When one sink's positions are committed: once an interval and after many settlements, one commit at a time. Pure."""
+"""When one sink's positions are committed: once in each interval, and sooner after many settlements. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ COMMIT_AFTER = 1_000
 
 
 class CommitSchedule:
-    """Decides when the positions of `assignment` are committed; `interval` in seconds."""
+    """Decides when the positions of `assignment` are committed, one commit at a time; `interval` in seconds."""
 
     def __init__(self, assignment: Assignment, interval: float) -> None:
         self._assignment = assignment
@@ -22,12 +22,15 @@ class CommitSchedule:
         self._failing = False  # the last commit failed: only the interval decides then
         self._under_way: dict[int, Commit] = {}
 
-    def settled(self, events: int) -> None:
-        """Count events that were settled."""
+    def count_settled(self, events: int) -> None:
+        """Count events that were delivered or dead-lettered. Others do not hurry a commit."""
         self._settled += events
 
-    def due_commits(self, now: float) -> Collection[Commit]:
-        """Return what to commit at `now`: nothing if none is due or one is under way."""
+    def begin_commit(self, now: float) -> Collection[Commit]:
+        """Return what to commit at `now`, and take it as under way until `commit_finished`.
+
+        It is empty if no commit is due, if nothing has changed, or while a commit is under way.
+        """
         many = self._settled >= COMMIT_AFTER and not self._failing
         if self._under_way or (not many and now - self._last < self._interval):
             return ()
@@ -37,7 +40,9 @@ class CommitSchedule:
         return self._under_way.values()
 
     def commit_finished(self, *, succeeded: bool) -> None:
-        """Note the result of the commit that was under way."""
+        """Note the result of the commit that was under way, if there is one."""
+        if not self._under_way:
+            return
         self._failing = not succeeded
         if succeeded:
             self._assignment.commits_succeeded(self._under_way)

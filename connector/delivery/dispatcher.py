@@ -1,7 +1,8 @@
 """The dispatcher of one sink: batches items, sends what the gate allows, and hands each outcome to be handled.
 
-The live pipeline and the replay of dead letters both use it. It knows no offsets. The listener is called once for each
-enqueued item, accepted or failed, except for those that `drop_unsent` dropped.
+The live pipeline and the replay of dead letters both use it. It knows nothing of positions and commits. For each
+enqueued item it calls the listener once, with accepted or failed, unless `revoke` dropped the item. Everything here
+runs on the event loop's thread.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from connector.batching.batcher import Batch, Batcher
 from connector.clock import Clock
 from connector.delivery.backoff import Backoff
 from connector.delivery.gate import NEVER, Gate, SinkState
-from connector.delivery.in_flight import InFlightBatch, InFlightBatches, SendAttempt
 from connector.delivery.outcomes import DispatchListener, OutcomeHandler
+from connector.delivery.progress import Progress
 from connector.delivery.stats import Stats
 from connector.delivery.tasks import Tasks
-from connector.model import Item, Outcome, OutcomeKind
+from connector.delivery.unsettled_batches import SendAttempt, UnsettledBatch, UnsettledBatches
+from connector.model import Item, Outcome, OutcomeKind, RecordRef
 from connector.redaction.vendor_messages import redact_outcome
 from connector.vendors.base import Sink
 
@@ -39,7 +41,7 @@ class Ownership(Protocol):
     """Knows if the partitions of the enqueued items are still ours."""
 
     def confirmed(self, now: float) -> bool:
-        """True if they were ours when the polling thread was last heard of, and that is not too long ago."""
+        """True if the polling thread has confirmed them recently enough that they must still be ours at `now`."""
         ...
 
 
@@ -52,9 +54,9 @@ class AlwaysOwned:
 
 
 class Dispatcher:
-    """See the module. All methods belong to the event loop's thread; none blocks.
+    """See the module. `enqueue(item)` takes one item in, and `pump` sends it.
 
-    `on_unknown_outcome` ("retry" or "dead_letter") decides on an event whose request may have taken effect.
+    `on_unknown_outcome` ("retry" or "dead_letter") says what becomes of an event whose request may have taken effect.
     """
 
     def __init__(
@@ -71,16 +73,16 @@ class Dispatcher:
         on_unknown_outcome: str = "retry",
     ) -> None:
         self.gate = gate
-        # `enqueue(item)` takes one item in, and `pump` sends it. It is the batcher's own method: no call in between.
+        # The batcher's own method: a call in between would be felt, once for each item.
         self.enqueue: Callable[[Item], None] = batcher.enqueue
         self._sink = sink
         self._batcher = batcher
         self._ownership = ownership
         self._clock = clock
         self._stats = stats
-        self._in_flight = InFlightBatches()
+        self._unsettled = UnsettledBatches()
         self._outcomes = OutcomeHandler(
-            self._in_flight,
+            self._unsettled,
             gate,
             sink=sink.name,
             stats=stats,
@@ -89,15 +91,16 @@ class Dispatcher:
             dead_letter_unknown=on_unknown_outcome == "dead_letter",
         )
         self._revoked: set[int] = set()  # epochs that are not ours any more, as long as something of them is left
-        self._half_settled_unsent = 0  # unsent items of revoked epochs that may still be sent, once
+        self._kept_unsent = 0  # unsent items of revoked epochs that `revoke` kept: they may still be sent, once
         self._stopped = False
         self._tasks = Tasks()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = NEVER
-        self._progress = asyncio.Event()
-        self._accepted: deque[tuple[SendAttempt, Outcome, float]] = deque()  # responses that are not handled yet
+        self._progress = Progress()
+        # Accepting responses of which the items are not settled yet, and when they came.
+        self._unhandled_acceptances: deque[tuple[SendAttempt, Outcome, float]] = deque()
 
-    # --- from the pipeline ---------------------------------------------------------------------------------------
+    # --- from the owner of the items ------------------------------------------------------------------------------
 
     def pump(self) -> None:
         """Send all that may be sent now, and set the timer for what may be sent later."""
@@ -106,31 +109,27 @@ class Dispatcher:
         if not self._stopped:
             self._set_timer(self._clock.monotonic())
 
-    def drop_unsent(self, epochs: AbstractSet[int], keep: AbstractSet[tuple[int, int]] = frozenset()) -> None:
-        """Drop what was never sent of these epochs, which are not ours any more, and retry nothing of them.
+    def revoke(self, epochs: AbstractSet[int], keep: AbstractSet[RecordRef] = frozenset()) -> None:
+        """Take these epochs as not ours any more: drop their unsent items, and retry nothing of them.
 
-        Requests in flight end as usual. Unsent items of the records in `keep` (epoch and offset) may still be sent,
-        once: await `half_settled_sent`, then call this again without `keep`.
+        Requests in flight end as usual. Items of the records in `keep` that were never sent may still be sent
+        once: await `wait_until_kept_are_sent`, then call this again without `keep`.
         """
-        alive = self._in_flight.epochs() | (self._unsent_epochs() if self._half_settled_unsent else set())
+        alive = self._unsettled.epochs() | (self._unsent_epochs() if self._kept_unsent else set())
         self._revoked = self._revoked & alive | epochs
-        dropped, empty = self._in_flight.drop_awaiting_retry(self._is_revoked)
-        self._drop_from_batcher(dropped, lambda item: (item.record.assignment_epoch, item.record.offset) in keep)
+        dropped, empty = self._unsettled.drop_awaiting_retry(self._is_revoked)
+        self._drop_from_batcher(dropped, lambda item: item.record.ref in keep)
         for batch in empty:
             self._remove(batch)
         self.pump()  # other epochs' items may have waited behind what was dropped
 
-    async def half_settled_sent(self) -> None:
-        """Wait until the items that `drop_unsent` kept are in flight, or cannot be sent now."""
-        while self._half_settled_unsent and self._can_send(self._clock.monotonic()):
-            self._progress.clear()
-            await self._progress.wait()
+    async def wait_until_kept_are_sent(self) -> None:
+        """Wait until the items that `revoke` kept are in flight, or cannot be sent now."""
+        await self._progress.wait_until(lambda: not (self._kept_unsent and self._can_send(self._clock.monotonic())))
 
-    async def nothing_in_flight(self, epochs: AbstractSet[int] | None = None) -> None:
+    async def wait_until_nothing_in_flight(self, epochs: AbstractSet[int] | None = None) -> None:
         """Wait until no request has items of these epochs (None: until there is no request)."""
-        while self.items_in_flight(epochs):
-            self._progress.clear()
-            await self._progress.wait()
+        await self._progress.wait_until(lambda: not self.items_in_flight(epochs))
 
     def stop(self) -> None:
         """Send nothing more; requests in flight end as usual."""
@@ -141,15 +140,15 @@ class Dispatcher:
     # --- its state -----------------------------------------------------------------------------------------------
 
     def state(self, now: float) -> SinkState:
-        """Return the state that decides at `now`: UNCONFIRMED before every state of the gate."""
+        """Return the sink's state at `now`: UNCONFIRMED while ownership is in doubt, else the gate's state."""
         return self.gate.state if self._ownership.confirmed(now) else SinkState.UNCONFIRMED
 
     @property
     def wants_more(self) -> bool:
-        """True if more items would help: fewer batches are full than requests can take now and soon.
+        """True if more items would help: fewer full batches are ready than there are free slots, and some in reserve.
 
-        All slots count, however small the window is now: a gate that resumes needs something to send beside what
-        failed.
+        All slots up to `max_in_flight` count, however small the window is now: a gate that resumes needs something to
+        send beside what failed.
         """
         slots = self.gate.max_in_flight
         ready = max(READY_PER_SLOT * slots, READY_AT_LEAST)
@@ -158,12 +157,12 @@ class Dispatcher:
     @property
     def batches_awaiting_retry(self) -> int:
         """How many batches were sent before and await another try."""
-        return self._in_flight.awaiting_retry
+        return self._unsettled.awaiting_retry
 
     @property
     def items_awaiting_retry(self) -> int:
         """How many items of batches that were sent before are in no request now."""
-        return self._in_flight.items_awaiting_retry()
+        return self._unsettled.items_awaiting_retry()
 
     @property
     def unsent_items(self) -> int:
@@ -180,45 +179,47 @@ class Dispatcher:
         """When the next batch is full or has lingered long enough (0: now); None if no item is batched."""
         return self._batcher.next_batch_at()
 
-    def records_in_flight(self) -> set[tuple[int, int]]:
-        """Return the records, as epoch and offset, of which a request in flight has an item."""
-        return self._in_flight.records_in_flight()
+    def records_in_flight(self) -> set[RecordRef]:
+        """Return the records of which a request in flight has an item."""
+        return self._unsettled.records_in_flight()
 
     def items_in_flight(self, epochs: AbstractSet[int] | None = None) -> int:
         """Return how many items of these epochs (None: of all) are in a request."""
-        return self._in_flight.items_in_flight(epochs)
+        return self._unsettled.items_in_flight(epochs)
 
     def can_probe(self) -> bool:
         """True if there is a batch to probe with."""
-        return bool(self._in_flight.awaiting_retry) or self._batcher.oldest_number() is not None
+        return bool(self._unsettled.awaiting_retry) or self._batcher.oldest_number() is not None
 
     def can_probe_untried(self) -> bool:
         """True if there is a batch to probe with that has not been a probe in this round."""
-        return self._in_flight.next_probe() is not None or self._batcher.oldest_number() is not None
+        return self._unsettled.next_probe() is not None or self._batcher.oldest_number() is not None
 
     # --- choosing ------------------------------------------------------------------------------------------------
 
-    def _next_to_send(self, now: float) -> InFlightBatch | None:
+    def _choose(self, now: float) -> UnsettledBatch | None:
+        """Choose what to send next, taking it from the batcher if it is new; None if there is nothing."""
         if not self.gate.is_sending:
-            return self._next_probe()
-        retry = self._in_flight.due_for_retry(now)
+            return self._choose_probe()
+        retry = self._unsettled.due_for_retry(now)
         if retry is not None:
             return retry
-        batch = self._batcher.next_batch(now)
-        return None if batch is None else self._admit(batch)
+        batch = self._batcher.take_next_batch(now)
+        return None if batch is None else self._take_from_batcher(batch)
 
-    def _next_probe(self) -> InFlightBatch | None:
-        """Return the oldest batch, or the next one where the oldest may cause the fault itself; None if there is none.
+    def _choose_probe(self) -> UnsettledBatch | None:
+        """Choose what to probe with, and note that it was chosen; None if there is nothing.
 
-        A flood's probe is a single event.
+        It is the oldest batch, but after three tries or a status 500 the next one, as that batch may cause the fault
+        itself. While flooded it is a single event, each time of another batch.
         """
-        in_flight = self._in_flight
-        again = None if self.gate.flooded else in_flight.last_probe()
+        in_flight = self._unsettled
+        again = None if self.gate.flooded else in_flight.probe_to_repeat()
         probe = again or in_flight.next_probe()
         if probe is None:
-            batch = self._batcher.oldest_batch()
+            batch = self._batcher.take_oldest_batch()
             if batch is not None:
-                probe = self._admit(batch)
+                probe = self._take_from_batcher(batch)
             else:  # every batch was a probe: begin with the oldest again
                 in_flight.restart_probing()
                 probe = in_flight.next_probe()
@@ -229,25 +230,25 @@ class Dispatcher:
             probe.sub_batches.isolate_first()
         return probe
 
-    def _admit(self, batch: Batch) -> InFlightBatch:
+    def _take_from_batcher(self, batch: Batch) -> UnsettledBatch:
         self._stats.batches_closed[batch.closed_by] += 1
         self._stats.batch_events += len(batch.items)
         self._stats.batch_bytes += batch.size
-        if self._half_settled_unsent:
-            self._half_settled_unsent -= sum(map(self._is_revoked, batch.items))
-        return self._in_flight.admit(batch)
+        if self._kept_unsent:
+            self._kept_unsent -= sum(map(self._is_revoked, batch.items))
+        return self._unsettled.add(batch)
 
     # --- sending -------------------------------------------------------------------------------------------------
 
     def _start_next(self) -> SendAttempt | None:
-        """Count the next request as started and return it; None if none may be sent now."""
+        """Choose what is to be sent next, count its request as started and return it; None if none may be sent now."""
         now = self._clock.monotonic()
         if self._stopped or self.gate.next_send_at() > now or not self._ownership.confirmed(now):
             return None
-        batch = self._next_to_send(now)
+        batch = self._choose(now)
         if batch is None:
             return None
-        self._in_flight.start(batch)
+        self._unsettled.start(batch)
         sub_batch = batch.sub_batches.current
         if sub_batch.attempts:
             self._stats.retries += 1
@@ -255,8 +256,13 @@ class Dispatcher:
         self.gate.request_started(now)
         return SendAttempt(batch, sub_batch, now)
 
-    async def _send_while_allowed(self, attempt: SendAttempt | None) -> None:
-        """Send, then send the next that is allowed. What an acceptance settles can wait until that request is out."""
+    async def _send_while_allowed(self, first: SendAttempt) -> None:
+        """Send, then go on with whatever may be sent next.
+
+        The items of an accepted request are settled only after the next request is under way, so that its slot is not
+        empty meanwhile.
+        """
+        attempt: SendAttempt | None = first
         while attempt is not None:
             if not self._ownership.confirmed(self._clock.monotonic()):
                 self._withdraw(attempt)
@@ -265,29 +271,32 @@ class Dispatcher:
             now = self._clock.monotonic()
             self.gate.request_finished()
             if outcome.kind is OutcomeKind.ACCEPTED:
-                if self.gate.accepted():
+                if self.gate.record_acceptance():  # at once, as the gate decides on the next request
                     self._outcomes.sending_resumed()
-                if not self._accepted:
+                if not self._unhandled_acceptances:
                     asyncio.get_running_loop().call_soon(self._settle_accepted)
-                self._accepted.append((attempt, outcome, now))
+                self._unhandled_acceptances.append((attempt, outcome, now))
             else:
                 self._settle_accepted()  # what was accepted earlier is counted earlier
-                self._finish(attempt, outcome, now)
+                self._end_attempt(attempt, outcome, now)
             attempt = self._start_next()
 
     def _withdraw(self, attempt: SendAttempt) -> None:
-        """Undo an attempt: the process stalled before it was sent, so its partitions may be another member's by now."""
+        """End an attempt that was not sent: after a stall its partitions may be another member's by now.
+
+        The rate's next request stays reserved for it.
+        """
         attempt.sub_batch.attempts -= 1
         if attempt.sub_batch.attempts:
             self._stats.retries -= 1
         self.gate.request_finished()
-        self._in_flight.finish(attempt.batch)
+        self._unsettled.finish(attempt.batch)
         self._after_attempt(attempt.batch)
 
     async def _send(self, attempt: SendAttempt) -> Outcome:
         items = attempt.sub_batch.items
         try:
-            outcome = await self._sink.send(attempt.batch.batch.method, items)
+            outcome = await self._sink.send(attempt.batch.packed.method, items)
         except Exception as error:  # a bug of ours must not lose the batch
             log.exception("sending failed inside the connector", sink=self._sink.name, request=attempt.label,
                           error=type(error).__name__)  # fmt: skip
@@ -297,32 +306,33 @@ class Dispatcher:
         return redact_outcome(outcome, items) if outcome.message else outcome
 
     def _settle_accepted(self) -> None:
-        while self._accepted:
-            self._finish(*self._accepted.popleft())
+        while self._unhandled_acceptances:
+            self._end_attempt(*self._unhandled_acceptances.popleft())
 
-    def _finish(self, attempt: SendAttempt, outcome: Outcome, now: float) -> None:
-        self._in_flight.finish(attempt.batch)
+    def _end_attempt(self, attempt: SendAttempt, outcome: Outcome, now: float) -> None:
+        self._unsettled.finish(attempt.batch)
         self._outcomes.handle(attempt, outcome, now)
         self._after_attempt(attempt.batch)
 
-    def _after_attempt(self, batch: InFlightBatch) -> None:
-        """Drop what was revoked meanwhile of a batch whose request ended, and send what may be sent by that."""
+    def _after_attempt(self, batch: UnsettledBatch) -> None:
+        """Drop what was revoked while the request ran, remove a settled batch, and send what may be sent now."""
         if self._revoked:
             dropped = batch.sub_batches.drop_items(self._is_revoked)
-            if dropped and self._half_settled_unsent:
+            # The next owner sends these first: what was kept of the same keys must not overtake them.
+            if dropped and self._kept_unsent:
                 self._drop_from_batcher(dropped, lambda _: True)
-        if batch.sub_batches.done:
+        if batch.sub_batches.all_settled:
             self._remove(batch)
-        self._progress.set()
+        self._progress.notify()
         self.pump()
 
     def _drop_from_batcher(self, dropped: Sequence[Item], keep: Callable[[Item], bool]) -> None:
-        """Drop revoked items that are unsent, but for those to `keep` whose key has none among `dropped`.
+        """Drop revoked items that are unsent, except those to `keep`, unless an item of their key is in `dropped`.
 
-        Another member sends those that are dropped, so nothing of their key may be sent before them.
+        Another member sends the dropped items, so nothing of their key may be sent before them.
         """
         dropped_keys = {item.record.key for item in dropped if item.record.key is not None}
-        self._half_settled_unsent = self._batcher.drop_unsent(self._is_revoked, keep, dropped_keys)
+        self._kept_unsent = self._batcher.drop_revoked(self._is_revoked, keep, dropped_keys)
 
     def _unsent_epochs(self) -> set[int]:
         return {item.record.assignment_epoch for item in self._batcher.unsent()}
@@ -330,9 +340,9 @@ class Dispatcher:
     def _can_send(self, now: float) -> bool:
         return not self._stopped and self.state(now) is SinkState.SENDING and not self.gate.retry_after_left(now)
 
-    def _remove(self, batch: InFlightBatch) -> None:
-        self._in_flight.remove(batch)
-        self._batcher.release_keys(batch.batch)
+    def _remove(self, batch: UnsettledBatch) -> None:
+        self._unsettled.remove(batch)
+        self._batcher.release_keys(batch.packed)
 
     def _is_revoked(self, item: Item) -> bool:
         return item.record.assignment_epoch in self._revoked
@@ -340,18 +350,21 @@ class Dispatcher:
     # --- the timer -----------------------------------------------------------------------------------------------
 
     def _set_timer(self, now: float) -> None:
-        """Let `pump` be called when the next request may be sent; anything that changes earlier calls it anyway."""
+        """Schedule `pump` for when the next request may be sent.
+
+        Whatever makes that earlier (a response, a record, a tick) calls `pump` itself.
+        """
         allowed_at = self.gate.next_send_at() if self._ownership.confirmed(now) else NEVER
         if allowed_at == NEVER:
             return
         if not self.gate.is_sending:
             at = allowed_at if self.can_probe() else NEVER
         else:
-            times = [at for at in (self._in_flight.next_retry(), self._batcher.next_batch_at()) if at is not None]
+            times = [at for at in (self._unsettled.next_retry(), self._batcher.next_batch_at()) if at is not None]
             at = max(min(times, default=NEVER), allowed_at)
         if at == NEVER:
             return
-        if self._timer is not None and now < self._timer_at <= at:
+        if self._timer is not None and now < self._timer_at <= at:  # an earlier call is scheduled
             return
         if self._timer is not None:
             self._timer.cancel()

@@ -1,13 +1,12 @@
-"""The flood guard of one sink: notices when so many events are rejected that the fault must lie elsewhere.
+"""The flood guard of one sink: notices when so many events fail that the fault must lie elsewhere.
 
-It then limits the sink to one probe a minute and defers what would become of the other events: records that are read
-are not routed, failures that are found are not written as dead letters. When a probe is accepted it counts from zero,
-and what it deferred goes its usual way. Everything here runs on the event loop's thread.
+It then limits the sink to one probe a minute and defers the rest: records are kept without being routed, failures are
+kept without a dead letter. Once a probe is accepted, counting begins at zero, and what was deferred is handled as
+usual. Everything here runs on the event loop's thread.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Protocol
@@ -16,113 +15,19 @@ import structlog
 
 from connector.clock import Clock
 from connector.delivery.assignment import Assignment
-from connector.delivery.gate import FLOOD_PROBE_EVERY, Gate
+from connector.delivery.deferred_records import DeferredRecords
+from connector.delivery.failure_rate import FailureRate
+from connector.delivery.gate import FLOOD_PROBE_SECONDS, Gate
 from connector.kafka.dead_letter import RecentLetter
 from connector.model import Failure, Reason, Record
 
-# Dead letters for which the vendor rejected nothing: they do not count.
+# Failures that say nothing of a mistake in routes or settings, so that they do not count: an event that no route takes,
+# and one whose request may have taken effect.
 NOT_COUNTED_REASONS = frozenset({Reason.UNROUTED, Reason.UNKNOWN_OUTCOME})
 # How many records one tick may begin in search of one that makes an item to probe with.
 PROBE_SEARCH = 100
-# The window of a rejection rate moves in this many steps.
-STEPS = 60
 
 log = structlog.get_logger()
-
-
-class RejectionRate:
-    """How many events were rejected, and how many accepted, within the last `within` seconds. Pure.
-
-    It is exceeded when more than `letters` events were rejected and they are more than `share` (0 to 1) of all. The
-    window moves in sixtieths of its length.
-    """
-
-    def __init__(self, letters: int, share: float, within: float) -> None:
-        self._letters = letters
-        self._share = share
-        self._step = within / STEPS
-        self._steps: deque[list[float]] = deque()  # [begin, accepted, rejected]
-        self._accepted = 0.0
-        self._rejected = 0.0
-
-    def accepted(self, events: int, now: float) -> None:
-        """Count events that were accepted at `now`."""
-        self._current(now)[1] += events
-        self._accepted += events
-
-    def rejected(self, events: int, now: float) -> None:
-        """Count events that were rejected at `now`."""
-        self._current(now)[2] += events
-        self._rejected += events
-
-    def restore(self, ages: Sequence[float], accepted: int, now: float) -> None:
-        """Count what was before this start: a rejection for each of `ages` (seconds), `accepted` spread over them."""
-        for age in sorted(ages):
-            at = now - age
-            if not self._steps or self._steps[0][0] - at >= self._step:
-                self._steps.appendleft([at, 0, 0])
-            self._steps[0][1] += accepted / len(ages)
-            self._steps[0][2] += 1
-        self._accepted += accepted
-        self._rejected += len(ages)
-
-    def exceeded(self, now: float) -> bool:
-        """True if both the number and the share are exceeded."""
-        self._expire(now)
-        return self._rejected > self._letters and self._rejected > self._share * (self._rejected + self._accepted)
-
-    def counts(self, now: float) -> tuple[int, int]:
-        """Return how many events were rejected, and how many there were in all, within the window."""
-        self._expire(now)
-        return int(self._rejected), int(self._rejected + self._accepted)
-
-    def clear_window(self) -> None:
-        """Count from zero."""
-        self._steps.clear()
-        self._accepted = self._rejected = 0.0
-
-    def _current(self, now: float) -> list[float]:
-        if not self._steps or self._steps[-1][0] + self._step <= now:
-            self._expire(now)
-            self._steps.append([now, 0, 0])
-        return self._steps[-1]
-
-    def _expire(self, now: float) -> None:
-        while self._steps and self._steps[0][0] + self._step * STEPS <= now:
-            _, accepted, rejected = self._steps.popleft()
-            self._accepted -= accepted
-            self._rejected -= rejected
-
-
-class DeferredRecords:
-    """Records that were read and failures that were found while the guard was holding the sink, in order. Pure."""
-
-    def __init__(self) -> None:
-        self.records: deque[Record] = deque()
-        self.failures: deque[Failure] = deque()
-        self.bytes = 0  # of the records
-
-    def defer(self, records: Sequence[Record]) -> None:
-        """Append records."""
-        self.records.extend(records)
-        self.bytes += sum(len(record.value or b"") for record in records)
-
-    def next_record(self) -> Record:
-        """Remove and return the oldest record."""
-        record = self.records.popleft()
-        self.bytes -= len(record.value or b"")
-        return record
-
-    def take_failures(self) -> Sequence[Failure]:
-        """Remove and return all failures."""
-        failures, self.failures = self.failures, deque()
-        return failures
-
-    def drop_deferred(self, epochs: AbstractSet[int]) -> None:
-        """Drop what belongs to these epochs."""
-        self.failures = deque(failure for failure in self.failures if failure.record.assignment_epoch not in epochs)
-        self.records = deque(record for record in self.records if record.assignment_epoch not in epochs)
-        self.bytes = sum(len(record.value or b"") for record in self.records)
 
 
 class Prober(Protocol):
@@ -140,62 +45,66 @@ class Prober(Protocol):
 
 
 class FloodGuard:
-    """Counts, decides, and defers records and failures while it holds the sink.
+    """Counts failures, decides whether they are too many, and defers records and failures while they are.
 
-    `take_in` begins records and `fail` writes a failure's letter: the way of what was deferred once the guard lets go.
-    `admit_waiting` begins the oldest record of the admission queue without regard to room; False if none waits there.
+    What was deferred ends in `begin_records`, or in `fail`, which writes a failure's letter.
+    `begin_oldest_without_room` begins the oldest record of the admission queue though a commit may have no room for it,
+    and returns False if none waits there.
     """
 
     def __init__(
         self,
-        rejections: RejectionRate,
+        failure_rate: FailureRate,
         assignment: Assignment,
         prober: Prober,
         *,
         sink: str,
         clock: Clock,
-        take_in: Callable[[Sequence[Record]], None],
+        begin_records: Callable[[Sequence[Record]], None],
         fail: Callable[[Failure], None],
-        admit_waiting: Callable[[], bool],
+        begin_oldest_without_room: Callable[[], bool],
     ) -> None:
-        self.is_holding = False  # records are deferred: the gate is flooded, or the count is not restored yet
-        self._rejections = rejections
+        self.is_deferring = False  # records are deferred: the gate is flooded, or the count is not restored yet
+        self._failure_rate = failure_rate
         self._assignment = assignment
         self._prober = prober
         self._gate = prober.gate
         self._sink = sink
         self._clock = clock
-        self._take_in = take_in
+        self._begin_records = begin_records
         self._fail = fail
-        self._admit_waiting = admit_waiting
+        self._begin_oldest_without_room = begin_oldest_without_room
         self._deferred = DeferredRecords()
 
     # --- counting ------------------------------------------------------------------------------------------------
 
-    def accepted(self, events: int, now: float) -> None:
+    def count_accepted(self, events: int, now: float) -> None:
         """Count events that the vendor accepted."""
-        self._rejections.accepted(events, now)
+        self._failure_rate.add_accepted(events, now)
 
-    def rejected(self, failure: Failure, now: float) -> bool:
-        """Count a failure, and hold the sink if there are too many. Return True if it is deferred: write no letter."""
+    def count_or_defer(self, failure: Failure, now: float) -> bool:
+        """Count a failure, and begin to defer if there are too many; or defer it, and return True: write no letter now.
+
+        The failure that exceeds the limit is not deferred itself.
+        """
         if failure.reason in NOT_COUNTED_REASONS:
             return False
-        if self.is_holding:
+        if self.is_deferring:
             self._deferred.failures.append(failure)
             return True
-        self._rejections.rejected(1, now)
-        if self._rejections.exceeded(now):
-            self._hold(now, f"the last: {failure.message}")
+        self._failure_rate.add_failed(1, now)
+        if self._failure_rate.exceeded(now):
+            self._start_deferring(now, f"the last: {failure.message}")
         return False
 
     def wait_for_restore(self) -> None:
         """Defer every record until `restore` is called."""
-        self.is_holding = True
+        self.is_deferring = True
 
     def restore(self, letters: Sequence[RecentLetter]) -> None:
         """Count the letters that this sink wrote before this start, so that a restart does not begin at zero.
 
-        How many events were accepted among them is not known: it is estimated by the offsets that lie between.
+        How many events were accepted among them is not known: the offsets between these letters are taken for them.
         """
         counted = [letter for letter in letters if letter.reason not in NOT_COUNTED_REASONS]
         offsets_of: dict[tuple[str, int], set[int]] = {}
@@ -203,42 +112,42 @@ class FloodGuard:
             offsets_of.setdefault((letter.topic, letter.partition), set()).add(letter.offset)
         between = sum(max(offsets) - min(offsets) + 1 - len(offsets) for offsets in offsets_of.values())
         now, today = self._clock.monotonic(), self._clock.now()
-        self._rejections.restore([max(0.0, today - letter.at) for letter in counted], between, now)
-        if self._rejections.exceeded(now):
-            self._hold(now, "all of them before this start", probe_in=0.0)
+        self._failure_rate.restore([max(0.0, today - letter.at) for letter in counted], between, now)
+        if self._failure_rate.exceeded(now):
+            self._start_deferring(now, "all of them before this start", probe_in=0.0)
         else:
-            self._release()
+            self._stop_deferring()
             self._prober.pump()
 
-    # --- holding -------------------------------------------------------------------------------------------------
+    # --- deferring -------------------------------------------------------------------------------------------------
 
     def defer(self, records: Sequence[Record]) -> None:
-        """Keep records that were read, to be begun when the guard lets go."""
+        """Keep records that were read, to be begun when the guard stops deferring."""
         self._deferred.defer(records)
-        self._assignment.mark_deferred({record.assignment_epoch for record in records})
+        self._assignment.keep_for_deferred({record.assignment_epoch for record in records})
 
     def find_probe(self) -> None:
-        """Begin deferred records, up to PROBE_SEARCH, until one makes an item that can be the next probe.
+        """While flooded, begin up to PROBE_SEARCH deferred records until one gives an item to probe with.
 
-        Records of a partition whose commit has no more room go to the admission queue, where they would wait for the
-        end of the very flood that a probe must end. So if nothing else is found, the oldest there is begun all the
-        same: a stop could then send its settled parts twice, once a minute at most.
+        Failing that, begin records of the admission queue, too. They wait for room in a commit, and room comes only
+        when this flood ends, which needs a probe. A record begun without room may have parts settled that the last
+        commit before a stop cannot name: these are sent twice.
         """
         if not self._gate.flooded:
             return
         for _ in range(min(PROBE_SEARCH, len(self._deferred.records))):
             if self._prober.can_probe_untried():
                 return
-            self._take_in((self._deferred.next_record(),))
+            self._begin_records((self._deferred.next_record(),))
         for _ in range(PROBE_SEARCH):
-            if self._prober.can_probe_untried() or not self._admit_waiting():
+            if self._prober.can_probe_untried() or not self._begin_oldest_without_room():
                 return
 
-    def release_if_accepted(self) -> None:
-        """If a probe was accepted, count from zero and let what was deferred go its way."""
-        if self.is_holding and not self._gate.flooded:
-            self._rejections.clear_window()
-            self._release()
+    def stop_deferring_if_unflooded(self) -> None:
+        """If the gate's flood has ended, as a probe was accepted, count from zero and hand on what was deferred."""
+        if self.is_deferring and not self._gate.flooded:
+            self._failure_rate.clear_window()
+            self._stop_deferring()
 
     def drop_revoked(self, epochs: AbstractSet[int]) -> None:
         """Drop what was deferred of these epochs."""
@@ -247,7 +156,7 @@ class FloodGuard:
     # --- what is deferred ----------------------------------------------------------------------------------------
 
     @property
-    def deferred_events(self) -> int:
+    def deferred_count(self) -> int:
         """How many records and failures are deferred."""
         return len(self._deferred.records) + len(self._deferred.failures)
 
@@ -266,19 +175,19 @@ class FloodGuard:
         """The oldest deferred record; None if there is none."""
         return self._deferred.records[0] if self._deferred.records else None
 
-    def _hold(self, now: float, cause: str, probe_in: float = FLOOD_PROBE_EVERY) -> None:
-        rejected, sent = self._rejections.counts(now)
-        self.is_holding = True
-        self._gate.flood(now, f"{rejected} of {sent} events fell to their own fault; {cause}", probe_in)
+    def _start_deferring(self, now: float, cause: str, probe_in: float = FLOOD_PROBE_SECONDS) -> None:
+        failed, events = self._failure_rate.counts(now)
+        self.is_deferring = True
+        self._gate.start_flood(now, f"{failed} of {events} events fell to their own fault; {cause}", probe_in)
         log.error("too many dead letters: this sink holds and tries one event a minute", sink=self._sink,
-                  fell=rejected, sent=sent)  # fmt: skip
+                  fell=failed, sent=events)  # fmt: skip
 
-    def _release(self) -> None:
-        """Give up what was deferred, until the guard holds again."""
-        self.is_holding = False
+    def _stop_deferring(self) -> None:
+        """Hand on what was deferred: failures get their letters, and records are begun until the guard defers again."""
+        self.is_deferring = False
         for failure in self._deferred.take_failures():
             self._fail(failure)
-        while self._deferred.records and not self.is_holding:
-            self._take_in((self._deferred.next_record(),))
+        while self._deferred.records and not self.is_deferring:
+            self._begin_records((self._deferred.next_record(),))
         if not self._deferred.records:
-            self._assignment.clear_deferred()
+            self._assignment.all_deferred_begun()

@@ -20,12 +20,13 @@ from connector.delivery.flood_guard import FloodGuard
 from connector.delivery.intake import Intake
 from connector.delivery.stats import Stats
 from connector.kafka.source_interface import Commit
+from connector.model import RecordRef
 
 log = structlog.get_logger()
 
 
 class Handover:
-    """Drops, drains and makes the last commits of one sink's partitions.
+    """Takes partitions out of one sink's pipeline: drops, waits, and says what is to be committed last.
 
     `request_timeout` is how many seconds one request may take: none begins that might end after a deadline.
     """
@@ -55,32 +56,36 @@ class Handover:
         self._clock = clock
         self._stats = stats
 
-    def drop_unsent(self, epochs: AbstractSet[int], keep: AbstractSet[tuple[int, int]] = frozenset()) -> None:
-        """Drop what was never sent of these epochs, except of the records to `keep` (epoch and offset)."""
+    def drop_unsent(self, epochs: AbstractSet[int], keep: AbstractSet[RecordRef] = frozenset()) -> None:
+        """Drop what was never sent of these epochs, except of the records to `keep`."""
         self._intake.drop_records(epochs)
         self._admission.drop_waiting(epochs)
-        self._dispatcher.drop_unsent(epochs, keep)
+        self._dispatcher.revoke(epochs, keep)
         self._dead_letters.drop_retries(epochs)
         self._flood_guard.drop_revoked(epochs)
 
     async def drain(self, epochs: frozenset[int], deadline: float) -> bool:
         """Drop what was never sent, finish half-settled records, and wait for what is in flight.
 
-        Ends at `deadline` (monotonic seconds) at the latest. Returns True if nothing is in flight any more.
+        Ends at `deadline` (monotonic seconds) at the latest; half-settled records are sent until `request_timeout`
+        before it. Returns True if nothing is in flight any more.
         """
-        half_settled = self._assignment.half_settled(epochs, self._dispatcher.records_in_flight())
-        self.drop_unsent(epochs, half_settled)
+        to_finish = self._assignment.records_to_finish(epochs, self._dispatcher.records_in_flight())
+        self.drop_unsent(epochs, to_finish)
         try:
             async with asyncio.timeout(max(0.0, deadline - self._request_timeout - self._clock.monotonic())):
-                await self._dispatcher.half_settled_sent()
+                await self._dispatcher.wait_until_kept_are_sent()
         except TimeoutError:
             log.warning("not all of the half-settled records could be finished", sink=self._sink)
-        if half_settled:
-            self._dispatcher.drop_unsent(epochs)
+        if to_finish:  # drop also what was kept of them and not sent after all
+            self._dispatcher.revoke(epochs)
         return await self._wait_for_in_flight(epochs, max(0.0, deadline - self._clock.monotonic()))
 
     def final_commits(self, epochs: frozenset[int]) -> list[Commit]:
-        """Return what is still to be committed of these epochs. What has no room in the metadata will be sent again."""
+        """Return what is still to be committed of these epochs.
+
+        What is settled and has no room in the metadata will be sent again: it is counted and logged.
+        """
         lost = self._assignment.not_in_metadata(epochs)
         if lost:
             self._stats.not_in_metadata += lost
@@ -88,16 +93,16 @@ class Handover:
                         sink=self._sink, events=lost)  # fmt: skip
         return list(self._assignment.pending_commits(epochs).values())
 
-    def give_back(self, epochs: AbstractSet[int]) -> None:
-        """Remove these epochs from the assignment and count what is not settled of them."""
-        self._stats.given_back += self._assignment.revoke(epochs)
+    def remove_partitions(self, epochs: AbstractSet[int]) -> None:
+        """Remove these epochs, and count what is not settled of them as given back: the next owner reads it again."""
+        self._stats.given_back += self._assignment.remove_epochs(epochs)
 
     async def _wait_for_in_flight(self, epochs: frozenset[int], seconds: float) -> bool:
         """Wait for these epochs' requests and dead letters. Return False if they take longer than `seconds`."""
         try:
             async with asyncio.timeout(seconds):
-                await self._dispatcher.nothing_in_flight(epochs)
-                await self._dead_letters.nothing_pending(epochs)
+                await self._dispatcher.wait_until_nothing_in_flight(epochs)
+                await self._dead_letters.wait_until_none_pending(epochs)
         except TimeoutError:
             return False
         return True

@@ -53,6 +53,6 @@ class Intake:
     def _take_some(self, count: int) -> None:
         piece = [self._waiting.popleft() for _ in range(count)]
         if not self._broken:
-            self._broken = True
+            self._broken = True  # stays so if `take` raises
             self._take(piece)
             self._broken = False

@@ -3,11 +3,11 @@
 The position is the lowest offset that is read and not settled, or the next one to read if none is open: only what lies
 below it may be committed. What is settled above it is committed as metadata (see commit_metadata).
 
-That metadata is bound to the record at the position. If nothing is open but offsets settled earlier are unread, the
-position stays at the last record read: the metadata is valid only with it.
+That metadata is bound to the record at the position. If nothing is open, but an earlier owner settled offsets that are
+not read yet, the position stays at the record read last: the metadata that names those offsets is valid only with it.
 
-A record of several parts may be settled in part. Its parts are begun only where the metadata has room for all such
-records of the partition (see half_settled), whichever of their parts come to be settled.
+A record of several parts may be settled in part. Its parts are started only where the metadata has room for all such
+records of the partition (see record_parts), whichever of their parts come to be settled.
 """
 
 from __future__ import annotations
@@ -15,37 +15,37 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 
-from connector.delivery.half_settled import MetadataBudget, MultiPartRecord, RecordPart, lengths_of
-from connector.delivery.settled_before import SettledBefore, fingerprint
+from connector.delivery.inherited_progress import InheritedProgress, fingerprint
+from connector.delivery.record_parts import MetadataBudget, MultiPartRecord, RecordPart, lengths_of
 from connector.kafka.commit_metadata import SETTLED, SURE_BITS, UNSETTLED, Metadata, Settled
-from connector.kafka.part_bits import HalfSettled, PartsByRoute
+from connector.kafka.part_bits import HalfSettled, PartsByRoute, count_parts
 from connector.model import Record
 
-# Values of `limit`: every record may be begun, or none, since one before it waits.
-EVERY_RECORD = 1 << 63
-NO_RECORD = -1
+# Values of `limit`: every record may be begun unasked, or none.
+NO_LIMIT = 1 << 63
+ASK_ALWAYS = -1
 
 
 class PartitionOffsets:
     """The offsets of one epoch: one assignment of one partition.
 
     `metadata` was committed with the position, `leader_epoch` too. `tags` maps the routes whose parts can be named in
-    metadata to their tags. An offset below `limit` may be begun; from there on, ask `admits`. `before` is what an
-    earlier owner settled, until all of it is read.
+    metadata to their tags. A record below `limit` may be begun without asking; for others ask `check_room`.
+    `inherited` is what an earlier owner settled, until all of it is read.
     """
 
     __slots__ = (
-        "_bound",
         "_budget",
         "_free",
-        "_leader_epoch",
+        "_last_leader_epoch",
         "_multi_part",
         "_next",
         "_open",
         "_order",
         "_started",
         "_tags",
-        "before",
+        "_will_commit",
+        "inherited",
         "limit",
         "open_bytes",
         "partition",
@@ -68,42 +68,42 @@ class PartitionOffsets:
         self.partition = partition
         self.topic_id = topic_id  # Kafka's; empty if it is not known
         self.open_bytes = 0
-        self.before: SettledBefore | None = None
+        self.inherited: InheritedProgress | None = None
         if metadata is not None and metadata.settled is not None:
-            self.before = SettledBefore(metadata.settled, metadata.leader_epoch)
+            self.inherited = InheritedProgress(metadata.settled, metadata.leader_epoch)
         self._next = position
-        self._leader_epoch = leader_epoch  # of the record read last
+        self._last_leader_epoch = leader_epoch  # of the record read last
         self._order: deque[Record] = deque()  # as read; those in front may be settled
         self._open: dict[int, MultiPartRecord | None] = {}  # by offset; None: the record has one part
-        self._multi_part: dict[int, MultiPartRecord] = {}  # those of them that have, or had, several
+        self._multi_part: dict[int, MultiPartRecord] = {}  # the open records that have, or had, several
         self._tags = {} if tags is None else tags
-        self._started = 0  # how many of these are begun
+        self._started = 0  # how many of `_multi_part` are started
         self._budget = MetadataBudget()
-        self._free = 0  # bits that records of several parts may take before all is measured again
-        self._bound = True
-        self.limit = EVERY_RECORD
+        self._free = 0  # bits that may still be given to records of several parts without measuring again
+        self._will_commit = True  # False once another epoch took over: then room does not matter
+        self.limit = NO_LIMIT
 
     # --- from reading to settled -----------------------------------------------------------------------------------
 
-    def begin(self, record: Record) -> bool:
-        """Advance past a record that was read. Return False if an earlier owner had settled it: do not send it."""
-        settled = self.before is not None and self._is_settled_before(self.before, record)
+    def advance(self, record: Record) -> bool:
+        """Advance past a record that was read. Return False if an earlier owner settled it: do not send it."""
+        settled = self.inherited is not None and self._take_if_settled(self.inherited, record)
         self._next = record.offset + 1
-        self._leader_epoch = record.leader_epoch
+        self._last_leader_epoch = record.leader_epoch
         return not settled
 
-    def unsettled(self, record: Record, parts: Sequence[RecordPart]) -> tuple[list[bool], dict[int, int]]:
-        """Split the parts of the record that was just begun by what an earlier owner did.
+    def split_parts(self, record: Record, parts: Sequence[RecordPart]) -> tuple[list[bool], dict[int, int]]:
+        """Split the parts of a record that was just read by what an earlier owner did, taking that out of `inherited`.
 
         Returns for each part True if it is still to be sent, and the settled ones by route's tag. A part of a route
         that was changed since counts as not sent.
         """
-        before = self._take_half_settled(record.offset)
+        parts_before = self._take_half_settled_up_to(record.offset)
         settled: dict[int, int] = {}
         unsettled: list[bool] = []
         for route, index in parts:
             tag = self._tag(route)
-            is_settled = before.get(tag, 0) >> index & 1 if tag else 0
+            is_settled = parts_before.get(tag, 0) >> index & 1 if tag else 0
             if is_settled:
                 settled[tag] = settled.get(tag, 0) | 1 << index
             unsettled.append(not is_settled)
@@ -112,11 +112,11 @@ class PartitionOffsets:
     def open(
         self, record: Record, parts: Sequence[RecordPart] | None = None, settled: Mapping[int, int] | None = None
     ) -> int:
-        """Open the record that was just begun: it is settled when each of its `parts` is (None: it has one).
+        """Open the record that was just read: it is settled when each of its `parts` is (None: it has one).
 
         `settled` is what an earlier owner settled of it. Returns the size of its value.
         """
-        size = len(record.value or b"")
+        size = len(record.value or b"")  # `value_size` inlined, here and below: it saves a call
         self._order.append(record)
         self.open_bytes += size
         if parts is None:
@@ -130,12 +130,17 @@ class PartitionOffsets:
         opened = MultiPartRecord(len(parts), lengths, settled_parts)
         self._open[record.offset] = self._multi_part[record.offset] = opened
         if settled_parts:
-            self._budget.reserve(lengths)  # room was reserved for its settled parts only
+            self._budget.reserve(
+                lengths
+            )  # `split_parts` freed the room of its settled parts: reserve it for all of them
             self._measure_next_time()
         return size
 
     def settle(self, record: Record, route: str | None = None, index: int = 0) -> int | None:
-        """Settle a part of an open record. Return the size of its value if that was its last part, else None."""
+        """Settle a part of an open record. Return the size of its value if that was its last part, else None.
+
+        Raises KeyError if the record is not open.
+        """
         multi_part = self._open[record.offset]
         if multi_part is not None and not self._settle_part(multi_part, route, index):
             return None
@@ -144,8 +149,8 @@ class PartitionOffsets:
         self.open_bytes -= size
         if multi_part is not None:
             del self._multi_part[record.offset]
-            self._started -= multi_part.begun
-            if multi_part.begun or multi_part.settled:
+            self._started -= multi_part.started
+            if multi_part.started or multi_part.settled:
                 self._budget.free(multi_part.lengths)
         return size
 
@@ -158,23 +163,24 @@ class PartitionOffsets:
             multi_part.settled[tag] = multi_part.settled.get(tag, 0) | 1 << index
         return not multi_part.unsettled
 
-    def skip_settled(self) -> int | None:
-        """Skip what an earlier owner settled from the next offset on, as the record there cannot be read.
+    def pass_settled(self) -> int | None:
+        """Pass the offsets that an earlier owner settled, as the record at the next offset cannot be read.
 
-        Returns the offset at which reading goes on; None if the next record is not settled.
+        Returns the offset to read on from; None if the next record is not known to be settled.
         """
         start = self._next
-        if start is None or self.before is None:
+        if start is None or self.inherited is None:
             return None
-        self._next = self.before.skip(start)
+        self._next = self.inherited.pass_settled(start)
         return None if self._next == start else self._next
 
     # --- room in the metadata for records of several parts ----------------------------------------------------------
 
     def start_parts(self, offset: int, *, without_room: bool = False) -> bool:
-        """Start an open record of several parts. Return False if a commit might have no room for what settles of it.
+        """Start the parts of an open record, so that they may settle from now on.
 
-        If no other such record is started, or `without_room` is given, it is started in any case.
+        Returns False if a commit might have no room to name them. The first such record is always started, as nothing
+        would move else; so is one with `without_room`.
         """
         multi_part = self._multi_part.get(offset)
         if multi_part is None:
@@ -182,48 +188,52 @@ class PartitionOffsets:
         more = 0 if multi_part.settled else self._budget.reserve(multi_part.lengths)
         if more <= self._free and offset < self.limit:
             self._free -= more
-        elif not self._has_room(offset) and self._started and self._bound and not without_room:
-            if not multi_part.settled:
-                self._budget.free(multi_part.lengths)
-            return False
-        multi_part.begun = True
+        else:
+            has_room = self._measure_room(offset)
+            if not has_room and self._started and self._will_commit and not without_room:
+                if not multi_part.settled:
+                    self._budget.free(multi_part.lengths)
+                return False
+        multi_part.started = True
         self._started += 1
         return True
 
-    def admits(self, offset: int) -> bool:
-        """Return True if a record may be begun: a commit has room for it beside the half-settled ones before it."""
-        if not self._budget or not self._bound:
-            self.limit, self._free = EVERY_RECORD, 0
+    def check_room(self, offset: int) -> bool:
+        """Measure the room of a commit, and set `limit` by it. Return True if the record at `offset` may be begun."""
+        if not self._budget or not self._will_commit:
+            self.limit, self._free = NO_LIMIT, 0
             return True
-        return self._has_room(offset) or not self._open
+        return self._measure_room(offset) or not self._open  # with nothing open, waiting would gain no room
 
     def unbind(self) -> None:
         """Lift every limit: these offsets will not be committed any more."""
-        self._bound = False
+        self._will_commit = False
 
-    def _has_room(self, offset: int) -> bool:
-        """True if a commit has room for all that may be settled up to an offset.
+    def _measure_room(self, offset: int) -> bool:
+        """Return True if a commit has room for all that may be settled up to `offset`, and set `limit` and `_free`.
 
-        Of the bits that are left, half are given to later offsets (one for the offset, and one for each route) and half
-        to further records of several parts, so that not each of these needs to be measured.
+        Of the bits that are left, half are given to later offsets and half to further records of several parts, so that
+        not each of these needs to be measured.
         """
-        at_position = self.oldest() or self._last_before_unread()
-        farthest = -1 if self.before is None else self.before.farthest
+        at_position = self.oldest() or self._record_binding_metadata()
+        farthest = -1 if self.inherited is None else self.inherited.farthest
         span = 1 if at_position is None else max(offset, farthest) + 1 - at_position.offset
-        free = (SURE_BITS - span - self._budget.bits(span) - len(self._budget)) // 2
-        self.limit = offset + 1 + free // (2 + len(self._budget)) if free >= 0 else NO_RECORD
+        routes = self._budget.route_count
+        free = (SURE_BITS - span - self._budget.bits(span) - routes) // 2
+        # A later offset takes at most one bit for itself and one for each route; one more is kept as a margin.
+        self.limit = offset + 1 + free // (2 + routes) if free >= 0 else ASK_ALWAYS
         self._free = max(0, free)
         return free >= 0
 
     def _measure_next_time(self) -> None:
-        """Withdraw the room given in advance: more of it was reserved than was measured."""
-        if self._bound:
-            self.limit, self._free = NO_RECORD, 0
+        """Have room measured at the next record: bits were reserved that the last measurement does not know."""
+        if self._will_commit:
+            self.limit, self._free = ASK_ALWAYS, 0
 
     # --- the position, and what is open ----------------------------------------------------------------------------
 
     @property
-    def open_events(self) -> int:
+    def open_records(self) -> int:
         """How many records are read and not settled."""
         return len(self._open)
 
@@ -232,21 +242,21 @@ class PartitionOffsets:
         """How many parts of these are not settled."""
         return len(self._open) + sum(each.unsettled - 1 for each in self._multi_part.values())
 
-    def half_settled(self, in_flight: frozenset[int] | set[int] = frozenset()) -> list[int]:
-        """Return the offsets of open records of several parts of which one is settled or that are `in_flight`."""
+    def offsets_to_finish(self, in_flight: frozenset[int] | set[int] = frozenset()) -> list[int]:
+        """Return the offsets of open records of several parts that are settled in part or are `in_flight`."""
         return [offset for offset, each in self._multi_part.items() if each.settled_count or offset in in_flight]
 
     @property
     def position(self) -> int | None:
         """The offset to commit; None while it is not known."""
-        record = self.oldest() or self._last_before_unread()
+        record = self.oldest() or self._record_binding_metadata()
         return self._next if record is None else record.offset
 
     @property
     def leader_epoch(self) -> int:
         """The leader epoch to commit with the position, by which a truncation below it is noticed."""
-        record = self.oldest() or self._last_before_unread()
-        return self._leader_epoch if record is None else record.leader_epoch
+        record = self.oldest() or self._record_binding_metadata()
+        return self._last_leader_epoch if record is None else record.leader_epoch
 
     @property
     def next_offset(self) -> int | None:
@@ -255,12 +265,12 @@ class PartitionOffsets:
 
     @property
     def span(self) -> int:
-        """How many offsets reading is ahead of the position."""
+        """How many offsets reading is ahead of the lowest open record; 0 if none is open."""
         oldest = self.oldest()
         return 0 if oldest is None or self._next is None else self._next - oldest.offset
 
     def oldest(self) -> Record | None:
-        """Return the record at the position if it is open; None if nothing is."""
+        """Return the lowest open record; None if none is open."""
         order, open_ = self._order, self._open
         while order and order[0].offset not in open_:
             order.popleft()
@@ -270,18 +280,19 @@ class PartitionOffsets:
 
     def metadata(self, farthest: int) -> Metadata:
         """Return the metadata to commit; it covers `farthest` offsets above the position."""
-        leader_epoch = self._leader_epoch
-        if self.before is not None and self.before.is_unread(self._next):
-            leader_epoch = max(leader_epoch, self.before.leader_epoch)
+        leader_epoch = self._last_leader_epoch
+        if self.inherited is not None and self.inherited.reaches(self._next):
+            # What an earlier owner has read and we have not yet belongs to this log, too.
+            leader_epoch = max(leader_epoch, self.inherited.leader_epoch)
         return Metadata(self.settled_above(farthest), self.topic_id, leader_epoch)
 
     def settled_above(self, farthest: int) -> Settled | None:
         """Return what is settled up to `farthest` offsets above the position; None if nothing is."""
-        before = self.before
-        if before is not None and before.unproven is not None:
-            return before.unproven
+        inherited = self.inherited
+        if inherited is not None and inherited.unproven is not None:
+            return inherited.unproven
         oldest = self.oldest()
-        at_position = oldest or self._last_before_unread()
+        at_position = oldest or self._record_binding_metadata()
         if at_position is None or self._next is None:
             return None
         start = at_position.offset
@@ -290,70 +301,70 @@ class PartitionOffsets:
         for offset in self._open:
             if offset < end:
                 flags[offset - start] = UNSETTLED
-        unread = [] if before is None else before.unread_offsets(self._next, end)
+        unread = [] if inherited is None else inherited.unread_offsets(self._next, end)
         if unread:
             flags = flags.ljust(max(unread) + 1 - start, b"0")
             for offset in unread:
                 flags[offset - start] = SETTLED
         first = 0 if oldest is None else 1
         settled = bytes(flags[first:].rstrip(b"0"))
-        halves = self._halves(start)
-        return Settled(fingerprint(at_position), settled, first, halves) if settled or halves else None
+        half_settled = self._half_settled_above(start)
+        return Settled(fingerprint(at_position), settled, first, half_settled) if settled or half_settled else None
 
     def not_in_metadata(self, farthest: int) -> int:
         """Return how many records and parts are settled above the position that the metadata has no room for.
 
-        The metadata covers `farthest` offsets. Where the log has gaps beyond them, the number may be too low.
+        The metadata covers `farthest` offsets. Offsets beyond them without a record, as a compacted log has, are
+        counted as settled, so that the number may be too high.
         """
         settled = self.settled_above(farthest)
-        at_position = self.oldest() or self._last_before_unread()
-        unproven = self.before is not None and self.before.unproven is not None
+        at_position = self.oldest() or self._record_binding_metadata()
+        unproven = self.inherited is not None and self.inherited.unproven is not None
         if settled is None or unproven or self._next is None or at_position is None:
             return 0
         end = at_position.offset + farthest + 1
         beyond = max(0, self._next - end) - sum(offset >= end for offset in self._open)
-        parts = sum(each.settled_count - _count(each.settled) for each in self._multi_part.values())
+        parts = sum(each.settled_count - count_parts(each.settled) for each in self._multi_part.values())
         return max(0, beyond) + parts + settled.weight() - settled.fitting().weight()
 
-    def _halves(self, position: int) -> HalfSettled:
-        """Return what is settled of records that are not settled as a whole, by offset above the position."""
-        halves = {offset - position: dict(each.settled) for offset, each in self._multi_part.items() if each.settled}
-        return halves if self.before is None else {**halves, **self.before.unread_halves(position)}
+    def _half_settled_above(self, position: int) -> HalfSettled:
+        """Return the settled parts of records that are not settled as a whole, by offset above the position."""
+        above = {offset - position: dict(each.settled) for offset, each in self._multi_part.items() if each.settled}
+        return above if self.inherited is None else {**above, **self.inherited.unread_half_settled(position)}
 
     # --- what an earlier owner settled -------------------------------------------------------------------------------
 
-    def _is_settled_before(self, before: SettledBefore, record: Record) -> bool:
-        """Return True if an earlier owner had settled the record, and forget its work once all of it is read."""
-        if before.unproven is not None and before.prove(record, self._next):
-            for parts in before.half_settled:
+    def _take_if_settled(self, inherited: InheritedProgress, record: Record) -> bool:
+        """Return True if an earlier owner had settled the record; forget what was read of `inherited`."""
+        if inherited.unproven is not None and inherited.prove(record, self._next):
+            for parts in inherited.half_settled_parts:
                 self._budget.reserve(lengths_of(parts))
             self._measure_next_time()
-        if record.offset > before.farthest or before.is_overwritten(record):
-            self._take_half_settled(before.farthest)
-            self.before = None
+        if record.offset > inherited.farthest or inherited.is_outdated_by(record):
+            self._take_half_settled_up_to(inherited.farthest)
+            self.inherited = None
             return False
-        before.last = record
-        return before.take(record.offset)
+        inherited.last = record
+        return inherited.take_settled(record.offset)
 
-    def _take_half_settled(self, offset: int) -> PartsByRoute:
-        """Free the room of half-settled records up to an offset. Return the settled parts of the record there."""
+    def _take_half_settled_up_to(self, offset: int) -> PartsByRoute:
+        """Forget the inherited half-settled records up to `offset`, freeing their room.
+
+        Returns the settled parts of the record at `offset`.
+        """
         found: PartsByRoute = {}
-        for at, parts in () if self.before is None else self.before.take_halves(offset):
+        for at, parts in () if self.inherited is None else self.inherited.take_half_settled_up_to(offset):
             self._budget.free(lengths_of(parts))
             if at == offset:
                 found = parts
         return found
 
-    def _last_before_unread(self) -> Record | None:
-        """Return the record read last if offsets settled earlier are unread; else None."""
-        before = self.before
-        if before is None or self._next is None or before.farthest < self._next:
+    def _record_binding_metadata(self) -> Record | None:
+        """Return the record read last if the position must stay at it (see the module); else None."""
+        inherited = self.inherited
+        if inherited is None or self._next is None or inherited.farthest < self._next:
             return None
-        return before.last
+        return inherited.last
 
     def _tag(self, route: str | None) -> int:
         return 0 if route is None else self._tags.get(route, 0)
-
-
-def _count(parts: PartsByRoute) -> int:
-    return sum(each.bit_count() for each in parts.values())

@@ -13,8 +13,8 @@ import structlog
 from connector.batching.isolation import SubBatch
 from connector.delivery.backoff import Backoff
 from connector.delivery.gate import Gate
-from connector.delivery.in_flight import InFlightBatches, SendAttempt
 from connector.delivery.stats import RecentFailure, Stats
+from connector.delivery.unsettled_batches import SendAttempt, UnsettledBatches
 from connector.model import Failure, Item, Outcome, OutcomeKind, Reason, Stage
 
 HTTP_500S_TO_HALVE = 3
@@ -38,15 +38,16 @@ class DispatchListener(Protocol):
 
 
 class OutcomeHandler:
-    """Applies the outcomes of one sink's requests to its batches, its gate and its counters.
+    """Applies the outcomes of one sink's requests to its batches and counters, and all but acceptances to its gate.
 
-    Of each item the listener hears once at most. `retry_code_backoff` spaces the retries of a vendor code that may
-    heal; with `dead_letter_unknown` an item whose request may have taken effect is dead-lettered, not sent again.
+    The dispatcher tells the gate of acceptances, which it does sooner. The listener is called at most once for each
+    item. `retry_code_backoff` spaces requests that were answered with one of the configured retry codes. With
+    `dead_letter_unknown`, an item whose request may have taken effect becomes a dead letter, and is not sent again.
     """
 
     def __init__(
         self,
-        in_flight: InFlightBatches,
+        unsettled: UnsettledBatches,
         gate: Gate,
         *,
         sink: str,
@@ -55,7 +56,7 @@ class OutcomeHandler:
         retry_code_backoff: Backoff,
         dead_letter_unknown: bool,
     ) -> None:
-        self._in_flight = in_flight
+        self._unsettled = unsettled
         self._gate = gate
         self._sink = sink
         self._stats = stats
@@ -73,14 +74,16 @@ class OutcomeHandler:
                 self._listener.on_accepted(attempt.sub_batch.items)
             case OutcomeKind.REJECTED:
                 self._vendor_answered(now)
+                # While flooded, a rejected probe proves nothing against its event: it stays in its batch, and the next
+                # probe is another.
                 if not self._gate.flooded:
-                    self._rejected(attempt, outcome, Reason.REFUSED)
+                    self._isolate_or_dead_letter(attempt, outcome, Reason.REFUSED)
             case OutcomeKind.UNAVAILABLE if outcome.retry_for is not None:
-                self._retry_code(attempt, outcome, outcome.retry_for, now)
+                self._retry_later(attempt, outcome, outcome.retry_for, now)
             case OutcomeKind.UNAVAILABLE:
                 self._unavailable(attempt, outcome, now)
-            case OutcomeKind.MISCONFIGURED:
-                if self._gate.misconfigured(now, outcome.message):
+            case OutcomeKind.MISCONFIGURED:  # the batch stays: it is the next probe
+                if self._gate.record_misconfiguration(now, outcome.message):
                     log.error("we are refused, or our secrets cannot be read: this sink stops sending",
                               sink=self._sink, request=attempt.label, status=outcome.status,
                               vendor=outcome.message)  # fmt: skip
@@ -88,7 +91,7 @@ class OutcomeHandler:
     def sending_resumed(self) -> None:
         """Let every batch that awaits a retry be sent: the gate is sending again."""
         log.info("the vendor answers again: sending resumes", sink=self._sink)
-        self._in_flight.retry_all()
+        self._unsettled.retry_all()
 
     def _count(self, attempt: SendAttempt, outcome: Outcome, now: float) -> None:
         stats = self._stats
@@ -98,10 +101,10 @@ class OutcomeHandler:
         if outcome.code is not None:
             stats.codes[outcome.code] += 1
         if outcome.kind in (OutcomeKind.UNAVAILABLE, OutcomeKind.MISCONFIGURED):
-            method = attempt.batch.batch.method
+            method = attempt.batch.packed.method
             stats.recent_faults.append(RecentFailure(now, outcome.kind, method, outcome.status, outcome.message))
 
-    def _rejected(self, attempt: SendAttempt, outcome: Outcome, reason: Reason) -> None:
+    def _isolate_or_dead_letter(self, attempt: SendAttempt, outcome: Outcome, reason: Reason) -> None:
         """Halve the sub-batch, or dead-letter its only item."""
         if len(attempt.sub_batch.items) > 1:
             attempt.batch.sub_batches.halve()
@@ -124,32 +127,33 @@ class OutcomeHandler:
             )
             self._listener.on_failed(failure)
 
-    def _retry_code(self, attempt: SendAttempt, outcome: Outcome, retry_for: float, now: float) -> None:
-        """Retry an event, and keep its key, for `retry_for` seconds at most; the vendor itself is up."""
+    def _retry_later(self, attempt: SendAttempt, outcome: Outcome, retry_for: float, now: float) -> None:
+        """Let the sub-batch be retried for `retry_for` seconds at most; its keys wait, and the vendor is up."""
         self._vendor_answered(now)
         sub_batch = attempt.sub_batch
         if sub_batch.retrying_since is None:
             sub_batch.retrying_since = now
         if now - sub_batch.retrying_since >= retry_for:
-            self._rejected(attempt, outcome, Reason.REFUSED)
+            self._isolate_or_dead_letter(attempt, outcome, Reason.REFUSED)
         else:
-            attempt.batch.retry_at = now + self._retry_code_backoff.after(sub_batch.attempts)
+            attempt.batch.retry_at = now + self._retry_code_backoff.seconds_before_retry(sub_batch.attempts)
 
     def _unavailable(self, attempt: SendAttempt, outcome: Outcome, now: float) -> None:
         is_500 = outcome.status == INTERNAL_SERVER_ERROR
-        poison = is_500 and self._gate.is_sending and self._counts_as_poison(attempt.sub_batch)
+        # Before the fault may take the gate down: the 500s of an outage are no poison.
+        poison = is_500 and self._gate.is_sending and self._add_http_500(attempt.sub_batch)
         if is_500:
-            self._in_flight.rule_out_last_probe()
+            self._unsettled.rule_out_last_probe()
         attempt.batch.retry_at = self._report_fault(attempt, outcome, now)
         if outcome.effect_unknown and self._dead_letter_unknown:
             self._dead_letter(attempt, outcome, Reason.UNKNOWN_OUTCOME)
         elif poison:
-            self._rejected(attempt, outcome, Reason.POISON)
+            self._isolate_or_dead_letter(attempt, outcome, Reason.POISON)
 
     def _report_fault(self, attempt: SendAttempt, outcome: Outcome, now: float) -> float:
         """Tell the gate of a vendor fault and return when the batch may be tried again."""
         was_sending = self._gate.is_sending
-        retry_at = self._gate.unavailable(
+        retry_at = self._gate.record_fault(
             now,
             outcome.message,
             retry_after=outcome.retry_after,
@@ -161,10 +165,11 @@ class OutcomeHandler:
                         request=attempt.label, status=outcome.status, vendor=outcome.message)  # fmt: skip
         return retry_at
 
-    def _counts_as_poison(self, sub_batch: SubBatch) -> bool:
+    def _add_http_500(self, sub_batch: SubBatch) -> bool:
         """Count a status 500 against the sub-batch. Return True once there are enough to isolate or dead-letter it.
 
-        Against a single event it counts only if other events were accepted since the last one: else the vendor is down.
+        Against a single event it counts only if another request was accepted since the last one: else the vendor may be
+        failing for all.
         """
         if len(sub_batch.items) == 1:
             if self._gate.successes == sub_batch.successes_at_last_500:
@@ -174,5 +179,5 @@ class OutcomeHandler:
         return sub_batch.http_500s >= (HTTP_500S_TO_HALVE if len(sub_batch.items) > 1 else HTTP_500S_TO_DEAD_LETTER)
 
     def _vendor_answered(self, now: float) -> None:
-        if self._gate.rejected(now):
+        if self._gate.record_answer(now):
             self.sending_resumed()

@@ -1,7 +1,7 @@
 """The pipeline of one sink: records become items for the dispatcher, failures dead letters, settled offsets commits.
 
-It connects the source (Kafka) with the dispatcher (the vendor) and is the listener of both. Everything here runs on the
-event loop's thread.
+It connects the source (Kafka) with the dispatcher (the vendor) and is the listener of the two. Everything here runs on
+the event loop's thread.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from connector.delivery.blocked_partitions import BlockedPartition, BlockedParti
 from connector.delivery.commit_schedule import CommitSchedule
 from connector.delivery.dead_letter_writer import DeadLetterWriter
 from connector.delivery.dispatcher import Dispatcher
-from connector.delivery.flood_guard import FloodGuard, RejectionRate
+from connector.delivery.failure_rate import FailureRate
+from connector.delivery.flood_guard import FloodGuard
 from connector.delivery.handover import Handover
 from connector.delivery.intake import Intake
 from connector.delivery.outcomes import DispatchListener
@@ -44,23 +45,24 @@ class RecordRouter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PipelineLimits:
-    """Limits of one pipeline. Past `max_open_events` items or `max_open_bytes` bytes open nothing more is read.
+    """Limits of one pipeline. While more than `max_open_events` items or `max_open_bytes` are open, no more is read.
 
-    In seconds: `commit_interval` between commits, `drain` for what is in flight at a revocation, `timeout` a request.
+    In seconds: `commit_interval` between commits, `drain` for what is in flight at a revocation, `request_timeout` for
+    one request.
     """
 
     max_open_events: int
     max_open_bytes: int
     commit_interval: float
     drain: float
-    timeout: float = 0.0
+    request_timeout: float = 0.0
 
 
 class Pipeline:
-    """See the module.
+    """Connects one sink's source, router, dispatcher and dead-letter writer.
 
-    The last three arguments each make what calls this pipeline back, and are given what it shall call: the dispatcher
-    and the source a listener, the dead-letter writer a function for each written letter.
+    `make_dispatcher`, `make_dead_letters` and `make_source` build those objects. Each needs a callback into this
+    pipeline, which is passed to it.
     """
 
     def __init__(
@@ -68,45 +70,46 @@ class Pipeline:
         sink: Sink,
         router: RecordRouter,
         assignment: Assignment,
-        rejections: RejectionRate,
+        failure_rate: FailureRate,
         limits: PipelineLimits,
         *,
         clock: Clock,
         stats: Stats,
-        open_dispatcher: Callable[[DispatchListener], Dispatcher],
-        open_dead_letters: Callable[[Callable[[Failure], None]], DeadLetterWriter],
-        open_source: Callable[[SourceListener], SourceControl],
+        make_dispatcher: Callable[[DispatchListener], Dispatcher],
+        make_dead_letters: Callable[[Callable[[Failure], None]], DeadLetterWriter],
+        make_source: Callable[[SourceListener], SourceControl],
     ) -> None:
         self.sink = sink
         self.assignment = assignment
         self.stats = stats
         self.kafka_problem = ""
         self.joined = False
-        self.committed_at_last = True
+        self.last_commit_succeeded = True  # False if the last commit of what was ours was not made
         self.warnings: Sequence[Mistake] = ()  # what the vendor says is wrong with the configuration
         self.vendor_events: Mapping[str, str] = {}  # the vendor's names of the events that the routes name by key
         self._router = router
         self._limits = limits
         self._clock = clock
-        self._demand = 0  # chunks that the source delivered and that were not requested again
+        self._chunks_to_request = 0  # chunks that the source delivered and for which no new one was requested
         self._tasks = Tasks()
         self._stopping = False
+        self._last_commit_missed = False  # a commit that the stop needed was not made
         self._abandoned = False
         self._commit_schedule = CommitSchedule(assignment, limits.commit_interval)
         self._blocked = BlockedPartitions(assignment, sink.name)
-        self.dispatcher = open_dispatcher(self)
-        self.dead_letters = open_dead_letters(self.on_written)
-        self._intake = Intake(self._take_piece)
-        self._admission = AdmissionQueue(assignment, stats, give_out=self._give_out, take_in=self._take_in)
+        self.dispatcher = make_dispatcher(self)
+        self.dead_letters = make_dead_letters(self.on_written)
+        self._intake = Intake(self._on_piece)
+        self._admission = AdmissionQueue(assignment, stats, hand_on=self._hand_on, begin_records=self._begin_records)
         self.flood_guard = FloodGuard(
-            rejections,
+            failure_rate,
             assignment,
             self.dispatcher,
             sink=sink.name,
             clock=clock,
-            take_in=self._take_in,
+            begin_records=self._begin_records,
             fail=self.on_failed,
-            admit_waiting=self._admission.admit_one,
+            begin_oldest_without_room=self._admission.begin_oldest_without_room,
         )
         self._handover = Handover(
             assignment,
@@ -115,50 +118,55 @@ class Pipeline:
             self.flood_guard,
             self.dispatcher,
             self.dead_letters,
-            request_timeout=limits.timeout,
+            request_timeout=limits.request_timeout,
             sink=sink.name,
             clock=clock,
             stats=stats,
         )
-        self._source = open_source(self)
+        self._source = make_source(self)
 
     # --- from the source: partitions -------------------------------------------------------------------------------
 
     def on_assigned(self, partitions: Sequence[AssignedPartition]) -> None:
-        """Add partitions that are ours now."""
-        self._intake.flush()  # records of an epoch that one of these may replace
+        """Add the partitions that are ours now."""
+        self._intake.flush()  # what was read under epochs that these may replace
         self.joined = True
         self.stats.rebalances["assigned"] += 1
         for each in partitions:
-            self._admission.admit_all(self.assignment.epoch_of(each.topic, each.partition))
+            replaced = self.assignment.epoch_of(each.topic, each.partition)
+            if replaced is not None:  # nothing of it is committed any more, so nothing of it waits for room
+                self._admission.admit_without_limit(replaced)
             self.assignment.assign(each)
         log.info("partitions assigned", sink=self.sink.name, new=len(partitions), now=len(self.assignment))
 
     def on_revoked(self, epochs: frozenset[int], done: concurrent.futures.Future[Sequence[Commit]]) -> None:
         """Drain partitions that are about to leave, and answer with what to commit."""
-        epochs = self.assignment.with_earlier(epochs)
+        epochs = self.assignment.with_replaced(epochs)
         self.stats.rebalances["revoked"] += 1
         self._tasks.start(self._revoke(epochs, done))
 
     async def _revoke(self, epochs: frozenset[int], done: concurrent.futures.Future[Sequence[Commit]]) -> None:
+        # If the process stalls during the drain, the polling thread does not make the commit.
         may_commit = self._may_commit(self._clock.monotonic())
         await self._handover.drain(epochs, self._clock.monotonic() + self._limits.drain)
+        if not may_commit and self._stopping:
+            self._note_uncommitted(epochs)
         done.set_result(self._handover.final_commits(epochs) if may_commit else [])
-        self._handover.give_back(epochs)
+        self._handover.remove_partitions(epochs)
         self._request_records()
 
     def on_lost(self, epochs: frozenset[int]) -> None:
         """Drop partitions that are another member's already."""
-        epochs = self.assignment.with_earlier(epochs)
+        with_replaced = self.assignment.with_replaced(epochs)
         self.stats.rebalances["lost"] += 1
-        self._handover.drop_unsent(epochs)
-        self._handover.give_back(epochs)
+        self._handover.drop_unsent(with_replaced)
+        self._handover.remove_partitions(with_replaced)
         log.warning("partitions lost", sink=self.sink.name, partitions=len(epochs))
 
     def on_left_group(self, epochs: frozenset[int]) -> None:
         """Drop all partitions: the client was replaced, and nothing is assigned until it has joined the group."""
         self.joined = False
-        self._commit_schedule.commit_finished(succeeded=False)  # the client took the result along
+        self._commit_schedule.commit_finished(succeeded=False)  # how that commit ended is never reported
         if epochs:
             self.on_lost(epochs)
 
@@ -167,22 +175,23 @@ class Pipeline:
     def on_poll(self, records: Sequence[Record], polled_at: float, confirmed: bool, demanded: bool) -> None:
         """Take in what the polling thread read, and send and commit what is due.
 
-        The poll confirms the assignment for the time at which it was made: if the process stalled since, that is past.
+        `confirmed` holds for `polled_at`, not for now: if the process stalled in between, the confirmation may be past.
+        `demanded` says that these records used up a requested chunk.
         """
         self.assignment.record_poll(polled_at, confirmed)
         if self._stopping:
             return
-        self._demand += demanded
+        self._chunks_to_request += demanded
         self._intake.enqueue(records)
         self._commit_if_due(self._clock.monotonic())
 
     def on_lost_to_retention(self, epoch: int, low: int) -> None:
-        """Count events that retention deleted before they were read; `low` is the first offset that is left."""
+        """Count events that retention deleted before they were read; `low` is the log's first offset now."""
         self._intake.flush()
         offsets = self.assignment.offsets.get(epoch)
         if offsets is None or offsets.next_offset is None:
             return
-        lost = low - self._admission.end(epoch, offsets.next_offset)
+        lost = low - self._admission.next_offset_after(epoch, offsets.next_offset)
         if lost <= 0:
             return
         self.stats.lost_to_retention += lost
@@ -193,14 +202,14 @@ class Pipeline:
         """Skip a record that cannot be read if it is settled, else report its partition as blocked."""
         self._intake.flush()
         offsets = self.assignment.offsets.get(epoch)
-        if offsets is None or epoch in self._admission:  # reported again; by then earlier records may be begun
+        if offsets is None or epoch in self._admission:  # wait: it will be reported again
             return
         if offset is not None and offset < (offsets.next_offset or 0):  # read past already
             return
         # While records are deferred by the flood guard, the next offset is one of theirs, not the unreadable one.
-        behind = offsets.skip_settled() if offset == offsets.next_offset else None
-        if behind is not None:
-            self._source.seek(epoch, offsets.topic, offsets.partition, behind)
+        next_unsettled = offsets.pass_settled() if offset == offsets.next_offset else None
+        if next_unsettled is not None:
+            self._source.seek(epoch, offsets.topic, offsets.partition, next_unsettled)
             return
         self._blocked.report(epoch, BlockedPartition(offsets.topic, offsets.partition, offset, why))
 
@@ -222,14 +231,15 @@ class Pipeline:
         self.kafka_problem = problem
 
     def on_committed(self, error: str | None, last: bool) -> None:
-        """Note the result of a commit; `last` says that it was made on leaving partitions."""
+        """Note the result of a commit; `last` says that it was made in a revocation or at the stop."""
         if error is None:
             self.stats.commits += 1
         else:
             self.stats.commit_failures += 1
             log.warning("a commit failed", sink=self.sink.name, why=error)
         if last:
-            self.committed_at_last = error is None
+            self._last_commit_missed |= self._stopping and error is not None
+            self.last_commit_succeeded = error is None and not self._last_commit_missed
         else:
             self._commit_schedule.commit_finished(succeeded=error is None)
 
@@ -238,15 +248,15 @@ class Pipeline:
     def on_accepted(self, items: Sequence[Item]) -> None:
         """Settle items that the vendor accepted."""
         now = self._clock.monotonic()
-        self.flood_guard.accepted(len(items), now)
+        self.flood_guard.count_accepted(len(items), now)
         settle = self.assignment.settle
         for item in items:
             if not settle(item.record, item.route, item.element):
                 self.stats.late += 1
-        if self._admission:
-            self._admission.admit_waiting()
-        self._commit_schedule.settled(len(items))
-        self.flood_guard.release_if_accepted()
+        if not self._admission.is_empty:
+            self._admission.admit_waiting()  # the dispatcher pumps after this
+        self._commit_schedule.count_settled(len(items))
+        self.flood_guard.stop_deferring_if_unflooded()
         self._request_records()
         self._commit_if_due(now)
 
@@ -255,7 +265,7 @@ class Pipeline:
         if failure.record.assignment_epoch not in self.assignment.offsets:
             return  # the partition's next owner meets it, too
         now = self._clock.monotonic()
-        if self.flood_guard.rejected(failure, now):
+        if self.flood_guard.count_or_defer(failure, now):
             return
         self.stats.recent_letters.append(
             RecentFailure(now, failure.reason, failure.method, failure.status, failure.message, failure.record.address)
@@ -267,9 +277,9 @@ class Pipeline:
         self.stats.dead_lettered[failure.reason] += 1
         if not self.assignment.settle(failure.record, failure.route, failure.element):
             self.stats.late += 1
-        if self._admission and self._admission.admit_waiting():
+        if not self._admission.is_empty and self._admission.admit_waiting():
             self.dispatcher.pump()
-        self._commit_schedule.settled(1)
+        self._commit_schedule.count_settled(1)
         self._request_records()
         self._commit_if_due(self._clock.monotonic())
 
@@ -278,9 +288,9 @@ class Pipeline:
     def tick(self) -> None:
         """Check, once a second, the secrets and whether the flood guard needs a probe."""
         gate = self.dispatcher.gate
-        if gate.hold(self.sink.credentials_ready() or ""):
-            if gate.hold_reason:
-                log.warning("a secret is missing: this sink waits for it", sink=self.sink.name, why=gate.hold_reason)
+        if gate.set_missing_secret(self.sink.credentials_ready() or ""):
+            if gate.missing_secret:
+                log.warning("a secret is missing: this sink waits for it", sink=self.sink.name, why=gate.missing_secret)
             else:
                 log.info("the secrets are there: this sink sends", sink=self.sink.name)
         if self.sink.credentials_renewed():
@@ -294,7 +304,7 @@ class Pipeline:
         return self._blocked.list_blocked()
 
     def abandon(self) -> None:
-        """Take in and commit nothing any more: after a bug of ours the offsets may be wrong."""
+        """Take in and commit nothing from now on: after a bug of ours the offsets may be wrong. Sending goes on."""
         self._abandoned = True
 
     async def stop(self, deadline: float) -> bool:
@@ -307,36 +317,50 @@ class Pipeline:
         drained = await self._handover.drain(epochs, deadline)
         self.dispatcher.stop()
         may_commit = self._may_commit(self._clock.monotonic())
-        self._source.stop(self._handover.final_commits(epochs) if may_commit else [])
+        if not may_commit:
+            self._note_uncommitted(epochs)
+        commits = self._handover.final_commits(epochs) if may_commit else []
+        if commits:
+            self.last_commit_succeeded = False  # until `on_committed` reports that they were made
+        self._source.stop(commits)
         return drained
+
+    def _note_uncommitted(self, epochs: frozenset[int]) -> None:
+        """Called in a stop where nothing may be committed: note it if there was something to commit."""
+        if self.assignment.pending_commits(epochs):
+            self._last_commit_missed = True
+            self.last_commit_succeeded = False
 
     # --- from record to items ----------------------------------------------------------------------------------------
 
-    def _take_piece(self, records: Sequence[Record]) -> None:
-        """Take these in and send what may be sent; with the last piece of a chunk request the next one."""
+    def _on_piece(self, records: Sequence[Record]) -> None:
+        """Begin these records, or defer them while the flood guard does, and send what may be sent.
+
+        After the last piece of a chunk the next chunk is requested.
+        """
         if self._abandoned:
             return
-        if self.flood_guard.is_holding:
+        if self.flood_guard.is_deferring:
             self.flood_guard.defer(records)
         else:
-            self._take_in(records)
+            self._begin_records(records)
         if not self._intake:
             self._admission.admit_waiting()
             self._pause_or_resume()
             self._request_records()
         self.dispatcher.pump()
 
-    def _take_in(self, records: Sequence[Record]) -> None:
+    def _begin_records(self, records: Sequence[Record]) -> None:
         """Begin records: route them and enqueue their items."""
         offsets_of, stats, enqueue = self.assignment.offsets, self.stats, self.dispatcher.enqueue
         for record in records:
             offsets = offsets_of.get(record.assignment_epoch)
             if offsets is None:
                 continue
-            if record.offset >= offsets.limit and not self._admission.admits(offsets, record):
+            if record.offset >= offsets.limit and not self._admission.admit_or_queue(offsets, record):
                 continue
             stats.records += 1
-            if not offsets.begin(record):
+            if not offsets.advance(record):
                 stats.settled_before += 1
                 continue
             results = self._route(record)
@@ -344,18 +368,18 @@ class Pipeline:
                 stats.read += 1
                 stats.skipped += 1
                 continue
-            if len(results) > 1 or offsets.before is not None:
-                self._admission.open(offsets, record, results)
+            if len(results) > 1 or offsets.inherited is not None:  # parts, or what an earlier owner may have settled
+                self._admission.open_parts(offsets, record, results)
                 continue
             stats.read += 1
             self.assignment.open(offsets, record)
-            result = results[0]
+            result = results[0]  # `_hand_on` inlined: it saves a call for each record
             if type(result) is Item:
                 enqueue(result)
             elif type(result) is Failure:
                 self.on_failed(result)
 
-    def _give_out(self, results: Sequence[Item | Failure]) -> None:
+    def _hand_on(self, results: Sequence[Item | Failure]) -> None:
         for result in results:
             if type(result) is Item:
                 self.dispatcher.enqueue(result)
@@ -373,18 +397,18 @@ class Pipeline:
 
     def _request_records(self) -> None:
         """Request more chunks, unless enough is ready to be sent or too much is open."""
-        if not self._demand or self._intake or not self.dispatcher.wants_more:
+        if not self._chunks_to_request or self._intake or not self.dispatcher.wants_more:
             return
         guard, waiting = self.flood_guard, self._admission
-        events = self.assignment.open_parts + guard.deferred_records + waiting.records
-        size = self.assignment.open_bytes + guard.deferred_bytes + waiting.bytes
+        events = self.assignment.open_parts + guard.deferred_records + waiting.waiting_records
+        size = self.assignment.open_bytes + guard.deferred_bytes + waiting.waiting_bytes
         if events < self._limits.max_open_events and size < self._limits.max_open_bytes:
-            while self._demand:
-                self._demand -= 1
+            while self._chunks_to_request:
+                self._chunks_to_request -= 1
                 self._source.request_chunk()
 
     def _pause_or_resume(self) -> None:
-        pause, resume = self.assignment.to_pause_and_resume(self._admission)
+        pause, resume = self.assignment.update_paused(self._admission)
         for epoch, offsets in pause:
             self._source.pause_partition(epoch, offsets.topic, offsets.partition)
         for epoch, offsets in resume:
@@ -392,7 +416,7 @@ class Pipeline:
 
     def _commit_if_due(self, now: float) -> None:
         if not self._stopping and self._may_commit(now):
-            commits = self._commit_schedule.due_commits(now)
+            commits = self._commit_schedule.begin_commit(now)
             if commits:
                 self._source.commit(list(commits))
 

@@ -77,14 +77,16 @@ class Stats:
     records: int = 0
     delivered: int = 0
     skipped: int = 0
-    given_back: int = 0  # pairs that were open when their partition was revoked; its next owner reads them again
-    late: int = 0  # pairs delivered or dead-lettered after they were given back: they will be delivered twice
-    settled_before: int = 0  # records that were settled according to the commit's metadata
-    parts_settled_before: int = 0  # pairs of other records that were
+    given_back: int = (
+        0  # pairs that were open when their partition was revoked or lost; its next owner reads them again
+    )
+    late: int = 0  # pairs delivered or dead-lettered after they were given back: the next owner makes them come twice
+    settled_before: int = 0  # records that an earlier owner had settled, says the commit's metadata
+    parts_settled_before: int = 0  # pairs that it had settled of half-settled records
     not_in_metadata: int = 0  # settled records and parts for which a last commit's metadata had no room
     dead_lettered: Counter[str] = field(default_factory=Counter)  # by reason
     requests: Counter[str] = field(default_factory=Counter)  # by status class: 2xx … 5xx, error
-    batches_closed: Counter[str] = field(default_factory=Counter)  # by what closed them: count, bytes, linger
+    batches_closed: Counter[str] = field(default_factory=Counter)  # by what closed them: see ClosedBy
     batch_events: int = 0
     batch_bytes: int = 0
     retries: int = 0  # requests that carried something sent before

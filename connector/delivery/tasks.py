@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Tasks:
-    """The running tasks of one owner; the loop itself holds tasks weakly only."""
+    """The running tasks of one owner; the loop itself keeps only weak references to them."""
 
     def __init__(self) -> None:
         self._running: set[asyncio.Task[None]] = set()

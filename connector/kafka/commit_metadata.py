@@ -67,8 +67,7 @@ class Settled:
 
     def weight(self) -> int:
         """Return how many records and parts of records are settled."""
-        parts = sum(each.bit_count() for half in self.halves.values() for each in half.values())
-        return self.flags.count(SETTLED) + parts
+        return self.flags.count(SETTLED) + sum(map(part_bits.count_parts, self.halves.values()))
 
     def fitting(self) -> Settled:
         """Return as much of this as fits into a commit: what is farthest above the position is left out."""

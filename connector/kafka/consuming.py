@@ -9,14 +9,14 @@ from confluent_kafka import KafkaError, TopicPartition
 
 from connector.kafka.logs import ClientLog
 
-# How much the client prefetches, and therefore how much one fetch response may bring: its own default of 64 MiB is more
-# than the rest of the process needs. So little is used up in a fraction of a second; the client, which by default waits
-# a whole one when it has enough, must check again much sooner.
+# Bound on prefetched data, and so on one fetch response. The client's default (64 MiB) is more than the rest of the
+# process needs. 1 MiB is consumed in a fraction of a second, so the client must also check again sooner than after its
+# default of one second (fetch.queue.backoff.ms), or it idles.
 QUEUED_KBYTES = 1024
 FETCH_BACKOFF_MS = 20
 JOIN_CHECK_MS = 1_000
-# A member learns of a rebalance only by its heartbeats, and a partition changes hands in two such steps: with the
-# client's default of three seconds its events would wait for six.
+# A member learns of a rebalance by its heartbeat, and a cooperative rebalance takes two rounds: with the client's
+# default of three seconds the events of a partition that moves would wait for six.
 HEARTBEAT_MS = 1_000
 BROKERS_HEARTBEAT_MS = 5_000  # the brokers' own setting in the newer protocol: group.consumer.heartbeat.interval.ms
 
@@ -43,14 +43,14 @@ def consumer_config(
         "group.id": group,
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
-        "auto.offset.reset": "error",  # a reset is counted and reported: see LogRecovery.reset
+        "auto.offset.reset": "error",  # a reset is counted and reported: see LogRecovery.recover
         "allow.auto.create.topics": False,
         "on_commit": on_commit,
         "error_cb": on_error,
         **ClientLog("consumer", conf, on_topic_id).settings,
     }
     if never:
-        settings["topic.blacklist"] = ",".join(map(_exactly, never))
+        settings["topic.blacklist"] = ",".join(map(_exact_pattern, never))
     if _is_classic(conf):
         # A rebalance must not revoke what it assigns again at once.
         settings["partition.assignment.strategy"] = "cooperative-sticky"
@@ -69,6 +69,6 @@ def _is_classic(conf: Mapping[str, Any]) -> bool:
     return str(conf.get("group.protocol", "classic")).lower() == "classic"
 
 
-def _exactly(topic: str) -> str:
+def _exact_pattern(topic: str) -> str:
     """Return a pattern for one topic: of the characters of topic names, only the dot has a meaning in patterns."""
     return f"^{topic.replace('.', '[.]')}$"

@@ -34,7 +34,7 @@ TIMESTAMP = "connector.timestamp"
 IDENTITY = "connector.identity"
 IDENTITY_NOW = 2
 
-MAX_MESSAGE_BYTES = 1024
+MAX_HEADER_VALUE_BYTES = 1024
 MAX_INT32 = 2**31 - 1
 MAX_INT64 = 2**63 - 1
 # Enough digits for 64 bits; longer numbers are not parsed at all.
@@ -177,7 +177,7 @@ def compose_letter(failure: Failure, *, group: str, sink: str, now: float, repla
 
 def _encode(value: str | int) -> bytes:
     encoded = str(value).encode("utf-8", "replace")
-    return encoded[:MAX_MESSAGE_BYTES].decode("utf-8", "ignore").encode()
+    return encoded[:MAX_HEADER_VALUE_BYTES].decode("utf-8", "ignore").encode()
 
 
 # --- identities ---------------------------------------------------------------------------------------------------

@@ -51,9 +51,13 @@ class DeadLetterProducer:
             "linger.ms": 5,
             **ClientLog("producer", conf, self._on_topic_id).settings,
         }
+        # Owned to produce and to replace the client: a letter produced to a client after its last flush would never be
+        # reported.
+        self._replacing = threading.Lock()
+        self._unreplaced = ""  # why the client is to be replaced, while no other can be made
         self._producer = Producer(self._conf)
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._poll, name="dead-letters", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="dead-letters", daemon=True)
         self._thread.start()
 
     def write(self, letter: ProducedLetter, report: Report) -> None:
@@ -63,9 +67,10 @@ class DeadLetterProducer:
             self._report(report, None if error is None else describe(error, self._topic))
 
         try:
-            self._producer.produce(
-                self._topic, value=letter.value, key=letter.key, headers=list(letter.headers), on_delivery=delivered
-            )
+            with self._replacing:
+                self._producer.produce(
+                    self._topic, value=letter.value, key=letter.key, headers=list(letter.headers), on_delivery=delivered
+                )
         except BufferError:
             self._report(report, "the dead-letter producer's queue is full")
         except KafkaException as error:
@@ -73,8 +78,9 @@ class DeadLetterProducer:
 
     def renew_credentials(self, username: str, password: str) -> None:
         """Log in with these (SASL) from the next connection on."""
-        self._conf |= {"sasl.username": username, "sasl.password": password}
-        self._producer.set_sasl_credentials(username, password)
+        with self._replacing:
+            self._conf |= {"sasl.username": username, "sasl.password": password}
+            self._producer.set_sasl_credentials(username, password)
 
     def close(self, timeout: float) -> int:
         """Flush for at most `timeout` seconds; returns how many letters are still unsent."""
@@ -82,6 +88,15 @@ class DeadLetterProducer:
         left: int = self._producer.flush(max(timeout, 0.0))
         self._thread.join(1.0)
         return left
+
+    def _run(self) -> None:
+        try:
+            self._poll()
+        except BaseException as error:  # without this thread no letter would ever be reported
+            log.exception("the dead-letter producer's thread has died", topic=self._topic, error=type(error).__name__)
+            context = {"message": "the dead-letter producer's thread has died", "exception": error}
+            with suppress(RuntimeError):  # the loop is closed: the process ends
+                self._loop.call_soon_threadsafe(self._loop.call_exception_handler, context)
 
     def _poll(self) -> None:
         while not self._stopping.is_set():
@@ -91,6 +106,8 @@ class DeadLetterProducer:
                 self._replace(error.args[0].str())
             if self._topic_recreated:
                 self._replace("the topic was made anew")
+            elif self._unreplaced:
+                self._replace(self._unreplaced)
 
     def _on_topic_id(self, topic: str, topic_id: str) -> None:
         """Called by the client while it polls. One that has met a recreated topic may write nothing to it, without an
@@ -101,12 +118,22 @@ class DeadLetterProducer:
             self._topic_id = topic_id
 
     def _replace(self, why: str) -> None:
-        """Replace a client that met a fatal error (its sequence is not the broker's any more), or a recreated topic.
+        """Replace a client that met a fatal error (its idempotence sequence no longer matches the broker's), or a
+        recreated topic.
 
-        The letters that it had in flight are reported as refused, so that they are written again.
+        The letters that it had in flight are reported as refused, so that they are written again. Where no other client
+        can be made (a certificate's file is being replaced, say), the next poll tries again.
         """
         self._topic_recreated = False
-        dead, self._producer = self._producer, Producer(self._conf)
+        try:
+            with self._replacing:
+                dead, self._producer = self._producer, Producer(self._conf)
+        except KafkaException as error:
+            if not self._unreplaced:
+                log.error("the dead-letter producer cannot be replaced yet", topic=self._topic, why=error.args[0].str())
+            self._unreplaced = why
+            return
+        self._unreplaced = ""
         log.error("the dead-letter producer has failed and is made anew", topic=self._topic, why=why)
         dead.purge()
         with suppress(KafkaException):  # its fatal error again

@@ -27,7 +27,7 @@ class Fetching:
 
     @property
     def nothing_paused(self) -> bool:
-        """True if no partition is paused, by whatever method."""
+        """True if no partition is paused, by `pause` or `pause_partition`."""
         return not self.paused and not self._paused_partitions
 
     def pause(self) -> None:
@@ -78,7 +78,8 @@ class Fetching:
         self._wake(partitions)
 
     def _wake(self, partitions: Collection[Partition]) -> None:
-        """Send the partitions' leaders a request: that wakes their threads, whatever it asks."""
+        """Send the partitions' leaders a ListOffsets request, only because any request wakes the client's threads for
+        them; its answer is ignored."""
         if not partitions:
             return
         try:

@@ -1,7 +1,7 @@
 """One client's membership of a consumer group, from joining to leaving, and the callbacks of its rebalances.
 
 The client calls back on the polling thread, inside `consume` and `close`. Callbacks never raise: an exception that
-leaves one would end the thread without a word.
+leaves one would end the thread, and nothing would be reported.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import concurrent.futures
 import json
 import math
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from connector.kafka.offset_committer import LAST_COMMIT_SECONDS, OffsetCommitte
 from connector.kafka.owned_partitions import OwnedPartitions
 from connector.kafka.poll_tracker import POLL_SECONDS, PollTracker
 from connector.kafka.poller import Poller
-from connector.kafka.positions import Start
+from connector.kafka.positions import Start, StopRequestedError
 from connector.kafka.source_interface import Commit, Notify, SourceListener
 from connector.kafka.topic_ids import TopicIds
 
@@ -55,7 +54,8 @@ class GroupMember:
     """One client and what belongs to it alone: when it fails, it is replaced by another GroupMember.
 
     `owned`, `poll_tracker`, `topic_ids` and `problem` outlive it. It subscribes from `subscribe_at` on (monotonic
-    seconds). `stopping` says that the source is to end; the member sets it where it cannot go on.
+    seconds). `stop_requested` says that the stop's command is on its way, `stopping` that the source ends. The member
+    sets `stopping`, and `failed`, where it cannot go on.
     """
 
     def __init__(
@@ -68,12 +68,14 @@ class GroupMember:
         problem: ReadProblem,
         listener: SourceListener,
         notify: Notify,
+        stop_requested: threading.Event,
         stopping: threading.Event,
         clock: Clock,
         subscribe_at: float,
     ) -> None:
         group = settings.group
         self.fatal = FatalError()
+        self.failed = False
         self.joined = False
         self.was_assigned = False  # True once an on_assign call has succeeded
         self._settings = settings
@@ -83,6 +85,7 @@ class GroupMember:
         self._problem = problem
         self._listener = listener
         self._notify = notify
+        self._stop_requested = stop_requested
         self._stopping = stopping
         self._clock = clock
         self._subscribe_at: float | None = subscribe_at
@@ -103,12 +106,13 @@ class GroupMember:
         self.recovery = LogRecovery(
             consumer, group, owned, self.fetching, topic_ids, listener=listener, notify=notify, problem=problem
         )
-        self.committer = OffsetCommitter(
-            consumer, group, owned, poll_tracker, self.fatal, listener=listener, notify=notify, clock=clock
-        )
         self.poller = Poller(
             consumer, group, owned, poll_tracker, self.fetching, self.recovery,
             problem=problem, fatal=self.fatal, listener=listener, notify=notify,
+        )  # fmt: skip
+        self.committer = OffsetCommitter(
+            consumer, group, owned, poll_tracker, self.fatal,
+            poll=self.poller.poll, listener=listener, notify=notify, clock=clock,
         )  # fmt: skip
 
     def _unless_abandoned(self, call: Callable[..., None]) -> Callable[..., None]:
@@ -139,14 +143,18 @@ class GroupMember:
         self._consumer.set_sasl_credentials(username, password)
 
     def leave(self) -> None:
-        """Unsubscribe, and poll until the revocation has been dealt with, a fatal error or the deadline has come."""
+        """Unsubscribe, then poll until `on_revoke` has run.
+
+        Ends early after a fatal error, or after the drain and LAST_COMMIT_SECONDS. Records that it reads are dropped:
+        the next client reads them again.
+        """
         deadline = self._clock.monotonic() + self._settings.drain + LAST_COMMIT_SECONDS
         self._consumer.unsubscribe()
         while self._owned.epochs and self.fatal.error is None and self._clock.monotonic() < deadline:
-            self.fatal.note_in(self._consumer.consume(1, POLL_SECONDS))
+            self.fatal.note_in(self.poller.poll(1))
 
     def abandon(self) -> None:
-        """Hear nothing more from this client, and close it on a thread of its own: that may take long."""
+        """Ignore this client's callbacks from now on, and close it on a thread of its own, since `close` may block."""
         self._abandoned = True
         threading.Thread(target=_close, args=[self._consumer], name=f"closing {self._group}", daemon=True).start()
 
@@ -176,24 +184,31 @@ class GroupMember:
             for each in positions:
                 if each.change is not None:
                     self.recovery.report_change(each.change)
+        except StopRequestedError:
+            return  # nothing was read of these partitions: the client leaves the group next
         except Exception as error:  # see the module
             if isinstance(error, KafkaException) and self.fatal.note(error.args[0]):
                 return
+            self.failed = True
             log.exception("where to begin cannot be learned: the process ends rather than guess", group=self._group,
                           error=type(error).__name__)  # fmt: skip
             self._stopping.set()
 
     def _find_start_positions(self, partitions: list[TopicPartition]) -> list[StartPosition]:
-        """Ask until the brokers answer; heartbeats go on. Raises KafkaException when the poll interval ends."""
+        """Ask until the brokers answer; heartbeats go on.
+
+        Raises KafkaException after `stall` seconds, and StopRequestedError once the source is to stop.
+        """
         deadline = self._clock.monotonic() + self._settings.stall
-        while True:
+        while not self._stop_requested.is_set():
             try:
-                return self.recovery.start_positions(partitions, self._settings.start)
+                return self.recovery.start_positions(partitions, self._settings.start, self._stop_requested.is_set)
             except KafkaException as error:
                 self._problem.report(f"committed offsets cannot be read: {error.args[0].str()}")
                 if is_fatal(error.args[0]) or self._clock.monotonic() > deadline:
                     raise
-                time.sleep(POLL_SECONDS)
+                self._stop_requested.wait(POLL_SECONDS)
+        raise StopRequestedError
 
     def on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Called by the client in a rebalance: commit for these partitions and give them back."""
@@ -207,8 +222,11 @@ class GroupMember:
                 commits = self._ask_what_to_commit(epochs)
                 if not stalled and not self._poll_tracker.stalled:
                     self.committer.commit_sync(commits)
+                elif commits:
+                    self.committer.report_uncommitted("the process stalled: another member may own the partitions")
         except Exception as error:  # see the module; what was not committed is read again by the next owner
             log.exception("revoking failed", group=self._group, error=type(error).__name__)
+            self.committer.report_uncommitted(f"revoking failed: {type(error).__name__}")
         self._unassign(consumer, partitions)
 
     def _ask_what_to_commit(self, epochs: frozenset[int]) -> Sequence[Commit]:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from connector.errors import ConnectorError
+from connector.kafka.positions import known_leader_epoch, topic_partition
 
 TIMEOUT_SECONDS = 15.0
 # Settings that mean something else, or nothing, to a client that is no member.
@@ -16,10 +17,11 @@ _OF_MEMBERS = ("group.protocol", "group.remote.assignor", "group.instance.id")
 
 
 class Committed(NamedTuple):
-    """The position that a group has committed for a partition, and its metadata."""
+    """The position that a group has committed for a partition, its metadata, and Kafka's leader epoch (-1: none)."""
 
     position: int
     metadata: str
+    leader_epoch: int = -1
 
 
 class GroupOffsets:
@@ -37,21 +39,23 @@ class GroupOffsets:
                 raise KafkaException(found.error)
         except KafkaException as error:
             raise ConnectorError(f"what group {self._group} has committed: {error.args[0].str()}") from error
-        return None if found.offset < 0 else Committed(found.offset, found.metadata or "")
+        if found.offset < 0:
+            return None
+        return Committed(found.offset, found.metadata or "", known_leader_epoch(found.leader_epoch))
 
-    def edges(self, topic: str, partition: int) -> tuple[int, int]:
+    def watermarks(self, topic: str, partition: int) -> tuple[int, int]:
         """Return the lowest offset of the partition, and one past the highest."""
         try:
-            edges: tuple[int, int] = self._consumer.get_watermark_offsets(
+            watermarks: tuple[int, int] = self._consumer.get_watermark_offsets(
                 TopicPartition(topic, partition), timeout=TIMEOUT_SECONDS
             )
         except KafkaException as error:
             raise ConnectorError(f"{topic}/{partition}: {error.args[0].str()}") from error
-        return edges
+        return watermarks
 
     def commit(self, topic: str, partition: int, to: Committed) -> None:
         """Commit; the brokers accept it only while the group has no member."""
-        offset = TopicPartition(topic, partition, to.position, to.metadata)
+        offset = topic_partition(topic, partition, to.position, to.leader_epoch, to.metadata)
         try:
             self._consumer.commit(offsets=[offset], asynchronous=False)
         except KafkaException as error:

@@ -24,7 +24,10 @@ class LogChangeKind(StrEnum):
 
 
 class Resumption(NamedTuple):
-    """The offset at which reading goes on and its leader epoch (-1: unknown); `change` is None if nothing happened."""
+    """The offset at which reading goes on and its leader epoch (-1: unknown).
+
+    `change` is None if the offset is in the log after all: the error may have been of an earlier log.
+    """
 
     offset: int
     leader_epoch: int
@@ -32,7 +35,10 @@ class Resumption(NamedTuple):
 
 
 class Truncation(NamedTuple):
-    """The end of the log that was read (-1: all of it is lost): records from there on were written since."""
+    """Where the log that was read ends in the current one, as the brokers answered OffsetForLeaderEpoch (-1: unknown).
+
+    Records from `end` on were written since. Where it is unknown, all is read again.
+    """
 
     end: int
     leader_epoch: int

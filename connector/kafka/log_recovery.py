@@ -37,7 +37,7 @@ class StartPosition(NamedTuple):
 
 
 class LogRecovery:
-    """Belongs to one client; see the module."""
+    """Finds where one client's partitions begin, and continues where an offset is not in the log."""
 
     def __init__(
         self,
@@ -60,37 +60,56 @@ class LogRecovery:
         self._listener = listener
         self._notify = notify
         self._problem = problem
-        self._validated: set[int] = set()  # epochs whose position `reset` had checked against the log
-        # What the client or the brokers refused for now. Until it is done, the partition is read at offsets that may
-        # be another log's: its messages are dropped, and read again.
-        self._deferred: dict[Partition, Callable[[], None]] = {}
+        self._validated: set[int] = set()  # epochs whose offset `recover` had validated once; it does not try again
+        # Calls that the client or the brokers refused for now, one a partition, retried before each poll. Until one
+        # succeeds the client may read at a wrong offset, so the partition's messages are dropped (`drop_stale`).
+        self._retries: dict[Partition, Callable[[], None]] = {}
         self._reported_problem = ""
 
     # --- where an assignment begins ------------------------------------------------------------------------------
 
-    def start_positions(self, partitions: Sequence[TopicPartition], start: Start) -> list[StartPosition]:
-        """Return where these partitions are read from. Raises KafkaException where the brokers do not answer."""
+    def start_positions(
+        self,
+        partitions: Sequence[TopicPartition],
+        start: Start,
+        stop_requested: Callable[[], bool] = lambda: False,
+    ) -> list[StartPosition]:
+        """Return where these partitions are read from.
+
+        Raises KafkaException where the brokers do not answer, and StopRequestedError where it waits for another member
+        while `stop_requested` is true.
+        """
 
         def partitions_of(topic: str) -> list[int]:
             return self._topic_ids.partitions(topic, WATERMARK_SECONDS)
 
-        points = starting_points(self._consumer, partitions, start, partitions_of, known=self._owned.topic_ids)
+        points = starting_points(
+            self._consumer,
+            partitions,
+            start,
+            partitions_of,
+            known=self._owned.topic_ids,
+            stop_requested=stop_requested,
+        )
         ids = self.recreation.ask({point.topic for point in points})
         return [self._start_position(point, ids.get(point.topic, "")) for point in points]
 
     def _start_position(self, point: StartingPoint, broker_id: str) -> StartPosition:
-        """`broker_id` is the topic's id as the brokers say. Where the client has reported another, the committed one
-        decides between them: the client reports the right one before it reads."""
+        """Return the start of one partition; `broker_id` is the topic's id as the brokers report it.
+
+        Client and brokers may disagree for a moment after a recreation. If the committed id is one of theirs, nothing
+        has changed yet: should it be the old one, the client reports the new id before it returns a record.
+        """
         committed = commit_metadata.decode(self._group, point.topic, point.partition, point.offset, point.metadata)
         known = "" if committed is None else committed.topic_id
         if point.metadata is None:  # the commit was deleted with the topic; the id under which we read it is known
             known = self._owned.topic_ids.get(point.topic, "")
         ids = [
             each
-            for each in (self._owned.client_topic_ids.get(point.topic, ""), self._owned.known_topic_id(broker_id))
+            for each in (self._owned.client_topic_ids.get(point.topic, ""), self._owned.unless_deleted(broker_id))
             if each
         ]
-        if not ids or known in ("", *ids):
+        if not ids or not known or known in ids:
             return StartPosition(point, known or next(iter(ids), ""), None)
         low, _ = self._watermarks((point.topic, point.partition))
         change = LogChange(LogChangeKind.RECREATED, point.topic, point.partition, max(point.offset, 0), low)
@@ -99,26 +118,26 @@ class LogRecovery:
     def assign(self, points: Sequence[StartingPoint]) -> None:
         """Assign these to the client, and have it validate their positions against the logs."""
         self._consumer.incremental_assign([topic_partition(*point[:3], point.leader_epoch) for point in points])
-        self.partitions_removed([point[:2] for point in points])  # what was deferred was meant for another offset
+        self.partitions_removed([point[:2] for point in points])  # their retries were meant for another offset
         for point in points:
             self._validate(point[:2], point.offset, point.leader_epoch)
 
     def partitions_removed(self, partitions: Iterable[Partition]) -> None:
-        """Drop what was deferred for these partitions."""
+        """Drop the retries of these partitions."""
         for partition in partitions:
-            self._deferred.pop(partition, None)
+            self._retries.pop(partition, None)
 
     def _validate(self, partition: Partition, offset: int, leader_epoch: int) -> None:
         """Seek to the assigned offset: the client validates a position against the log after a seek, but not after an
-        assignment. Where the log that was read ends before the offset, the client reports an error (see `reset`)."""
+        assignment. Where the log that was read ends before the offset, the client reports an error (see `recover`)."""
         if offset <= 0 or leader_epoch < 0:
             return
         try:
             self._consumer.seek(topic_partition(*partition, offset, leader_epoch))
         except KafkaException as error:  # it does not fetch this partition yet
-            self._defer(partition, error, lambda: self._validate(partition, offset, leader_epoch))
+            self._retry_later(partition, error, lambda: self._validate(partition, offset, leader_epoch))
         else:
-            self._deferred.pop(partition, None)
+            self._retries.pop(partition, None)
 
     # --- an offset that is not in the log ------------------------------------------------------------------------
 
@@ -133,14 +152,15 @@ class LogRecovery:
         try:
             same, topic_id = self.recreation.same_topic(partition)
             if same is False:
-                self.recreation.mark(partition[0])
+                self.recreation.mark_recreated(partition[0])
                 return
             low, high = self._watermarks(partition)
             wanted, leader_epoch = self._next(partition)
             truncated = truncation(why)
             if same and wanted > high and truncated is None and leader_epoch >= 0 and epoch not in self._validated:
-                # The fetch failed before the position was validated: have that done from an offset that can be
-                # fetched. The client then reports where the log that was read ends.
+                # The broker refused the offset before the client had compared leader epochs, so it is unknown where the
+                # log that was read ends. Move to an offset that exists (the end), then seek to the wanted one: the seek
+                # makes the client ask for that end (OffsetForLeaderEpoch), and its next error reports it.
                 self._reassign(partition, high, -1)
                 self._validated.add(epoch)
                 self._owned.set_start(partition, wanted, leader_epoch)
@@ -149,7 +169,7 @@ class LogRecovery:
             resumed = resumption(wanted, low, high, truncated=truncated, same_topic=same)
             self._reassign(partition, resumed.offset, resumed.leader_epoch)
         except KafkaException as error:
-            self._defer(partition, error, lambda: self.recover(partition, why))
+            self._retry_later(partition, error, lambda: self.recover(partition, why))
             return
         if resumed.change is LogChangeKind.EXPIRED:
             self._notify(self._listener.on_lost_to_retention, epoch, low)
@@ -172,14 +192,14 @@ class LogRecovery:
                   wanted=change.wanted, resumes_at=change.resumes_at)  # fmt: skip
         self._notify(self._listener.on_log_changed, change)
 
-    # --- seeking, and what was deferred --------------------------------------------------------------------------
+    # --- seeking, and retries ------------------------------------------------------------------------------------
 
     def seek(self, partition: Partition, offset: int) -> None:
         """Read a partition from this offset on, as soon as the client allows it."""
         try:
             self._reassign(partition, offset, -1)
         except KafkaException as error:
-            self._defer(partition, error, lambda: self.seek(partition, offset))
+            self._retry_later(partition, error, lambda: self.seek(partition, offset))
 
     def next_offset(self, partition: Partition) -> int | None:
         """Return the offset to be read next; None if it is known only after the first record."""
@@ -187,31 +207,31 @@ class LogRecovery:
         return offset if offset >= 0 else None
 
     @property
-    def is_blocked(self) -> bool:
-        """True if something is deferred for a partition."""
-        return bool(self._deferred)
+    def has_retries(self) -> bool:
+        """True if a refused call of some partition is still to be retried."""
+        return bool(self._retries)
 
     def drop_stale(self, messages: list[Message]) -> list[Message]:
-        """Return the messages that may be handed over: not those of recreated topics, nor records of partitions for
-        which something is deferred."""
+        """Return the messages that may be handed over: not those of recreated topics, nor records of partitions of
+        which a call is to be retried."""
         messages = self.recreation.drop_stale_messages(messages)
-        if self._deferred:
-            messages = [each for each in messages if each.error() is not None or _key(each) not in self._deferred]
+        if self._retries:
+            messages = [each for each in messages if each.error() is not None or _key(each) not in self._retries]
         return messages
 
     def retry(self) -> None:
-        """Try again what was deferred."""
-        if not self._deferred:
+        """Try the refused calls again."""
+        if not self._retries:
             return
-        for act in list(self._deferred.values()):
+        for act in list(self._retries.values()):
             act()
-        if not self._deferred and self._problem.current == self._reported_problem:
+        if not self._retries and self._problem.current == self._reported_problem:
             self._problem.clear()
 
     def _next(self, partition: Partition) -> tuple[int, int]:
         """Return the offset to be read next, and the leader epoch of the record before it (-1: unknown)."""
         at = self._consumer.position([TopicPartition(*partition)])[0]
-        if at.offset < 0 or partition in self._deferred:  # nothing was read yet, or nothing that was handed over
+        if at.offset < 0 or partition in self._retries:  # nothing was read yet, or nothing that was handed over
             return self._owned.start_of(partition)
         return at.offset, known_leader_epoch(at.leader_epoch)
 
@@ -221,7 +241,7 @@ class LogRecovery:
 
     def _reassign(self, partition: Partition, offset: int, leader_epoch: int) -> None:
         """Assign the partition again, at this offset: the client cannot seek in one without a valid position."""
-        # The client forgets its position, and the rest may fail.
+        # First remember where it reads: the client forgets that when unassigned, and the rest may fail.
         self._owned.set_start(partition, *self._next(partition))
         # An earlier try may have unassigned it; if it still is assigned, incremental_assign would fail.
         with suppress(KafkaException):
@@ -229,12 +249,12 @@ class LogRecovery:
         self.assign([StartingPoint(*partition, offset, None, leader_epoch)])
         self._owned.set_start(partition, offset, leader_epoch)
 
-    def _defer(self, partition: Partition, error: KafkaException, act: Callable[[], None]) -> None:
+    def _retry_later(self, partition: Partition, error: KafkaException, act: Callable[[], None]) -> None:
         if error.args[0].code() != KafkaError._STATE:  # just after its assignment, the client refuses a seek with that
             self._problem.report(f"{partition[0]}/{partition[1]} cannot be reset: {error.args[0].str()}")
             self._reported_problem = self._problem.current
         self._owned.set_start(partition, *self._next(partition))  # nothing that comes from now on is handed over
-        self._deferred[partition] = act
+        self._retries[partition] = act
 
 
 def _key(message: Message) -> Any:

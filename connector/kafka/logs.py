@@ -20,7 +20,13 @@ _VARYING = re.compile(r"#\w+-\d+|\d+")
 _CHANGED_ID = re.compile(r"Topic (\S+) changed id from \S+ to ([A-Za-z0-9+/]{22})")
 # librdkafka's log levels are syslog's; its default for `log_level`.
 _INFO = 6
-_PYTHONS_LEVELS = (logging.CRITICAL,) * 3 + (logging.ERROR, logging.WARNING, logging.INFO, logging.INFO, logging.DEBUG)
+_PYTHON_LEVEL_BY_SYSLOG = (logging.CRITICAL,) * 3 + (
+    logging.ERROR,
+    logging.WARNING,
+    logging.INFO,
+    logging.INFO,
+    logging.DEBUG,
+)
 
 
 def without_numbers(line: str) -> str:
@@ -28,7 +34,7 @@ def without_numbers(line: str) -> str:
     return _VARYING.sub("", line)
 
 
-class _Seldom(logging.Filter):
+class _RateLimit(logging.Filter):
     """Lets a line through that was not logged in the last minute, whatever its numbers: a client that cannot connect
     logs that twenty times a second."""
 
@@ -50,8 +56,8 @@ class _Seldom(logging.Filter):
 def client_logger(role: str) -> logging.Logger:
     """Return the logger to give to a client; `role` is part of its name: consumer, producer, admin or reader."""
     logger = logging.getLogger(f"librdkafka.{role}")
-    if not any(isinstance(each, _Seldom) for each in logger.filters):
-        logger.addFilter(_Seldom())
+    if not any(isinstance(each, _RateLimit) for each in logger.filters):
+        logger.addFilter(_RateLimit())
     return logger
 
 
@@ -65,9 +71,9 @@ class ClientLog:
 
     def __init__(self, role: str, conf: Mapping[str, Any], on_topic_id: Callable[[str, str], None]) -> None:
         wanted = str(conf.get("debug", ""))
-        level = min(max(int(conf.get("log_level", _INFO)), 0), len(_PYTHONS_LEVELS) - 1)
+        level = min(max(int(conf.get("log_level", _INFO)), 0), len(_PYTHON_LEVEL_BY_SYSLOG) - 1)
         self.settings = {"debug": f"{wanted},metadata" if wanted else "metadata", "logger": self}
-        self._lowest = logging.DEBUG if wanted else _PYTHONS_LEVELS[level]
+        self._lowest = logging.DEBUG if wanted else _PYTHON_LEVEL_BY_SYSLOG[level]
         self._logger = client_logger(role)
         self._on_topic_id = on_topic_id
 

@@ -5,15 +5,15 @@ All of it runs on the polling thread.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from connector.clock import Clock
 from connector.kafka.client_errors import GROUP_MOVED, FatalError
 from connector.kafka.owned_partitions import OwnedPartitions
-from connector.kafka.poll_tracker import POLL_SECONDS, PollTracker
+from connector.kafka.poll_tracker import PollTracker
 from connector.kafka.positions import topic_partition
 from connector.kafka.source_interface import Commit, Notify, SourceListener
 
@@ -24,7 +24,10 @@ log = structlog.get_logger()
 
 
 class OffsetCommitter:
-    """Commits only for partitions that are still owned by the epoch that asks, and reports how each commit ended."""
+    """Commits only for partitions that are still owned by the epoch that asks, and reports how each commit ended.
+
+    `poll` is the Poller's.
+    """
 
     def __init__(
         self,
@@ -34,6 +37,7 @@ class OffsetCommitter:
         poll_tracker: PollTracker,
         fatal: FatalError,
         *,
+        poll: Callable[[int], list[Message]],
         listener: SourceListener,
         notify: Notify,
         clock: Clock,
@@ -43,6 +47,7 @@ class OffsetCommitter:
         self._owned = owned
         self._poll_tracker = poll_tracker
         self._fatal = fatal
+        self._poll = poll
         self._listener = listener
         self._notify = notify
         self._clock = clock
@@ -67,9 +72,16 @@ class OffsetCommitter:
         self._notify(self._listener.on_committed, None if failed is None else failed.str(), False)
 
     def commit_sync(self, commits: Sequence[Commit]) -> None:
-        """Commit and wait for the brokers, for partitions that are being revoked: nothing checks who owns them."""
+        """Commit and wait for the brokers, for partitions that are being revoked.
+
+        Ownership is not checked: the revocation has already disowned them.
+        """
         if commits:
             self._notify_committed(self._try_commit([_offset(commit) for commit in commits]))
+
+    def report_uncommitted(self, why: str) -> None:
+        """Report that the last commit of revoked partitions was not made."""
+        self._notify(self._listener.on_committed, why, True)
 
     def commit_last(self, commits: Sequence[Commit]) -> None:
         """Commit before the client leaves, again if the group moves on meanwhile, and report how it ended.
@@ -83,8 +95,9 @@ class OffsetCommitter:
             if error is None or error.code() not in GROUP_MOVED or self._clock.monotonic() > deadline:
                 self._notify_committed(error)
                 break
-            # The group is past the generation that this member knows: poll to learn of the next, and commit in that.
-            self._consumer.consume(1, POLL_SECONDS)
+            # A rebalance is under way: poll so that it ends (on_revoke may call commit_last_of), then commit again.
+            if not self._poll_again():
+                break
         if len(offsets) < len(self._last_commits):
             self._notify(self._listener.on_committed, "the partitions have left meanwhile", True)
         self._last_commits = []
@@ -95,6 +108,18 @@ class OffsetCommitter:
         commits = [each for each in self._last_commits if (each.topic, each.partition) in revoked]
         self._last_commits = [each for each in self._last_commits if each not in commits]
         self.commit_sync(commits)
+
+    def _poll_again(self) -> bool:
+        """Poll in the middle of a last commit. Return False, and report the commit as failed, if the client has."""
+        try:
+            self._fatal.note_in(self._poll(1))
+            error = self._fatal.error
+        except KafkaException as raised:
+            error = raised.args[0]
+            self._fatal.note(error)
+        if error is not None:
+            self._notify_committed(error)
+        return error is None
 
     def _try_commit(self, offsets: list[TopicPartition]) -> KafkaError | None:
         try:

@@ -80,9 +80,9 @@ class OwnedPartitions:
     def client_reads_topic_id(self, topic: str, topic_id: str, previous: str = "") -> tuple[frozenset[int], bool]:
         """Note that the client reads a topic under this id from now on; `previous` is what it had reported before.
 
-        Only an id under which the client itself has read is known to be a deleted topic's: the first broker that it
-        asks may lag behind the one that reported an id to us. Returns the epochs whose topic's id was unknown, and has
-        become known; and True if partitions of ours are another topic's.
+        An id counts as a deleted topic's only after the client itself has moved on from it: a broker may report to us
+        an id that is newer or older than the one that the client reads. Returns the epochs whose topic's id was
+        unknown, and has become known; and True if owned partitions are another topic's.
         """
         if topic_id not in self._past_ids:
             self._past_ids |= {previous} - {"", topic_id}
@@ -91,7 +91,7 @@ class OwnedPartitions:
 
     def set_topic_id(self, topic: str, topic_id: str) -> frozenset[int]:
         """Set the id of a topic for those epochs for which none was known; return them."""
-        if not self.known_topic_id(topic_id):
+        if not self.unless_deleted(topic_id):
             return frozenset()
         unidentified = [partition for partition in self.of_topic(topic) if not self.topic_id(partition)]
         for partition in unidentified:
@@ -99,6 +99,6 @@ class OwnedPartitions:
             self.topic_ids[topic] = topic_id
         return frozenset(self.epochs[partition] for partition in unidentified)
 
-    def known_topic_id(self, topic_id: str) -> str:
-        """Return the id that brokers have reported; empty where it is known to be a deleted topic's."""
+    def unless_deleted(self, topic_id: str) -> str:
+        """Return this id that brokers have reported; empty where it is known to be a deleted topic's."""
         return "" if topic_id in self._past_ids else topic_id

@@ -50,6 +50,11 @@ def unpack(bits: str) -> dict[int, dict[int, int]]:
     return halves
 
 
+def count_parts(parts: PartsByRoute) -> int:
+    """Return how many parts these are."""
+    return sum(bits.bit_count() for bits in parts.values())
+
+
 def entry_bits(parts: int) -> int:
     """Return how many bits a record's parts take at most, without its offset, if the highest index is `parts` - 1."""
     return 2 * parts.bit_length() - 1 + parts - 1

@@ -11,8 +11,9 @@ POLL_SECONDS = 0.1
 class PollTracker:
     """Belongs to the polling thread; other threads may read it.
 
-    `stall` is after how many seconds without a poll the assignment is in doubt (the group's max.poll.interval.ms),
-    `confirm_after` how many seconds of polling without a loss confirm it again (two heartbeats).
+    After `stall` seconds without a poll the group may have expelled us (the shorter of max.poll.interval.ms and
+    session.timeout.ms), so the assignment is in doubt. `confirm_after` seconds of polling without a loss (two
+    heartbeats) confirm it again.
     """
 
     def __init__(self, clock: Clock, *, stall: float, confirm_after: float) -> None:

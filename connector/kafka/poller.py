@@ -25,7 +25,11 @@ log = structlog.get_logger()
 
 
 class Poller:
-    """Belongs to one client; see the module. `rebalanced_at` is when partitions were last assigned or taken away."""
+    """Polls the one client that it belongs to, and hands over what comes.
+
+    `rebalanced_at` is when partitions were last assigned or taken away (monotonic seconds); the first second counts as
+    after a rebalance.
+    """
 
     def __init__(
         self,
@@ -65,11 +69,13 @@ class Poller:
         return messages
 
     def _consume(self, most: int) -> list[Message]:
+        """Take what is there; else wait for the first message, and take what came with it."""
         messages = self._consumer.consume(most, 0) if most > 1 else []
-        if messages:
-            return messages
-        messages = self._consumer.consume(1, POLL_SECONDS)
-        return messages + self._consumer.consume(most - 1, 0) if messages and most > 1 else messages
+        if not messages:
+            messages = self._consumer.consume(1, POLL_SECONDS)
+            if messages and most > 1:
+                messages += self._consumer.consume(most - 1, 0)
+        return messages
 
     def record_poll(self) -> None:
         """Record that the thread polls now; log it if it had stalled before."""
@@ -91,7 +97,7 @@ class Poller:
         self._notify(self._listener.on_poll, records, now, self._poll_tracker.confirmed, demanded)
         for message, error in errors:  # each comes after the records before it were handed over
             self._on_message_error(message, error)
-        self._prefetch_exhausted |= len(messages) < most
+        self._prefetch_exhausted |= len(polled) < most
         highs = self._watermarks.high_watermarks(
             now, self._epochs, fetching=self._fetching.nothing_paused and self._prefetch_exhausted
         )
@@ -100,7 +106,7 @@ class Poller:
             self._notify(self._listener.on_watermarks, highs)
         # Keep these two calls last: they can block, and the next poll must notice that stall before the assignment is
         # reported as confirmed.
-        if demanded and not messages and now - self.rebalanced_at < SLEEP_SECONDS:
+        if demanded and not polled and now - self.rebalanced_at < SLEEP_SECONDS:
             self._fetching.wake()
         self._recovery.recreation.fetch_topic_ids(now)
 
@@ -119,7 +125,8 @@ class Poller:
             epoch = self._epochs.get((topic, partition))
             if epoch is not None:
                 records.append(record_at(topic, partition, message, epoch, now))
-        if records and self._problem.current and not self._recovery.is_blocked:
+        # While a call is to be retried, the problem may be that of its partition.
+        if records and self._problem.current and not self._recovery.has_retries:
             self._problem.clear()
             self._recovery.recreation.fetch_topic_ids_soon()
         return records, errors

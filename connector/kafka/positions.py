@@ -11,21 +11,25 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 # Returns the numbers of a topic's partitions, in order.
 PartitionsOf = Callable[[str], Sequence[int]]
 Start = Literal["earliest", "latest"] | datetime
 
-TIMEOUT_SECONDS = 30.0
-# How long a member waits for the one that reads a new topic's first partition to settle where the group begins there.
-BOOTSTRAP_SECONDS = 10.0
+BROKER_TIMEOUT_SECONDS = 30.0
+# How long other members wait for the owner of a new topic's first partition to commit where the whole group begins.
+NEW_TOPIC_WAIT_SECONDS = 10.0
+
+
+class StopRequestedError(Exception):
+    """The source is to stop: where reading begins does not matter any more."""
 
 
 class StartingPoint(NamedTuple):
     """The offset to begin at, and what was committed with it.
 
-    That is the metadata (None where nothing was committed) and the leader epoch of the record there (-1: none).
+    That is the metadata (None where nothing was committed) and the leader epoch (-1: unknown); see Commit.
     """
 
     topic: str
@@ -58,8 +62,12 @@ def starting_points(
     *,
     known: Collection[str] = (),
     dry: bool = False,
+    stop_requested: Callable[[], bool] = lambda: False,
 ) -> list[StartingPoint]:
-    """Return the starting point of every assigned partition. Raises KafkaException where the brokers do not answer.
+    """Return the starting point of every assigned partition.
+
+    Raises KafkaException where the brokers do not answer or refuse one partition, and StopRequestedError where another
+    member is waited for while `stop_requested` is true.
 
     `partitions_of` must not ask this consumer: it is called in its callback. Topics in `known` are not new to the group
     even if it has committed nothing in them: a topic that is created again loses its commits. With `dry` it returns
@@ -73,11 +81,16 @@ def starting_points(
     appeared = [point for point in fresh if point.topic in known]
     rest = [point for point in fresh if point.topic not in known]
     begun += [_at_edge(consumer, point, "low") for point in appeared]
-    return begun + _in_new_topics(consumer, rest, start, partitions_of, dry=dry) if rest else begun
+    if not rest:
+        return begun
+    return begun + _in_new_topics(consumer, rest, start, partitions_of, dry=dry, stop_requested=stop_requested)
 
 
 def _committed(consumer: Consumer, partitions: Sequence[tuple[str, int]]) -> list[StartingPoint]:
-    found = consumer.committed([TopicPartition(*each) for each in partitions], timeout=TIMEOUT_SECONDS)
+    found = consumer.committed([TopicPartition(*each) for each in partitions], timeout=BROKER_TIMEOUT_SECONDS)
+    for each in found:
+        if each.error is not None:  # not "nothing is committed": to begin at `start` here could skip events
+            raise KafkaException(each.error)
     return [
         StartingPoint(each.topic, each.partition, each.offset, each.metadata, known_leader_epoch(each.leader_epoch))
         for each in found
@@ -85,7 +98,13 @@ def _committed(consumer: Consumer, partitions: Sequence[tuple[str, int]]) -> lis
 
 
 def _in_new_topics(
-    consumer: Consumer, fresh: Sequence[StartingPoint], start: Start, partitions_of: PartitionsOf, *, dry: bool
+    consumer: Consumer,
+    fresh: Sequence[StartingPoint],
+    start: Start,
+    partitions_of: PartitionsOf,
+    *,
+    dry: bool,
+    stop_requested: Callable[[], bool],
 ) -> list[StartingPoint]:
     """Return what `start` says in a topic that the group has committed nothing in, the beginning in the others.
 
@@ -96,10 +115,10 @@ def _in_new_topics(
     for point in fresh:
         waiting.setdefault(point.topic, []).append(point)
     points: list[StartingPoint] = []
-    deadline = time.monotonic() + BOOTSTRAP_SECONDS
+    deadline = time.monotonic() + NEW_TOPIC_WAIT_SECONDS
     while True:
         for topic, mine in list(waiting.items()):
-            # At least the first partition, where the brokers do not know the topic (yet).
+            # An unknown topic counts as having one partition.
             partitions = [(topic, partition) for partition in partitions_of(topic)] or [(topic, 0)]
             found = _in_new_topic(consumer, partitions, mine, start, waits=time.monotonic() < deadline, dry=dry)
             if found is not None:
@@ -107,6 +126,8 @@ def _in_new_topics(
                 del waiting[topic]
         if not waiting:
             return points
+        if stop_requested():
+            raise StopRequestedError
         time.sleep(0.1)
 
 
@@ -128,7 +149,7 @@ def _in_new_topic(
     if waits and not leads and not dry:
         return None
     begins = _by_start(consumer, all_partitions if leads and not dry else partitions, start)
-    if not dry:
+    if not dry:  # the leader commits for all partitions, so that the other members find where they begin
         consumer.commit(offsets=[TopicPartition(*each[:3]) for each in begins], asynchronous=False)
     return [each for each in begins if each[:2] in partitions]
 
@@ -139,12 +160,14 @@ def _by_start(consumer: Consumer, partitions: Sequence[tuple[str, int]], start: 
         return [_at_edge(consumer, StartingPoint(*each, -1, None), "high") for each in partitions]
     milliseconds = int(start.timestamp() * 1000)
     found = consumer.offsets_for_times(
-        [TopicPartition(*each, milliseconds) for each in partitions], timeout=TIMEOUT_SECONDS
+        [TopicPartition(*each, milliseconds) for each in partitions], timeout=BROKER_TIMEOUT_SECONDS
     )
     points = [StartingPoint(each.topic, each.partition, each.offset, None) for each in found]
     return [point if point.offset >= 0 else _at_edge(consumer, point, "high") for point in points]
 
 
 def _at_edge(consumer: Consumer, point: StartingPoint, edge: Literal["low", "high"]) -> StartingPoint:
-    low, high = consumer.get_watermark_offsets(TopicPartition(point.topic, point.partition), timeout=TIMEOUT_SECONDS)
+    low, high = consumer.get_watermark_offsets(
+        TopicPartition(point.topic, point.partition), timeout=BROKER_TIMEOUT_SECONDS
+    )
     return point._replace(offset=low if edge == "low" else high, metadata=None, leader_epoch=-1)

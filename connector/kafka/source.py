@@ -1,8 +1,8 @@
 """The source: one thread that polls one client, hands records to the event loop, and does what the loop asks of it.
 
-A consumer's calls wait for each other, so only this thread calls it; the loop puts commands into a queue. Every
-message to the loop goes through `call_soon_threadsafe`, so that an assignment, its records and its end arrive in
-this order.
+A consumer's calls wait for each other, so once it is built only this thread calls it, and the loop puts commands into a
+queue; a client that is given up is closed on a thread of its own. Every message to the loop goes through
+`call_soon_threadsafe`, so that an assignment, its records and its end arrive in this order.
 """
 
 from __future__ import annotations
@@ -27,25 +27,28 @@ from connector.kafka.positions import Start
 from connector.kafka.source_interface import Commit, SourceListener
 from connector.kafka.topic_ids import TopicIds
 
-# To hand a chunk over costs as much as a dozen records, whatever its size; the loop takes it in piece by piece.
-CHUNK = 200
-# Rebalances and the ends of commits are reported only by polling: without demand for so long, one record is read.
+# Records per hand-over. Each hand-over costs a fixed amount on the event loop, about as much as twelve records.
+CHUNK_RECORDS = 200
+# Rebalance and commit callbacks run only inside a poll, so the client is polled for one record this often even when the
+# pipeline has requested nothing.
 IDLE_POLL_SECONDS = 0.5
-# Without demand for so long, partitions are paused. A pause throws away what was prefetched, and to fetch it again
-# takes long enough to leave in-flight slots empty.
+# When the pipeline has requested nothing for this long, its partitions are paused. A pause discards what was
+# prefetched, and to fetch it again takes long enough to leave in-flight slots empty.
 PAUSE_AFTER_SECONDS = 2.0
-# The delay before a client is replaced that met a fatal error: at first, doubling, and at most.
+# First and longest delay before a client that met a fatal error is replaced; it doubles in between.
 REPLACE_CLIENT_SECONDS = (1.0, 5.0)
+MAX_DOUBLINGS = 10  # enough to reach the longest delay; a float cannot hold 2**1024
 
 log = structlog.get_logger()
 
 
 class Source:
-    """Reads `topics` (names or ^patterns) as a member of `group`; see the module.
+    """Reads `topics` (names or ^patterns) as a member of `group`, and hands their records to the listener.
 
-    `drain` is how many seconds a revocation may wait for what is in flight; `stall` after how many seconds without a
-    poll the assignment is in doubt (the group's max.poll.interval.ms), and `confirm_after` how many seconds of polling
-    without a loss confirm it again (two heartbeats). Topics in `never` are not read, whatever pattern matches them.
+    `drain` is how many seconds a revocation may wait for what is in flight. After `stall` seconds without a poll the
+    group may have expelled us (the shorter of max.poll.interval.ms and session.timeout.ms), so the assignment is in
+    doubt; `confirm_after` seconds of polling without a loss (two heartbeats) confirm it again. Topics in `never` are
+    not read, whatever pattern matches them.
 
     A fatal error of the client (a fenced or refused member) costs the assignment: the client is replaced until the
     group admits one. Only where another process has joined with our group.instance.id does the thread end.
@@ -68,7 +71,7 @@ class Source:
         never: Sequence[str] = (),
     ) -> None:
         self.group = group
-        self.failed = False  # True once the thread has ended by an error
+        self._failed = False
         self._settings = MemberSettings(conf, topics, never, group, start, drain, stall)
         self._listener = listener
         self._loop = loop
@@ -78,8 +81,9 @@ class Source:
         self._owned = OwnedPartitions()
         self._problem = ReadProblem(group, lambda problem: self._notify(listener.on_kafka_problem, problem))
         self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._demand = 1  # chunks
-        self._last_demand_at = clock.monotonic()
+        self._requested_chunks = 1  # that were not delivered yet
+        self._last_request_at = clock.monotonic()
+        self._stop_requested = threading.Event()
         self._stopping = threading.Event()
         self._client_failures = 0  # fatal errors since partitions were last assigned
         self._rejoined_at = -math.inf
@@ -95,6 +99,7 @@ class Source:
             problem=self._problem,
             listener=self._listener,
             notify=self._notify,
+            stop_requested=self._stop_requested,
             stopping=self._stopping,
             clock=self._clock,
             subscribe_at=subscribe_at,
@@ -108,7 +113,7 @@ class Source:
 
     def request_chunk(self) -> None:
         """Allow one more chunk of records to be handed over."""
-        self._commands.put(self._add_demand)
+        self._commands.put(self._add_requested_chunk)
 
     def commit(self, commits: Sequence[Commit]) -> None:
         """Commit these positions; `on_committed` reports how it ended."""
@@ -134,6 +139,7 @@ class Source:
 
     def stop(self, commits: Sequence[Commit]) -> None:
         """Commit these positions, leave the group and end the thread."""
+        self._stop_requested.set()
         self._commands.put(lambda: self._stop(commits))
 
     def join(self, timeout: float) -> bool:
@@ -147,6 +153,11 @@ class Source:
         return self._poll_tracker.last
 
     @property
+    def failed(self) -> bool:
+        """True if the thread ends, or has ended, by an error."""
+        return self._failed or self._member.failed
+
+    @property
     def alive(self) -> bool:
         """True if the thread runs."""
         return self._thread.is_alive()
@@ -158,7 +169,7 @@ class Source:
             while not self._stopping.is_set():
                 self._poll_or_replace_client()
         except BaseException as error:  # a dead thread would look like a quiet topic
-            self.failed = True
+            self._failed = True
             log.exception("the polling thread has died", group=self.group, error=type(error).__name__)
             self._notify(self._listener.on_kafka_problem, f"the polling thread has died: {type(error).__name__}")
 
@@ -182,19 +193,20 @@ class Source:
         now = self._clock.monotonic()
         fetching = self._member.fetching
         self._member.subscribe_if_due(now)
-        if self._demand:
-            self._demand -= 1
-            self._last_demand_at = now
+        if self._requested_chunks:
+            self._requested_chunks -= 1
+            self._last_request_at = now
             fetching.resume()
-            self._read(CHUNK, demanded=True)
+            self._read(CHUNK_RECORDS, demanded=True)
+        # While paused, a poll brings nothing that takes memory, so it may wait for callbacks.
         elif fetching.paused or now - self._poll_tracker.last > IDLE_POLL_SECONDS:
-            if now - self._last_demand_at > PAUSE_AFTER_SECONDS:
+            if now - self._last_request_at > PAUSE_AFTER_SECONDS:
                 fetching.pause()
             self._read(1, demanded=False)
 
     def _run_commands(self) -> None:
         """Run what the loop has asked for, and retry what was deferred; with no demand, wait for the loop to ask."""
-        wait = 0 if self._demand or self._member.fetching.paused else POLL_SECONDS
+        wait = 0 if self._requested_chunks or self._member.fetching.paused else POLL_SECONDS
         with suppress(queue.Empty):
             self._commands.get(timeout=wait)()
             while not self._stopping.is_set():
@@ -202,8 +214,8 @@ class Source:
         if not self._stopping.is_set():
             self._member.recovery.retry()
 
-    def _add_demand(self) -> None:
-        self._demand += 1
+    def _add_requested_chunk(self) -> None:
+        self._requested_chunks += 1
 
     def _if_owned(self, epoch: int, key: Partition, act: Callable[[Partition], None]) -> None:
         if self._owned.epochs.get(key) == epoch:
@@ -214,7 +226,7 @@ class Source:
         try:
             messages = poller.poll(most)
         except KafkaException:
-            self._demand += demanded  # the requested chunk that no on_poll call reports as used up
+            self._requested_chunks += demanded  # give it back: no on_poll call will report it as used up
             raise
         poller.hand_over(messages, most, demanded=demanded)
 
@@ -228,7 +240,7 @@ class Source:
         """Replace a client that met a fatal error, and reads and commits nothing any more."""
         self._notify(self._listener.on_left_group, self._owned.disown(list(self._owned.epochs)))
         if is_fenced(error):
-            self.failed = True
+            self._failed = True
             self._stopping.set()
             log.error("another process has our group.instance.id: each needs its own", group=self.group)
             self._notify(self._listener.on_kafka_problem, "another process has our group.instance.id")
@@ -236,7 +248,7 @@ class Source:
         if self._member.was_assigned:
             self._client_failures = 0
         initial, most = REPLACE_CLIENT_SECONDS
-        delay = min(initial * 2**self._client_failures, most)
+        delay = min(initial * 2 ** min(self._client_failures, MAX_DOUBLINGS), most)
         self._client_failures += 1
         log.error("Kafka's client has failed: it is made anew", group=self.group, why=error.str(), code=error.name(),
                   seconds=delay)  # fmt: skip

@@ -13,16 +13,19 @@ from typing import NamedTuple, Protocol
 from connector.kafka.log_changes import LogChangeKind
 from connector.model import Record
 
-# Called on the polling thread with a SourceListener's method and its arguments: has the event loop call it.
+# Schedules `method(*arguments)` of a SourceListener on the event loop; called from the polling thread only.
 Notify = Callable[..., None]
 
 
 class AssignedPartition(NamedTuple):
-    """One partition that is now ours. `position` is None where it is known only after the first record.
+    """A partition that this process now owns, under a new assignment epoch.
 
-    `leader_epoch` is the one that was committed with the position (-1: none); `topic_id` is Kafka's id of the topic,
-    empty where it is unknown. `truncated_at`: the log that an earlier epoch of ours has read was truncated at this
-    offset; what that epoch has open below it is still in the log, and must not be committed past (-1: not truncated).
+    `position` is the offset of the first record to come; None until that record has been read. `leader_epoch` was
+    committed with it (-1: none was). `topic_id` is Kafka's id of the topic, empty where it is unknown.
+
+    `truncated_at` is set (else -1) when this epoch replaces an earlier one of this process because the log was
+    truncated at that offset. Records of the earlier epoch below it still exist: until they are settled, no commit may
+    pass them.
     """
 
     epoch: int
@@ -36,7 +39,12 @@ class AssignedPartition(NamedTuple):
 
 
 class Commit(NamedTuple):
-    """A position of one epoch to commit, with its metadata and the leader epoch of the record there (-1: none)."""
+    """A position of one epoch to commit, with its metadata.
+
+    By `leader_epoch` (-1: unknown) a later assignment notices a truncation below the position: it is that of the record
+    at the position if that one is open, else of the record read last. Kafka's own clients commit that of the record
+    before the position.
+    """
 
     epoch: int
     topic: str
@@ -66,8 +74,9 @@ class SourceListener(Protocol):
     def on_poll(self, records: Sequence[Record], polled_at: float, confirmed: bool, demanded: bool) -> None:
         """The thread has polled, at `polled_at` (monotonic seconds), which may be long ago when this is called.
 
-        `confirmed` is False while the assignment is in doubt after a stall. `demanded`: the poll used up one requested
-        chunk, whether it brought records or not; request another when more records are wanted.
+        `confirmed` is False while the assignment is in doubt after a stall: nothing may be sent or committed then.
+        `demanded`: the poll used up one requested chunk, whether it brought records or not; request another when more
+        records are wanted.
         """
         ...
 
@@ -80,7 +89,7 @@ class SourceListener(Protocol):
     def on_revoked(self, epochs: frozenset[int], done: concurrent.futures.Future[Sequence[Commit]]) -> None:
         """These epochs are being revoked: set the result of `done` to what is to be committed for them.
 
-        The polling thread waits for that, for the drain's time at most; `on_poll` goes on being called meanwhile.
+        The polling thread waits for that, at most for the drain and one second; `on_poll` is called meanwhile.
         """
         ...
 
@@ -89,7 +98,11 @@ class SourceListener(Protocol):
         ...
 
     def on_committed(self, error: str | None, last: bool) -> None:
-        """A commit has ended; `error` is None if it succeeded. `last`: it was made in a revocation or at the stop."""
+        """A commit has ended; `error` is None if it succeeded.
+
+        `last`: it was that of a revocation or of the stop. It ends with an error too where it was not sent at all,
+        since the partitions have left meanwhile or another member may own them.
+        """
         ...
 
     def on_lost_to_retention(self, epoch: int, low: int) -> None:

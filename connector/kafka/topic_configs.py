@@ -57,6 +57,6 @@ def kafka_command(tool: str, conf: Mapping[str, Any], *arguments: str) -> str:
     return shlex.join([tool, "--bootstrap-server", servers, *arguments])
 
 
-def set_policy(conf: Mapping[str, Any], topic: str, policy: str) -> str:
+def policy_command(conf: Mapping[str, Any], topic: str, policy: str) -> str:
     """Return the command that sets a topic's cleanup policy."""
     return kafka_command("kafka-configs.sh", conf, "--alter", "--topic", topic, "--add-config", f"{POLICY}={policy}")

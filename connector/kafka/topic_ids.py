@@ -25,7 +25,7 @@ _NO_ANSWER = frozenset({KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError
 
 
 class TopicIds:
-    """One client for a process; its methods may be called from any thread."""
+    """The process's admin client for topics' ids and partitions. Its methods may be called from any thread."""
 
     def __init__(self, conf: Mapping[str, Any]) -> None:
         self._client = AdminClient(
@@ -37,7 +37,8 @@ class TopicIds:
     def fetch(self, topics: Collection[str], seconds: float) -> dict[str, str]:
         """Return the ids of these topics, waiting for `seconds` (and GRACE_SECONDS) at most.
 
-        Absent: topics that do not exist or that we may not describe, and all of them where no broker answers.
+        Missing from the result: topics that do not exist or that we may not describe, and all of them where no broker
+        answers.
         """
         if not topics or time.monotonic() < self._mute_until:
             return {}

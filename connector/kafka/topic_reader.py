@@ -141,12 +141,19 @@ def _is_before_end(message: Message, ends: Mapping[int, int], remaining: set[int
     error = message.error()
     if error is not None:
         if error.code() != KafkaError._PARTITION_EOF:
-            raise KafkaException(error)
+            raise KafkaException(_with_offset(error, partition, message.offset()))
         remaining.discard(partition)
         return False
     if offset >= ends[partition] - 1:
         remaining.discard(partition)
     return offset < ends[partition]
+
+
+def _with_offset(error: KafkaError, partition: int, offset: int | None) -> KafkaError:
+    """Return the error of a record with the offset in its text; any other error as it is."""
+    if error.code() not in UNREADABLE or offset is None or offset < 0:
+        return error
+    return KafkaError(error.code(), f"{error.str()} (partition {partition}, offset {offset})")
 
 
 class TopicReader:

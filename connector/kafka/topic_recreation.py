@@ -27,26 +27,26 @@ class TopicRecreation:
     def __init__(
         self, owned: OwnedPartitions, topic_ids: TopicIds, *, listener: SourceListener, notify: Notify
     ) -> None:
-        self._topics: set[str] = set()  # recreated ones
+        self._recreated: set[str] = set()  # topics
         self._owned = owned
         self._topic_ids = topic_ids
         self._listener = listener
         self._notify = notify
-        self._reported: list[tuple[str, str]] = []  # topics and their ids, as the client reported them since `drop`
+        self._reported: list[tuple[str, str]] = []  # topics and their ids: the client's reports since the last poll
         self._client_ids: dict[str, str] = {}  # topic → id, as this client reported last
         self._ask_at = 0.0
 
     @property
     def detected(self) -> bool:
         """True if a topic was recreated."""
-        return bool(self._topics)
+        return bool(self._recreated)
 
-    def mark(self, topic: str) -> None:
+    def mark_recreated(self, topic: str) -> None:
         """Note that this topic was recreated."""
-        self._topics.add(topic)
+        self._recreated.add(topic)
 
     def on_topic_id(self, topic: str, topic_id: str) -> None:
-        """Called by the client while it polls: from now on it reads the topic under this id. See `drop`."""
+        """Called by the client while it polls: it reads the topic under this id from now on."""
         self._reported.append((topic, topic_id))
 
     def drop_stale_messages(self, messages: list[Message]) -> list[Message]:
@@ -62,9 +62,11 @@ class TopicRecreation:
             # The group may have taken a deleted topic's partitions away, and give the new one's back later.
             was_ours = topic in self._owned.topic_ids
             if recreated or (was_ours and before not in ("", topic_id)):
-                self.mark(topic)
+                self.mark_recreated(topic)
         self._reported.clear()
-        return [message for message in messages if message.topic() not in self._topics] if self._topics else messages
+        if not self._recreated:
+            return messages
+        return [message for message in messages if message.topic() not in self._recreated]
 
     def fetch_topic_ids(self, now: float) -> None:
         """Ask the brokers for the ids of topics for which the client reports none, if it is time.
@@ -78,7 +80,7 @@ class TopicRecreation:
         for topic, topic_id in self.ask(topics).items():
             self._notify_identified(self._owned.set_topic_id(topic, topic_id), topic_id)
             if any(self._owned.topic_id(each) != topic_id for each in self._owned.of_topic(topic)):
-                self.mark(topic)
+                self.mark_recreated(topic)
 
     def fetch_topic_ids_soon(self) -> None:
         """Let the next `fetch_topic_ids` ask: the brokers were unreachable, and topics may have changed meanwhile."""
@@ -93,7 +95,7 @@ class TopicRecreation:
         topic, known = partition[0], self._owned.topic_id(partition)
         now = self._owned.client_topic_ids.get(topic, "")
         if not now:
-            now = self._owned.known_topic_id(self.ask({topic}).get(topic, ""))
+            now = self._owned.unless_deleted(self.ask({topic}).get(topic, ""))
         if not known:
             return None, now
         return not now or now == known, now or known

@@ -44,6 +44,7 @@ class Watermarks:
         return highs
 
     def _asked(self, owned: Collection[Partition]) -> dict[Partition, int]:
+        # ListOffsets with OFFSET_END in place of a time returns the high watermark.
         ends = [TopicPartition(topic, partition, OFFSET_END) for topic, partition in owned]
         found = self._consumer.offsets_for_times(ends, timeout=TIMEOUT_SECONDS) if ends else []
         return {(each.topic, each.partition): each.offset for each in found if each.offset >= 0 and each.error is None}

@@ -128,7 +128,7 @@ def snapshot(runtime: ObservedSink, clock: Clock, retention: Mapping[str, float]
         warnings=tuple(pipeline.warnings),
         vendor_events=pipeline.vendor_events,
         state=dispatcher.state(now),
-        reason=gate.hold_reason or _reason(gate.reason, pipeline.stats),
+        reason=gate.missing_secret or _reason(gate.reason, pipeline.stats),
         kafka_trouble=pipeline.kafka_problem,
         letter_trouble=letters.problem,
         joined=pipeline.joined,
@@ -138,19 +138,19 @@ def snapshot(runtime: ObservedSink, clock: Clock, retention: Mapping[str, float]
         oldest_seconds=max((_age(record, clock.now()) for record in oldest), default=0.0),
         held_seconds=max((now - record.read_at for record in oldest), default=0.0),
         retention_left=_retention_left(oldest, clock.now(), retention),
-        open_events=assignment.open_events,
+        open_events=assignment.open_records,
         open_parts=assignment.open_parts,
         open_bytes=assignment.open_bytes,
         unsent=dispatcher.unsent_items,
         in_flight=dispatcher.items_in_flight(),
         retrying=dispatcher.items_awaiting_retry,
         letters=letters.pending,
-        deferred=pipeline.flood_guard.deferred_events,
+        deferred=pipeline.flood_guard.deferred_count,
         requests=gate.in_flight,
         window=gate.window,
         batches_retrying=dispatcher.batches_awaiting_retry,
         shut_for=gate.retry_after_left(now),
-        slot_in=gate.next_slot_in(now) if gate.rate_limited else None,
+        slot_in=gate.rate_allows_in(now) if gate.rate_limited else None,
         packed_in=None if next_batch_at is None else max(0.0, next_batch_at - now),
         longest_wait=dispatcher.longest_key_queue,
     )
@@ -169,7 +169,7 @@ def _partition(offsets: PartitionOffsets, high: int | None, halted: bool) -> Par
     position = offsets.position
     lag = None if high is None or position is None else max(0, high - position)
     return PartitionSnapshot(
-        offsets.topic, offsets.partition, position, offsets.next_offset, high, lag, offsets.open_events, halted
+        offsets.topic, offsets.partition, position, offsets.next_offset, high, lag, offsets.open_records, halted
     )
 
 

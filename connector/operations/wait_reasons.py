@@ -60,7 +60,7 @@ class Wait(NamedTuple):
 
 
 _GATE = {
-    SinkState.ON_HOLD: (WaitReason.HELD, "A secret is missing: {}"),
+    SinkState.SECRET_MISSING: (WaitReason.HELD, "A secret is missing: {}"),
     SinkState.MISCONFIGURED: (WaitReason.MISCONFIGURED, "The vendor refuses our credentials or address: {}"),
     SinkState.FLOODED: (WaitReason.FLOODED, "Too many events fail, so one a minute is tried: {}"),
     SinkState.DOWN: (WaitReason.GATE_CLOSED, "The vendor fails, so only a probe goes now and then: {}"),

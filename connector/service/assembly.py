@@ -18,7 +18,7 @@ from connector.delivery.assignment import Assignment
 from connector.delivery.backoff import Backoff
 from connector.delivery.dead_letter_writer import DeadLetterWriter
 from connector.delivery.dispatcher import AlwaysOwned, Dispatcher, Ownership
-from connector.delivery.flood_guard import RejectionRate
+from connector.delivery.failure_rate import FailureRate
 from connector.delivery.gate import Gate, wait_for_rate
 from connector.delivery.outcomes import DispatchListener
 from connector.delivery.pipeline import Pipeline, PipelineLimits
@@ -77,7 +77,7 @@ def build_sink_runtime(
     assignment = Assignment(group, route_tags(settings, name), stall=stall)
     source: Source
 
-    def open_source(listener: SourceListener) -> Source:
+    def make_source(listener: SourceListener) -> Source:
         nonlocal source
         source = Source(
             conf,
@@ -99,7 +99,7 @@ def build_sink_runtime(
         sink,
         build_router(settings, name),
         assignment,
-        RejectionRate(guard.dead_letters, guard.share, guard.within),
+        FailureRate(guard.dead_letters, guard.share, guard.within),
         PipelineLimits(
             settings.delivery.max_open_events,
             settings.delivery.max_open_bytes,
@@ -109,11 +109,11 @@ def build_sink_runtime(
         ),
         clock=clock,
         stats=stats,
-        open_dispatcher=lambda listener: build_dispatcher(
+        make_dispatcher=lambda listener: build_dispatcher(
             sink_settings, sink, gate, assignment, stats, listener, clock
         ),
-        open_dead_letters=partial(build_letter_writer, settings, name, letters, clock),
-        open_source=open_source,
+        make_dead_letters=partial(build_letter_writer, settings, name, letters, clock),
+        make_source=make_source,
     )
     return SinkRuntime(sink, pipeline, source)
 

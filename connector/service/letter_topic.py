@@ -31,7 +31,7 @@ async def until_compacted(ask: AskCompacted, pause: Callable[[float], Awaitable[
                 return
         except ConnectorError:
             refusals += 1
-            await pause(backoff.after(refusals))
+            await pause(backoff.seconds_before_retry(refusals))
         else:
             refusals = 0
             await pause(REPEAT_SECONDS)

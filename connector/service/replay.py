@@ -1,4 +1,4 @@
-"""A replay from the lock to its result, and the other commands that close dead letters or plan to."""
+"""A replay from the lock to its result, and its plan."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,27 +14,22 @@ from typing import Any, NamedTuple
 
 import uvloop
 
-from connector.clock import Clock, SystemClock
+from connector.clock import SystemClock
 from connector.deadletters.filters import LetterFilters
 from connector.deadletters.index import LetterIndex
 from connector.deadletters.lock import ReplayLock, lock_group
 from connector.deadletters.ordered_letters import OrderedLetter, read_in_order
 from connector.deadletters.receipt_topic import ensure_receipt_topic
-from connector.deadletters.receipts import LetterState, Receipt, Receipts
+from connector.deadletters.receipts import Receipts
 from connector.deadletters.remap import SinkPlan, plan_replay
 from connector.deadletters.replay import Replay, ReplaySink
 from connector.deadletters.replay_state import ReplayCounts
 from connector.deadletters.scan import ReadProgress, SinkNumbers, scan_letters
 from connector.delivery.tasks import Tasks
-from connector.errors import ConnectorError
-from connector.kafka.dead_letter import ProducedLetter, digest
 from connector.kafka.dead_letter_producer import DeadLetterProducer
 from connector.kafka.topic_reader import TopicReader
 from connector.service.assembly import at_replay_rate, build_replay_sink, build_routers, limits_of
 from connector.service.command_input import OpenConfig
-
-_FLUSH_SECONDS = 30.0
-
 
 # --- the lock and the selection ---------------------------------------------------------------------------------------
 
@@ -54,6 +49,7 @@ def locked_letters(config: OpenConfig, on_wait: Callable[[str], None]) -> Iterat
     lock = ReplayLock(conf, lock_group(settings.group, settings.sinks), settings.receipts, partitions)
     lock.acquire(on_wait)
     try:
+        # Opened after the lock: its ends must include what the lock's last owner wrote.
         with TopicReader(conf, settings.dead_letters) as letters:
             yield lock, letters
     finally:
@@ -117,7 +113,10 @@ class SinkForecast(NamedTuple):
 def forecast_replay(
     config: OpenConfig, filters: LetterFilters, limit: int | None, rate: float | None, progress: ReadProgress
 ) -> dict[str, SinkForecast]:
-    """Route and map every selected letter; return what a replay would do, by sink, sorted. Sends nothing."""
+    """Route and map every selected letter; return what a replay would do, by sink, sorted.
+
+    Sends nothing, and takes no lock.
+    """
     settings = config.settings
     with config.read_dead_letters() as letters:
         selected = select_letters(config, letters, filters, limit, progress)
@@ -170,7 +169,7 @@ def total_counts(counts: Mapping[str, ReplayCounts]) -> ReplayCounts:
     )
 
 
-# Shows how far a replay is until it is cancelled.
+# Shows progress; runs until it is cancelled.
 WatchReplay = Callable[[Replay], Coroutine[Any, Any, None]]
 
 
@@ -252,40 +251,3 @@ def _stop_on_bugs_and_signals(replay: Replay, loop: asyncio.AbstractEventLoop) -
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
-
-
-# --- discarding -------------------------------------------------------------------------------------------------------
-
-
-def discard_letters(config: OpenConfig, selected: SelectedLetters, because: str) -> int:
-    """Close the selected letters without sending them; return how many.
-
-    Raises ConnectorError where the brokers do not take every receipt.
-    """
-    return asyncio.run(_discard(config, selected, because, SystemClock())) if selected.total else 0
-
-
-async def _discard(config: OpenConfig, selected: SelectedLetters, because: str, clock: Clock) -> int:
-    producer = DeadLetterProducer(config.conf, config.settings.receipts, asyncio.get_running_loop())
-    refusals: deque[str] = deque(maxlen=1)
-    written = 0
-
-    def report(error: str | None) -> None:
-        if error is not None:
-            refusals.append(error)
-
-    for chunk in selected.read_letters():
-        for row, letter, _ in chunk:
-            closes = selected.receipts.offsets_to_close(digest(letter.identity), selected.index.highest_offsets(row))
-            address = letter.place.address(selected.letters.topic)
-            receipt = Receipt(LetterState.DISCARDED, clock.now(), address, closes, because)
-            producer.write(ProducedLetter(letter.identity, receipt.encode(), []), report)
-            written += 1
-        await asyncio.sleep(0)  # let reports arrive
-    unsent = await asyncio.to_thread(producer.close, _FLUSH_SECONDS)
-    await asyncio.sleep(0)
-    if refusals or unsent:
-        raise ConnectorError(
-            f"not all receipts were written: {refusals[0] if refusals else 'the brokers do not answer'}; run it again"
-        )
-    return written

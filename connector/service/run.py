@@ -17,7 +17,7 @@ from connector.config.kafka_settings import resolve_kafka
 from connector.delivery.tasks import Tasks
 from connector.kafka.dead_letter import recent_letter
 from connector.kafka.dead_letter_producer import DeadLetterProducer
-from connector.kafka.topic_configs import is_compacted, set_policy, topic_retention
+from connector.kafka.topic_configs import is_compacted, policy_command, topic_retention
 from connector.kafka.topic_ids import TopicIds
 from connector.kafka.topic_reader import read_since
 from connector.operations.server import OperationsServer
@@ -28,7 +28,7 @@ from connector.service.vendor_events import audit_while_running
 from connector.settings.values import Settings
 
 TICK_SECONDS = 1.0
-# How long leaving the groups and flushing may take after the drain; the process ends within drain + 5 s.
+# How long leaving the groups and flushing may take after the drain, so that the process ends within drain + 5 s.
 CLOSING_SECONDS = 4.0
 
 log = structlog.get_logger()
@@ -54,15 +54,16 @@ class Service:
         routed = {route.sink for route in settings.routes}
         self._names = [name for name in sinks or settings.sinks if name in routed]  # without a route, nothing to read
         self._clock = clock or SystemClock()
-        self._stop = asyncio.Event()
+        self._stop_requested = asyncio.Event()
         self._signals = 0
         self._failed = ""
-        self._refused = False
+        self._cannot_go_on = False  # the exit status is 1 however well the stop goes
 
     async def run(self) -> int:
         """Run until `stop`, SIGTERM or SIGINT; return the exit status: 0 if all that was in flight is settled.
 
-        A compacted dead-letter topic, which loses letters, stops it too, with exit status 1.
+        A compacted dead-letter topic, which loses letters, and a sink that cannot read Kafka any more stop it too, with
+        exit status 1. Only a bug ends it without the drain and the last commits.
 
         Raises ConnectorError where it cannot start: a secret of `kafka` is missing, or the HTTP address is in use.
         """
@@ -95,12 +96,12 @@ class Service:
         )
         background = self._start_background_tasks(operations, secrets, conf)
         log.info("started", version=__version__, sinks=self._names, group=self.settings.group, http=operations.port)
-        await self._stop.wait()
+        await self._stop_requested.wait()
         for task in background:
             task.cancel()
         status = await self._end(letters)
         await operations.stop()
-        return 1 if self._refused else status
+        return 1 if self._cannot_go_on else status
 
     async def _restore_flood_guards(self, conf: Mapping[str, Any]) -> None:
         """Restore the flood guards' counts from recent letters; until then they let no record pass."""
@@ -117,13 +118,13 @@ class Service:
         topic = self.settings.dead_letters
         await until_compacted(partial(is_compacted, conf, topic))
         log.error("the dead-letter topic is compacted: of letters with one key it keeps the last alone, so we stop",
-                  topic=topic, todo=set_policy(conf, topic, "delete"))  # fmt: skip
-        self._refused = True
+                  topic=topic, todo=policy_command(conf, topic, "delete"))  # fmt: skip
+        self._cannot_go_on = True
         self.stop()
 
     def stop(self) -> None:
         """Begin to stop."""
-        self._stop.set()
+        self._stop_requested.set()
 
     def _start_background_tasks(
         self, operations: OperationsServer, secrets: KafkaSecrets, conf: Mapping[str, Any]
@@ -149,15 +150,23 @@ class Service:
             secrets.tick()
             for runtime in self.runtimes:
                 runtime.pipeline.tick()
-                if not runtime.source.alive:
-                    self._fail("a polling thread has died")
+                if not runtime.source.alive and not self._cannot_go_on:
+                    self._stop_without(runtime)
             await asyncio.sleep(TICK_SECONDS)
+
+    def _stop_without(self, runtime: SinkRuntime) -> None:
+        """Begin to stop because this sink's source has ended; the others drain and commit."""
+        log.warning("stopping, since a sink's polling thread has died: the other sinks drain and commit",
+                    sink=runtime.pipeline.sink.name)  # fmt: skip
+        self._cannot_go_on = True
+        self.stop()
 
     async def _end(self, letters: DeadLetterProducer) -> int:
         if self._failed:
             log.error("stopped by a failure, without committing: what was open will be read again", why=self._failed)
             return 1
         began = self._clock.monotonic()
+        dead = [runtime.pipeline.sink.name for runtime in self.runtimes if not runtime.source.alive]
         deadline = began + self.settings.delivery.drain
         settled = await asyncio.gather(*(runtime.pipeline.stop(deadline) for runtime in self.runtimes))
         closing = self._clock.monotonic() + CLOSING_SECONDS
@@ -168,10 +177,13 @@ class Service:
         await asyncio.sleep(0)  # let the last commits' results arrive
         clean = all(settled) and all(joined) and not unsent
         clean = clean and all(
-            runtime.pipeline.committed_at_last and not runtime.source.failed for runtime in self.runtimes
+            runtime.pipeline.last_commit_succeeded and not runtime.source.failed for runtime in self.runtimes
         )
         for runtime in self.runtimes:
             await runtime.pipeline.sink.close()
+        for sink in dead:
+            log.error("stopped by a failure, without committing: what was open will be read again",
+                      why="a polling thread has died", sink=sink)  # fmt: skip
         seconds = round(self._clock.monotonic() - began, 1)
         if clean:
             log.info("stopped: all that was in flight is settled and committed", seconds=seconds)

@@ -13,8 +13,7 @@ from typing import Any
 from confluent_kafka import KafkaError
 
 from connector.clock import Clock
-from connector.delivery.settled_before import fingerprint
-from connector.delivery.skipping import RecordAt, SkipCommit, settle_one
+from connector.delivery.inherited_progress import fingerprint
 from connector.errors import ConfigError, ConnectorError, Mistake
 from connector.kafka import commit_metadata
 from connector.kafka.commit_metadata import Metadata
@@ -22,6 +21,7 @@ from connector.kafka.dead_letter import compose_letter
 from connector.kafka.dead_letter_producer import DeadLetterProducer, describe
 from connector.kafka.group_offsets import Committed, GroupOffsets, open_group
 from connector.kafka.records import Address
+from connector.kafka.skipping import RecordAt, SkipCommit, settle_one
 from connector.kafka.topic_ids import TopicIds
 from connector.kafka.topic_reader import NothingThereError, UnreadableError, read_record
 from connector.model import Failure, Reason, Record, Stage
@@ -58,7 +58,7 @@ class Skipped:
     @property
     def next_unreadable(self) -> Address | None:
         """The record at the new position, if it is known that it cannot be read either."""
-        ahead = self.change.ahead
+        ahead = self.change.next_record
         unreadable = self.moved and ahead is not None and ahead.fingerprint is None
         return self.address._replace(offset=ahead.offset) if unreadable and ahead is not None else None
 
@@ -88,7 +88,7 @@ def skip_offset(
         record, unreadable = _read(conf, address)
         here = RecordAt(address.offset, None if unreadable else fingerprint(record))
         committed = _expect_position(offsets, group, address)
-        metadata_before = commit_metadata.decode(group, address.topic, address.partition, *committed) or Metadata(None)
+        metadata_before = _decode(group, address, committed)
         _expect_same_topic(conf, group, address.topic, metadata_before.topic_id)
 
         def record_from(offset: int) -> RecordAt | None:
@@ -101,11 +101,13 @@ def skip_offset(
         to = Committed(
             change.position,
             commit_metadata.encode(group, address.topic, address.partition, change.position, metadata),
+            # By it the service's next assignment notices a truncation below the position.
+            committed.leader_epoch if change.position == committed.position else leader_epoch,
         )
         if to == committed:
             raise ConnectorError(f"{address} is settled already, above the position of group {group}: nothing was done")
         left_out = False
-        if not change.known:
+        if not change.already_settled:
             failure = Failure(record, Reason.UNDECODABLE, Stage.SKIP, _message(because, unreadable))
             left_out = asyncio.run(_write(settings, conf, sink, failure, clock.now()))
         if offsets.committed(address.topic, address.partition) != committed:
@@ -114,6 +116,11 @@ def skip_offset(
             )
         offsets.commit(address.topic, address.partition, to)
     return Skipped(group, address, committed.position, to.position, change, unreadable, left_out)
+
+
+def _decode(group: str, address: Address, committed: Committed) -> Metadata:
+    metadata = commit_metadata.decode(group, address.topic, address.partition, committed.position, committed.metadata)
+    return metadata or Metadata(None)
 
 
 def _expect_no_member(conf: Mapping[str, Any], group: str) -> None:
@@ -144,7 +151,7 @@ def _expect_position(offsets: GroupOffsets, group: str, address: Address) -> Com
             f"group {group} has committed nothing for {address.topic}/{address.partition}: run the service once, so "
             "that it settles where to begin"
         )
-    low, high = offsets.edges(address.topic, address.partition)
+    low, high = offsets.watermarks(address.topic, address.partition)
     if not low <= committed.position <= high:
         raise ConnectorError(
             f"the position of group {group}, {committed.position}, is not in the log ({low} to {high}): run the "

@@ -81,7 +81,7 @@ async def _audit_until_answered(sink: HttpSink, catalogue: EventCatalogue[Any], 
         if tries == 1:
             log.warning("the vendor's events could not be read: they are asked for until they can", sink=sink.name,
                         status=audit.status, vendor=audit.message)  # fmt: skip
-        await asyncio.sleep(max(backoff.after(tries), audit.retry_after or 0.0))
+        await asyncio.sleep(max(backoff.seconds_before_retry(tries), audit.retry_after or 0.0))
     return audit
 
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any, cast
 
 from connector.delivery.assignment import Assignment
-from connector.delivery.flood_guard import RejectionRate
+from connector.delivery.failure_rate import FailureRate
 from connector.delivery.pipeline import PipelineLimits
 from connector.model import Item, Limits
 from tests.component.doubles import FakeSource, LetterTopic, Log, Vendor, Words
@@ -54,8 +54,10 @@ class Harness:
             self.topic,
             self.source.open,
             assignment=self.assignment,
-            limits=PipelineLimits(max_open_events, max_open_bytes, commit_interval=1.0, drain=drain, timeout=timeout),
-            rejections=RejectionRate(*guard),
+            limits=PipelineLimits(
+                max_open_events, max_open_bytes, commit_interval=1.0, drain=drain, request_timeout=timeout
+            ),
+            failure_rate=FailureRate(*guard),
             clock=LoopClock(),
             group=GROUP,
             max_in_flight=max_in_flight,
@@ -95,19 +97,19 @@ class Harness:
             at = {(each.topic, each.partition): each.position for each in self.assignment.offsets.values()}
             committed = {place: commit.position for place, commit in self.log.committed.items() if place in at}
             ends = {place: end for place, end in ends.items() if place in at}
-            return not self.assignment.open_events and at == committed and ends.items() <= at.items()
+            return not self.assignment.open_records and at == committed and ends.items() <= at.items()
 
         await self.until(all_settled, seconds)
 
     def check_accounts(self) -> None:
         """Nothing is open, and what was read is what became of it; each (event, route) exactly once somewhere."""
         self.check_balance()
-        assert (self.assignment.open_events, self.assignment.open_bytes) == (0, 0)
+        assert (self.assignment.open_records, self.assignment.open_bytes) == (0, 0)
         assert self.dispatcher.items_in_flight() == 0
         assert not self.dispatcher.can_probe()
         assert self.letters.pending == 0
         assert self.gate.in_flight == 0
-        assert self.pipeline.flood_guard.deferred_events == 0
+        assert self.pipeline.flood_guard.deferred_count == 0
         once = self.vendor.ledger() + cast(Counter[Any], self.topic.identities())
         assert set(once.values()) <= {1}, "an event reached its end more than once"
 

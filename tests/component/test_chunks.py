@@ -20,7 +20,7 @@ def line_in_the_middle_of_a_chunk() -> Harness:
     line = Harness()
     line.produce(*[b"word"] * CHUNK)
     line.source.poll()
-    assert line.assignment.open_events == PIECE
+    assert line.assignment.open_records == PIECE
     return line
 
 
@@ -52,8 +52,8 @@ async def test_a_topic_recreated_in_the_middle_of_a_chunk_costs_no_event_of_the_
     line = line_in_the_middle_of_a_chunk()
     line.log.records[HERE].clear()
     line.source.assign(HERE)
-    assert line.assignment.open_events == CHUNK
-    await line.until(lambda: not line.assignment.open_events)
+    assert line.assignment.open_records == CHUNK
+    await line.until(lambda: not line.assignment.open_records)
     assert line.vendor.order_of(b"k") == list(range(CHUNK))
     await line.end()
 
@@ -94,7 +94,7 @@ async def test_a_flood_in_the_middle_of_a_chunk_keeps_the_rest_of_it() -> None:
     line.source.poll()
     assert line.gate.flooded
     await asyncio.sleep(1)
-    assert line.pipeline.flood_guard.deferred_events >= CHUNK
+    assert line.pipeline.flood_guard.deferred_count >= CHUNK
     await line.until(lambda: not line.gate.flooded)
     await line.settled()
     line.check_accounts()

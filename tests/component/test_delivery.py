@@ -128,7 +128,7 @@ async def test_reading_stops_at_the_mark_and_goes_on_when_events_are_settled() -
 
     def watch() -> bool:
         nonlocal most
-        most = max(most, line.assignment.open_events)
+        most = max(most, line.assignment.open_records)
         return line.stats.delivered == 2000
 
     await line.until(watch, 3600)

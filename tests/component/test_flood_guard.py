@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from connector.delivery.gate import FLOOD_PROBE_EVERY, SinkState
+from connector.delivery.gate import FLOOD_PROBE_SECONDS, SinkState
 from connector.model import ACCEPTED, Limits, Outcome
 from tests.component.doubles import REFUSED, UNAUTHORIZED, accept, refuse_those_marked
 from tests.component.harness import HERE, Harness
@@ -44,8 +44,8 @@ async def test_while_it_holds_one_event_a_minute_goes_and_no_letter_is_written()
     await line.until(lambda: len(line.vendor.requests) >= already + 10, 3600)
     probes = line.vendor.requests[already:]
     assert all(len(probe.items) == 1 for probe in probes)
-    assert all(later.at - earlier.at >= FLOOD_PROBE_EVERY - 0.01 for earlier, later in pairwise(probes))
-    assert all(later.at - earlier.at <= FLOOD_PROBE_EVERY + 1.0 for earlier, later in pairwise(probes))
+    assert all(later.at - earlier.at >= FLOOD_PROBE_SECONDS - 0.01 for earlier, later in pairwise(probes))
+    assert all(later.at - earlier.at <= FLOOD_PROBE_SECONDS + 1.0 for earlier, later in pairwise(probes))
     assert len(line.topic.letters) == GUARD[0] + 1
     await line.end()
 
@@ -54,7 +54,7 @@ async def test_it_resumes_when_one_passes_and_everything_held_back_reaches_its_e
     line = await flooded()
     for number in range(100):
         line.produce(b"event", b"undecodable" if number % 20 == 0 else b"event", key=b"late%d" % number)
-    await line.until(lambda: line.pipeline.flood_guard.deferred_events, 60)
+    await line.until(lambda: line.pipeline.flood_guard.deferred_count, 60)
     line.vendor.answer = accept
     await line.until(lambda: line.stats.delivered, 120)
     assert line.gate.flooded is False
@@ -163,7 +163,7 @@ async def test_what_is_held_back_is_bounded() -> None:
     for number in range(5_000):
         line.produce(b"event", key=b"%d" % number)
     await line.until(lambda: not line.source.credits, 60)
-    held = line.assignment.open_events + line.pipeline.flood_guard.deferred_events
+    held = line.assignment.open_records + line.pipeline.flood_guard.deferred_count
     assert held <= 200 + 2 * line.source.CHUNK
     await line.end()
 
@@ -180,7 +180,7 @@ async def test_good_events_behind_bad_ones_that_fill_a_commits_room_become_the_p
     line.produce(b" ".join([b"good"] * 20), key=b"good")
     await line.until(lambda: line.gate.flooded and not line.vendor.in_flight)
     await line.until(lambda: line.stats.delivered, 36_000)
-    await line.until(lambda: not line.assignment.open_parts and not line.pipeline.flood_guard.deferred_events, 360_000)
+    await line.until(lambda: not line.assignment.open_parts and not line.pipeline.flood_guard.deferred_count, 360_000)
     line.check_balance()
     assert line.stats.delivered == 20
     assert line.topic.reasons() == {"refused": 100}

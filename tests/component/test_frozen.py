@@ -57,7 +57,7 @@ async def test_what_a_late_poll_brought_is_not_sent_before_the_next_one_confirms
     line.source.hear()
     line.source.blocked = True
     await asyncio.sleep(30)
-    assert (line.assignment.open_events, line.vendor.requests) == (1, [])
+    assert (line.assignment.open_records, line.vendor.requests) == (1, [])
     line.source.blocked = False
     await line.settled()
     line.check_accounts()

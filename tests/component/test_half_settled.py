@@ -195,7 +195,7 @@ async def test_what_is_half_settled_survives_owners_that_end_before_they_have_re
         owner = Harness(log, limits=ONE)
         owner.vendor.answer = lambda _: DOWN
         owner.source.CHUNK = 1
-        await owner.until(lambda owner=owner: owner.assignment.open_events)  # type: ignore[misc]  # bound now
+        await owner.until(lambda owner=owner: owner.assignment.open_records)  # type: ignore[misc]  # bound now
         await owner.source.revoke(HERE)
         await owner.end()
         owners.append(owner)

@@ -31,7 +31,7 @@ async def test_a_revocation_waits_for_its_own_requests_only_and_commits_what_the
     assert [commit.position for commit in commits] == [4]
     await asyncio.sleep(30)
     assert sorted(item.record.offset for item in line.vendor.accepted) == [0, 1, 2, 3], "what was never sent is sent"
-    assert (line.stats.given_back, line.assignment.open_events) == (16, 0)
+    assert (line.stats.given_back, line.assignment.open_records) == (16, 0)
     line.check_balance()
     await line.end()
 
@@ -57,7 +57,7 @@ async def test_what_waits_behind_a_key_of_a_partition_that_leaves_goes_on_at_onc
     line.produce(b"leaves", key=b"k")
     await line.until(lambda: line.dispatcher.batches_awaiting_retry == 1 and not line.vendor.in_flight)
     line.produce(b"stays", key=b"k", place=THERE)
-    await line.until(lambda: line.assignment.open_events == 2 and not line.vendor.in_flight)
+    await line.until(lambda: line.assignment.open_records == 2 and not line.vendor.in_flight)
     await line.source.revoke(HERE)
     line.vendor.answer = accept
     await line.until(lambda: line.stats.delivered == 1, 60)
@@ -78,7 +78,7 @@ async def test_a_revocation_starts_no_retry_and_no_half_and_gives_up_at_the_end_
     await asyncio.sleep(200)
     assert len(line.vendor.requests) == 1
     assert (line.stats.delivered, line.stats.given_back, line.stats.late) == (1, 1, 1)
-    assert (line.assignment.open_events, line.assignment.open_bytes) == (0, 0)
+    assert (line.assignment.open_records, line.assignment.open_bytes) == (0, 0)
     line.check_balance()
     await line.end()
 
@@ -144,10 +144,10 @@ async def test_a_partition_that_comes_back_is_read_from_its_commit_and_old_resul
     await line.until(lambda: line.vendor.in_flight == 1)
     await line.source.revoke(HERE)
     line.source.assign(HERE)
-    await line.until(lambda: line.assignment.open_events == 2)
+    await line.until(lambda: line.assignment.open_records == 2)
     await line.until(lambda: line.stats.late == 2)
-    assert line.assignment.open_events == 2, "a result of the earlier assignment has settled the later one's events"
-    await line.until(lambda: not line.assignment.open_events)
+    assert line.assignment.open_records == 2, "a result of the earlier assignment has settled the later one's events"
+    await line.until(lambda: not line.assignment.open_records)
     assert line.vendor.order_of(b"k") == [0, 1, 0, 1]
     line.check_balance()
     await line.end()
@@ -161,7 +161,7 @@ async def test_what_is_lost_is_forgotten_at_once() -> None:
     await line.until(lambda: line.vendor.in_flight == 1)
     committed = dict(line.log.committed)
     line.source.lose(HERE)
-    assert (line.assignment.open_events, len(line.assignment)) == (0, 0)
+    assert (line.assignment.open_records, len(line.assignment)) == (0, 0)
     await asyncio.sleep(60)
     assert len(line.vendor.requests) == 1
     assert line.log.committed == committed
@@ -247,7 +247,7 @@ async def test_a_polling_thread_that_is_silent_for_too_long_stops_the_sending() 
     line.vendor.latency = 10.0
     for number in range(20):
         line.produce(b"event", key=b"%d" % number)
-    await line.until(lambda: line.assignment.open_events == 20)
+    await line.until(lambda: line.assignment.open_records == 20)
     line.source.blocked = True
     await asyncio.sleep(300)
     assert 4 <= len(line.vendor.requests) <= 6
@@ -282,8 +282,53 @@ async def test_a_topic_recreated_takes_the_old_epochs_place_and_a_stop_survives_
     line = Harness()
     line.topic.refusal = "not now"
     line.produce(b"undecodable")
-    await line.until(lambda: line.assignment.open_events == 1)
+    await line.until(lambda: line.assignment.open_records == 1)
     line.source.assign(HERE)  # what the source says when the log ends before the position
     line.source.lose(HERE)
     assert await line.pipeline.stop(now() + 1.0)
+    await line.end()
+
+
+async def test_a_stop_whose_last_commit_nobody_has_reported_is_not_clean_until_it_is() -> None:
+    line = Harness()
+    line.produce(b"event")
+    await line.until(lambda: line.stats.delivered == 1)
+    assert await line.pipeline.stop(now() + 20.0)
+    assert line.source.stopped_with
+    clean = [line.pipeline.last_commit_succeeded]
+    line.pipeline.on_committed(None, last=True)
+    clean.append(line.pipeline.last_commit_succeeded)
+    assert clean == [False, True]
+    await line.end()
+
+
+@pytest.mark.parametrize("last", [None, "refused"])
+async def test_of_the_last_commits_of_a_stop_each_must_be_made(last: str | None) -> None:
+    line = Harness()
+    line.produce(b"event")
+    await line.until(lambda: line.stats.delivered == 1)
+    assert await line.pipeline.stop(now() + 20.0)
+    for error in ("refused" if last is None else None, last):
+        line.pipeline.on_committed(error, last=True)
+    assert not line.pipeline.last_commit_succeeded
+    await line.end()
+
+
+async def test_a_stop_that_may_not_commit_what_it_should_is_not_clean() -> None:
+    line = Harness()
+    line.produce(b"event")
+    await line.until(lambda: line.stats.delivered == 1)
+    line.source.confirmed = False
+    await asyncio.sleep(0.2)
+    assert await line.pipeline.stop(now() + 20.0)
+    assert line.source.stopped_with == []
+    assert not line.pipeline.last_commit_succeeded
+    await line.end()
+
+
+async def test_a_stop_with_nothing_to_commit_is_clean() -> None:
+    line = Harness()
+    await line.settled()
+    assert await line.pipeline.stop(now() + 20.0)
+    assert line.pipeline.last_commit_succeeded
     await line.end()

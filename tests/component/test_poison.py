@@ -65,7 +65,7 @@ async def test_poison_alone_without_other_traffic_is_held_and_shown(line: Harnes
     with pytest.raises(TimeoutError):
         await line.until(lambda: line.topic.letters, 1200)
     assert line.gate.is_down
-    assert (line.dispatcher.batches_awaiting_retry, line.assignment.open_events) == (1, 1)
+    assert (line.dispatcher.batches_awaiting_retry, line.assignment.open_records) == (1, 1)
     assert line.log.committed[HERE].position == 0
     line.vendor.answer = accept
     await line.settled()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.component.doubles import DOWN, Log, accept
 from tests.component.harness import HERE, Harness
@@ -19,10 +20,10 @@ async def truncated() -> Harness:
     await line.settled()
     line.vendor.answer = lambda _: DOWN
     line.produce(*(b"old%d" % number for number in range(DELIVERED, READ)), key=None)
-    await line.until(lambda: line.assignment.open_events == READ - DELIVERED)
+    await line.until(lambda: line.assignment.open_records == READ - DELIVERED)
     line.source.truncate(HERE, CUT)
     line.produce(*(b"new%d" % number for number in range(CUT, END)), key=None)
-    await line.until(lambda: line.assignment.open_events == READ - DELIVERED + END - CUT)
+    await line.until(lambda: line.assignment.open_records == READ - DELIVERED + END - CUT)
     await asyncio.sleep(60)
     return line
 
@@ -62,7 +63,7 @@ async def test_what_is_held_leaves_with_the_partition(way: str) -> None:
     else:
         line.source.lose(HERE)
     assert committed(line.log) == DELIVERED
-    assert (line.assignment.offsets, line.assignment.open_events, len(line.assignment)) == ({}, 0, 0)
+    assert (line.assignment.offsets, line.assignment.open_records, len(line.assignment)) == ({}, 0, 0)
     line.vendor.answer = accept
     await asyncio.sleep(120)
     assert len(line.vendor.accepted) == DELIVERED, "what the next owner reads is sent by the last one, too"
@@ -80,7 +81,7 @@ async def test_when_the_outage_ends_all_is_delivered_and_committed() -> None:
         *(b"old%d" % number for number in range(READ)),
         *(b"new%d" % number for number in range(CUT, END)),
     }
-    assert (line.assignment.open_events, line.assignment.open_bytes, line.stats.delivered) == (0, 0, READ + END - CUT)
+    assert (line.assignment.open_records, line.assignment.open_bytes, line.stats.delivered) == (0, 0, READ + END - CUT)
     line.check_balance()
     await line.end()
 
@@ -92,7 +93,7 @@ async def test_what_was_cut_off_holds_nothing_up() -> None:
         DOWN if any(each.record.value == b"old%d" % (READ - 1) for each in request.items) else accept(request)
     )
     await line.until(lambda: committed(line.log) == END)
-    assert line.assignment.open_events
+    assert line.assignment.open_records
     await line.end()
 
 
@@ -104,7 +105,7 @@ async def test_what_the_flood_guard_keeps_back_unread_is_not_committed_past_eith
     await line.settled()
     line.pipeline.flood_guard.wait_for_restore()
     line.produce(*(b"old%d" % number for number in range(DELIVERED, READ)), key=None)
-    await line.until(lambda: line.pipeline.flood_guard.deferred_events == READ - DELIVERED)
+    await line.until(lambda: line.pipeline.flood_guard.deferred_count == READ - DELIVERED)
     line.source.truncate(HERE, CUT)
     line.produce(*(b"new%d" % number for number in range(CUT, END)), key=None)
     await asyncio.sleep(60)
@@ -119,6 +120,14 @@ async def test_what_the_flood_guard_keeps_back_unread_is_not_committed_past_eith
     await line.settled()
     assert committed(line.log) == END
     assert {item.record.value for item in line.vendor.accepted} >= {b"old%d" % number for number in range(CUT)}
-    assert (len(line.assignment.offsets), line.assignment.open_events) == (1, 0)
+    assert (len(line.assignment.offsets), line.assignment.open_records) == (1, 0)
     line.check_balance()
+    await line.end()
+
+
+async def test_a_partition_lost_together_with_an_epoch_that_it_replaced_is_one_partition() -> None:
+    line = await truncated()
+    with capture_logs() as logs:
+        line.source.lose(HERE)
+    assert [entry["partitions"] for entry in logs if entry["event"] == "partitions lost"] == [1]
     await line.end()

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from connector.delivery.blocked_partitions import BlockedPartition
-from connector.delivery.settled_before import fingerprint
+from connector.delivery.inherited_progress import fingerprint
 from connector.kafka import commit_metadata
 from connector.kafka.commit_metadata import Metadata
 from connector.kafka.log_changes import LogChangeKind
@@ -125,7 +125,7 @@ async def test_what_the_flood_guard_keeps_back_comes_before_what_cannot_be_read(
     line.source.unreadable[HERE] = {5: WHY}
     line.produce(*(b"event%d" % number for number in range(2, 8)))
     await line.until(line.pipeline.blocked_partitions)
-    assert (line.source.sought, line.pipeline.flood_guard.deferred_events) == ([], 3)
+    assert (line.source.sought, line.pipeline.flood_guard.deferred_count) == ([], 3)
     line.pipeline.flood_guard.restore([])
     await line.settled()
     assert line.source.sought == [(*HERE, 6)]

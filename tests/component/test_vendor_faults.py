@@ -131,7 +131,7 @@ async def test_a_missing_secret_holds_the_sink_until_it_is_there(line: Harness) 
     line.produce(b"event")
     with pytest.raises(TimeoutError):
         await line.until(lambda: line.vendor.requests, 60)
-    assert state(line) is SinkState.ON_HOLD
+    assert state(line) is SinkState.SECRET_MISSING
     line.vendor.missing_secret = None
     await line.settled()
     line.check_accounts()

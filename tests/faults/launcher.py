@@ -97,12 +97,12 @@ def _stages() -> dict[str, tuple[Any, str, Callable[..., Any]]]:
     from connector.vendors.http_sink import HttpSink  # noqa: PLC0415
 
     return {
-        "after poll": (Pipeline, "_take_in", _before),
-        "after mapping": (Pipeline, "_take_in", _after),
+        "after poll": (Pipeline, "_begin_records", _before),
+        "after mapping": (Pipeline, "_begin_records", _after),
         "before send": (Dispatcher, "_send", _before),
         "in the air": (HttpSink, "send", _during),
         "after response": (HttpSink, "send", _after_await),
-        "before settling": (Dispatcher, "_finish", _before),
+        "before settling": (Dispatcher, "_end_attempt", _before),
         "after settling": (Pipeline, "on_accepted", _after),
         "before dead letter": (DeadLetterProducer, "write", _before),
         "dead letter produced": (DeadLetterProducer, "write", _after),

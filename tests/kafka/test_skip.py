@@ -50,11 +50,15 @@ def commit(desk: Desk, position: int, metadata: str = "") -> None:
     consumer.close()
 
 
-def committed(desk: Desk) -> int:
+def committed_partition(desk: Desk) -> TopicPartition:
     consumer = Consumer({"bootstrap.servers": desk.broker.bootstrap, "group.id": f"{desk.letters}.mytracker"})
     (found,) = consumer.committed([TopicPartition(desk.events, 0)], timeout=20)
     consumer.close()
-    offset: int = found.offset
+    return found
+
+
+def committed(desk: Desk) -> int:
+    offset: int = committed_partition(desk).offset
     return offset
 
 
@@ -135,6 +139,7 @@ async def test_above_the_position_it_is_noted_and_never_sent(desk: Desk) -> None
     assert moved.json["position"] == {"before": 1, "after": 2}
     passed = await desk.skip(2, config)
     assert passed.json["position"] == {"before": 2, "after": 4}
+    assert committed_partition(desk).leader_epoch == 0, "a truncation below the position could not be noticed"
 
     await desk.deliver(settings, 1)
     assert desk.accepted() == {"u4": 1}

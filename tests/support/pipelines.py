@@ -10,7 +10,7 @@ from connector.delivery.assignment import Assignment
 from connector.delivery.backoff import Backoff
 from connector.delivery.dead_letter_writer import DeadLetterSender, DeadLetterWriter
 from connector.delivery.dispatcher import Dispatcher
-from connector.delivery.flood_guard import RejectionRate
+from connector.delivery.failure_rate import FailureRate
 from connector.delivery.gate import Gate
 from connector.delivery.outcomes import DispatchListener
 from connector.delivery.pipeline import Pipeline, PipelineLimits, RecordRouter
@@ -25,11 +25,11 @@ def build_pipeline(
     sink: Sink,
     router: RecordRouter,
     topic: DeadLetterSender,
-    open_source: Callable[[SourceListener], SourceControl],
+    make_source: Callable[[SourceListener], SourceControl],
     *,
     assignment: Assignment,
     limits: PipelineLimits,
-    rejections: RejectionRate,
+    failure_rate: FailureRate,
     clock: Clock,
     group: str,
     max_in_flight: int,
@@ -40,7 +40,7 @@ def build_pipeline(
     """Return a pipeline that sends to `sink` and writes dead letters to `topic`."""
     stats, backoff = Stats(), Backoff(0.2, 30.0)
 
-    def open_dispatcher(listener: DispatchListener) -> Dispatcher:
+    def make_dispatcher(listener: DispatchListener) -> Dispatcher:
         return Dispatcher(
             sink,
             Batcher(sink.limits, ordered=ordered, linger=LINGER),
@@ -57,13 +57,13 @@ def build_pipeline(
         sink,
         router,
         assignment,
-        rejections,
+        failure_rate,
         limits,
         clock=clock,
         stats=stats,
-        open_dispatcher=open_dispatcher,
-        open_dead_letters=lambda on_written: DeadLetterWriter(
+        make_dispatcher=make_dispatcher,
+        make_dead_letters=lambda on_written: DeadLetterWriter(
             topic, group=group, sink=sink.name, clock=clock, on_written=on_written
         ),
-        open_source=open_source,
+        make_source=make_source,
     )

@@ -150,13 +150,13 @@ async def test_every_call_waits_for_a_slot_of_its_own(tmp_path: Path, monkeypatc
         vendor.reset({"latency_ms": 30})
         settings = sailplay(vendor, login_of(tmp_path), rate=f"{rate}/s")
         async with Delivery(settings) as delivery:
-            take = delivery.dispatcher.gate.reserve_slot
+            take = delivery.dispatcher.gate.reserve_request
 
             def taken(now: float) -> float:
                 slots.append(take(now))
                 return slots[-1]
 
-            monkeypatch.setattr(delivery.dispatcher.gate, "reserve_slot", taken)
+            monkeypatch.setattr(delivery.dispatcher.gate, "reserve_request", taken)
             under_way = asyncio.create_task(delivery.deliver(delivery.fire(f"u{number}") for number in range(50)))
             for _ in range(3):
                 await asyncio.sleep(0.1)

@@ -10,7 +10,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError
 
-from connector.kafka.topic_configs import POLICY, set_policy
+from connector.kafka.topic_configs import POLICY, policy_command
 from connector.operations.formatting import counted, duration, size
 from connector.service.preflight.findings import Finding, Severity
 from connector.service.preflight.topics import TopicFacts, undescribed_finding
@@ -48,7 +48,7 @@ def _compaction(letters: TopicFacts, conf: Mapping[str, Any]) -> Iterator[Findin
     policy = "" if letters.settings is None else letters.settings[POLICY]  # not shown to us: `_room` says so
     if "compact" in policy:
         says = f"cleanup.policy is {policy}: of letters with one key only the last is kept, and `run` refuses that"
-        todo = f"run {set_policy(conf, letters.name, 'delete')}"
+        todo = f"run {policy_command(conf, letters.name, 'delete')}"
         yield Finding(SECTION, "compaction", Severity.FAIL, says, todo)
 
 

@@ -1,4 +1,4 @@
-"""Items for lanes, and what comes out of them."""
+"""Items for a batcher, and what comes out of them."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ def item(
     return Item(record, method, method, b"x" * size)
 
 
-def lanes(*, ordered: bool = True, limits: Limits = LIMITS) -> Batcher:
+def make_batcher(*, ordered: bool = True, limits: Limits = LIMITS) -> Batcher:
     return Batcher(limits, ordered=ordered, linger=LINGER)
 
 
-def drain(of: Batcher, now: float = 1e9) -> list[Batch]:
+def drain(batcher: Batcher, now: float = 1e9) -> list[Batch]:
     """Everything, each batch settled before the next is taken."""
     taken = []
-    while (batch := of.next_batch(now)) is not None:
+    while (batch := batcher.take_next_batch(now)) is not None:
         taken.append(batch)
-        of.release_keys(batch)
+        batcher.release_keys(batch)
     return taken
 
 

@@ -1,4 +1,4 @@
-"""Lanes rule by rule: what closes a batch, what goes first, what a key holds back, what is forgotten."""
+"""The batcher rule by rule: what closes a batch, what goes first, what a key holds back, what is forgotten."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ import pytest
 
 from connector.batching.batcher import ClosedBy
 from connector.model import Limits
-from tests.unit.batching.support import LINGER, drain, item, lanes, offsets
+from tests.unit.batching.support import LINGER, drain, item, make_batcher, offsets
 
 
 @pytest.mark.parametrize("sizes", [[58], [28, 29], [1, 56], [11, 11, 11, 11, 11]])
 def test_a_batch_is_filled_to_the_very_last_byte_and_closed_by_it(sizes: list[int]) -> None:
     limits = Limits(max_events=20, max_bytes=sum(sizes) + len(sizes) + 1)
-    of = lanes(limits=limits)
+    batcher = make_batcher(limits=limits)
     for offset, size in enumerate(sizes):
-        of.enqueue(item(offset, None, size=size))
-    batch = of.next_batch(0.0)
+        batcher.enqueue(item(offset, None, size=size))
+    batch = batcher.take_next_batch(0.0)
     assert batch is not None
     assert batch.size == limits.max_bytes
     assert batch.closed_by is ClosedBy.BYTES
 
 
 def test_one_byte_more_goes_into_the_next_batch() -> None:
-    of = lanes()
+    batcher = make_batcher()
     for offset, size in enumerate([28, 30]):
-        of.enqueue(item(offset, None, size=size))
-    first, second = drain(of)
+        batcher.enqueue(item(offset, None, size=size))
+    first, second = drain(batcher)
     assert offsets([first]) == [0]
     assert first.closed_by is ClosedBy.BYTES
     assert offsets([second]) == [1]
 
 
 def test_the_batch_that_holds_a_key_is_closed_by_what_no_longer_fits_beside_it() -> None:
-    of = lanes()
-    of.enqueue(item(0, b"k", size=28))
-    of.enqueue(item(1, b"k", size=30))
-    of.enqueue(item(2, b"other", size=2))
-    full = of.next_batch(0.0)  # long before its linger is over
+    batcher = make_batcher()
+    batcher.enqueue(item(0, b"k", size=28))
+    batcher.enqueue(item(1, b"k", size=30))
+    batcher.enqueue(item(2, b"other", size=2))
+    full = batcher.take_next_batch(0.0)  # long before its linger is over
     assert full is not None
     assert offsets([full]) == [0]
     assert full.closed_by is ClosedBy.BYTES
@@ -47,128 +47,128 @@ def test_the_batch_that_holds_a_key_is_closed_by_what_no_longer_fits_beside_it()
 
 def test_an_item_that_fits_only_without_the_envelope_goes_alone() -> None:
     limits = Limits(max_events=5, max_bytes=60, bare=True)
-    of = lanes(limits=limits)
+    batcher = make_batcher(limits=limits)
     assert limits.fits_alone(60)
     assert not limits.fits_alone(61)
     for offset, size in enumerate([2, 60, 2]):
-        of.enqueue(item(offset, None, size=size))
-    assert [[each.record.offset for each in batch.items] for batch in drain(of)] == [[0], [1], [2]]
+        batcher.enqueue(item(offset, None, size=size))
+    assert [[each.record.offset for each in batch.items] for batch in drain(batcher)] == [[0], [1], [2]]
 
 
 def test_what_closed_a_batch_is_known() -> None:
-    of = lanes()
+    batcher = make_batcher()
     for offset in range(5):
-        of.enqueue(item(offset, None))
-    of.enqueue(item(5, None))
-    assert [batch.closed_by for batch in drain(of)] == [ClosedBy.COUNT, ClosedBy.LINGER]
+        batcher.enqueue(item(offset, None))
+    batcher.enqueue(item(5, None))
+    assert [batch.closed_by for batch in drain(batcher)] == [ClosedBy.COUNT, ClosedBy.LINGER]
     assert list(ClosedBy) == ["count", "bytes", "linger"]  # as the metric's label has them
 
 
 def test_full_batches_are_due_at_once_and_counted_until_they_are_taken() -> None:
-    of = lanes()
-    assert of.full_batches == 0
+    batcher = make_batcher()
+    assert batcher.full_batches == 0
     for offset in range(11):
-        of.enqueue(item(offset, None))
-    assert (of.full_batches, of.next_batch_at()) == (2, 0.0)
-    of.next_batch(0.0)
-    assert (of.full_batches, of.next_batch_at()) == (1, 0.0)
-    of.next_batch(0.0)
-    assert (of.full_batches, of.next_batch_at()) == (0, LINGER)
+        batcher.enqueue(item(offset, None))
+    assert (batcher.full_batches, batcher.next_batch_at()) == (2, 0.0)
+    batcher.take_next_batch(0.0)
+    assert (batcher.full_batches, batcher.next_batch_at()) == (1, 0.0)
+    batcher.take_next_batch(0.0)
+    assert (batcher.full_batches, batcher.next_batch_at()) == (0, LINGER)
 
 
 def test_a_key_may_stand_several_times_in_one_batch_in_order() -> None:
-    of = lanes()
+    batcher = make_batcher()
     for offset in range(4):
-        of.enqueue(item(offset, b"k"))
-    (batch,) = drain(of)
+        batcher.enqueue(item(offset, b"k"))
+    (batch,) = drain(batcher)
     assert offsets([batch]) == [0, 1, 2, 3]
 
 
 def test_other_keys_overtake_a_key_that_waits_for_its_batch() -> None:
-    of = lanes()
-    of.enqueue(item(0, b"busy"))
-    held = of.next_batch(1.0)
+    batcher = make_batcher()
+    batcher.enqueue(item(0, b"busy"))
+    held = batcher.take_next_batch(1.0)
     assert held is not None
-    of.enqueue(item(1, b"busy"))
-    of.enqueue(item(2, b"free"))
-    overtaking = of.next_batch(1.0)
+    batcher.enqueue(item(1, b"busy"))
+    batcher.enqueue(item(2, b"free"))
+    overtaking = batcher.take_next_batch(1.0)
     assert overtaking is not None
     assert offsets([overtaking]) == [2]
-    assert of.longest_key_queue() == 1
-    of.release_keys(held)
-    assert offsets(drain(of)) == [1]
+    assert batcher.longest_key_queue() == 1
+    batcher.release_keys(held)
+    assert offsets(drain(batcher)) == [1]
 
 
 def test_the_busiest_key_is_known() -> None:
-    of = lanes()
+    batcher = make_batcher()
     for offset, key in enumerate([b"1", b"2"]):
-        of.enqueue(item(offset, key))
-    assert of.next_batch(1.0) is not None
+        batcher.enqueue(item(offset, key))
+    assert batcher.take_next_batch(1.0) is not None
     for offset, key in enumerate([b"1", b"2", b"2", b"2"], start=2):
-        of.enqueue(item(offset, key))
-    assert of.longest_key_queue() == 3
+        batcher.enqueue(item(offset, key))
+    assert batcher.longest_key_queue() == 3
 
 
 def test_a_key_behind_which_nothing_waits_any_more_is_as_free_as_a_new_one() -> None:
-    of = lanes()
-    of.enqueue(item(0, b"k"))
-    held = of.next_batch(1.0)
+    batcher = make_batcher()
+    batcher.enqueue(item(0, b"k"))
+    held = batcher.take_next_batch(1.0)
     assert held is not None
-    of.enqueue(item(1, b"k"))
-    of.release_keys(held)
-    assert offsets(drain(of)) == [1]
-    of.enqueue(item(2, b"k"))
-    assert offsets(drain(of)) == [2]
+    batcher.enqueue(item(1, b"k"))
+    batcher.release_keys(held)
+    assert offsets(drain(batcher)) == [1]
+    batcher.enqueue(item(2, b"k"))
+    assert offsets(drain(batcher)) == [2]
 
 
 def test_the_order_of_a_key_holds_over_all_methods() -> None:
-    of = lanes()
+    batcher = make_batcher()
     for offset, method in enumerate(["login", "customEvent", "login", "login", "customRevenue"]):
-        of.enqueue(item(offset, b"k", method))
-    batches = drain(of)
+        batcher.enqueue(item(offset, b"k", method))
+    batches = drain(batcher)
     assert offsets(batches) == [0, 1, 2, 3, 4]
     assert [batch.method for batch in batches] == ["login", "customEvent", "login", "customRevenue"]
 
 
 def test_without_order_nothing_waits_for_a_key() -> None:
-    of = lanes(ordered=False)
-    of.enqueue(item(0, b"k"))
-    assert of.next_batch(1.0) is not None
-    of.enqueue(item(1, b"k"))
-    assert of.next_batch(1.0) is not None
+    batcher = make_batcher(ordered=False)
+    batcher.enqueue(item(0, b"k"))
+    assert batcher.take_next_batch(1.0) is not None
+    batcher.enqueue(item(1, b"k"))
+    assert batcher.take_next_batch(1.0) is not None
 
 
 def test_linger_counts_from_when_the_oldest_event_was_read() -> None:
-    of = lanes()
-    of.enqueue(item(0, b"a", read_at=10.0))
-    of.enqueue(item(1, b"b", read_at=10.19))
-    assert of.next_batch_at() == pytest.approx(10.2)
-    assert of.next_batch(10.19) is None
-    assert offsets([batch for batch in [of.next_batch(10.2)] if batch]) == [0, 1]
+    batcher = make_batcher()
+    batcher.enqueue(item(0, b"a", read_at=10.0))
+    batcher.enqueue(item(1, b"b", read_at=10.19))
+    assert batcher.next_batch_at() == pytest.approx(10.2)
+    assert batcher.take_next_batch(10.19) is None
+    assert offsets([batch for batch in [batcher.take_next_batch(10.2)] if batch]) == [0, 1]
 
 
 def test_what_waited_behind_its_key_does_not_linger_again() -> None:
-    of = lanes()
-    of.enqueue(item(0, b"k", read_at=0.0))
-    held = of.next_batch(0.2)
+    batcher = make_batcher()
+    batcher.enqueue(item(0, b"k", read_at=0.0))
+    held = batcher.take_next_batch(0.2)
     assert held is not None
-    of.enqueue(item(1, b"k", read_at=0.1))
-    of.release_keys(held)
-    assert of.next_batch_at() == pytest.approx(0.3)
-    batch = of.next_batch(5.0)
+    batcher.enqueue(item(1, b"k", read_at=0.1))
+    batcher.release_keys(held)
+    assert batcher.next_batch_at() == pytest.approx(0.3)
+    batch = batcher.take_next_batch(5.0)
     assert batch is not None
     assert offsets([batch]) == [1]
 
 
 def test_a_busy_method_does_not_starve_a_quiet_one() -> None:
-    of = lanes()
-    of.enqueue(item(0, None, "customRevenue", read_at=0.0))
+    batcher = make_batcher()
+    batcher.enqueue(item(0, None, "customRevenue", read_at=0.0))
     offset, taken_after = 1, None
     for turn in range(50):
         for _ in range(10):  # two full batches come for each one that is sent
-            of.enqueue(item(offset, None, "login", read_at=1.0))
+            batcher.enqueue(item(offset, None, "login", read_at=1.0))
             offset += 1
-        batch = of.next_batch(1.0)
+        batch = batcher.take_next_batch(1.0)
         assert batch is not None
         if batch.method == "customRevenue":
             taken_after = turn
@@ -178,53 +178,53 @@ def test_a_busy_method_does_not_starve_a_quiet_one() -> None:
 
 
 def test_an_open_batch_goes_ahead_of_a_full_one_only_if_it_was_begun_before_the_first_of_them() -> None:
-    of = lanes()
+    batcher = make_batcher()
     for offset in range(5):
-        of.enqueue(item(offset, None, "login"))
-    of.enqueue(item(5, None, "customEvent"))
+        batcher.enqueue(item(offset, None, "login"))
+    batcher.enqueue(item(5, None, "customEvent"))
     for offset in range(6, 11):
-        of.enqueue(item(offset, None, "customRevenue"))
-    assert offsets(drain(of)) == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
+        batcher.enqueue(item(offset, None, "customRevenue"))
+    assert offsets(drain(batcher)) == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
 
 
 def test_the_oldest_batch_is_found_among_full_and_open_ones() -> None:
-    of = lanes()
-    of.enqueue(item(0, None, "customRevenue"))
+    batcher = make_batcher()
+    batcher.enqueue(item(0, None, "customRevenue"))
     for offset in range(1, 11):
-        of.enqueue(item(offset, None))
-    of.enqueue(item(11, None, "customEvent"))
+        batcher.enqueue(item(offset, None))
+    batcher.enqueue(item(11, None, "customEvent"))
     found = []
     for number in range(1, 5):
-        assert of.oldest_number() == number
-        batch = of.oldest_batch()
+        assert batcher.oldest_number() == number
+        batch = batcher.take_oldest_batch()
         assert batch is not None
         found.append(offsets([batch]))
     assert found == [[0], [1, 2, 3, 4, 5], [6, 7, 8, 9, 10], [11]]
-    assert of.oldest_number() is None
-    assert of.oldest_batch() is None
+    assert batcher.oldest_number() is None
+    assert batcher.take_oldest_batch() is None
 
 
 def test_what_is_forgotten_holds_its_key_no_longer_whether_its_batch_is_open_or_full() -> None:
-    of = lanes()
+    batcher = make_batcher()
     for offset in range(6):
-        of.enqueue(item(offset, b"full" if offset < 5 else b"open", epoch=1))
-    of.drop_unsent(lambda each: each.record.assignment_epoch == 1)
+        batcher.enqueue(item(offset, b"full" if offset < 5 else b"open", epoch=1))
+    batcher.drop_revoked(lambda each: each.record.assignment_epoch == 1)
     for offset, key in enumerate([b"full", b"open"], start=6):
-        of.enqueue(item(offset, key, epoch=2))
-    assert offsets(drain(of)) == [6, 7]
+        batcher.enqueue(item(offset, key, epoch=2))
+    assert offsets(drain(batcher)) == [6, 7]
 
 
 def test_what_is_forgotten_leaves_the_others_order_and_the_taken_batches_keys_alone() -> None:
-    of = lanes()
-    of.enqueue(item(0, b"k", epoch=1))
-    held = of.next_batch(1.0)
+    batcher = make_batcher()
+    batcher.enqueue(item(0, b"k", epoch=1))
+    held = batcher.take_next_batch(1.0)
     assert held is not None
     for offset, epoch in enumerate([2, 1, 2, 1], start=1):
-        of.enqueue(item(offset, b"k", epoch=epoch))
-    of.drop_unsent(lambda each: each.record.assignment_epoch == 2)
-    assert of.next_batch(1e9) is None
-    of.release_keys(held)
-    assert offsets(drain(of)) == [2, 4]
+        batcher.enqueue(item(offset, b"k", epoch=epoch))
+    batcher.drop_revoked(lambda each: each.record.assignment_epoch == 2)
+    assert batcher.take_next_batch(1e9) is None
+    batcher.release_keys(held)
+    assert offsets(drain(batcher)) == [2, 4]
 
 
 class CountingKey(bytes):
@@ -242,11 +242,11 @@ def test_a_hot_key_costs_as_much_an_event_however_many_wait_behind_it() -> None:
 
     def lookups_per_event(events: int) -> float:
         CountingKey.looked_up.clear()
-        of, key = lanes(limits=Limits(20, 10_000)), CountingKey(b"hot")
+        batcher, key = make_batcher(limits=Limits(20, 10_000)), CountingKey(b"hot")
         for offset in range(events):
-            of.enqueue(item(offset, key))
-        assert of.longest_key_queue() == events - 20
-        assert offsets(drain(of)) == list(range(events))
+            batcher.enqueue(item(offset, key))
+        assert batcher.longest_key_queue() == events - 20
+        assert offsets(drain(batcher)) == list(range(events))
         return CountingKey.looked_up["key"] / events
 
     assert lookups_per_event(20_000) <= lookups_per_event(200) * 1.1

@@ -1,4 +1,4 @@
-"""Lanes under random traffic: limits, exact bytes, key order, no key twice, nothing lost, nobody starved."""
+"""The batcher under random traffic: limits, exact bytes, key order, no key twice, nothing lost, nobody starved."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from hypothesis import strategies as st
 
 from connector.batching.batcher import Batch
 from connector.model import Item
-from tests.unit.batching.support import LIMITS, item, lanes
+from tests.unit.batching.support import LIMITS, item, make_batcher
 
 METHODS = ("login", "customEvent", "customRevenue")
 
 
 class Model:
-    """What must be true of lanes, whatever is done to them."""
+    """What must be true of a batcher, whatever is done to them."""
 
     def __init__(self, *, ordered: bool) -> None:
-        self.lanes = lanes(ordered=ordered)
+        self.batcher = make_batcher(ordered=ordered)
         self.ordered = ordered
         self.in_flight: list[Batch] = []
         self.expected: set[int] = set()
@@ -25,10 +25,10 @@ class Model:
 
     def add(self, new: Item) -> None:
         self.expected.add(new.record.offset)
-        self.lanes.enqueue(new)
+        self.batcher.enqueue(new)
 
     def take(self, now: float, *, oldest: bool = False) -> Batch | None:
-        batch = self.lanes.oldest_batch() if oldest else self.lanes.next_batch(now)
+        batch = self.batcher.take_oldest_batch() if oldest else self.batcher.take_next_batch(now)
         if batch is None:
             return None
         self.check(batch)
@@ -40,7 +40,7 @@ class Model:
         assert 1 <= len(bodies) <= LIMITS.max_events
         assert batch.size == len(b"[" + b",".join(bodies) + b"]") <= LIMITS.max_bytes
         assert {each.method for each in batch.items} == {batch.method}
-        assert batch.oldest == min(each.record.read_at for each in batch.items)
+        assert batch.oldest_read_at == min(each.record.read_at for each in batch.items)
         held = {each.record.key for other in self.in_flight for each in other.items}
         for each in batch.items:
             offset, key = each.record.offset, each.record.key
@@ -52,13 +52,13 @@ class Model:
                 self.last_of[key] = offset
 
     def release(self, index: int) -> None:
-        self.lanes.release_keys(self.in_flight.pop(index % len(self.in_flight)))
+        self.batcher.release_keys(self.in_flight.pop(index % len(self.in_flight)))
 
     def forget(self, epoch: int) -> None:
-        gone = {each.record.offset for each in self.lanes.unsent() if each.record.assignment_epoch == epoch}
-        self.lanes.drop_unsent(lambda each: each.record.assignment_epoch == epoch)
+        gone = {each.record.offset for each in self.batcher.unsent() if each.record.assignment_epoch == epoch}
+        self.batcher.drop_revoked(lambda each: each.record.assignment_epoch == epoch)
         self.expected -= gone
-        assert not any(each.record.assignment_epoch == epoch for each in self.lanes.unsent())
+        assert not any(each.record.assignment_epoch == epoch for each in self.batcher.unsent())
 
     def finish(self) -> None:
         while self.in_flight:
@@ -66,9 +66,9 @@ class Model:
         while self.take(1e9) is not None:
             self.release(0)
         assert self.sent == self.expected, "an item was lost or doubled"
-        assert self.lanes.next_batch_at() is None
-        assert self.lanes.oldest_number() is None
-        assert self.lanes.longest_key_queue() == 0
+        assert self.batcher.next_batch_at() is None
+        assert self.batcher.oldest_number() is None
+        assert self.batcher.longest_key_queue() == 0
 
 
 @settings(max_examples=60)
@@ -89,7 +89,7 @@ def test_whatever_is_done_no_rule_is_broken(data: st.DataObject, ordered: bool) 
         elif step == "r" and model.in_flight:
             model.release(data.draw(st.integers(0, 9)))
         elif step in "to":
-            due = model.lanes.next_batch_at()
+            due = model.batcher.next_batch_at()
             batch = model.take(now, oldest=step == "o")
             if step == "t":
                 assert (batch is not None) == (due is not None and due <= now), "due_at and take disagree"

@@ -20,7 +20,7 @@ def items(count: int, epoch: int = 1) -> list[Item]:
 def isolate(count: int, culprits: frozenset[int]) -> tuple[list[int], list[int], int]:
     """(accepted, given up, requests) against a vendor that refuses every request with a culprit in it."""
     parts, accepted, given_up, requests = SubBatches(items(count)), [], [], 0
-    while not parts.done:
+    while not parts.all_settled:
         requests += 1
         sent = [each.record.offset for each in parts.current.items]
         if culprits.isdisjoint(sent):
@@ -76,14 +76,14 @@ def test_a_probe_singles_out_the_first_item_and_leaves_the_others_together() -> 
     parts.isolate_first()
     assert [each.record.offset for each in parts.settle_current().items] == [0]
     assert [each.record.offset for each in parts.settle_current().items] == [1, 2, 3]
-    assert parts.done
+    assert parts.all_settled
 
 
 def test_a_lone_item_that_is_singled_out_leaves_nothing_behind_it() -> None:
     parts = SubBatches(items(1))
     parts.isolate_first()
     assert [each.record.offset for each in parts.settle_current().items] == [0]
-    assert parts.done
+    assert parts.all_settled
 
 
 def test_what_is_left_of_several_parts_is_told_in_order() -> None:
@@ -102,4 +102,4 @@ def test_what_is_forgotten_is_in_no_part_and_the_order_stays() -> None:
 
 
 def test_nothing_is_done_at_once() -> None:
-    assert SubBatches([]).done
+    assert SubBatches([]).all_settled

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+import pytest
+
 from connector.batching.batcher import Batcher
 from connector.deadletters.index import LetterIndex
 from connector.deadletters.ordered_letters import OrderedLetter
@@ -239,3 +241,24 @@ async def test_an_outage_is_waited_out() -> None:
     bench.vendor.answer = for_an_hour
     await bench.run()
     assert (bench.replay.stopped, bench.replay.counts["mytracker"].accepted) == ("", 3)
+
+
+@pytest.mark.parametrize(
+    ("earlier", "state"), [(LetterState.REFUSED, LetterState.REFUSED), (LetterState.REPLAYED, LetterState.REPLAYED)]
+)
+async def test_a_letter_of_which_an_earlier_replay_left_nothing_to_send_is_closed_as_that_one_ended(
+    earlier: LetterState, state: LetterState
+) -> None:
+    bench = Bench([b"a b"], route=None)
+    for route, ended in (("a", LetterState.REPLAYED), ("b", earlier)):
+        bench.replay._receipts.add_receipt(bench.key(0, route), Receipt(ended, 0.0, "dead/0/0", {0: 0}))
+    await bench.run()
+    assert bench.vendor.requests == []
+    assert bench.receipts.written[bench.key(0, None)].state is state
+    assert bench.replay.counts["mytracker"].refused == (state is LetterState.REFUSED)
+
+
+async def test_progress_that_comes_while_it_pumps_is_not_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench([b"a"])
+    monkeypatch.setattr(bench.replay, "_pump", lambda: bench.replay.stop("a bug"))
+    await asyncio.wait_for(bench.replay._wait(), 1.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connector.delivery.backoff import Backoff
-from connector.delivery.gate import FAULTS_TO_STOP, Gate
+from connector.delivery.gate import FAULTS_TO_GO_DOWN, Gate
 
 INITIAL, MAXIMUM, IN_FLIGHT = 0.2, 30.0, 32
 
@@ -11,8 +11,8 @@ INITIAL, MAXIMUM, IN_FLIGHT = 0.2, 30.0, 32
 class Certain(Backoff):
     """The backoff without its jitter: the longest it may be."""
 
-    def after(self, faults: int) -> float:
-        return min(MAXIMUM, INITIAL * 2.0 ** (faults - 1))
+    def seconds_before_retry(self, number: int) -> float:
+        return min(MAXIMUM, INITIAL * 2.0 ** (number - 1))
 
 
 def gate(*, rate: float | None = None, max_in_flight: int = IN_FLIGHT) -> Gate:
@@ -23,18 +23,18 @@ def fault(of: Gate, now: float = 0.0, *, retry_after: float | None = None, throt
     """One request that the vendor fails."""
     of.request_started(now)
     of.request_finished()
-    return of.unavailable(now, "503", retry_after=retry_after, throttled=throttled)
+    return of.record_fault(now, "503", retry_after=retry_after, throttled=throttled)
 
 
 def success(of: Gate, now: float = 0.0) -> bool:
     of.request_started(now)
     of.request_finished()
-    return of.accepted()
+    return of.record_acceptance()
 
 
 def closed() -> Gate:
     of = gate()
-    for _ in range(FAULTS_TO_STOP):
+    for _ in range(FAULTS_TO_GO_DOWN):
         fault(of)
     return of
 

@@ -21,7 +21,7 @@ def assignment(*epochs: int) -> Assignment:
 
 def begin(of: Assignment, each: Record, parts: int = 1) -> None:
     offsets = of.offsets[each.assignment_epoch]
-    assert offsets.begin(each)
+    assert offsets.advance(each)
     of.open(offsets, each, [(None, index) for index in range(parts)])
 
 
@@ -63,7 +63,7 @@ def test_what_an_earlier_owner_settled_is_not_begun_again_and_is_committed_on() 
     of.assign(AssignedPartition(7, "users", 0, commit.position, commit.metadata))
     assert of.pending_commits() == {}
     begin(of, record(0, epoch=7))
-    assert not of.offsets[7].begin(record(1, epoch=7))
+    assert not of.offsets[7].advance(record(1, epoch=7))
     begin(of, record(2, epoch=7))
     assert of.pending_commits() == {}
 
@@ -106,14 +106,14 @@ def test_nothing_of_a_forgotten_epoch_counts() -> None:
     of = assignment(1, 2)
     begin(of, record(0), parts=2)
     begin(of, record(0, epoch=2, partition=1, value=b"four"))
-    assert of.revoke({1}) == 2
-    assert (of.open_events, of.open_bytes, len(of)) == (1, 4, 1)
+    assert of.remove_epochs({1}) == 2
+    assert (of.open_records, of.open_bytes, len(of)) == (1, 4, 1)
     assert of.settle(record(0)) is False
     assert of.pending_commits({1}) == {}
     of.commits_succeeded({1: Commit(1, "users", 0, 1, "")})
     assert of.settle(record(0, epoch=2, partition=1, value=b"four"))
-    assert (of.open_events, of.open_bytes) == (0, 0)
-    assert of.revoke({1, 99}) == 0
+    assert (of.open_records, of.open_bytes) == (0, 0)
+    assert of.remove_epochs({1, 99}) == 0
 
 
 def test_a_later_epoch_takes_an_earlier_ones_place_and_the_earlier_goes_with_its_last_event() -> None:
@@ -143,8 +143,8 @@ def test_nothing_is_kept_of_a_forgotten_epoch() -> None:
     begin(of, record(0))
     begin(of, record(MAX_SPAN))
     of.commits_succeeded(of.pending_commits())
-    of.to_pause_and_resume()
-    of.revoke({1})
+    of.update_paused()
+    of.remove_epochs({1})
     of.commits_succeeded({1: Commit(1, "users", 0, 1, "")})
     assert (of.offsets, of.paused, of._committed, of._current) == ({}, set(), {}, {})
 
@@ -168,7 +168,7 @@ def test_to_forget_a_replaced_epoch_leaves_the_one_that_took_its_place() -> None
     of = assignment(1)
     begin(of, record(0))
     of.assign(AssignedPartition(2, "users", 0, 0, None))
-    of.revoke({1})
+    of.remove_epochs({1})
     assert set(of.pending_commits()) == {2}
 
 
@@ -176,39 +176,39 @@ def test_to_forget_the_later_epoch_first_does_not_break_what_asks_for_the_earlie
     of = assignment(1)
     begin(of, record(0))
     of.assign(AssignedPartition(2, "users", 0, 0, None))
-    of.revoke({2})
+    of.remove_epochs({2})
     assert of.pending_commits({1}) == {}
     assert of.settle(record(0))
-    assert (of.offsets, of.open_events) == ({}, 0)
+    assert (of.offsets, of.open_records) == ({}, 0)
 
 
 def test_a_partition_is_halted_at_the_span_once_and_resumed_well_below_it() -> None:
     of = assignment(1)
     begin(of, record(0))
     begin(of, record(MAX_SPAN - 2))
-    assert of.to_pause_and_resume() == ([], [])
+    assert of.update_paused() == ([], [])
     begin(of, record(MAX_SPAN - 1))
-    halt, resume = of.to_pause_and_resume()
+    halt, resume = of.update_paused()
     assert (halt, resume) == ([(1, of.offsets[1])], [])
-    assert of.to_pause_and_resume() == ([], [])
+    assert of.update_paused() == ([], [])
     begin(of, record(MAX_SPAN + RESUME_SPAN))
     of.settle(record(0))
     of.settle(record(MAX_SPAN - 2))
-    assert of.to_pause_and_resume() == ([], [])
+    assert of.update_paused() == ([], [])
     of.settle(record(MAX_SPAN - 1))
-    assert of.to_pause_and_resume() == ([], [(1, of.offsets[1])])
-    assert of.to_pause_and_resume() == ([], [])
+    assert of.update_paused() == ([], [(1, of.offsets[1])])
+    assert of.update_paused() == ([], [])
 
 
 def test_a_resumed_partition_is_halted_again() -> None:
     of = assignment(1)
     begin(of, record(0))
     begin(of, record(MAX_SPAN - 1))
-    of.to_pause_and_resume()
+    of.update_paused()
     of.settle(record(0))
-    assert of.to_pause_and_resume() == ([], [(1, of.offsets[1])])
+    assert of.update_paused() == ([], [(1, of.offsets[1])])
     begin(of, record(2 * MAX_SPAN))
-    assert of.to_pause_and_resume() == ([(1, of.offsets[1])], [])
+    assert of.update_paused() == ([(1, of.offsets[1])], [])
 
 
 def test_a_partition_is_resumed_exactly_at_the_lower_mark() -> None:
@@ -216,10 +216,10 @@ def test_a_partition_is_resumed_exactly_at_the_lower_mark() -> None:
     begin(of, record(0))
     begin(of, record(MAX_SPAN - RESUME_SPAN))
     begin(of, record(MAX_SPAN - 1))
-    assert of.to_pause_and_resume() == ([(1, of.offsets[1])], [])
+    assert of.update_paused() == ([(1, of.offsets[1])], [])
     of.settle(record(0))
     assert of.offsets[1].span == RESUME_SPAN
-    assert of.to_pause_and_resume() == ([], [(1, of.offsets[1])])
+    assert of.update_paused() == ([], [(1, of.offsets[1])])
 
 
 @settings(max_examples=100)
@@ -241,9 +241,9 @@ def test_the_sums_are_those_of_the_epochs_whatever_happens(data: st.DataObject) 
         elif step == "s" and open_parts:
             of.settle(open_parts.pop(data.draw(st.integers(0, len(open_parts) - 1))))
         elif step == "f" and epochs:
-            of.revoke({data.draw(st.sampled_from(epochs))})
+            of.remove_epochs({data.draw(st.sampled_from(epochs))})
         alive = [each for each in open_parts if each.assignment_epoch in of.offsets]
-        assert of.open_events == len(set(alive))
+        assert of.open_records == len(set(alive))
         assert of.open_bytes == 2 * len(set(alive))
         assert sum(offsets.open_parts for offsets in of.offsets.values()) == len(alive) == of.open_parts
         assert len({(each.topic, each.partition) for each in of.offsets.values()}) >= len(of)

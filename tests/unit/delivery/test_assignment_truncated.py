@@ -95,7 +95,7 @@ def test_a_epoch_that_has_nothing_open_binds_nothing_and_is_forgotten() -> None:
     cut(of, 2, 16)
     assert set(of.offsets) == {2}
     assert committed(of, 2).position == 16
-    assert of.with_earlier({2}) == {2}
+    assert of.with_replaced({2}) == {2}
 
 
 def test_a_topic_that_was_recreated_is_bound_by_nothing_of_the_old_one() -> None:
@@ -107,7 +107,7 @@ def test_a_topic_that_was_recreated_is_bound_by_nothing_of_the_old_one() -> None
     begin(of, record(25, epoch=2))
     of.settle(record(25, epoch=2))
     assert committed(of, 2).position == 26
-    assert of.with_earlier({2}) == {2}
+    assert of.with_replaced({2}) == {2}
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_the_oldest_of_all_earlier_epochs_binds() -> None:
     begin(of, record_of_epoch(17, 4, epoch=2))
     cut(of, 3, 17)
     assert committed(of, 3).position == 13
-    assert of.with_earlier({3}) == {1, 2, 3}
+    assert of.with_replaced({3}) == {1, 2, 3}
     for offset in (13, 14, 15):
         of.settle(record(offset))
     assert (committed(of, 3).position, committed(of, 3).leader_epoch) == (16, 4)
@@ -156,13 +156,13 @@ def test_the_earlier_epochs_leave_with_the_partition() -> None:
     of.assign(AssignedPartition(7, "users", 1, 0, None))
     cut(of, 2, 16)
     cut(of, 3, 15)
-    leaving = of.with_earlier({3})
+    leaving = of.with_replaced({3})
     assert leaving == {1, 3}, "epoch 2 had nothing open, and is gone"
     assert of.pending_commits(leaving).keys() == {3}
-    assert of.revoke(leaving) == 7
-    assert (set(of.offsets), of.open_events, of._truncated) == ({7}, 0, {})
+    assert of.remove_epochs(leaving) == 7
+    assert (set(of.offsets), of.open_records, of._replaced) == ({7}, 0, {})
     assert of.settle(record(13)) is False
-    assert of.with_earlier({7}) == {7}
+    assert of.with_replaced({7}) == {7}
 
 
 def test_nothing_new_is_committed_while_nothing_below_the_cut_changes() -> None:
@@ -191,7 +191,7 @@ def test_a_gap_of_any_size_below_the_cut_takes_no_room() -> None:
 
 def test_what_was_read_and_is_deferred_unread_binds_though_nothing_is_open() -> None:
     of = reading(*range(10, 13), held=13)
-    of.mark_deferred({1, 99})
+    of.keep_for_deferred({1, 99})
     cut(of, 2, 16)
     assert set(of.offsets) == {1, 2}
     assert committed(of, 2).position == 13
@@ -200,16 +200,16 @@ def test_what_was_read_and_is_deferred_unread_binds_though_nothing_is_open() -> 
         of.settle(record(offset))
     assert set(of.offsets) == {1, 2}
     assert committed(of, 2).position == 16
-    of.clear_deferred()
+    of.all_deferred_begun()
     assert set(of.offsets) == {2}
 
 
 def test_what_was_deferred_and_is_begun_binds_as_long_as_it_is_open() -> None:
     of = reading(*range(10, 13), held=13)
-    of.mark_deferred({1})
+    of.keep_for_deferred({1})
     cut(of, 2, 16)
     begin(of, record(13))
-    of.clear_deferred()
+    of.all_deferred_begun()
     assert committed(of, 2).position == 13
     of.settle(record(13))
     assert (set(of.offsets), committed(of, 2).position) == ({2}, 16)
@@ -217,15 +217,15 @@ def test_what_was_deferred_and_is_begun_binds_as_long_as_it_is_open() -> None:
 
 def test_a_epoch_that_commits_is_not_forgotten_when_nothing_is_deferred_any_more() -> None:
     of = reading(*range(10, 13), held=13)
-    of.mark_deferred({1})
-    of.clear_deferred()
+    of.keep_for_deferred({1})
+    of.all_deferred_begun()
     assert committed(of, 1).position == 13
 
 
 def test_what_is_deferred_is_forgotten_with_its_epoch() -> None:
     of = reading(*range(10, 13), held=13)
-    of.mark_deferred({1})
+    of.keep_for_deferred({1})
     cut(of, 2, 16)
-    of.revoke(of.with_earlier({2}))
+    of.remove_epochs(of.with_replaced({2}))
     assert (of.offsets, of._deferred) == ({}, set())
-    of.clear_deferred()
+    of.all_deferred_begun()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connector.delivery.flood_guard import DeferredRecords
+from connector.delivery.deferred_records import DeferredRecords
 from connector.model import Failure, Reason, Stage
 from tests.support.records import record
 

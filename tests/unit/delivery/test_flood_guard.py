@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.delivery.flood_guard import RejectionRate
+from connector.delivery.failure_rate import FailureRate
 
 LETTERS, SHARE, WITHIN = 10, 0.5, 300.0
 
 
-def guard() -> RejectionRate:
-    return RejectionRate(LETTERS, SHARE, WITHIN)
+def guard() -> FailureRate:
+    return FailureRate(LETTERS, SHARE, WITHIN)
 
 
 @pytest.mark.parametrize(
@@ -21,15 +21,15 @@ def guard() -> RejectionRate:
 )
 def test_more_than_so_many_and_more_than_such_a_share(fell: int, delivered: int, exceeded: bool) -> None:
     of = guard()
-    of.rejected(fell, 0.0)
-    of.accepted(delivered, 0.0)
+    of.add_failed(fell, 0.0)
+    of.add_accepted(delivered, 0.0)
     assert of.exceeded(0.0) is exceeded
     assert of.counts(0.0) == (fell, fell + delivered)
 
 
 def test_what_is_older_than_the_window_does_not_count() -> None:
     of = guard()
-    of.rejected(11, 0.0)
+    of.add_failed(11, 0.0)
     assert of.exceeded(WITHIN - 0.1)
     assert not of.exceeded(WITHIN)
     assert of.counts(WITHIN) == (0, 0)
@@ -37,19 +37,19 @@ def test_what_is_older_than_the_window_does_not_count() -> None:
 
 def test_a_reset_starts_the_count_afresh() -> None:
     of = guard()
-    of.rejected(11, 0.0)
-    of.accepted(5, 0.0)
+    of.add_failed(11, 0.0)
+    of.add_accepted(5, 0.0)
     of.clear_window()
     assert of.counts(0.0) == (0, 0)
-    of.rejected(1, WITHIN - 0.1)
+    of.add_failed(1, WITHIN - 0.1)
     assert of.counts(WITHIN) == (1, 1)
 
 
 def test_however_much_comes_no_more_is_kept_than_a_window_of_sixtieths() -> None:
     of = guard()
     for second in range(1000):
-        of.accepted(1, float(second))
-        of.rejected(1, second + 0.5)
+        of.add_accepted(1, float(second))
+        of.add_failed(1, second + 0.5)
     assert len(of._steps) <= 61
     started = guard()
     started.restore([second / 10 for second in range(5000)], accepted=0, now=1000.0)
@@ -58,9 +58,9 @@ def test_however_much_comes_no_more_is_kept_than_a_window_of_sixtieths() -> None
 
 def test_a_slice_lasts_a_sixtieth_of_the_window() -> None:
     of = guard()
-    of.rejected(1, 0.0)
-    of.rejected(1, 4.9)
-    of.rejected(1, 5.0)
+    of.add_failed(1, 0.0)
+    of.add_failed(1, 4.9)
+    of.add_failed(1, 5.0)
     assert of.counts(WITHIN - 0.1) == (3, 3)
     assert of.counts(WITHIN) == (1, 1)
     assert of.counts(WITHIN + 5.0) == (0, 0)
@@ -68,8 +68,8 @@ def test_a_slice_lasts_a_sixtieth_of_the_window() -> None:
 
 def test_what_falls_after_much_was_delivered_has_a_time_of_its_own() -> None:
     of = guard()
-    of.accepted(1000, 0.0)
-    of.rejected(1, 100.0)
+    of.add_accepted(1000, 0.0)
+    of.add_failed(1, 100.0)
     assert of.counts(WITHIN) == (1, 1)
 
 
@@ -85,7 +85,7 @@ def test_the_window_is_exact_to_a_sixtieth_of_its_length(events: list[tuple[floa
     of, now, seen = guard(), 0.0, []
     for pause, fell, count in events:
         now += pause
-        (of.rejected if fell else of.accepted)(count, now)
+        (of.add_failed if fell else of.add_accepted)(count, now)
         seen.append((now, fell, count))
         counted, total = of.counts(now)
         surely = [each for each in seen if each[0] > now - WITHIN + WITHIN / 60]
@@ -104,7 +104,7 @@ def test_what_fell_before_the_start_counts_until_it_is_too_old() -> None:
 
 def test_what_fell_before_the_start_is_older_than_what_has_fallen_since() -> None:
     of = guard()
-    of.rejected(3, 1000.0)
+    of.add_failed(3, 1000.0)
     of.restore([0.0, 250.0], accepted=0, now=1001.0)
     assert of.counts(1001.0) == (5, 5)
     assert of.counts(1060.0) == (4, 4)

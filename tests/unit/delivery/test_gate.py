@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.delivery.backoff import Backoff
-from connector.delivery.gate import FAULTS_TO_STOP, FLOOD_PROBE_EVERY, NEVER, Gate, SinkState
+from connector.delivery.gate import FAULTS_TO_GO_DOWN, FLOOD_PROBE_SECONDS, NEVER, Gate, SinkState
 from tests.unit.delivery.support import IN_FLIGHT, INITIAL, MAXIMUM, closed, fault, gate, may_go, success
 
 
@@ -17,7 +17,7 @@ def test_an_open_gate_lets_as_many_out_as_may_be_in_flight() -> None:
 
 def test_the_fifth_fault_in_a_row_closes_it() -> None:
     of = gate()
-    for _ in range(FAULTS_TO_STOP - 1):
+    for _ in range(FAULTS_TO_GO_DOWN - 1):
         fault(of)
         assert of.state is SinkState.SENDING
     fault(of)
@@ -30,12 +30,12 @@ def test_the_fifth_fault_in_a_row_closes_it() -> None:
 def test_an_answer_in_between_starts_the_count_afresh(answer: str) -> None:
     of = gate()
     for _ in range(3):
-        for _ in range(FAULTS_TO_STOP - 1):
+        for _ in range(FAULTS_TO_GO_DOWN - 1):
             fault(of)
         if answer == "success":
             success(of)
         else:
-            assert not of.rejected(0.0)
+            assert not of.record_answer(0.0)
         assert (of.is_sending, of.consecutive_faults) == (True, 0)
     assert of.successes == (3 if answer == "success" else 0)
 
@@ -48,7 +48,7 @@ def test_a_closed_gate_lets_one_probe_out_after_a_backoff_that_doubles() -> None
         now += wait + 1e-9
         assert may_go(of, now) == 1
         of.request_finished()
-        of.unavailable(now, "503", retry_after=None, throttled=False)
+        of.record_fault(now, "503", retry_after=None, throttled=False)
 
 
 def test_faults_of_requests_sent_before_it_closed_do_not_double_the_backoff() -> None:
@@ -57,17 +57,17 @@ def test_faults_of_requests_sent_before_it_closed_do_not_double_the_backoff() ->
         of.request_started(0.0)
     for _ in range(IN_FLIGHT):
         of.request_finished()
-        of.unavailable(1.0, "503", retry_after=None, throttled=False)
+        of.record_fault(1.0, "503", retry_after=None, throttled=False)
     assert of.next_send_at() == pytest.approx(1.0 + INITIAL)
 
 
 def test_a_success_of_a_request_sent_before_it_closed_opens_it() -> None:
     of = gate()
     of.request_started(0.0)
-    for _ in range(FAULTS_TO_STOP):
+    for _ in range(FAULTS_TO_GO_DOWN):
         fault(of)
     of.request_finished()
-    assert of.accepted()
+    assert of.record_acceptance()
     assert of.is_sending
 
 
@@ -75,7 +75,7 @@ def test_what_closes_it_again_begins_with_the_first_backoff_again() -> None:
     of = closed()
     fault(of, 1.0)  # a failed probe
     success(of, 2.0)
-    for _ in range(FAULTS_TO_STOP):
+    for _ in range(FAULTS_TO_GO_DOWN):
         fault(of, 3.0)
     assert of.next_send_at() == pytest.approx(3.0 + INITIAL)
 
@@ -83,7 +83,7 @@ def test_what_closes_it_again_begins_with_the_first_backoff_again() -> None:
 def test_no_probe_goes_while_a_request_from_before_is_in_flight() -> None:
     of = gate()
     of.request_started(0.0)
-    for _ in range(FAULTS_TO_STOP):
+    for _ in range(FAULTS_TO_GO_DOWN):
         fault(of)
     assert of.next_send_at() == NEVER
     of.request_finished()
@@ -106,7 +106,7 @@ def test_an_event_that_the_vendor_refuses_opens_a_closed_gate_too() -> None:
     of = closed()
     of.request_started(1.0)
     of.request_finished()
-    assert of.rejected(1.0)
+    assert of.record_answer(1.0)
     assert (of.is_sending, of.window) == (True, 1)
 
 
@@ -115,12 +115,12 @@ def test_an_event_that_the_vendor_refuses_opens_a_closed_gate_too() -> None:
 def test_backoff_is_fully_jittered(initial: float, maximum: float, faults: int) -> None:
     backoff = Backoff(initial, maximum)
     bound = min(maximum, initial * 2.0 ** (min(faults, 64) - 1))
-    assert all(0.0 <= backoff.after(faults) <= bound for _ in range(20))
+    assert all(0.0 <= backoff.seconds_before_retry(faults) <= bound for _ in range(20))
 
 
 def test_the_jitter_uses_the_whole_of_its_span() -> None:
     backoff = Backoff(1.0, 30.0)
-    waits = [backoff.after(4) for _ in range(500)]
+    waits = [backoff.seconds_before_retry(4) for _ in range(500)]
     assert min(waits) < 1.0
     assert max(waits) > 7.0
 
@@ -129,13 +129,13 @@ def answered(of: Gate, answer: str, now: float) -> None:
     of.request_finished()
     match answer:
         case "ok":
-            of.accepted()
+            of.record_acceptance()
         case "event":
-            of.rejected(now)
+            of.record_answer(now)
         case "ours":
-            of.misconfigured(now, "401")
+            of.record_misconfiguration(now, "401")
         case _:
-            retry_at = of.unavailable(now, "503", retry_after=None, throttled=answer == "throttled")
+            retry_at = of.record_fault(now, "503", retry_after=None, throttled=answer == "throttled")
             assert now <= retry_at <= now + MAXIMUM
 
 
@@ -156,7 +156,7 @@ def test_whatever_is_answered_in_whatever_order_the_gate_keeps_its_promises(
                 now = max(now, at)
                 of.request_started(now)
         if answer == "flood":
-            of.flood(now, "too many")
+            of.start_flood(now, "too many")
             continue
         if not of.in_flight:
             continue
@@ -168,4 +168,4 @@ def test_whatever_is_answered_in_whatever_order_the_gate_keeps_its_promises(
             assert of.window == 1
         if not of.is_sending:
             assert of.in_flight == 0 or of.next_send_at() == NEVER
-            assert of.in_flight or of.next_send_at() <= now + FLOOD_PROBE_EVERY
+            assert of.in_flight or of.next_send_at() <= now + FLOOD_PROBE_SECONDS

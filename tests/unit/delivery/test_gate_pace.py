@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.delivery.gate import FAULTS_TO_STOP, MAX_RETRY_AFTER, MIN_PACE
+from connector.delivery.gate import FAULTS_TO_GO_DOWN, MAX_RETRY_AFTER_SECONDS, MIN_PACE
 from tests.unit.delivery.support import IN_FLIGHT, fault, gate, success
 
 
@@ -17,7 +17,7 @@ def test_retry_after_shuts_it_for_the_whole_sink_for_ten_minutes_at_most(asked: 
     of = gate()
     fault(of, 10.0, retry_after=asked)
     assert of.next_send_at() == 10.0 + waited
-    assert of.retry_after_left(10.0) == waited <= MAX_RETRY_AFTER
+    assert of.retry_after_left(10.0) == waited <= MAX_RETRY_AFTER_SECONDS
     assert of.retry_after_left(10.0 + waited + 1.0) == 0.0
     assert of.is_sending
 
@@ -48,9 +48,9 @@ def test_the_rate_holds_for_every_window_of_a_second(rate: float, pauses: list[f
 
 def test_a_call_that_carries_no_event_counts_against_the_rate() -> None:
     of = gate(rate=10)
-    assert of.reserve_slot(0.0) == 0.0
+    assert of.reserve_request(0.0) == 0.0
     assert of.next_send_at() == pytest.approx(0.1)
-    assert of.reserve_slot(0.0) == pytest.approx(0.1)
+    assert of.reserve_request(0.0) == pytest.approx(0.1)
     assert of.in_flight == 0
 
 
@@ -58,8 +58,8 @@ def test_how_long_the_rate_holds_the_next_request_is_known() -> None:
     of = gate(rate=10)
     of.request_started(5.0)
     assert of.rate_limited
-    assert of.next_slot_in(5.04) == pytest.approx(0.06)
-    assert of.next_slot_in(6.0) == 0.0
+    assert of.rate_allows_in(5.04) == pytest.approx(0.06)
+    assert of.rate_allows_in(6.0) == 0.0
     assert not gate().rate_limited
     assert gate(rate=0.5).rate_limited
 
@@ -72,7 +72,7 @@ def test_a_429_halves_pace_and_window_and_successes_give_the_pace_back() -> None
     assert of.next_send_at() == pytest.approx(1.2)
     of.request_finished()
     for _ in range(100):
-        of.accepted()
+        of.record_acceptance()
     of.request_started(5.0)
     assert of.next_send_at() == pytest.approx(5.1)
 
@@ -82,14 +82,14 @@ def test_only_a_429_halves_pace_and_window_which_never_fall_to_nothing() -> None
     fault(of, 0.0)
     assert of.window == IN_FLIGHT
     assert of.next_send_at() == pytest.approx(0.1)
-    for _ in range(FAULTS_TO_STOP - 2):
+    for _ in range(FAULTS_TO_GO_DOWN - 2):
         fault(of, 1.0, throttled=True)
     success(of, 1.0)
-    for _ in range(FAULTS_TO_STOP - 1):
+    for _ in range(FAULTS_TO_GO_DOWN - 1):
         fault(of, 1.0, throttled=True)
     assert of.window == 1
-    of.reserve_slot(100.0)
-    assert of.next_slot_in(100.0) == pytest.approx(0.1 / MIN_PACE)
+    of.reserve_request(100.0)
+    assert of.rate_allows_in(100.0) == pytest.approx(0.1 / MIN_PACE)
 
 
 def test_the_pace_comes_back_by_hundredths_and_never_beyond_its_rate() -> None:
@@ -100,6 +100,6 @@ def test_the_pace_comes_back_by_hundredths_and_never_beyond_its_rate() -> None:
     assert of.next_send_at() == pytest.approx(2.0 + 0.1 / 0.51)
     fault(of, 3.0, throttled=True)
     for _ in range(100):
-        of.accepted()
+        of.record_acceptance()
     of.request_started(5.0)
     assert of.next_send_at() - 5.0 == pytest.approx(0.1)

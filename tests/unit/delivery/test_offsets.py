@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connector.delivery.inherited_progress import fingerprint
 from connector.delivery.offsets import PartitionOffsets
-from connector.delivery.settled_before import fingerprint
 from connector.kafka import commit_metadata
 from connector.kafka.commit_metadata import Metadata, Settled
 from connector.model import Record
@@ -21,7 +21,7 @@ HERE = ("crm.mytracker", "users", 0)
 
 def begun(offsets: PartitionOffsets, *read: Record, parts: int = 1) -> None:
     for each in read:
-        assert offsets.begin(each)
+        assert offsets.advance(each)
         offsets.open(each, [(None, index) for index in range(parts)])
 
 
@@ -53,7 +53,7 @@ class Reader:
             return
         at_position = self.position == self.unread[0].offset
         each = self.unread.pop(0)
-        fresh = self.offsets.begin(each)
+        fresh = self.offsets.advance(each)
         if not fresh:
             assert each.offset in self.settled, "an event that was not settled is hidden"
         if at_position:
@@ -124,17 +124,17 @@ def test_the_position_is_unknown_until_the_first_record_where_nothing_was_commit
 def test_a_record_with_several_items_is_settled_with_the_last_of_them() -> None:
     offsets, one = PartitionOffsets("users", 0, 0), record(0)
     begun(offsets, one, parts=3)
-    assert (offsets.open_events, offsets.open_parts, offsets.open_bytes) == (1, 3, 2)
+    assert (offsets.open_records, offsets.open_parts, offsets.open_bytes) == (1, 3, 2)
     assert offsets.settle(one) is None
     assert offsets.settle(one) is None
     assert offsets.position == 0
     assert offsets.settle(one) == 2
-    assert (offsets.position, offsets.open_events, offsets.open_parts, offsets.open_bytes) == (1, 0, 0, 0)
+    assert (offsets.position, offsets.open_records, offsets.open_parts, offsets.open_bytes) == (1, 0, 0, 0)
 
 
 def test_a_record_that_makes_no_item_is_settled_by_being_read() -> None:
     offsets = PartitionOffsets("users", 0, 0)
-    assert offsets.begin(record(0))
+    assert offsets.advance(record(0))
     assert offsets.position == 1
 
 
@@ -157,12 +157,12 @@ def test_the_span_is_how_far_reading_is_ahead_of_the_position() -> None:
 def test_another_record_at_the_position_means_another_topic_and_then_nothing_was_settled() -> None:
     settled = settled_at(fingerprint(record(5, b"old")), 5, {6, 7})
     offsets = PartitionOffsets("users", 0, 5, Metadata(settled))
-    assert [offsets.begin(record(offset, b"new")) for offset in (5, 6, 7)] == [True, True, True]
+    assert [offsets.advance(record(offset, b"new")) for offset in (5, 6, 7)] == [True, True, True]
 
 
 def test_a_reset_past_the_position_means_that_nothing_was_settled() -> None:
     offsets = PartitionOffsets("users", 0, 5, Metadata(settled_at(fingerprint(record(5)), 5, {6, 7, 8})))
-    assert offsets.begin(record(7))
+    assert offsets.advance(record(7))
 
 
 def test_until_the_first_record_is_read_the_metadata_is_committed_as_it_came() -> None:
@@ -176,7 +176,7 @@ def test_what_an_earlier_owner_settled_stays_so_until_the_position_has_passed_it
     offsets = PartitionOffsets("users", 0, 5, Metadata(settled_at(fingerprint(first), 5, {7, 900})))
     begun(offsets, first, record(6))
     assert offsets.settled_above(1_000) == settled_at(fingerprint(first), 5, {7, 900})
-    assert not offsets.begin(record(7))
+    assert not offsets.advance(record(7))
     assert offsets.settled_above(1_000) == settled_at(fingerprint(first), 5, {7, 900})
     offsets.settle(first)
     assert offsets.settled_above(1_000) == settled_at(fingerprint(record(6)), 6, {7, 900})
@@ -184,9 +184,9 @@ def test_what_an_earlier_owner_settled_stays_so_until_the_position_has_passed_it
     assert offsets.position == 7, "the last that was read: the metadata is bound to a record"
     above = Settled(fingerprint(record(7)), b"1" + b"0" * 892 + b"1", first=0)
     assert (offsets.settled_above(1_000), above.offsets(7)) == (above, {7, 900})
-    assert not offsets.begin(record(900))
-    assert offsets.before is not None
-    assert (offsets.position, offsets.settled_above(1_000), offsets.before._offsets) == (901, None, set())
+    assert not offsets.advance(record(900))
+    assert offsets.inherited is not None
+    assert (offsets.position, offsets.settled_above(1_000), offsets.inherited._offsets) == (901, None, set())
 
 
 def test_what_was_settled_before_and_is_still_to_be_read_survives_a_second_owner_who_settles_all_it_read() -> None:
@@ -199,10 +199,10 @@ def test_what_was_settled_before_and_is_still_to_be_read_survives_a_second_owner
     assert second.position == 6
     metadata = commit_metadata.encode(*HERE, 6, second.metadata(commit_metadata.MAX_BITS))
     third = PartitionOffsets("users", 0, 6, commit_metadata.decode(*HERE, 6, metadata))
-    assert [offset for offset in range(6, 12) if third.begin(log[offset])] == [7, 9, 11]
+    assert [offset for offset in range(6, 12) if third.advance(log[offset])] == [7, 9, 11]
     second = PartitionOffsets("users", 0, 6, commit_metadata.decode(*HERE, 6, metadata))
-    assert second.begin(record(6, b"another log's"))
-    assert second.begin(log[8])
+    assert second.advance(record(6, b"another log's"))
+    assert second.advance(log[8])
 
 
 def test_what_is_settled_is_told_up_to_the_offset_that_was_asked_for_and_not_one_further() -> None:
@@ -270,15 +270,15 @@ def test_records_of_a_later_leader_where_settled_ones_lay_are_other_records() ->
     metadata = Metadata(settled_at(fingerprint(first), 5, {7, 8, 9, 10}), leader_epoch=3)
     offsets = PartitionOffsets("users", 0, 5, metadata)
     begun(offsets, first)
-    assert not offsets.begin(record(7)._replace(leader_epoch=3))
-    assert [offsets.begin(record(offset)._replace(leader_epoch=4)) for offset in (8, 9, 10)] == [True] * 3
+    assert not offsets.advance(record(7)._replace(leader_epoch=3))
+    assert [offsets.advance(record(offset)._replace(leader_epoch=4)) for offset in (8, 9, 10)] == [True] * 3
 
 
 def test_where_the_brokers_tell_no_leader_epochs_settled_offsets_are_believed() -> None:
     first = record(5)
     offsets = PartitionOffsets("users", 0, 5, Metadata(settled_at(fingerprint(first), 5, {7})))
     begun(offsets, first)
-    assert not offsets.begin(record(7)._replace(leader_epoch=4))
+    assert not offsets.advance(record(7)._replace(leader_epoch=4))
 
 
 def test_the_leader_epoch_to_commit_is_that_of_the_record_at_the_position_else_of_the_last_one_read() -> None:
@@ -301,5 +301,5 @@ def test_the_newest_epoch_that_an_earlier_owner_read_is_told_on_until_all_that_i
     assert offsets.metadata(100).leader_epoch == 6
     begun(offsets, first)
     assert offsets.metadata(100).leader_epoch == 6
-    assert not offsets.begin(record(8)._replace(leader_epoch=5))
+    assert not offsets.advance(record(8)._replace(leader_epoch=5))
     assert offsets.metadata(100).leader_epoch == 5

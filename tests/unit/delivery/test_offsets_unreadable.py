@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connector.delivery.inherited_progress import fingerprint
 from connector.delivery.offsets import PartitionOffsets
-from connector.delivery.settled_before import fingerprint
 from connector.kafka import commit_metadata
 from connector.kafka.commit_metadata import Metadata
 from tests.support.records import distinct_record
@@ -19,36 +19,36 @@ def reading(*settled: int, position: int = 5) -> PartitionOffsets:
     """The record at the position is read; of what follows these offsets are settled."""
     settled_before = Metadata(settled_at(fingerprint(distinct_record(position)), position, set(settled)))
     offsets = PartitionOffsets("users", 0, position, settled_before)
-    assert offsets.begin(distinct_record(position))
+    assert offsets.advance(distinct_record(position))
     offsets.open(distinct_record(position))
     return offsets
 
 
 def test_what_was_settled_before_is_passed_with_what_follows_it() -> None:
     offsets = reading(6, 7, 8, 20)
-    assert offsets.skip_settled() == 9
-    assert offsets.before is not None
-    assert (offsets.next_offset, offsets.position, offsets.before._offsets) == (9, 5, {20})
+    assert offsets.pass_settled() == 9
+    assert offsets.inherited is not None
+    assert (offsets.next_offset, offsets.position, offsets.inherited._offsets) == (9, 5, {20})
     assert offsets.settled_above(100) == settled_at(fingerprint(distinct_record(5)), 5, {6, 7, 8, 20})
-    assert offsets.skip_settled() is None, "9 is not settled"
+    assert offsets.pass_settled() is None, "9 is not settled"
 
 
 def test_what_nobody_settled_is_not_passed() -> None:
-    assert reading(7).skip_settled() is None
-    assert PartitionOffsets("users", 0, 5).skip_settled() is None
-    assert PartitionOffsets("users", 0, None).skip_settled() is None
+    assert reading(7).pass_settled() is None
+    assert PartitionOffsets("users", 0, 5).pass_settled() is None
+    assert PartitionOffsets("users", 0, None).pass_settled() is None
 
 
 def test_before_the_first_record_is_read_nobody_knows_whose_log_it_is() -> None:
     settled_before = Metadata(settled_at(fingerprint(distinct_record(5)), 5, {6, 7}))
     offsets = PartitionOffsets("users", 0, 5, settled_before)
-    assert offsets.skip_settled() is None
+    assert offsets.pass_settled() is None
     assert offsets.settled_above(100) == settled_before.settled
 
 
 def test_the_position_follows_when_all_below_is_settled() -> None:
     offsets = reading(6, 7)
-    assert offsets.skip_settled() == 8
+    assert offsets.pass_settled() == 8
     offsets.settle(distinct_record(5))
     assert (offsets.position, offsets.settled_above(100)) == (8, None)
 
@@ -72,11 +72,11 @@ def test_whatever_is_unreadable_and_settled_commits_are_right_and_a_restart_send
             is_open.remove(settles)
             settled.add(settles)
         elif here in unreadable:
-            behind = offsets.skip_settled()
+            behind = offsets.pass_settled()
             assert (behind is not None) == (here in settled_before)
             assert behind is None or set(range(here, behind)) <= settled_before
         elif here < end:
-            fresh = offsets.begin(distinct_record(here))
+            fresh = offsets.advance(distinct_record(here))
             assert fresh == (here not in settled_before)
             if fresh:
                 offsets.open(distinct_record(here))
@@ -89,6 +89,6 @@ def test_whatever_is_unreadable_and_settled_commits_are_right_and_a_restart_send
         above = set() if decoded is None or decoded.settled is None else decoded.settled.offsets(position)
         assert above <= settled, "the next owner would not send what is not settled"
         known = {offset for offset in settled if offset >= position}
-        assert known <= above or not (is_open or (offsets.before and offsets.before._offsets)), (
+        assert known <= above or not (is_open or (offsets.inherited and offsets.inherited._offsets)), (
             "the next owner would send it again"
         )

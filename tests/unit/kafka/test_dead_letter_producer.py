@@ -6,6 +6,8 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from time import sleep
 from typing import Any
 
 import pytest
@@ -82,8 +84,14 @@ class PolledProducer:
 class Inline:
     """A loop that calls at once."""
 
+    def __init__(self) -> None:
+        self.failures: list[dict[str, Any]] = []
+
     def call_soon_threadsafe(self, call: Any, *arguments: Any) -> None:
         call(*arguments)
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        self.failures.append(context)
 
 
 @pytest.fixture
@@ -167,3 +175,63 @@ def test_the_next_client_is_made_with_the_credentials_that_were_renewed_and_list
 async def test_a_real_client_takes_its_settings() -> None:
     letters = DeadLetterProducer({"bootstrap.servers": "127.0.0.1:1"}, "letters", asyncio.get_running_loop())
     assert letters.close(0.0) == 0
+
+
+def test_a_letter_that_is_written_while_the_client_is_replaced_goes_to_the_next_one(
+    producer: PolledProducer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old client is flushed for the last time then: of a letter produced to it later nobody would hear."""
+    old = producer.made[0]
+    begun, go_on = threading.Event(), threading.Event()
+    reports: list[str | None] = []
+
+    def slow(conf: dict[str, Any]) -> Client:
+        begun.set()
+        assert go_on.wait(20)
+        return producer._make(conf)
+
+    with ThreadPoolExecutor(2) as threads:  # before the patch: it needs threads that start
+        monkeypatch.undo()
+        monkeypatch.setattr(dead_letter_producer, "Producer", slow)
+        replacing = threads.submit(producer.letters._replace, "a test")
+        assert begun.wait(20)
+        writing = threads.submit(producer.letters.write, LETTER, reports.append)
+        sleep(0.05)
+        go_on.set()
+        replacing.result(20)
+        writing.result(20)
+    assert (len(old.reports), len(producer.made[-1].reports)) == (0, 1)
+
+
+def test_where_no_other_client_can_be_made_it_is_tried_again_and_the_thread_goes_on(
+    producer: PolledProducer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: dict[str, Any]) -> Client:
+        raise KafkaException(KafkaError(KafkaError._INVALID_ARG, "no certificate"))
+
+    producer.made[0].fatal = True
+    monkeypatch.setattr(dead_letter_producer, "Producer", refuse)
+    with capture_logs() as logs:
+        producer.poll_once()
+        producer.made[0].fatal = False  # a client raises its fatal error once
+        producer.poll_once()
+    assert [(entry["event"], entry["why"]) for entry in logs] == [
+        ("the dead-letter producer cannot be replaced yet", "no certificate")
+    ]
+    assert len(producer.made) == 1
+    monkeypatch.setattr(dead_letter_producer, "Producer", producer._make)
+    producer.poll_once()
+    assert len(producer.made) == 2
+    producer.poll_once()
+    assert len(producer.made) == 2
+
+
+def test_the_death_of_its_thread_is_reported_to_the_loop(producer: PolledProducer) -> None:
+    def crash() -> None:
+        raise KeyError("a bug")
+
+    producer.made[0].polled = crash
+    with capture_logs():
+        producer.letters._run()
+    loop: Any = producer.letters._loop
+    assert [context["message"] for context in loop.failures] == ["the dead-letter producer's thread has died"]

@@ -133,7 +133,7 @@ def test_a_topic_that_was_recreated_is_found_by_its_id_and_is_for_another_client
     reader.recovery.recover(USERS, said)
     assert reader.recovery.recreation.detected
     assert reader.read(3) == []
-    assert (reader.listener.calls, reader.client.calls, reader.recovery.is_blocked) == ([], calls, False)
+    assert (reader.listener.calls, reader.client.calls, reader.recovery.has_retries) == ([], calls, False)
 
 
 def test_brokers_that_do_not_report_an_id_do_not_make_a_truncation_anything_else(reader: RecoveryBench) -> None:

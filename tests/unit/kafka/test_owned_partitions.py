@@ -89,14 +89,14 @@ def test_the_first_id_that_the_client_reports_is_that_of_epochs_without_one() ->
 def test_the_id_that_is_read_already_is_no_news() -> None:
     epochs = reading("id")
     assert epochs.client_reads_topic_id("users", "id") == (frozenset(), False)
-    assert epochs.known_topic_id("id") == "id"
+    assert epochs.unless_deleted("id") == "id"
 
 
 def test_another_id_makes_the_one_that_is_read_a_past_one_and_leaves_the_epoch_to_it() -> None:
     epochs = reading("old", "new", "")
     assert epochs.client_reads_topic_id("users", "new", "old") == (frozenset({3}), True)
     assert [epochs.topic_id(("users", each)) for each in range(3)] == ["old", "new", "new"]
-    assert (epochs.known_topic_id("old"), epochs.known_topic_id("new"), epochs.client_topic_ids) == (
+    assert (epochs.unless_deleted("old"), epochs.unless_deleted("new"), epochs.client_topic_ids) == (
         "",
         "new",
         {"users": "new"},
@@ -107,16 +107,16 @@ def test_the_first_word_of_a_client_makes_no_id_a_past_one() -> None:
     """The broker that it asked may lag behind the one that reported the new topic."""
     epochs = reading("new")
     assert epochs.client_reads_topic_id("users", "old") == (frozenset(), True)
-    assert (epochs.known_topic_id("new"), epochs.client_topic_ids) == ("new", {"users": "old"})
+    assert (epochs.unless_deleted("new"), epochs.client_topic_ids) == ("new", {"users": "old"})
     assert epochs.client_reads_topic_id("users", "new", "old") == (frozenset(), False)
-    assert (epochs.known_topic_id("old"), epochs.client_topic_ids) == ("", {"users": "new"})
+    assert (epochs.unless_deleted("old"), epochs.client_topic_ids) == ("", {"users": "new"})
 
 
 def test_what_was_reported_and_never_read_is_a_past_id_too() -> None:
     epochs = OwnedPartitions()
     epochs.client_reads_topic_id("users", "old")
     assert epochs.client_reads_topic_id("users", "new", "old") == (frozenset(), False), "there are no epochs of it"
-    assert (epochs.known_topic_id("old"), epochs.client_topic_ids) == ("", {"users": "new"})
+    assert (epochs.unless_deleted("old"), epochs.client_topic_ids) == ("", {"users": "new"})
 
 
 def test_a_past_id_that_is_reported_again_is_not_taken_for_the_topics_and_fits_only_who_reads_it() -> None:
@@ -134,7 +134,7 @@ def test_a_past_id_that_is_reported_again_is_not_taken_for_the_topics_and_fits_o
         {"users": "new"},
         "",
     )
-    assert (epochs.known_topic_id("old"), epochs.known_topic_id("new")) == ("", "new")
+    assert (epochs.unless_deleted("old"), epochs.unless_deleted("new")) == ("", "new")
 
 
 def test_of_two_changes_in_a_row_the_last_id_counts() -> None:
@@ -142,14 +142,14 @@ def test_of_two_changes_in_a_row_the_last_id_counts() -> None:
     told = (("second", "first"), ("third", "second"))
     assert [epochs.client_reads_topic_id("users", each, was)[1] for each, was in told] == [True, True]
     assert epochs.client_topic_ids == {"users": "third"}
-    assert [epochs.known_topic_id(each) for each in ("first", "second", "third")] == ["", "", "third"]
+    assert [epochs.unless_deleted(each) for each in ("first", "second", "third")] == ["", "", "third"]
 
 
 def test_the_id_of_one_topic_says_nothing_of_another() -> None:
     epochs = reading("old")
     epochs.assign(point("orders"), "other")
     assert epochs.client_reads_topic_id("users", "new") == (frozenset(), True)
-    assert (epochs.topic_id(ORDERS), epochs.known_topic_id("other")) == ("other", "other")
+    assert (epochs.topic_id(ORDERS), epochs.unless_deleted("other")) == ("other", "other")
     assert epochs.client_reads_topic_id("orders", "other") == (frozenset(), False)
 
 
@@ -157,7 +157,7 @@ def test_what_was_reported_stays_when_the_partitions_leave() -> None:
     epochs = reading("old")
     epochs.client_reads_topic_id("users", "new", "old")
     epochs.disown([USERS])
-    assert (epochs.client_topic_ids, epochs.topic_ids, epochs.known_topic_id("old")) == (
+    assert (epochs.client_topic_ids, epochs.topic_ids, epochs.unless_deleted("old")) == (
         {"users": "new"},
         {"users": "old"},
         "",

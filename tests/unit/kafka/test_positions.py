@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
-from confluent_kafka import OFFSET_INVALID, TopicPartition
+from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, TopicPartition
 
-from connector.kafka.positions import Start, StartingPoint, starting_points
+from connector.kafka.positions import Start, StartingPoint, StopRequestedError, starting_points
 
 LOW, HIGH = 10, 100
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)
@@ -146,3 +146,32 @@ def test_partitions_are_not_asked_for_where_all_begin_without(
 
     starting_points(consumer, [TopicPartition("users", 0)], start, told)
     assert asked == []
+
+
+@pytest.mark.parametrize("start", ["earliest", "latest", SINCE])
+def test_a_partition_whose_commit_may_not_be_read_does_not_count_as_one_without_a_commit(start: Start) -> None:
+    """To begin it at the end could skip events, to begin it at the start would send them again."""
+
+    class Refused(NamedTuple):
+        topic: str
+        partition: int
+        offset: int
+        metadata: str | None
+        leader_epoch: int | None
+        error: KafkaError | None
+
+    class Refusing(Cluster):
+        def committed(self, partitions: Sequence[TopicPartition], timeout: float) -> list[Any]:
+            error = KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)
+            return [Refused(each.topic, each.partition, OFFSET_INVALID, None, None, error) for each in partitions]
+
+    cluster = Refusing({})
+    with pytest.raises(KafkaException) as raised:
+        begin(cluster, start, 0)
+    assert raised.value.args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
+    assert cluster.offsets == {}
+
+
+def test_a_member_that_waits_for_the_first_one_ends_the_wait_at_a_stop() -> None:
+    with pytest.raises(StopRequestedError):
+        begin(Cluster({}), "latest", 2, stop_requested=lambda: True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
 from connector.kafka.positions import StartingPoint
 from connector.kafka.source_interface import Commit
@@ -137,3 +139,87 @@ def test_a_stop_does_not_wait_for_a_reset_that_fails(bench: Bench) -> None:
     bench.source._poll_once()
     assert bench.source._stopping.is_set()
     assert bench.client.asked == asked
+
+
+def test_a_revocation_that_meets_a_stall_reports_that_its_commit_was_not_made(bench: Bench) -> None:
+    """Else the stop, which leaves out what revocations took, would count it as committed."""
+    bench.clock.seconds += STALL + 0.1
+    bench.source._member.on_revoke(bench.client, partition())  # type: ignore[arg-type]  # the recorder
+    ((error, last),) = bench.listener.commits
+    assert error is not None
+    assert last
+
+
+def test_a_revocation_that_the_pipeline_does_not_answer_reports_that_nothing_was_committed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr(bench.source._member, "_ask_what_to_commit", fail)
+    bench.source._member.on_revoke(bench.client, partition())  # type: ignore[arg-type]  # the recorder
+    assert bench.listener.commits == [("revoking failed: TimeoutError", True)]
+    assert bench.client.unassigned == [0]
+
+
+def by_an_exception(bench: Bench) -> None:
+    bench.client.failures.append(KafkaException(KafkaError(KafkaError._FATAL, "fenced")))
+
+
+def by_a_message(bench: Bench) -> None:
+    bench.client.messages.append(Message(topic="users", partition=0, error=KafkaError(KafkaError._FATAL, "fenced")))
+
+
+@pytest.mark.parametrize("way", [by_an_exception, by_a_message])
+def test_a_client_that_fails_while_its_last_commit_is_tried_again_reports_that_it_was_not_made(
+    bench: Bench, way: Callable[[Bench], None]
+) -> None:
+    bench.client.refuses_to_commit = KafkaException(KafkaError(KafkaError.REBALANCE_IN_PROGRESS))
+    way(bench)
+    bench.source.stop([COMMIT])
+    bench.run_commands()
+    assert bench.listener.commits == [("fenced", True)]
+    assert bench.client.closed
+
+
+def test_polls_between_the_tries_of_a_last_commit_are_no_stall(bench: Bench) -> None:
+    bench.client.refuses_to_commit = KafkaException(KafkaError(KafkaError.REBALANCE_IN_PROGRESS))
+
+    def let_time_pass() -> None:
+        bench.clock.seconds += STALL * 0.6
+        bench.client.refuses_to_commit = None
+
+    bench.client.while_polling = let_time_pass
+    bench.clock.seconds += STALL * 0.6
+    bench.source.stop([COMMIT])
+    bench.run_commands()
+    assert bench.client.committed == [(0, 7, False)]
+
+
+def test_an_assignment_that_cannot_begin_anywhere_fails_the_source_though_it_is_stopping(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("users")
+
+    monkeypatch.setattr(bench.source._member.recovery, "start_positions", fail)
+    bench.source._member.on_assign(bench.client, partition())  # type: ignore[arg-type]  # the recorder
+    assert bench.source._stopping.is_set()
+    assert bench.source.failed
+
+
+def test_a_stop_ends_the_wait_for_where_an_assignment_begins(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    tries = 0
+
+    def refuse(*_: object) -> None:
+        nonlocal tries
+        tries += 1
+        bench.source.stop([])
+        assert tries < 3, "the stop is not heard"
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+
+    monkeypatch.setattr(bench.source._member.recovery, "start_positions", refuse)
+    bench.source._member.on_assign(bench.client, partition())  # type: ignore[arg-type]  # the recorder
+    assert (tries, bench.source.failed, bench.listener.assigned) == (1, False, [])
+    bench.run_commands()
+    assert bench.client.closed

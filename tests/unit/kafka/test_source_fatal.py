@@ -92,7 +92,7 @@ def test_no_demand_is_lost_with_it(bench: Clients, way: Way) -> None:
     """Without one, the next client would read a record now and then, and at last nothing."""
     way(bench, REFUSED)
     bench.poll_once()
-    assert sum(poll[2] for poll in bench.listener.polls) + bench.source._demand == bench.requested
+    assert sum(poll[2] for poll in bench.listener.polls) + bench.source._requested_chunks == bench.requested
 
 
 def test_it_subscribes_when_the_delay_is_over_which_doubles_until_partitions_are_assigned(bench: Clients) -> None:
@@ -262,3 +262,11 @@ def test_a_stop_that_meets_the_failure_says_that_its_last_commit_was_not_made(be
     bench.poll_once()
     assert (len(bench.made), bench.now.closed) == (1, True)
     assert bench.listener.commits == [(REFUSED, True)]
+
+
+def test_however_often_the_client_fails_the_next_one_comes_after_the_longest_delay(bench: Clients) -> None:
+    bench.source._client_failures = 5_000  # a group that has refused us for hours
+    bench.fail()
+    bench.clock.seconds += REPLACE_CLIENT_SECONDS[1] + 0.1
+    bench.poll_once()
+    assert bench.now.subscribed != {}

@@ -9,7 +9,7 @@ from confluent_kafka import OFFSET_END, KafkaError, Message, TopicPartition
 from structlog.testing import capture_logs
 
 from connector.kafka.fetching import SLEEP_SECONDS
-from connector.kafka.source import CHUNK, IDLE_POLL_SECONDS, PAUSE_AFTER_SECONDS
+from connector.kafka.source import CHUNK_RECORDS, IDLE_POLL_SECONDS, PAUSE_AFTER_SECONDS
 from connector.kafka.watermarks import EVERY_SECONDS_ASKED
 from tests.unit.kafka.bench import CACHED_END, END, STALL, Bench, Event
 
@@ -19,7 +19,7 @@ def fed(bench: Bench) -> Bench:
     """A source that has read the chunk that it may read at first, long after its partition came."""
     bench.clock.seconds += 10 * SLEEP_SECONDS
     bench.source._poll_once()
-    assert bench.client.polls == [CHUNK, 1]  # what is there, and a wait for the first of what is not
+    assert bench.client.polls == [CHUNK_RECORDS, 1]  # what is there, and a wait for the first of what is not
     bench.client.polls.clear()
     return bench
 
@@ -85,17 +85,17 @@ def test_nothing_is_woken_that_brings_records_or_was_not_asked_for_them(fed: Ben
 
 
 def test_each_chunk_is_wanted_by_itself(fed: Bench) -> None:
-    fed.client.messages.extend([Event()] * 3 * CHUNK)
+    fed.client.messages.extend([Event()] * 3 * CHUNK_RECORDS)
     fed.source.request_chunk()
     fed.source.request_chunk()
     for _ in range(3):
         fed.source._poll_once()
-    assert len(fed.client.messages) == CHUNK
+    assert len(fed.client.messages) == CHUNK_RECORDS
 
 
 def test_while_what_was_prefetched_is_not_used_up_the_brokers_are_asked_for_the_ends(fed: Bench) -> None:
     """The watermarks of the last fetch are old then: a slow vendor would show too little lag."""
-    fed.client.messages.extend([Event()] * 2 * (CHUNK + 1))
+    fed.client.messages.extend([Event()] * 2 * (CHUNK_RECORDS + 1))
     seen = len(fed.listener.highs)
     for _ in range(2):
         fed.clock.seconds += EVERY_SECONDS_ASKED + 0.1
@@ -162,3 +162,15 @@ def test_what_cannot_be_read_of_a_partition_that_has_left_is_nobodys_business(be
     bench.client.messages.append(Message(topic="users", partition=7, offset=8, error=error))
     bench.source._poll_once()
     assert bench.listener.problems == []
+
+
+def test_a_full_poll_of_another_topics_records_is_no_sign_that_what_was_prefetched_is_used_up(
+    fed: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poller = fed.source._member.poller
+    poller._prefetch_exhausted = False
+    monkeypatch.setattr(fed.source._member.recovery, "drop_stale", lambda _: [])
+    poller.hand_over([Event(), Event()], 2, demanded=True)
+    assert not poller._prefetch_exhausted
+    poller.hand_over([Event()], 2, demanded=True)
+    assert poller._prefetch_exhausted

@@ -137,7 +137,7 @@ def test_a_topic_that_is_recreated_long_after_another_was_is_joined_at_once(benc
 def test_no_demand_is_lost_with_the_client(bench: Clients) -> None:
     change(bench)
     bench.poll_once()
-    assert sum(poll[2] for poll in bench.listener.polls) + bench.source._demand == bench.requested
+    assert sum(poll[2] for poll in bench.listener.polls) + bench.source._requested_chunks == bench.requested
 
 
 def test_a_commit_that_the_old_client_has_under_way_ends_with_it(bench: Clients) -> None:
@@ -207,3 +207,13 @@ def test_a_client_that_fails_as_it_reports_another_topic_is_replaced_and_does_no
     assert len(bench.made) == 2
     assert not bench.made[0].unsubscribed
     assert bench.listener.left_group == [frozenset({EPOCH})]
+
+
+def test_polls_on_leaving_are_polls_so_that_a_long_drain_is_no_stall(bench: Clients) -> None:
+    def wait() -> None:
+        bench.clock.seconds += 1.0
+
+    bench.now.revokes_after, bench.now.while_polling = 10, wait
+    begun = bench.clock.seconds
+    change(bench)
+    assert bench.source.last_poll - begun >= 10.0

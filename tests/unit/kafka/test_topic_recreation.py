@@ -67,7 +67,7 @@ def test_two_changes_in_one_poll_are_both_noticed(reader: RecoveryBench) -> None
     reader.recovery.recreation.on_topic_id("users", THIRD)
     assert reader.read(2) == []
     assert reader.owned.client_topic_ids == {"users": THIRD}
-    assert [reader.owned.known_topic_id(each) for each in (OLD, NEW, THIRD)] == ["", "", THIRD]
+    assert [reader.owned.unless_deleted(each) for each in (OLD, NEW, THIRD)] == ["", "", THIRD]
 
 
 def test_an_id_of_before_that_is_reported_to_who_reads_the_new_topic_is_of_another_one(reader: RecoveryBench) -> None:

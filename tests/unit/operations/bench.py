@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from connector.delivery.assignment import Assignment
-from connector.delivery.flood_guard import RejectionRate
+from connector.delivery.failure_rate import FailureRate
 from connector.delivery.pipeline import Pipeline, PipelineLimits
 from connector.kafka.dead_letter import ProducedLetter
 from connector.kafka.source_interface import AssignedPartition, Commit
@@ -143,7 +143,7 @@ def build_bench(clock: TurnedClock, name: str = "mytracker", *, in_flight: int =
         lambda _: source,
         assignment=Assignment(f"crm.{name}", stall=45.0),
         limits=PipelineLimits(max_open_events=100, max_open_bytes=100_000, commit_interval=1.0, drain=5.0),
-        rejections=RejectionRate(letters=3, share=0.5, within=300.0),
+        failure_rate=FailureRate(letters=3, share=0.5, within=300.0),
         clock=clock,
         group=f"crm.{name}",
         max_in_flight=in_flight,

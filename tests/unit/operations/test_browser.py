@@ -37,7 +37,7 @@ async def test_the_page_lives(server: OperationsServer, bench: Bench, page: Page
     assert await page.evaluate("document.documentElement.scrollWidth") == 390
     await page.evaluate("document.querySelector('details').open = true")
 
-    bench.pipeline.dispatcher.gate.hold("a token is missing")
+    bench.pipeline.dispatcher.gate.set_missing_secret("a token is missing")
     await page.until(f"{BADGE} === 'Secret missing'")
     assert await page.evaluate("document.querySelector('details').open"), "what a person opened stays open"
     assert await page.evaluate("document.getElementById('stale').hidden")

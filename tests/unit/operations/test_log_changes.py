@@ -32,7 +32,7 @@ async def test_a_partition_that_stands_is_the_main_cause_and_named(bench: Bench)
     bench.assign(0, 1)
     bench.pipeline.on_watermarks({("orders", 0): 50, ("orders", 1): 50})
     bench.pipeline.on_unreadable(1, 0, "damaged")
-    bench.pipeline.dispatcher.gate.hold("TOKEN is not set")
+    bench.pipeline.dispatcher.gate.set_missing_secret("TOKEN is not set")
     found = wait_reasons(snapshot(bench, bench.clock, {}))
     assert found[0] == (
         WaitReason.UNREADABLE,

@@ -58,9 +58,9 @@ async def test_requests_are_counted_by_status_and_timed(bench: Bench) -> None:
 
 async def test_the_gate_is_in_one_state(bench: Bench) -> None:
     bench.assign(0)
-    bench.pipeline.dispatcher.gate.hold("a token is missing")
+    bench.pipeline.dispatcher.gate.set_missing_secret("a token is missing")
     states = {state: sample(bench, "connector_gate_state", state=state) for state in SinkState}
-    assert {state for state, value in states.items() if value} == {SinkState.ON_HOLD}
+    assert {state for state, value in states.items() if value} == {SinkState.SECRET_MISSING}
     assert sample(bench, "connector_waiting_for", cause="held") == 1
 
 

@@ -52,7 +52,7 @@ async def test_a_vendor_outage_and_broker_trouble_leave_it_alive_and_ready(
     bench.assign()
     bench.pipeline.on_kafka_problem("all brokers are down")
     for _ in range(5):
-        bench.pipeline.dispatcher.gate.unavailable(0.0, "503", retry_after=None, throttled=False)
+        bench.pipeline.dispatcher.gate.record_fault(0.0, "503", retry_after=None, throttled=False)
     assert (await get(server, "/healthz")).status_code == 200
     assert (await get(server, "/readyz")).status_code == 200
 

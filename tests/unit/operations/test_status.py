@@ -87,7 +87,7 @@ async def test_only_the_vendors_words_are_masked(server: OperationsServer, bench
 
 async def test_fifty_failures_are_shown_however_many_there_were(server: OperationsServer, bench: Bench) -> None:
     bench.assign(0)
-    bench.pipeline.flood_guard._rejections.exceeded = lambda now: False  # type: ignore[method-assign]  # many letters and no flood
+    bench.pipeline.flood_guard._failure_rate.exceeded = lambda now: False  # type: ignore[method-assign]  # many letters and no flood
     bench.turn(*[b"bad"] * 80)
     assert len((await sink_of(server))["recent_failures"]) == 50
 

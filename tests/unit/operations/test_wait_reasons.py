@@ -68,7 +68,7 @@ async def test_brokers_out_of_reach_come_first(bench: Bench) -> None:
     bench.assign(0)
     bench.vendor.outcome = DOWN
     bench.pipeline.on_kafka_problem("all brokers are down")
-    bench.pipeline.dispatcher.gate.hold("TOKEN is not set")
+    bench.pipeline.dispatcher.gate.set_missing_secret("TOKEN is not set")
     assert causes(bench) == [WaitReason.KAFKA, WaitReason.HELD]
     assert main(bench).detail == "Kafka cannot be read: all brokers are down"
 

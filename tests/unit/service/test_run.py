@@ -130,3 +130,40 @@ def configuration(
     }
     file.write_text(yaml.safe_dump(settings))
     return file
+
+
+async def test_where_one_sinks_source_ends_the_others_commit_and_the_status_is_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKEN", "demo-token")
+    with MockKafka() as kafka, capture_logs() as logs:
+        async with MyTrackerSimulator() as vendor:
+            kafka.create_topic("users", 1)
+            kafka.create_topic("letters", 1)
+            file = configuration(tmp_path, kafka, vendor)
+            settings = yaml.safe_load(file.read_text())
+            settings["sinks"]["other"] = settings["sinks"]["mytracker"]
+            settings["routes"].append({**settings["routes"][0], "to": "other.login"})
+            file.write_text(yaml.safe_dump(settings))
+            service = Service(load(file))
+            running = asyncio.create_task(service.run())
+            producer = Producer({"bootstrap.servers": kafka.bootstrap})
+            producer.produce("users", b'{"id": "ann"}')
+            assert await asyncio.to_thread(producer.flush, 20) == 0
+            while sum(each.pipeline.stats.delivered for each in service.runtimes) < 2:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.01)
+            fenced = service.runtimes[0].source
+            fenced._failed = True
+            fenced._stopping.set()
+            assert await running == 1
+        groups = {"crm.mytracker": 0, "crm.other": 0}
+        for group in groups:
+            consumer = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": group})
+            (committed,) = consumer.committed([TopicPartition("users", 0)], timeout=20)
+            consumer.close()
+            groups[group] = max(committed.offset, 0)
+    assert groups == {"crm.mytracker": 0, "crm.other": 1}
+    errors = [(entry["event"], entry["sink"]) for entry in logs if entry["log_level"] == "error"]
+    assert errors == [
+        ("stopped by a failure, without committing: what was open will be read again", "mytracker"),
+    ]

@@ -20,21 +20,22 @@ def fingerprint(record: Record) -> int:
     return crc32(record.value or b"", crc32(record.key or b"", record.timestamp & 0xFFFFFFFF))
 
 
-class SettledBefore:
+class InheritedProgress:
     """The offsets that an earlier owner settled, and the parts that it settled of other records.
 
-    `unproven` is the metadata until the first record was read. `leader_epoch` is that of the newest record which the
-    earlier owner had read (-1: unknown). `last` is the record read last.
+    `unproven` is the metadata as committed, until the first record read has shown if it is about this log.
+    `leader_epoch` is that of the newest record which the earlier owner had read (-1: unknown). `last` is the record
+    read last, as set by the owner of this object.
     """
 
-    __slots__ = ("_farthest", "_halves", "_offsets", "last", "leader_epoch", "unproven")
+    __slots__ = ("_farthest", "_half_settled", "_offsets", "last", "leader_epoch", "unproven")
 
     def __init__(self, settled: Settled, leader_epoch: int) -> None:
         self.unproven: Settled | None = settled
         self.leader_epoch = leader_epoch
         self.last: Record | None = None
         self._offsets: set[int] = set()
-        self._halves: deque[tuple[int, PartsByRoute]] = deque()
+        self._half_settled: deque[tuple[int, PartsByRoute]] = deque()
         self._farthest = -1  # the highest offset of both
 
     def prove(self, record: Record, position: int | None) -> bool:
@@ -43,12 +44,12 @@ class SettledBefore:
         if settled is None or record.offset != position or fingerprint(record) != settled.fingerprint:
             return False
         self._offsets = settled.offsets(record.offset)
-        self._halves.extend((record.offset + above, settled.halves[above]) for above in sorted(settled.halves))
-        self._farthest = max(max(self._offsets, default=-1), self._halves[-1][0] if self._halves else -1)
+        self._half_settled.extend((record.offset + above, settled.halves[above]) for above in sorted(settled.halves))
+        self._farthest = max(max(self._offsets, default=-1), self._half_settled[-1][0] if self._half_settled else -1)
         return True
 
-    def is_unread(self, next_offset: int | None) -> bool:
-        """True if something of this is at or above the next offset to read, or may be."""
+    def reaches(self, next_offset: int | None) -> bool:
+        """True if this has, or may have, something at `next_offset` or above."""
         return self.unproven is not None or self._farthest >= (next_offset or 0)
 
     @property
@@ -56,39 +57,39 @@ class SettledBefore:
         """The highest offset of which something is settled; -1 if nothing is."""
         return self._farthest
 
-    def is_overwritten(self, record: Record) -> bool:
+    def is_outdated_by(self, record: Record) -> bool:
         """True if the log was truncated and written again: this record's leader is newer than all that was read."""
         return record.leader_epoch > self.leader_epoch >= 0
 
-    def take(self, offset: int) -> bool:
+    def take_settled(self, offset: int) -> bool:
         """Return True if the record at an offset is settled; it is not remembered any longer."""
         if offset in self._offsets:
             self._offsets.discard(offset)
             return True
         return False
 
-    def skip(self, offset: int) -> int:
+    def pass_settled(self, offset: int) -> int:
         """Return the first offset from `offset` on that is not settled; those passed are not remembered any longer."""
-        while self.take(offset):
+        while self.take_settled(offset):
             offset += 1
         return offset
 
-    def take_halves(self, offset: int) -> Sequence[tuple[int, PartsByRoute]]:
+    def take_half_settled_up_to(self, offset: int) -> Sequence[tuple[int, PartsByRoute]]:
         """Remove and return what is settled in part up to an offset: offsets and parts, in order."""
         taken = []
-        while self._halves and self._halves[0][0] <= offset:
-            taken.append(self._halves.popleft())
+        while self._half_settled and self._half_settled[0][0] <= offset:
+            taken.append(self._half_settled.popleft())
         return taken
 
     @property
-    def half_settled(self) -> Sequence[PartsByRoute]:
+    def half_settled_parts(self) -> Sequence[PartsByRoute]:
         """The parts of each record that is settled in part, in order of offsets."""
-        return [parts for _, parts in self._halves]
+        return [parts for _, parts in self._half_settled]
 
     def unread_offsets(self, start: int, end: int) -> list[int]:
         """Return the settled offsets from `start` up to, without, `end`."""
         return [offset for offset in self._offsets if start <= offset < end]
 
-    def unread_halves(self, position: int) -> HalfSettled:
+    def unread_half_settled(self, position: int) -> HalfSettled:
         """Return what is settled in part, by offset above the position."""
-        return {offset - position: dict(parts) for offset, parts in self._halves if offset >= position}
+        return {offset - position: dict(parts) for offset, parts in self._half_settled if offset >= position}

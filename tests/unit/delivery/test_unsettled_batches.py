@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connector.batching.batcher import Batch
-from connector.delivery.in_flight import PROBES_OF_ONE, InFlightBatch, InFlightBatches
+from connector.delivery.unsettled_batches import PROBES_OF_ONE, UnsettledBatch, UnsettledBatches
 from connector.model import Item, Record
 
 
@@ -16,9 +16,9 @@ def batch(number: int, *epochs: int) -> Batch:
     return made
 
 
-def flights(*numbers: int) -> tuple[InFlightBatches, list[InFlightBatch]]:
-    of = InFlightBatches()
-    return of, [of.admit(batch(number)) for number in numbers]
+def flights(*numbers: int) -> tuple[UnsettledBatches, list[UnsettledBatch]]:
+    of = UnsettledBatches()
+    return of, [of.add(batch(number)) for number in numbers]
 
 
 def test_a_batch_awaits_its_retry_until_it_is_started_and_again_when_it_is_finished() -> None:
@@ -35,8 +35,8 @@ def test_a_batch_awaits_its_retry_until_it_is_started_and_again_when_it_is_finis
 
 
 def test_only_what_is_held_is_forgotten_and_what_is_empty_then_is_returned() -> None:
-    of = InFlightBatches()
-    gone, mixed, airborne = of.admit(batch(1, 1, 1)), of.admit(batch(2, 1, 2)), of.admit(batch(3, 1))
+    of = UnsettledBatches()
+    gone, mixed, airborne = of.add(batch(1, 1, 1)), of.add(batch(2, 1, 2)), of.add(batch(3, 1))
     of.start(airborne)
     dropped, empty = of.drop_awaiting_retry(lambda item: item.record.assignment_epoch == 1)
     assert ([item.record.assignment_epoch for item in dropped], empty) == ([1, 1, 1], [gone])
@@ -45,9 +45,9 @@ def test_only_what_is_held_is_forgotten_and_what_is_empty_then_is_returned() -> 
 
 
 def test_items_are_counted_in_flight_by_epoch_and_on_the_ground() -> None:
-    of = InFlightBatches()
-    halved = of.admit(batch(1, 1, 1, 2, 2))
-    of.admit(batch(2, 3))
+    of = UnsettledBatches()
+    halved = of.add(batch(1, 1, 1, 2, 2))
+    of.add(batch(2, 3))
     halved.sub_batches.halve()
     assert (of.items_in_flight(), of.items_awaiting_retry()) == (0, 5)
     of.start(halved)  # its first half: two items of epoch 1
@@ -88,16 +88,16 @@ def test_when_the_vendor_answers_again_all_that_is_held_may_go() -> None:
 
 def test_one_flight_probes_three_times_in_a_row_and_then_the_next_oldest() -> None:
     of, (first, second) = flights(1, 2)
-    assert of.last_probe() is None
+    assert of.probe_to_repeat() is None
     assert of.next_probe() is first
     for _ in range(PROBES_OF_ONE - 1):
         of.record_probe(first)
-        assert of.last_probe() is first
+        assert of.probe_to_repeat() is first
     of.record_probe(first)
-    assert of.last_probe() is None
+    assert of.probe_to_repeat() is None
     assert of.next_probe() is second
     of.record_probe(second)
-    assert of.last_probe() is second  # the count is its own
+    assert of.probe_to_repeat() is second  # the count is its own
     for _ in range(PROBES_OF_ONE - 1):
         of.record_probe(second)
     assert of.next_probe() is None
@@ -119,15 +119,15 @@ def test_what_is_in_flight_or_has_landed_is_no_probe() -> None:
     of.finish(first)
     of.record_probe(first)
     of.start(first)
-    assert of.last_probe() is None
+    assert of.probe_to_repeat() is None
     of.finish(first)
     of.remove(first)
-    assert of.last_probe() is None
+    assert of.probe_to_repeat() is None
 
 
 def test_a_probe_that_may_itself_be_the_fault_gives_way_at_once() -> None:
     of, (first, second) = flights(1, 2)
     of.record_probe(first)
     of.rule_out_last_probe()
-    assert of.last_probe() is None
+    assert of.probe_to_repeat() is None
     assert of.next_probe() is second

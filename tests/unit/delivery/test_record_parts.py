@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.delivery.half_settled import MetadataBudget, RecordPart
-from connector.delivery.offsets import EVERY_RECORD, NO_RECORD, PartitionOffsets
-from connector.delivery.settled_before import fingerprint
+from connector.delivery.inherited_progress import fingerprint
+from connector.delivery.offsets import ASK_ALWAYS, NO_LIMIT, PartitionOffsets
+from connector.delivery.record_parts import MetadataBudget, RecordPart
 from connector.kafka import commit_metadata
 from connector.kafka.commit_metadata import MAX_BITS, MAX_CHARACTERS, Metadata, Settled
 from tests.support.records import distinct_record
@@ -40,9 +40,9 @@ def begin(
 ) -> list[RecordPart]:
     """Read a record, and open what is left of it; what that is."""
     each = distinct_record(offset, leader_epoch=leader_epoch)
-    if not offsets.begin(each):
+    if not offsets.advance(each):
         return []
-    unsettled, settled = offsets.unsettled(each, parts)
+    unsettled, settled = offsets.split_parts(each, parts)
     left = [part for part, is_open in zip(parts, unsettled, strict=True) if is_open]
     if left:
         offsets.open(each, left, settled)
@@ -71,7 +71,7 @@ class Owner:
                 return
             self.head = None
             self.open += [(offset, part) for part in left]
-        elif self.unread and (self.unread[0] < self.offsets.limit or self.offsets.admits(self.unread[0])):
+        elif self.unread and (self.unread[0] < self.offsets.limit or self.offsets.check_room(self.unread[0])):
             offset = self.unread.popleft()
             left = begin(self.offsets, offset, self.log[offset])
             assert set(left) == {part for part in self.log[offset] if (offset, part) not in self.settled}
@@ -127,22 +127,22 @@ def test_a_record_is_half_settled_until_its_last_part() -> None:
     offsets = owner()
     begin(offsets, 0, TWO)
     assert offsets.start_parts(0)
-    assert offsets.half_settled() == []
-    assert offsets.half_settled({0}) == [0]
+    assert offsets.offsets_to_finish() == []
+    assert offsets.offsets_to_finish({0}) == [0]
     assert offsets.settle(distinct_record(0), "b") is None
-    assert (offsets.half_settled(), offsets.open_parts, offsets.open_events) == ([0], 1, 1)
+    assert (offsets.offsets_to_finish(), offsets.open_parts, offsets.open_records) == ([0], 1, 1)
     assert offsets.settled_above(10) == Settled(fingerprint(distinct_record(0)), b"", 1, {0: {TAGS["b"]: 1}})
     assert offsets.settle(distinct_record(0), "a") == 1
-    assert (offsets.half_settled(), offsets.position, commit(offsets)) == ([], 1, (1, ""))
+    assert (offsets.offsets_to_finish(), offsets.position, commit(offsets)) == ([], 1, (1, ""))
 
 
 def test_single_records_need_no_room_and_are_never_asked_about() -> None:
     offsets = owner()
     for offset in range(30_000):
         assert offset < offsets.limit
-        offsets.begin(distinct_record(offset))
+        offsets.advance(distinct_record(offset))
         offsets.open(distinct_record(offset))
-    assert offsets.limit == EVERY_RECORD
+    assert offsets.limit == NO_LIMIT
 
 
 def thousands(offsets: PartitionOffsets) -> int:
@@ -202,8 +202,8 @@ def test_reading_goes_no_farther_ahead_than_a_commit_can_tell_beside_the_parts()
     begin(offsets, 0, [("a", element) for element in range(10_000)])
     assert offsets.start_parts(0)
     offset = 1
-    while offset < offsets.limit or offsets.admits(offset):
-        offsets.begin(distinct_record(offset))
+    while offset < offsets.limit or offsets.check_room(offset):
+        offsets.advance(distinct_record(offset))
         offsets.open(distinct_record(offset))
         offsets.settle(distinct_record(offset))
         offset += 1
@@ -212,8 +212,8 @@ def test_reading_goes_no_farther_ahead_than_a_commit_can_tell_beside_the_parts()
         offsets.settle(distinct_record(0), "a", element)
     commit(offsets)
     offsets.settle(distinct_record(0), "a", 9_999)
-    assert offsets.admits(offset)
-    assert offsets.limit == EVERY_RECORD
+    assert offsets.check_room(offset)
+    assert offsets.limit == NO_LIMIT
 
 
 def left_by_another(settled: list[range]) -> PartitionOffsets:
@@ -233,8 +233,8 @@ def test_reading_goes_no_farther_ahead_than_a_commit_can_tell_beside_what_an_ear
         assert begin(offsets, offset, THOUSAND) == [("a", 0)]
         assert offsets.start_parts(offset)
     offset = 20
-    while offset < 20_000 and (offset < offsets.limit or offsets.admits(offset)):
-        offsets.begin(distinct_record(offset))
+    while offset < 20_000 and (offset < offsets.limit or offsets.check_room(offset)):
+        offsets.advance(distinct_record(offset))
         offsets.open(distinct_record(offset))
         offsets.settle(distinct_record(offset))
         offset += 1
@@ -258,20 +258,20 @@ def test_a_gap_of_any_size_does_not_stop_the_reading_once_nothing_is_open() -> N
     offsets = owner()
     begin(offsets, 0, TWO)
     offsets.start_parts(0)
-    assert not offsets.admits(10**9)
+    assert not offsets.check_room(10**9)
     for route in "ab":
         offsets.settle(distinct_record(0), route)
-    assert offsets.admits(10**9)
+    assert offsets.check_room(10**9)
 
 
 def test_what_is_not_bound_to_a_commit_waits_for_nothing() -> None:
     offsets = owner()
     begun = thousands(offsets)
-    offsets.limit = NO_RECORD
+    offsets.limit = ASK_ALWAYS
     offsets.unbind()
     assert offsets.start_parts(begun)
-    assert offsets.admits(10**9)
-    assert offsets.limit == EVERY_RECORD
+    assert offsets.check_room(10**9)
+    assert offsets.limit == NO_LIMIT
 
 
 def half_settled_metadata(*, leader_epoch: int = -1) -> Metadata:
@@ -280,7 +280,7 @@ def half_settled_metadata(*, leader_epoch: int = -1) -> Metadata:
 
 def test_another_record_at_the_position_means_that_no_part_was_settled() -> None:
     offsets = PartitionOffsets("users", 0, 5, half_settled_metadata(), tags=TAGS)
-    offsets.begin(distinct_record(5)._replace(value=b"another log's"))
+    offsets.advance(distinct_record(5)._replace(value=b"another log's"))
     assert begin(offsets, 7, TWO) == TWO
 
 
@@ -301,12 +301,12 @@ def test_until_the_first_record_is_read_parts_are_committed_as_they_came() -> No
 
 def test_half_settled_records_that_are_still_to_be_read_hold_the_position_at_the_last_one_read() -> None:
     offsets = PartitionOffsets("users", 0, 5, half_settled_metadata(), tags=TAGS)
-    assert offsets.begin(distinct_record(5))
-    assert offsets.begin(distinct_record(6))
+    assert offsets.advance(distinct_record(5))
+    assert offsets.advance(distinct_record(6))
     assert (offsets.position, offsets.next_offset) == (6, 7)
     position, text = commit(offsets)
     third = owner(position, text)
-    third.begin(distinct_record(6))
+    third.advance(distinct_record(6))
     assert begin(third, 7, TWO) == [("b", 0)]
 
 
@@ -322,7 +322,7 @@ def test_half_settled_records_that_are_still_to_be_read_hold_the_position_at_the
 )
 def test_only_what_was_sent_is_taken_for_sent(parts: list[RecordPart], left: list[RecordPart]) -> None:
     offsets = PartitionOffsets("users", 0, 5, half_settled_metadata(), tags=TAGS)
-    offsets.begin(distinct_record(5))
+    offsets.advance(distinct_record(5))
     assert begin(offsets, 7, parts) == left
 
 
@@ -332,7 +332,7 @@ def test_a_part_before_any_route_is_never_in_the_metadata() -> None:
     offsets.start_parts(0)
     offsets.settle(distinct_record(0), None)
     assert offsets.settled_above(10) is None
-    assert offsets.half_settled() == [0]
+    assert offsets.offsets_to_finish() == [0]
 
 
 def test_room_that_was_taken_is_given_back() -> None:

@@ -8,33 +8,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from connector.kafka.part_bits import PartsByRoute, entry_bits, most_bits
+from connector.kafka.part_bits import SHIFT_BITS, TAG_BITS, PartsByRoute, count_parts, entry_bits, most_bits
 
 # A route's name (None: the record failed before any route) and the index within it.
 RecordPart = tuple[str | None, int]
 
-# Bits for one more record beside its parts: its offset, and the count of records. Metadata covers less than 2^15
-# offsets, so that an offset takes at most 16 bits.
+# Bits for one more record beside its parts: 16 for its offset, as metadata covers less than 2^15 offsets, and 2 as the
+# count of records grows.
 NEW_RECORD_BITS = 18
-# Bits for the first record of a route: its tag and shift, too, and the count of routes.
-NEW_ROUTE_BITS = NEW_RECORD_BITS + 42
+# Bits for the first record of a route: its tag and shift, too, and 4 as counts grow.
+NEW_ROUTE_BITS = NEW_RECORD_BITS + TAG_BITS + SHIFT_BITS + 4
 
 
 class MultiPartRecord:
-    """An open record of several parts, of which `unsettled` are not settled and `settled_count` are.
+    """An open record of several parts: `unsettled` of them are not settled, `settled_count` are.
 
-    `settled` has those of the latter that the metadata can name: bits of indexes, by route's tag. `lengths` says for
-    each tag how many bits may be needed. The record is `begun` once its parts may be sent.
+    `settled` has those settled parts that the metadata can name: by route's tag, bit i for index i. `lengths` has by
+    tag the highest index + 1. `started`: its parts were handed on, so that they may settle; room for them is reserved.
     """
 
-    __slots__ = ("begun", "lengths", "settled", "settled_count", "unsettled")
+    __slots__ = ("lengths", "settled", "settled_count", "started", "unsettled")
 
     def __init__(self, unsettled: int, lengths: dict[int, int], settled: dict[int, int]) -> None:
         self.unsettled = unsettled
         self.lengths = lengths
         self.settled = settled
-        self.settled_count = sum(each.bit_count() for each in settled.values())
-        self.begun = False
+        self.settled_count = count_parts(settled)
+        self.started = False
 
 
 class MetadataBudget:
@@ -48,17 +48,19 @@ class MetadataBudget:
     def __bool__(self) -> bool:
         return bool(self._routes)
 
-    def __len__(self) -> int:
+    @property
+    def route_count(self) -> int:
+        """How many routes have records here."""
         return len(self._routes)
 
     def reserve(self, lengths: Mapping[int, int]) -> int:
-        """Add a record with so many indexes, by route's tag. Return how many more bits are enough for it.
+        """Reserve bits for a record, and return how many more are enough. `lengths`: by tag, its highest index + 1.
 
-        That holds while all records of which `bits` was asked have room.
+        That holds for offsets within the span of which `bits` was asked last.
         """
         more = 0
         for tag, length in lengths.items():
-            bits = 1 if length == 1 else entry_bits(length)
+            bits = 1 if length == 1 else entry_bits(length)  # entry_bits(1) is 1: this saves a call
             route = self._routes.get(tag)
             if route is None:
                 self._routes[tag] = [1, bits]

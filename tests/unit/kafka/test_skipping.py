@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connector.delivery.inherited_progress import fingerprint
 from connector.delivery.offsets import PartitionOffsets
-from connector.delivery.settled_before import fingerprint
-from connector.delivery.skipping import RecordAt, SkipCommit, settle_one
 from connector.errors import ConnectorError
 from connector.kafka.commit_metadata import MAX_BITS, Metadata, Settled, decode, encode
+from connector.kafka.skipping import RecordAt, SkipCommit, settle_one
 from connector.model import Record
 from tests.support.records import distinct_record
 from tests.support.settled import settled as settled_at
@@ -48,18 +48,18 @@ def told_by(change: SkipCommit) -> set[int]:
 
 def test_the_position_itself_moves_by_one() -> None:
     change = Log(range(10), (3,)).skip(3, 3)
-    assert (change.position, change.settled, change.again, change.known) == (4, None, set(), False)
+    assert (change.position, change.settled, change.sent_again, change.already_settled) == (4, None, set(), False)
 
 
 def test_the_last_record_moves_to_the_end() -> None:
     change = Log(range(4), (3,)).skip(3, 3)
-    assert (change.position, change.ahead) == (4, None)
+    assert (change.position, change.next_record) == (4, None)
 
 
 def test_it_moves_past_what_is_settled_above_and_keeps_the_rest() -> None:
     log = Log(range(20))
     change = log.skip(3, 3, log.metadata(3, {4, 5, 8}))
-    assert (change.position, told_by(change), change.again) == (6, {8}, set())
+    assert (change.position, told_by(change), change.sent_again) == (6, {8}, set())
     assert change.settled is not None
     assert change.settled.fingerprint == log.mark(6)
 
@@ -84,19 +84,19 @@ def test_offsets_that_hold_no_record_are_passed() -> None:
     noted = sparse.skip(9, 2)
     assert (noted.position, told_by(noted)) == (6, {9})
     passed = sparse.skip(6, 6, sparse.metadata(6, {9}))
-    assert (passed.position, passed.again) == (10, set())
+    assert (passed.position, passed.sent_again) == (10, set())
 
 
 def test_offsets_noted_that_hold_no_record_are_forgotten_with_the_move() -> None:
     log = Log([3, 7, 8])
     change = log.skip(3, 3, log.metadata(3, {5}))
-    assert (change.position, change.settled, change.again) == (4, None, set())
+    assert (change.position, change.settled, change.sent_again) == (4, None, set())
 
 
 def test_what_was_noted_before_is_told_once_more_and_moves_when_its_turn_has_come() -> None:
     log = Log(range(10), (4,))
     change = log.skip(4, 3, Settled(log.mark(3), b"11", first=0))
-    assert (change.position, change.known) == (5, True)
+    assert (change.position, change.already_settled) == (5, True)
 
 
 def test_above_a_position_that_cannot_be_read_it_is_refused() -> None:
@@ -114,24 +114,24 @@ def test_so_far_above_that_no_commit_can_tell_it_is_refused() -> None:
 def test_what_cannot_be_bound_to_the_next_record_comes_again_and_is_said() -> None:
     log = Log(range(10), (4,))
     change = log.skip(3, 3, log.metadata(3, {6, 7}))
-    assert (change.position, change.settled, change.again) == (4, None, {6, 7})
+    assert (change.position, change.settled, change.sent_again) == (4, None, {6, 7})
 
 
 def test_it_is_never_itself_what_is_dropped() -> None:
     """The position's record is settled and the next cannot be read: then the position stays, and all is bound to it."""
     log = Log(range(10), (4,))
     change = log.skip(7, 3, Settled(log.mark(3), b"1", first=0))
-    assert (change.position, told_by(change), change.again) == (3, {3, 7}, set())
+    assert (change.position, told_by(change), change.sent_again) == (3, {3, 7}, set())
 
 
 def test_what_another_logs_metadata_says_is_not_believed() -> None:
     log = Log(range(10))
     change = log.skip(3, 3, settled_at(12345, 3, {4, 5}))
-    assert (change.position, change.settled, change.again) == (4, None, {4, 5})
+    assert (change.position, change.settled, change.sent_again) == (4, None, {4, 5})
 
 
 def test_nothing_at_the_offset_is_refused() -> None:
-    with pytest.raises(ConnectorError, match="nothing lies at 5"):
+    with pytest.raises(ConnectorError, match="the log has no record at 5"):
         Log([0, 1, 9]).skip(5, 2)
 
 
@@ -163,10 +163,10 @@ def test_the_service_then_reads_everything_but_what_was_settled_and_the_one(data
     text = encode(GROUP, "users", 0, change.position, Metadata(change.settled))
     reader = PartitionOffsets("users", 0, change.position, decode(GROUP, "users", 0, change.position, text))
     readable = [each for each in offsets if each not in unreadable]
-    read = {each for each in readable if each >= change.position and reader.begin(log.record(each))}
+    read = {each for each in readable if each >= change.position and reader.advance(log.record(each))}
     due = {each for each in readable if each >= position} - before - {offset}
-    assert read == due | (change.again & set(offsets))
-    assert offset not in change.again
+    assert read == due | (change.sent_again & set(offsets))
+    assert offset not in change.sent_again
 
 
 PARTS = {0xC0FFEE: 1}
@@ -197,15 +197,15 @@ def test_what_is_half_settled_stays_so(
 ) -> None:
     log = Log(range(20))
     change = log.skip(offset, 3, half_settled_metadata(log, 3, above, halves))
-    assert (change.position, halves_told(change), change.again) == (position, dict.fromkeys(kept, PARTS), set())
+    assert (change.position, halves_told(change), change.sent_again) == (position, dict.fromkeys(kept, PARTS), set())
 
 
 def test_what_is_half_settled_is_read_again_where_nothing_can_be_bound_to_it() -> None:
     log = Log(range(20), (4,))
     change = log.skip(3, 3, half_settled_metadata(log, 3, set(), {6}))
-    assert (change.position, change.settled, change.again) == (4, None, {6})
+    assert (change.position, change.settled, change.sent_again) == (4, None, {6})
     other = Settled(1, b"", 1, {2: PARTS})
-    assert log.skip(3, 3, other).again == {5}
+    assert log.skip(3, 3, other).sent_again == {5}
 
 
 def test_an_offset_that_has_no_room_beside_half_settled_records_is_refused() -> None:

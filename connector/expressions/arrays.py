@@ -47,18 +47,20 @@ def sort_by(values: list[Any], of: Expression) -> list[Any]:
     for each in keys:
         if _orderable("sort_by", each, wanted) != wanted:
             raise _refusal("sort_by", wanted, each)
-    order = sorted(range(len(values)), key=[_exactly(each) for each in keys].__getitem__)
-    return [values[index] for index in order]
+    keys = _comparable(keys)
+    return [values[index] for index in sorted(range(len(values)), key=keys.__getitem__)]
 
 
 def max_by(values: list[Any], of: Expression) -> Any:
     """Return the element of which the expression gives the largest number or text; null of none."""
-    return max(values, key=lambda value: _key_of("max_by", of, value)) if values else None
+    keys = _keys_of("max_by", values, of)
+    return values[max(range(len(values)), key=keys.__getitem__)] if values else None
 
 
 def min_by(values: list[Any], of: Expression) -> Any:
     """Return the element of which the expression gives the smallest number or text; null of none."""
-    return min(values, key=lambda value: _key_of("min_by", of, value)) if values else None
+    keys = _keys_of("min_by", values, of)
+    return values[min(range(len(values)), key=keys.__getitem__)] if values else None
 
 
 def group_by(values: list[Any], of: Expression) -> dict[str, list[Any]]:
@@ -89,6 +91,9 @@ def merge(*objects: Mapping[str, Any]) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for each in objects:
         merged.update(each)
+    # JMESPath's own function checks its first argument only, and takes pairs for an object.
+    if any(type(name) is not str for name in merged):
+        raise ExpressionError("merge() takes objects")
     return merged
 
 
@@ -101,14 +106,18 @@ def get(value: Mapping[str, Any] | None, name: str | None, default: Any = None) 
     return default if found is None else found
 
 
-def _key_of(function: str, of: Expression, value: Any) -> Any:
-    key = of(value)
-    _orderable(function, key, "a number or a text")
-    return _exactly(key)
+def _keys_of(function: str, values: list[Any], of: Expression) -> list[Any]:
+    keys = [of(value) for value in values]
+    for key in keys:
+        _orderable(function, key, "a number or a text")
+    return _comparable(keys)
 
 
-def _exactly(key: Any) -> Any:
-    return exact(key) if type(key) is Decimal else key
+def _comparable(keys: list[Any]) -> list[Any]:
+    """Return the keys as they are to be compared; see _sort_key."""
+    if any(type(key) is Decimal for key in keys):
+        return [exact(key) if type(key) in NUMBERS else key for key in keys]
+    return keys
 
 
 def _orderable(function: str, key: Any, wanted: str) -> str:

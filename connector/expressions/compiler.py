@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connector.errors import ExpressionError
-from connector.expressions.generator import EVENT, RECORD, Generator
+from connector.expressions.generator import EVENT, RECORD, Generator, execute
 from connector.expressions.nodes import Node, plain_path
 from connector.expressions.parser import parse
 from connector.model import Evaluate, Event, Record
@@ -124,8 +124,7 @@ def _function(generator: Generator, lines: Sequence[str]) -> Any:
     body = [f"    {line}" for line in lines]
     net = ["except ExpressionError: raise", "except Exception as error: raise unevaluable(error) from None"]
     source = "\n    ".join([f"def compiled({EVENT}, {RECORD}):", "try:", *body, *net])
-    # The source is the generator's own: names it chose, and constants by their repr().
-    exec(compile(source, "<expression>", "exec"), generator.namespace)  # noqa: S102
+    execute(source, generator.namespace)
     return generator.namespace["compiled"]
 
 

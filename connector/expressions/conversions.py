@@ -75,7 +75,7 @@ def to_string(value: Any) -> str:
             raise ExpressionError(f"to_string() writes at most {_MOST_VALUES} values: there are more")
         if type(part) is list or type(part) is dict:
             parts.extend(part.values() if type(part) is dict else part)
-        elif type(part) is float and not BELOW < part < BEYOND:
+        elif (type(part) is float and not BELOW < part < BEYOND) or (type(part) is int and not BELOW <= part < BEYOND):
             raise too_big("to_string")
         has_decimal = has_decimal or type(part) is Decimal
     try:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
+from connector.errors import ExpressionError
 from connector.expressions.kinds import NUMBERS
 from connector.expressions.library import FUNCTIONS
 from connector.expressions.nodes import Node, walk
@@ -20,8 +21,11 @@ from connector.expressions.semantics import equal, flatten, order
 from connector.expressions.signatures import checked
 
 EVENT, RECORD = "e", "r"
-# Python takes 200 nested brackets; a node needs at most 6. Comprehensions are nested in each other no deeper than this.
-_INLINE_HEIGHT = 15
+# Python takes 200 nested brackets. A node's source nests its children in so many of them at most; each link of a chain
+# nests in the next, and so do the operands of && and ||.
+_BRACKETS, _BRACKETS_A_LINK = 8, 3
+# What would be nested deeper than this, beside a node's own brackets, becomes a function of its own.
+_INLINE_BRACKETS = 80
 _INLINE_LENGTH = 20
 # The names that `let` has bound → the Python names that hold them.
 Scope = Mapping[str, str]
@@ -41,9 +45,9 @@ class Generator:
         # Names that hold a dict, whatever the event is.
         self._dicts = {EVENT}
         self._shared: dict[str, str] = {}
-        self._heights: dict[int, int] = {}  # by the node's id
+        self._depths: dict[int, int] = {}  # by the node's id: how deep its source nests brackets
         self._outline_always: set[int] = set()
-        self._kept: list[Node] = []  # nodes made here: their ids must stay theirs
+        self._kept: list[Node] = []  # nodes whose ids are used as keys here: they must stay theirs
         self._nodes: dict[str, Callable[[Node, str, Scope], str]] = {
             "field": self._field,
             "index": self._index,
@@ -94,16 +98,23 @@ class Generator:
     def _source(self, node: Node, current: str, scope: Scope) -> str:
         if len(node.children) > _INLINE_LENGTH and node.kind in ("chain", "and", "or"):
             node = self._in_parts(node)
-        if self._height(node) % _INLINE_HEIGHT == 0 or id(node) in self._outline_always:
+        if self._is_outlined(node):
             return self._outlined(node, current, scope)
         return self._nodes[node.kind](node, current, scope)
 
-    def _height(self, node: Node) -> int:
-        """Return how many nodes lie on the longest way down from this one, itself included."""
-        height = self._heights.get(id(node))
-        if height is None:
-            height = self._heights[id(node)] = 1 + max((self._height(child) for child in node.children), default=0)
-        return height
+    def _is_outlined(self, node: Node) -> bool:
+        return id(node) in self._outline_always or self._depth(node) > _INLINE_BRACKETS
+
+    def _depth(self, node: Node) -> int:
+        """Return how deep this node's source nests brackets at most; that of a function of its own is a call."""
+        depth = self._depths.get(id(node))
+        if depth is None:
+            links = len(node.children) if node.kind in ("chain", "and", "or") else 0
+            inner = (1 if self._is_outlined(child) else self._depth(child) for child in node.children)
+            depth = max(inner, default=0) + _BRACKETS + links * _BRACKETS_A_LINK
+            self._depths[id(node)] = depth
+            self._kept.append(node)
+        return depth
 
     def _outlined(self, node: Node, current: str, scope: Scope) -> str:
         """Return a call of a new function, which computes this node."""
@@ -112,7 +123,7 @@ class Generator:
         inner = EVENT if current == EVENT else "t0"
         body = self._nodes[node.kind](node, inner, scope)
         name = self._bind(None)
-        exec(compile(f"def {name}({', '.join(parameters)}): return {body}", "<expression>", "exec"), self.namespace)  # noqa: S102
+        execute(f"def {name}({', '.join(parameters)}): return {body}", self.namespace)
         arguments = [EVENT, RECORD, *([current] if current != EVENT else []), *names]
         return f"{name}({', '.join(arguments)})"
 
@@ -184,18 +195,19 @@ class Generator:
     def _projected(self, node: Node, scope: Scope, base: str) -> str:
         element = self._temporary()
         right = node.children[1]
-        values = f"{base}.values()" if node.value == "object" else base
+        values = {"object": f"{base}.values()", "slice": f"({base} if type({base}) is list else ({base},))"}
         kept = f" if {self._truth(node.children[2], element, scope)}" if node.value == "filter" else ""
         if right.kind == "current":
-            collected = f"[{element} for {element} in {values}{kept} if {element} is not None]"
+            taken, test = element, f"{element} is not None"
         else:
             taken = self._temporary()
             test = f"({taken} := {self._source(right, element, scope)}) is not None"
-            collected = f"[{taken} for {element} in {values}{kept} if {test}]"
-        otherwise = "None"
+        collected = f"[{taken} for {element} in {values.get(node.value, base)}{kept} if {test}]"
         if node.value == "slice":  # of a text there is one element, itself
-            otherwise = f"({self._source(right, base, scope)} if type({base}) is str else None)"
-        return f"({collected} if type({base}) is {'dict' if node.value == 'object' else 'list'} else {otherwise})"
+            self.namespace["as_sliced"] = _as_sliced
+            collected = f"as_sliced({base}, {collected})"
+            return f"({collected} if type({base}) in (list, str) else None)"
+        return f"({collected} if type({base}) is {'dict' if node.value == 'object' else 'list'} else None)"
 
     def _flatten(self, node: Node, current: str, scope: Scope) -> str:
         return f"flatten({self._source(node.children[0], current, scope)})"
@@ -251,7 +263,7 @@ class Generator:
         """Return a Python condition: false for false, null, and an empty text, array or object; 0 is true."""
         if node.kind in ("compare", "not"):
             return self._source(node, current, scope)
-        if node.kind in ("and", "or") and self._height(node) % _INLINE_HEIGHT:
+        if node.kind in ("and", "or") and not self._is_outlined(node):
             return f"({f' {node.kind} '.join(self._truth(child, current, scope) for child in node.children)})"
         name = self._temporary()
         return f"(({name} := {self._source(node, current, scope)}) or type({name}) in NUMBERS)"
@@ -304,6 +316,24 @@ class Generator:
         ]
         inner = self._source(body, current, {**scope, **names})
         return f"({', '.join(f'({binding})' for binding in bindings)}, {inner})[-1]"
+
+
+def execute(source: str, namespace: dict[str, Any]) -> None:
+    """Define a function in a namespace. The source is the generator's own: names it chose, constants by their repr().
+
+    Raises ExpressionError where Python does not take it.
+    """
+    try:
+        exec(compile(source, "<expression>", "exec"), namespace)  # noqa: S102 - see above
+    except (SyntaxError, MemoryError, RecursionError):
+        raise ExpressionError("it is nested too deep to be compiled") from None
+
+
+def _as_sliced(base: Any, collected: list[Any]) -> Any:
+    """Return what a projection over a slice collected: of a text the one value, null if that is null."""
+    if type(base) is list:
+        return collected
+    return collected[0] if collected else None
 
 
 def _is_path(node: Node) -> bool:

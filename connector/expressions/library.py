@@ -11,7 +11,7 @@ from typing import Any
 from connector.errors import ExpressionError
 from connector.expressions import arrays, conversions, of_record, texts
 from connector.expressions.kinds import json_type
-from connector.expressions.numbers import Number, rounded, total
+from connector.expressions.numbers import Number, rounded, total, within
 from connector.expressions.signatures import (
     ANY,
     ARRAY,
@@ -30,6 +30,14 @@ from connector.expressions.times import unix
 _TYPES = {
     str: "string", bool: "boolean", list: "array", dict: "object", type(None): "null",
 }  # fmt: skip
+
+
+def _floor(value: Number) -> int:
+    return within(math.floor(value))
+
+
+def _ceil(value: Number) -> int:
+    return within(math.ceil(value))
 
 
 def _round(value: Number, places: Any = 0) -> Number:
@@ -59,13 +67,13 @@ def _reverse(value: Any) -> Any:
 _JMESPATH = (
     Function("abs", _absolute, ((NUMBER,),), "The number without its sign.", ("abs(-5)", "5")),
     Function("avg", arrays.average, ((NUMBERS,),), "The mean; null of none.", ("avg([1, 2])", "1.5")),
-    Function("ceil", math.ceil, ((NUMBER,),), "The smallest whole number not below.", ("ceil(1.2)", "2")),
+    Function("ceil", _ceil, ((NUMBER,),), "The smallest whole number not below.", ("ceil(1.2)", "2")),
     Function("contains", _contains, ((ARRAY, TEXT), (ANY,)), "Whether an array has a value, or a text a part.",
              ("contains('abc', 'b')", "true"),
              raises="anything but a text, looked for in a text"),
     Function("ends_with", str.endswith, ((TEXT,), (TEXT,)), "Whether a text ends with another.",
              ("ends_with('abc', 'c')", "true")),
-    Function("floor", math.floor, ((NUMBER,),), "The largest whole number not above.", ("floor(1.8)", "1")),
+    Function("floor", _floor, ((NUMBER,),), "The largest whole number not above.", ("floor(1.8)", "1")),
     Function("join", texts.join, ((TEXT,), (TEXTS,)), "Texts put together, with the first between them.",
              ("join('-', ['a', 'b'])", '"a-b"'),
              raises="a result of over 4,194,304 characters"),

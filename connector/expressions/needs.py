@@ -34,7 +34,7 @@ NEEDS: tuple[tuple[str, str], ...] = (
     ("nanoseconds", "unix(at_ns, 'ns')"),
     ("days since 1970", "unix(day, 'days')"),
     ("upper case", "upper(order.currency)"),
-    ("hash of a trimmed, lower-cased address", "sha256(lower(trim(user.email)))"),
+    ("hash of a trimmed, lower-cased address", "let $e = lower(trim(user.email)) in $e && sha256($e)"),
     ("phone in international form", "phone(user.phone, '7')"),
     ("decimal comma", "number(order.total_text, ',')"),
     ("JSON in a text", "json(payload).user.id"),

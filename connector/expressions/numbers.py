@@ -57,13 +57,13 @@ def plain(value: Decimal) -> Number:
         raise ExpressionError("the result is beyond 64 bits")
     if value == value.to_integral_value():
         return int(value)
-    return as_float if Decimal(repr(as_float)) == value else value
+    return as_float if Decimal(repr(as_float)) == value else value.normalize(_EXACT)
 
 
 def add(left: Number, right: Number) -> Number:
     """Return left + right, exactly."""
     if type(left) is int and type(right) is int:
-        return _within(left + right)
+        return within(left + right)
     one, other = _scaled(left), _scaled(right)
     if one is not None and other is not None and (result := _unscaled(one + other, _SCALE)) is not None:
         return result
@@ -73,7 +73,7 @@ def add(left: Number, right: Number) -> Number:
 def subtract(left: Number, right: Number) -> Number:
     """Return left - right, exactly."""
     if type(left) is int and type(right) is int:
-        return _within(left - right)
+        return within(left - right)
     one, other = _scaled(left), _scaled(right)
     if one is not None and other is not None and (result := _unscaled(one - other, _SCALE)) is not None:
         return result
@@ -83,7 +83,7 @@ def subtract(left: Number, right: Number) -> Number:
 def multiply(left: Number, right: Number) -> Number:
     """Return left * right, exactly."""
     if type(left) is int and type(right) is int:
-        return _within(left * right)
+        return within(left * right)
     if type(left) is int:
         left, right = right, left
     one, other = _scaled(left), right if type(right) is int else _scaled(right)
@@ -101,7 +101,7 @@ def divide(left: Number, right: Number) -> Number:
     if type(left) is int and type(right) is int:
         quotient, remainder = divmod(left, right)
         if not remainder:
-            return _within(quotient)
+            return within(quotient)
         if right in _POWERS_OF_TEN and -_LARGE_INTEGER < left < _LARGE_INTEGER:
             return left / right
         return plain(_FIFTEEN.divide(Decimal(left), Decimal(right)))
@@ -110,7 +110,7 @@ def divide(left: Number, right: Number) -> Number:
     if abs(rounded_quotient) < _LARGE_INTEGER:  # where the quotient is whole, it has no more than 15 digits
         return plain(rounded_quotient)
     whole, rest = _divided(one, other)
-    return _within(whole) if not rest else plain(rounded_quotient)
+    return within(whole) if not rest else plain(rounded_quotient)
 
 
 def floor_divide(left: Number, right: Number) -> Number:
@@ -118,8 +118,8 @@ def floor_divide(left: Number, right: Number) -> Number:
     if not right:
         raise ExpressionError("division by zero")
     if type(left) is int and type(right) is int:
-        return _within(left // right)
-    return _within(_divided(exact(left), exact(right))[0])
+        return within(left // right)
+    return within(_divided(exact(left), exact(right))[0])
 
 
 def modulo(left: Number, right: Number) -> Number:
@@ -127,7 +127,7 @@ def modulo(left: Number, right: Number) -> Number:
     if not right:
         raise ExpressionError("division by zero")
     if type(left) is int and type(right) is int:
-        return _within(left % right)
+        return within(left % right)
     return plain(_divided(exact(left), exact(right))[1])
 
 
@@ -135,7 +135,7 @@ def total(values: Iterable[Number]) -> Number:
     """Return the sum of numbers, exactly; 0 of none."""
     numbers = list(values)
     if all(type(number) is int for number in numbers):
-        return _within(sum(numbers))  # type: ignore[arg-type]  # they are integers
+        return within(sum(numbers))  # type: ignore[arg-type]  # they are integers
     scaled = [_scaled(number) for number in numbers]
     if None not in scaled and (amount := _unscaled(sum(scaled), _SCALE)) is not None:  # type: ignore[arg-type]
         return amount
@@ -219,7 +219,8 @@ def _unscaled(value: int, scale: int) -> Number | None:
     return None
 
 
-def _within(value: int) -> int:
+def within(value: int) -> int:
+    """Return a whole result. Raises ExpressionError where it is beyond 64 bits."""
     if BELOW <= value < BEYOND:
         return value
     raise ExpressionError("the result is beyond 64 bits")
@@ -243,7 +244,8 @@ def _expect_numbers(sign: str, *values: Any) -> None:
 
 
 def _no_numbers(sign: str, *values: Any) -> ExpressionError:
-    other = next(value for value in values if type(value) not in NUMBERS)
+    others = [value for value in values if type(value) not in NUMBERS]
+    other = next((value for value in others if value is not None), None)  # what is no number says more than null
     if other is None:
         return ExpressionError(
             f"{sign} meets null, and so the condition cannot be decided: say what null counts as, as in (discount || 0)"

@@ -113,23 +113,36 @@ def phone(value: Any, country: str) -> str | None:
     """
     if not (country.isascii() and country.isdigit()):
         raise ExpressionError("phone() takes the country code as digits, such as phone(tel, '7')")
-    text = written("phone", value)
-    if text is None:
+    if value is None:
         return None
-    match = _PHONE.fullmatch(_PHONE_MARKS.sub("", text))
-    if match is None and not text.strip():
-        raise ExpressionError("phone() takes a number: this text is empty; (x && phone(x, '7')) leaves it out")
-    if match is None:
-        raise ExpressionError("phone() takes digits, spaces, ( ) . - and one leading +: this text has something else")
-    international, number = match.groups()
+    international, number = _phone_parts(value if type(value) is str else _phone_of_number(value))
     if not international:
         if country == "7" and (len(number) == 10 or (len(number) == 11 and number[0] in "78")):
             number = "7" + number[-10:]
         if not number.startswith(country):
             raise ExpressionError(f"phone() cannot tell the country: this number has {len(number)} digits and no +")
+    if number.startswith("0"):
+        raise ExpressionError("phone() takes a number with its country: no country's code begins with 0")
     if not 7 <= len(number) <= 15:
         raise ExpressionError(f"phone() takes numbers of 7 to 15 digits: this one has {len(number)}")
     return number
+
+
+def _phone_of_number(value: Any) -> str:
+    if type(value) not in (int, float) or value < 0 or value % 1 != 0:
+        raise ExpressionError("phone() takes a text or a whole number that is not negative")
+    return written("phone", value) or ""
+
+
+def _phone_parts(text: str) -> tuple[bool, str]:
+    """Return whether a number says that it is international, and its digits without + or 00."""
+    match = _PHONE.fullmatch(_PHONE_MARKS.sub("", text))
+    if match is not None:
+        return bool(match[1]), match[2]
+    if not text.strip():
+        cure = "let $p = trim(x) in $p && phone($p, '7')"
+        raise ExpressionError(f"phone() takes a number: this text is empty; {cure} leaves it out")
+    raise ExpressionError("phone() takes digits, spaces, ( ) . - and one leading +: this text has something else")
 
 
 def sha256(value: Any) -> str | None:
@@ -165,7 +178,7 @@ def base64_decode(text: str) -> str:
 
 def whole(function: str, what: str, value: Any) -> int:
     """Return a number of the language as an int of 0 or more. Raises ExpressionError."""
-    if value != int(value) or value < 0:
+    if value != int(value) or not 0 <= value < 2**63:
         raise ExpressionError(f"{function}() takes a whole number of 0 or more as the {what}")
     return int(value)
 

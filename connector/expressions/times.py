@@ -50,10 +50,17 @@ def unix(value: Any, unit: str | None = None) -> int | None:
         number = math.floor(value)
     else:
         raise ExpressionError(f"unix() takes an ISO 8601 text or a number of seconds, not {json_type(value)}")
-    seconds = number * _DAY if unit == "days" else number // _PER_SECOND[unit or "s"]
+    seconds = _of_days(value, number) if unit == "days" else number // _PER_SECOND[unit or "s"]
     if FIRST_SECOND <= seconds <= LAST_SECOND:
         return int(seconds)
     raise ExpressionError(_refusal(int(number), unit))
+
+
+def _of_days(value: Any, whole_days: int) -> int:
+    """Return the seconds of a number of days, of which the fraction is the time of day."""
+    if type(value) is int or whole_days not in _DAYS:
+        return whole_days * _DAY
+    return math.floor(Decimal(repr(value) if type(value) is float else value) * _DAY)
 
 
 def _of_iso(value: str, unit: str | None) -> int:
@@ -79,8 +86,10 @@ def _refusal(number: int, unit: str | None) -> str:
     """Return what the number looks like, and the call that reads it."""
     given = _WORDS[unit or "s"]
     out = f"unix() read {given}, and gets no time from 1973 to 2106"
-    if number in _DATE and 1 <= number // 100 % 100 <= 12 and 1 <= number % 100 <= 31:
-        return f"{out}: this looks like a date without dashes, which has no time of day and no zone"
+    date = int(str(number)[:8]) if len(str(number)) in (8, 12, 14) else 0  # a time of day may follow
+    if date in _DATE and 1 <= date // 100 % 100 <= 12 and 1 <= date % 100 <= 31:
+        lacks = "no time of day and no zone" if number == date else "no zone"
+        return f"{out}: this looks like a date without dashes, which has {lacks}"
     for other, per_second in _PER_SECOND.items():
         if other != (unit or "s") and FIRST_SECOND <= number // per_second <= LAST_SECOND:
             call = "unix(x)" if other == "s" else f"unix(x, '{other}')"

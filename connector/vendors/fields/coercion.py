@@ -17,6 +17,8 @@ BELOW, BEYOND = -(2**63), 2**64
 _FLOAT_BEYOND = 2.0**63
 # The digits of the largest 64-bit number; longer texts are not read as numbers at all.
 _INTEGER = re.compile(r"-?[0-9]{1,20}")
+# A name that a person chose, not a value.
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 DECIMAL = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,40})?")
 _FOUR_PLACES = Decimal("0.0001")
 # A float below this with at most 4 decimals has at most 15 digits: its shortest notation is exact and has no exponent.
@@ -106,11 +108,16 @@ def rounded_amount(name: str, amount: Decimal, takes: str) -> orjson.Fragment:
     return orjson.Fragment(f"{abs(rounded):f}".rstrip("0").rstrip(".").encode())
 
 
+def parameter_name(name: str, key: str) -> str:
+    """Return a parameter's name for messages; only the field's where the key may be a value, such as an address."""
+    return f"{name}.{key}" if _IDENTIFIER.fullmatch(key) else f"a value in {name}"
+
+
 def param(name: str, key: str, value: Any) -> str:
     """Return a number or boolean as the text of a parameter. Raises FieldError naming the parameter."""
     if type(value) is bool:
         return "true" if value else "false"
-    where = f"{name}.{key}"
+    where = parameter_name(name, key)
     takes = "a text, a number or a boolean"
     if type(value) is int:
         return text_of_integer(where, value, takes)

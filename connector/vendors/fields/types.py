@@ -18,6 +18,7 @@ from connector.vendors.fields.coercion import (
     decimal_of_float,
     length_error,
     param,
+    parameter_name,
     rounded_amount,
     span,
     text_of_integer,
@@ -259,7 +260,7 @@ class TextMap:
         limit = f"text of 1 to {self.longest} characters"
         if not 0 < len(key) <= self.longest:
             return length_error(f"a name in {name}", len(key), limit)
-        return length_error(f"{name}.{key}", len(text), limit)
+        return length_error(parameter_name(name, key), len(text), limit)
 
     def schema(self) -> dict[str, Any]:
         text = {"type": "string", "minLength": 1, "maxLength": self.longest}

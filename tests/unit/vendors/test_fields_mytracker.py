@@ -393,3 +393,11 @@ def test_the_vendors_limits_are_its_documents() -> None:
     assert (limits.max_events, limits.max_bytes) == (20, 10_000)
     assert limits.fits_alone(10_000)
     assert not limits.fits_alone(10_001)
+
+
+@pytest.mark.parametrize("name", ["anna@mail.ru", "+79991234567", "x" * 5000])
+def test_a_parameters_name_that_may_be_a_value_is_not_told(name: str) -> None:
+    with pytest.raises(FieldError) as refused:
+        METHODS["customEvent"].encode({"customEventName": "e", "customUserId": "u", "customEventParams": {name: [1]}})
+    assert name not in str(refused.value)
+    assert str(refused.value).startswith("a value in customEventParams takes ")

@@ -16,7 +16,7 @@ from connector.errors import ExpressionError
 from connector.expressions.kinds import NUMBERS
 from connector.expressions.library import FUNCTIONS
 from connector.expressions.nodes import Node, walk
-from connector.expressions.numbers import OPERATIONS, lenient, strict
+from connector.expressions.numbers import OPERATIONS, calculation
 from connector.expressions.semantics import equal, flatten, order
 from connector.expressions.signatures import checked
 
@@ -40,7 +40,7 @@ class Generator:
 
     def __init__(self, *, condition: bool = False) -> None:
         self.namespace: dict[str, Any] = {"NUMBERS": NUMBERS, "equal": equal, "order": order, "flatten": flatten}
-        self._arithmetic_of = strict if condition else lenient
+        self._null_raises = condition
         self._temporaries = 0
         # Names that hold a dict, whatever the event is.
         self._dicts = {EVENT}
@@ -249,12 +249,12 @@ class Generator:
     def _arithmetic(self, node: Node, current: str, scope: Scope) -> str:
         operation = OPERATIONS[node.value]
         name = f"calculate_{operation.__name__}"
-        self.namespace[name] = self._arithmetic_of(node.value, operation)
+        self.namespace[name] = calculation(node.value, operation, null_raises=self._null_raises)
         left, right = (self._source(child, current, scope) for child in node.children)
         return f"{name}({left}, {right})"
 
     def _sign(self, node: Node, current: str, scope: Scope) -> str:
-        operation = self._arithmetic_of(node.value, OPERATIONS[node.value])
+        operation = calculation(node.value, OPERATIONS[node.value], null_raises=self._null_raises)
         name = "negative" if node.value == "-" else "positive"
         self.namespace[name] = partial(operation, 0)
         return f"{name}({self._source(node.children[0], current, scope)})"

@@ -2,7 +2,7 @@
 
 A result is an int where it is whole, a float where a float prints as that very decimal, else a Decimal: so the digits
 of a sum of money are those that a person would write. Results beyond 64 bits raise ExpressionError, as do values that
-are no numbers; null makes the result null (`lenient`) or raises (`strict`, for conditions).
+are no numbers; null makes the result null, or raises (`calculation`).
 """
 
 from __future__ import annotations
@@ -157,8 +157,11 @@ def rounded(value: Number, places: int) -> Number:
     return plain(number.quantize(Decimal(1).scaleb(-places, _ROUNDING), ROUND_HALF_EVEN, _ROUNDING))
 
 
-def lenient(sign: str, operation: Operation) -> Operation:
-    """Return the operation for values of an event: null where one is null. Raises ExpressionError for other kinds."""
+def calculation(sign: str, operation: Operation, *, null_raises: bool) -> Operation:
+    """Return the operation for values of an event; raises ExpressionError where one is no number.
+
+    A null makes the result null, except where `null_raises`: in a condition, null would pass an event over in silence.
+    """
 
     def calculate(left: Any, right: Any) -> Number | None:
         if type(left) in NUMBERS and type(right) in NUMBERS:
@@ -166,24 +169,9 @@ def lenient(sign: str, operation: Operation) -> Operation:
                 return operation(left, right)
             except ArithmeticError:
                 raise ExpressionError(f"the result of {sign} has too many digits") from None
-        if left is None or right is None:
-            _expect_numbers(sign, left, right)
-            return None
-        raise _no_numbers(sign, left, right)
-
-    return calculate
-
-
-def strict(sign: str, operation: Operation) -> Operation:
-    """Return the operation for a condition, where null would pass an event over in silence: it raises, too."""
-
-    def calculate(left: Any, right: Any) -> Number | None:
-        if type(left) in NUMBERS and type(right) in NUMBERS:
-            try:
-                return operation(left, right)
-            except ArithmeticError:
-                raise ExpressionError(f"the result of {sign} has too many digits") from None
-        raise _no_numbers(sign, left, right)
+        if null_raises or any(value is not None and type(value) not in NUMBERS for value in (left, right)):
+            raise _no_numbers(sign, left, right)
+        return None
 
     return calculate
 
@@ -235,12 +223,6 @@ def _divided(left: Decimal, right: Decimal) -> tuple[int, Decimal]:
 
 def _exponent(value: Decimal) -> int:
     return int(value.as_tuple().exponent)  # a letter only for NaN and infinity, which exact() refuses
-
-
-def _expect_numbers(sign: str, *values: Any) -> None:
-    for value in values:
-        if value is not None and type(value) not in NUMBERS:
-            raise _no_numbers(sign, *values)
 
 
 def _no_numbers(sign: str, *values: Any) -> ExpressionError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable, Mapping
 from types import TracebackType
@@ -28,7 +29,7 @@ class Call(NamedTuple):
     body: bytes
 
 
-class Simulator:
+class Simulator(ABC):
     """A vendor on 127.0.0.1; `async with` starts and ends it.
 
     Port 0 takes any free one; `url` has it. `close()` makes the port refuse connections and `start()` opens the same
@@ -126,20 +127,20 @@ class Simulator:
         """Return the keys of `POST /_reset` that only this vendor has."""
         return ()
 
-    def reset_state(self, options: Mapping[str, Any]) -> None:
+    def reset_state(self, options: Mapping[str, Any]) -> None:  # noqa: B027 - only some vendors have more to reset
         """Start over with the values of those keys. Raises FaultError."""
 
+    @abstractmethod
     def method_of(self, path: str) -> str:
         """Return the vendor's method that a path names, "" if it names none."""
-        raise NotImplementedError
 
     def content_of(self, call: Call) -> str:
         """Return the text in which a fault's `contains` is searched."""
         return call.body.decode(errors="replace")
 
+    @abstractmethod
     def apply_rules(self, call: Call) -> web.Response:
         """Return the vendor's answer; accepted events are in the ledger when this returns."""
-        raise NotImplementedError
 
     # Requests.
 

@@ -98,10 +98,9 @@ class HttpSink:
             secrets = await self._fetch(deadline, None)
         if isinstance(secrets, Outcome):
             return secrets, None
-        answer = await self._client.attempt(*self._prepared(build(secrets)), deadline)
-        outcome = answer if isinstance(answer, Outcome) else self._judged(judge, answer, secrets)
-        if outcome.kind is OutcomeKind.ACCEPTED or not self._renew_rejected(outcome, secrets):
-            return outcome, None if isinstance(answer, Outcome) else answer
+        reply = await self._attempt(build(secrets), judge, secrets, deadline)
+        if reply[0].kind is OutcomeKind.ACCEPTED or not self._renew_rejected(reply[0], secrets):
+            return reply
         renewed = await self._fetch(deadline, secrets)
         if isinstance(renewed, Outcome):
             return renewed, None

@@ -32,20 +32,13 @@ async def test_after_a_bug_nothing_is_committed_and_the_log_says_why(
             kafka.create_topic("letters", 1)
             service = Service(load(configuration(tmp_path, kafka, vendor)))
             running = asyncio.create_task(service.run())
-            producer = Producer({"bootstrap.servers": kafka.bootstrap})
-            producer.produce("users", b'{"id": "ann"}')
-            assert await asyncio.to_thread(producer.flush, 20) == 0
-            while not vendor.ledger.events:  # noqa: ASYNC110 - the simulator tells nobody; the test's time limit ends it
-                await asyncio.sleep(0.01)
+            await deliver_one_event(kafka, vendor)
             asyncio.get_running_loop().call_exception_handler({"message": "a test", "exception": KeyError("ann")})
             assert await running == 1
             (line,) = service.runtimes
             line.source.stop([])
             assert await asyncio.to_thread(line.source.join, 20.0)
-        consumer = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "crm.mytracker"})
-        (committed,) = consumer.committed([TopicPartition("users", 0)], timeout=20)
-        consumer.close()
-        assert committed.offset <= 0, "the event was delivered, but whether rightly so nobody knows"
+        assert committed_offset(kafka) <= 0, "the event was delivered, but whether rightly so nobody knows"
     said = {entry["event"]: entry for entry in logs}
     assert said["a bug in the connector: it stops without committing"]["what"] == "a test"
     assert said["stopped by a failure, without committing: what was open will be read again"]["why"] == "KeyError"
@@ -62,17 +55,10 @@ async def test_a_compacted_dead_letter_topic_ends_it_with_all_settled_and_commit
             kafka.create_topic("users", 1)
             kafka.create_topic("letters", 1)
             running = asyncio.create_task(Service(load(configuration(tmp_path, kafka, vendor))).run())
-            producer = Producer({"bootstrap.servers": kafka.bootstrap})
-            producer.produce("users", b'{"id": "ann"}')
-            assert await asyncio.to_thread(producer.flush, 20) == 0
-            while not vendor.ledger.events:  # noqa: ASYNC110 - the simulator tells nobody; the test's time limit ends it
-                await asyncio.sleep(0.01)
+            await deliver_one_event(kafka, vendor)
             found.set()
             assert await running == 1
-        consumer = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "crm.mytracker"})
-        (committed,) = consumer.committed([TopicPartition("users", 0)], timeout=20)
-        consumer.close()
-        assert committed.offset == 1
+        assert committed_offset(kafka) == 1
     said = {entry["event"]: entry for entry in logs}
     refusal = said["the dead-letter topic is compacted: of letters with one key it keeps the last alone, so we stop"]
     assert refusal["todo"].endswith("--alter --topic letters --add-config cleanup.policy=delete")
@@ -90,11 +76,7 @@ async def test_another_process_with_our_instance_id_ends_this_one_with_1_and_one
             of_kafka = {"group.instance.id": "a", "heartbeat.interval.ms": 100}
             service = Service(load(configuration(tmp_path, kafka, vendor, of_kafka)))
             running = asyncio.create_task(service.run())
-            producer = Producer({"bootstrap.servers": kafka.bootstrap})
-            producer.produce("users", b'{"id": "ann"}')
-            assert await asyncio.to_thread(producer.flush, 20) == 0
-            while not vendor.ledger.events:  # noqa: ASYNC110 - the simulator tells nobody; the test's time limit ends it
-                await asyncio.sleep(0.01)
+            await deliver_one_event(kafka, vendor)
             kafka.fail_requests(HEARTBEAT, [KafkaError.FENCED_INSTANCE_ID] * 3)  # type: ignore[arg-type]  # not one of its own
             assert await running == 1
             (line,) = service.runtimes
@@ -105,6 +87,21 @@ async def test_another_process_with_our_instance_id_ends_this_one_with_1_and_one
         ("stopped by a failure, without committing: what was open will be read again", "a polling thread has died"),
     ]
     assert not any("exc_info" in entry or "exception" in entry for entry in logs)
+
+
+async def deliver_one_event(kafka: MockKafka, vendor: MyTrackerSimulator) -> None:
+    producer = Producer({"bootstrap.servers": kafka.bootstrap})
+    producer.produce("users", b'{"id": "ann"}')
+    assert await asyncio.to_thread(producer.flush, 20) == 0
+    while not vendor.ledger.events:  # noqa: ASYNC110 - the simulator tells nobody; the test's time limit ends it
+        await asyncio.sleep(0.01)
+
+
+def committed_offset(kafka: MockKafka) -> int:
+    consumer = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "crm.mytracker"})
+    (committed,) = consumer.committed([TopicPartition("users", 0)], timeout=20)
+    consumer.close()
+    return int(committed.offset)
 
 
 def configuration(

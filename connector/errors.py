@@ -19,13 +19,19 @@ class ConnectorError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One mistake in a configuration: its path (`routes[0].fields.total`), what is wrong and what would be right."""
+    """One mistake in a configuration: its path (`routes[0].fields.total`), what is wrong and what would be right.
+
+    `name` is its kind, by which docs/mistakes.md explains it and `accept` of a route silences it where it is a warning
+    (see connector.mistakes); "" for a wrong argument of a command, which no document explains.
+    """
 
     path: str
     message: str
+    name: str = ""
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.message}" if self.path else self.message
+        text = f"{self.path}: {self.message}" if self.path else self.message
+        return f"{text} [{self.name}]" if self.name else text
 
 
 class ConfigError(ConnectorError):

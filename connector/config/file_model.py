@@ -142,6 +142,7 @@ class RouteModel(Model):
             Discriminator(_expression_tag),
         ],
     ] = required("the vendor's fields, each with the JMESPath expression that fills it")
+    accept: list[str] = optional([], "warnings of `check` that are meant so here, by their names: [bare-literal]")
 
 
 class File(Model):

@@ -128,5 +128,6 @@ def _routes(parts: list[file_model.RouteModel]) -> tuple[Route, ...]:
     routes = []
     for index, (part, name) in enumerate(zip(parts, names, strict=True)):
         sink, _, method = part.to.rpartition(".")
-        routes.append(Route(name or part.to, tuple(part.from_), part.when, sink, method, part.fields, index))
+        accept = frozenset(part.accept)
+        routes.append(Route(name or part.to, tuple(part.from_), part.when, sink, method, part.fields, index, accept))
     return tuple(routes)

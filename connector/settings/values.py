@@ -159,7 +159,10 @@ def _secrets(section: Model, path: str) -> Iterator[tuple[str, Secret]]:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One route. `topics` are keys of `topics`; `when` None takes every event; `index` counts routes from 0."""
+    """One route. `topics` are keys of `topics`; `when` None takes every event; `index` counts routes from 0.
+
+    `accept` names the kinds of warnings that `check` leaves out for this route.
+    """
 
     name: str
     topics: tuple[str, ...]
@@ -168,6 +171,7 @@ class Route:
     method: str
     fields: Mapping[str, Field]
     index: int
+    accept: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from typing import NamedTuple
 from connector.routing.route_counts import RouteCounts
 
 WINDOW_SECONDS = 60.0
-# How unlikely a run of nulls must be, going by the events before it, to be shown: once in so many runs.
-_CHANCE = 1e-6
+# A run of nulls is shown if it is this long, and so unlikely, going by the events before it.
+_SHORTEST, _CHANCE = 3, 1e-6
 
 
 class AlwaysNull(NamedTuple):
@@ -72,7 +72,7 @@ class _Run:
         """
         events, nulls = self._before
         run = self._last[1] - nulls
-        if self._since is None or not events or ((nulls + 1) / (events + 2)) ** run > _CHANCE:
+        if self._since is None or not events or run < _SHORTEST or ((nulls + 1) / (events + 2)) ** run > _CHANCE:
             return None
         return AlwaysNull(self._since, run, events, nulls)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from connector.operations.formatting import counted, moment, number
+from connector.operations.formatting import moment, number
 
 Facts = Mapping[str, Any]
 
@@ -56,7 +56,7 @@ def always_null(routes: Sequence[Facts]) -> str:
 
 def _null_row(route: str, field: str, always: Facts) -> str:
     return (
-        f"<li>{badge('Field always null', 'warn')} <code>{escape(field)}</code> of {escape(route)} since "
-        f"{moment(always['since'])}, in {counted(always['events'], 'event')}; before that in "
+        f"<li>{badge('Field always null', 'warn')} <code>{escape(field)}</code> of route <code>{escape(route)}</code>: "
+        f"in all {number(always['events'])} events since {moment(always['since'])}; before that in "
         f"{number(always['nulls_before'])} of {number(always['events_before'])}. Was it renamed upstream?</li>"
     )

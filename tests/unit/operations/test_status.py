@@ -147,7 +147,8 @@ async def test_a_field_that_is_null_since_it_was_renamed_stands_on_the_page(
     renamed_in_the_ninetieth_second(server, bench, clock)
     page = (await get(server, "/")).text
     assert (
-        "<code>customEventParams.level</code> of &lt;paid&gt; since 2027-01-15 08:01:31 UTC, in 100 events; "
+        "<code>customEventParams.level</code> of route <code>&lt;paid&gt;</code>: in all 100 events since "
+        "2027-01-15 08:01:31 UTC; "
         "before that in 3 of 900. Was it renamed upstream?"
     ) in page
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import orjson
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
@@ -16,6 +17,7 @@ from benchmarks.events import Load, user
 from connector import resources
 from connector.batching.batcher import Batcher
 from connector.delivery.assignment import Assignment
+from connector.expressions.compiler import compile_fields, field_names
 from connector.kafka.source_interface import AssignedPartition
 from connector.model import Item, Record
 from connector.routing import EventSchema, RoutePlan, Router
@@ -40,6 +42,7 @@ def router(kind: str, method: str, fields: Any) -> Router:
     return Router(
         [RoutePlan(method, ["events"], None, method, fields, vendor.methods[method].encode, vendor.limits)],
         {"events": None},
+        counting=True,
     )
 
 
@@ -66,6 +69,19 @@ def test_decode_map_and_encode(
     route = router(kind, method, fields).route
     results = benchmark(lambda: [route(record) for record in records])
     assert all(isinstance(result, Item) for (result,) in results)
+
+
+@pytest.mark.parametrize("counted", [False, True], ids=["uncounted", "counted"])
+@pytest.mark.parametrize("there", [True, False], ids=["values", "nulls"])
+def test_map(benchmark: BenchmarkFixture, records: list[Record], counted: bool, there: bool) -> None:
+    """Mapping alone, by a compiled route that counts its nulls or does not, where every field has a value or none."""
+    fields = dict[str, Any](FIELDS)
+    tally = [0] * (1 + len(field_names(fields)))
+    compiled = compile_fields(fields, tally if counted else None)
+    event = orjson.loads(records[0].value or b"") if there else {}
+    mapped = benchmark(lambda: [compiled(event, record) for record in records])
+    assert bool(mapped[0]) == there
+    assert any(tally[1:]) == (counted and not there)
 
 
 @pytest.mark.parametrize("right", [True, False])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from connector.kafka.source_interface import LogChange
+from connector.routing.route_counts import RouteCounts
 
 # Upper bounds in seconds of the request-duration histogram.
 DURATION_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -67,7 +69,7 @@ class CodeCounter(Counter[str]):
 
 @dataclass(slots=True)
 class Stats:
-    """Counters of one sink.
+    """Counters of one sink; `routes` is what each of its routes counts.
 
     Events are counted in (event, route) pairs, so that
     read + late = delivered + dead-lettered + skipped + given back + open.
@@ -101,6 +103,7 @@ class Stats:
     recent_letters: deque[RecentFailure] = field(default_factory=lambda: deque(maxlen=RECENT))
     recent_log_changes: deque[tuple[float, LogChange]] = field(default_factory=lambda: deque(maxlen=RECENT))
     recent_faults: deque[RecentFailure] = field(default_factory=lambda: deque(maxlen=RECENT))
+    routes: Sequence[RouteCounts] = ()
     request_seconds: Histogram = field(default_factory=lambda: Histogram(DURATION_BUCKETS))
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from connector.errors import ExpressionError
@@ -61,22 +62,34 @@ def compile_condition(text: str) -> Condition:
     return Condition(_truth(tree), selector, _truth(_conjunction(others)) if others else None)
 
 
-def compile_fields(fields: Fields) -> MapFields:
+def field_names(fields: Fields) -> tuple[str, ...]:
+    """Return the names of a route's fields, each once, a nested one with its object's: `customEventParams.level`."""
+    return tuple(dict.fromkeys(".".join(path) for path, _ in _flat(fields)))
+
+
+def compile_fields(fields: Fields, tally: list[int] | None = None) -> MapFields:
     """Return the fields of a route as one function: name → expression, or name → {name → expression}.
 
     A field that is null is left out, and so is a nested object of which nothing is left. Raises ExpressionError for
     an expression that does not parse; so does the function, with the field's name first (`customEventParams.level`).
+
+    With `tally` the function counts there: in tally[0] its calls, those that raise included, and in tally[n] how often
+    the n-th of `field_names` came out null or as an empty text, which a vendor's method leaves out as it does null.
     """
     trees = {path: _parsed(path, expression) for path, expression in _flat(fields)}
+    slots = {name: place for place, name in enumerate(field_names(fields), 1)}
     generator = Generator()
-    lines = ["out = {}", *generator.share(trees.values()), "try:"]
+    generator.namespace["tally"] = tally
+    assign = partial(_assign, generator, None if tally is None else slots)
+    counted = [] if tally is None else ["tally[0] += 1"]
+    lines = [*counted, "out = {}", *generator.share(trees.values()), "try:"]
     for name, value in fields.items():
         if isinstance(value, str):
-            lines += _assign(generator, "out", (name,), trees[name,])
+            lines += assign("out", (name,), trees[name,])
             continue
         lines.append("    nested = {}")
         for inner in value:
-            lines += _assign(generator, "nested", (name, inner), trees[name, inner])
+            lines += assign("nested", (name, inner), trees[name, inner])
         lines.append(f"    if nested: out[{name!r}] = nested")
     lines += ["    pass", "except ExpressionError as error:"]
     lines += ["    raise ExpressionError(f'{field}: {error}') from None", "return out"]
@@ -99,11 +112,21 @@ def _parsed(path: tuple[str, ...], expression: str) -> Node:
         raise ExpressionError(f"{'.'.join(path)}: {error}") from None
 
 
-def _assign(generator: Generator, target: str, path: tuple[str, ...], tree: Node) -> list[str]:
-    return [
-        f"    field = {'.'.join(path)!r}",
-        f"    value = {generator.value(tree)}",
-        f"    if value is not None: {target}[{path[-1]!r}] = value",
+def _assign(
+    generator: Generator, slots: Mapping[str, int] | None, target: str, path: tuple[str, ...], tree: Node
+) -> list[str]:
+    """Return the statements that compute one field into `target`, and count its nulls where `slots` says."""
+    name = ".".join(path)
+    put = f"{target}[{path[-1]!r}] = value"
+    lines = [f"    field = {name!r}", f"    value = {generator.value(tree)}"]
+    if slots is None:
+        return [*lines, f"    if value is not None: {put}"]
+    return [  # a field with a value costs one test, as it does uncounted
+        *lines,
+        f"    if value: {put}",
+        "    else:",
+        f"        if value is not None: {put}",
+        f"        if value is None or value == '': tally[{slots[name]}] += 1",
     ]
 
 

@@ -20,6 +20,7 @@ from connector.kafka.log_changes import LogChangeKind
 from connector.model import OutcomeKind, Reason
 from connector.operations.snapshot import SinkSnapshot
 from connector.operations.wait_reasons import wait_reasons
+from connector.routing.route_counts import RouteCounts
 
 LOG_CHANGES = (LogChangeKind.TRUNCATED, LogChangeKind.OVERWRITTEN, LogChangeKind.RECREATED)
 STATUS_CLASSES = ("2xx", "3xx", "4xx", "5xx", "error")
@@ -72,6 +73,14 @@ def _outcomes(view: SinkSnapshot) -> Mapping[str, float]:
     return {"delivered": stats.delivered, "dead_lettered": stats.dead_lettered.total(), "skipped": stats.skipped}
 
 
+def _by_route(routes: Iterable[RouteCounts]) -> Values:
+    return (((route.name,), route.events) for route in routes)
+
+
+def _by_field(routes: Iterable[RouteCounts]) -> Values:
+    return (((route.name, field), nulls) for route in routes for field, nulls in route.nulls())
+
+
 # Two lines for each metric: name and source; meaning. Each meaning is shown alone, so it must be understood alone.
 # fmt: off
 METRICS: tuple[Definition, ...] = (
@@ -98,6 +107,10 @@ METRICS: tuple[Definition, ...] = (
             "Events that Kafka deleted before they were read."),
     _labelled("connector_log_changes_total", "change", lambda view: _filled(view.stats.log_changes, LOG_CHANGES),
               "Partitions whose log was not the one read: truncated, overwritten (truncated, then grown), recreated."),
+    Definition("connector_route_events_total", ("route",), lambda view: _by_route(view.stats.routes),
+               "Events that a route mapped, also where that raised; an event that is read again counts again."),
+    Definition("connector_fields_null_total", ("route", "field"), lambda view: _by_field(view.stats.routes),
+               "Events of a route whose field is null or an empty text; where a field raises they are unmappable."),
     # Requests and batches
     _labelled("connector_requests_total", "status", lambda view: _filled(view.stats.requests, STATUS_CLASSES),
               "Requests answered, by class of the HTTP status; error: no status came (timeout, broken connection)."),

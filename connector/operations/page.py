@@ -12,10 +12,9 @@ from typing import Any
 
 from connector.operations.charts import line_chart, share_bar
 from connector.operations.formatting import counted, duration, failure_label, moment, number, size
+from connector.operations.page_notices import Facts, always_null, badge, log_changes, warnings
 from connector.operations.sink_history import Point, covered_seconds
 from connector.operations.wait_reasons import WaitReason, state
-
-Facts = Mapping[str, Any]
 
 _TEMPLATE = files(__package__).joinpath("page.html").read_text(encoding="utf-8")
 _BEFORE, _AFTER = _TEMPLATE.split("{{main}}")
@@ -28,13 +27,6 @@ _OPEN_STATES = (
     ("dead_letters_under_way", "letters", "dead letters under way"),
     ("deferred", "deferred", "kept back by the flood guard"),
 )
-
-_LOG_CHANGES = {
-    "truncated": "Log truncated",
-    "overwritten": "Log truncated and overwritten",
-    "recreated": "Topic recreated",
-}
-_MOST_LOG_CHANGES = 5
 
 
 def _hash_of(element: str) -> str:
@@ -72,7 +64,7 @@ def _top(facts: Facts) -> str:
     ready = ("Ready", "good") if facts["ready"] else ("Not ready: no assignment yet", "warn")
     return (
         '<header class="top"><h1>Connector</h1>'
-        + _live("ready", _badge(*ready))
+        + _live("ready", badge(*ready))
         + _live(
             "now",
             f"up {duration(facts['uptime_seconds'])}, as of <time>{moment(facts['at'])}</time>",
@@ -82,19 +74,16 @@ def _top(facts: Facts) -> str:
     )
 
 
-def _badge(word: str, gravity: str) -> str:
-    return f'<span class="badge {gravity}">{escape(word)}</span>'
-
-
 def _sink(identity: str, sink: Facts, points: Sequence[Point]) -> str:
     partitions = sink["partitions"]
     return (
         f'<section class="card" aria-labelledby="{identity}-name">'
         f'<div><div class="head"><h2 id="{identity}-name">{escape(sink["sink"])}</h2>'
-        f"{_live(f'{identity}-state', _badge(*state(WaitReason(sink['waiting_for']['cause']))))}</div>"
+        f"{_live(f'{identity}-state', badge(*state(WaitReason(sink['waiting_for']['cause']))))}</div>"
         f"{_live(f'{identity}-why', _why(sink))}</div>"
-        f"{_live(f'{identity}-warnings', _warnings(sink['warnings']))}"
-        f"{_live(f'{identity}-log', _log_changes(sink['log_changes']))}"
+        f"{_live(f'{identity}-warnings', warnings(sink['warnings']))}"
+        f"{_live(f'{identity}-log', log_changes(sink['log_changes']))}"
+        f"{_live(f'{identity}-nulls', always_null(sink['routes']))}"
         f"{_live(f'{identity}-facts', _facts(sink))}"
         f"{_live(f'{identity}-charts', _charts(points))}"
         f"{_live(f'{identity}-open', _open(sink))}"
@@ -111,26 +100,6 @@ def _why(sink: Facts) -> str:
     return f'<p class="why">{escape(sink["waiting_for"]["detail"])}.</p>' + (
         f'<ul class="also">{also}</ul>' if also else ""
     )
-
-
-def _warnings(warnings: Sequence[Facts]) -> str:
-    """Return the mistakes in the configuration that the vendor revealed, with the word and colour of a warning."""
-    rows = "".join(
-        f"<li>{_badge('Configuration', 'warn')} <code>{escape(each['path'])}</code>: {escape(each['message'])}</li>"
-        for each in warnings
-    )
-    return f'<ul class="also">{rows}</ul>' if rows else ""
-
-
-def _log_changes(changes: Sequence[Facts]) -> str:
-    """Return the partitions whose log was not the one that was read."""
-    rows = "".join(
-        f"<li>{_badge(_LOG_CHANGES[each['change']], 'warn')} {escape(each['topic'])}/{each['partition']} at "
-        f"{moment(each['at'])}: {number(each['wanted'])} was to be read next, "
-        f"reading went on at {number(each['resumes_at'])}</li>"
-        for each in changes[:_MOST_LOG_CHANGES]
-    )
-    return f'<ul class="also">{rows}</ul>' if rows else ""
 
 
 def _facts(sink: Facts) -> str:

@@ -13,6 +13,7 @@ from connector.clock import Clock
 from connector.errors import ConnectorError
 from connector.operations.health import liveness_failures, not_ready
 from connector.operations.metrics import build_registry, versions
+from connector.operations.null_history import NullHistory
 from connector.operations.page import HEADERS, render
 from connector.operations.retention import AskRetention, Retention
 from connector.operations.sink_history import HistorySample, SinkHistory
@@ -53,6 +54,10 @@ class OperationsServer:
         self._versions = versions(version)
         self._clock = clock
         self._histories = {runtime.pipeline.sink.name: SinkHistory() for runtime in runtimes}
+        self._nulls = {
+            runtime.pipeline.sink.name: NullHistory(runtime.pipeline.stats.routes, clock.monotonic())
+            for runtime in runtimes
+        }
         self._last_tick = clock.monotonic()
         self._retention = Retention(ask_retention, clock)
         self._registry = build_registry(self._take_snapshots, version)
@@ -81,13 +86,14 @@ class OperationsServer:
         await self._runner.cleanup()
 
     def tick(self) -> None:
-        """Record that the loop runs, add a sample to the charts, refresh retention. Called once a second."""
+        """Record that the loop runs, sample charts and null fields, refresh retention. Called once a second."""
         now = self._last_tick = self._clock.monotonic()
         for runtime in self._runtimes:
             stats, assignment = runtime.pipeline.stats, runtime.pipeline.assignment
             self._histories[runtime.pipeline.sink.name].record_sample(
                 HistorySample(now, stats.settled, assignment.lag())
             )
+            self._nulls[runtime.pipeline.sink.name].record_sample(now)
         self._retention.refresh(
             frozenset(
                 offsets.topic for runtime in self._runtimes for offsets in runtime.pipeline.assignment.offsets.values()
@@ -137,6 +143,7 @@ class OperationsServer:
             self._runtimes,
             self._take_snapshots(),
             self._histories,
+            self._nulls,
             versions=self._versions,
             started_at=self._started_at,
             clock=self._clock,

@@ -11,6 +11,7 @@ from connector.clock import Clock
 from connector.delivery.stats import RecentFailure, Stats
 from connector.kafka.source_interface import LogChange
 from connector.operations.health import not_ready
+from connector.operations.null_history import FieldNulls, NullHistory, RouteNulls
 from connector.operations.sink_history import SinkHistory, drain_seconds
 from connector.operations.snapshot import ObservedSink, SinkSnapshot
 from connector.operations.wait_reasons import wait_reasons
@@ -23,6 +24,7 @@ def status(
     runtimes: Sequence[ObservedSink],
     snapshots: Sequence[SinkSnapshot],
     histories: Mapping[str, SinkHistory],
+    nulls: Mapping[str, NullHistory],
     *,
     versions: Mapping[str, str],
     started_at: float,
@@ -36,11 +38,11 @@ def status(
         "uptime_seconds": round(now - started_at, 1),
         "versions": dict(versions),
         "ready": not not_ready(runtimes),
-        "sinks": [sink_status(each, histories[each.name], clock) for each in snapshots],
+        "sinks": [sink_status(each, histories[each.name], nulls[each.name], clock) for each in snapshots],
     }
 
 
-def sink_status(snapshot: SinkSnapshot, history: SinkHistory, clock: Clock) -> dict[str, Any]:
+def sink_status(snapshot: SinkSnapshot, history: SinkHistory, nulls: NullHistory, clock: Clock) -> dict[str, Any]:
     """Return one sink's part of the status."""
     stats, rate = snapshot.stats, history.rate()
     main, *others = wait_reasons(snapshot)
@@ -69,6 +71,7 @@ def sink_status(snapshot: SinkSnapshot, history: SinkHistory, clock: Clock) -> d
         "dead_letter_trouble": snapshot.letter_trouble,
         "standing": [blocked._asdict() for blocked in snapshot.standing],
         "partitions": [asdict(partition) for partition in snapshot.partitions],
+        "routes": [_route(route, clock) for route in nulls.routes()],
         "log_changes": [_log_change(at, change) for at, change in reversed(stats.recent_log_changes)],
         "recent_failures": recent_failures(stats, clock),
     }
@@ -101,6 +104,30 @@ def _failure(failure: RecentFailure, offset: float) -> dict[str, Any]:
 def _log_change(at: float, change: LogChange) -> dict[str, Any]:
     """Return a truncated log or a recreated topic: `wanted` was the next offset, reading continued at `resumes_at`."""
     return {"at": timestamp(at), **change._asdict(), "change": str(change.change)}
+
+
+def _route(route: RouteNulls, clock: Clock) -> dict[str, Any]:
+    """Return one route: the events it mapped, and its fields that came out null (or as an empty text)."""
+    return {
+        "name": route.name,
+        "method": route.method,
+        "events": route.events,
+        "events_last_minute": route.events_last_minute,
+        "null_fields": [_null_field(field, route.events_last_minute, clock) for field in route.fields],
+    }
+
+
+def _null_field(field: FieldNulls, events: int, clock: Clock) -> dict[str, Any]:
+    """Return one field's nulls; `events` are the route's of the last minute, `share` is null without one."""
+    always = field.always
+    since = None if always is None else timestamp(always.since + clock.now() - clock.monotonic())
+    return {
+        "field": field.field,
+        "nulls": field.nulls,
+        "nulls_last_minute": field.nulls_last_minute,
+        "share_last_minute": round(field.nulls_last_minute / events, 3) if events else None,
+        "always_null": None if always is None else {**always._asdict(), "since": since},
+    }
 
 
 def _open(snapshot: SinkSnapshot) -> dict[str, Any]:

@@ -10,17 +10,18 @@ from connector.expressions import Condition, compile_condition, compile_fields
 from connector.expressions.compiler import Predicate
 from connector.model import Evaluate, Event, Failure, Item, Reason, Record, Stage
 from connector.routing.plan import RoutePlan
+from connector.routing.route_counts import RouteCounts
 
 
 class CompiledRoute:
-    """A compiled route. `index` is its position among its sink's routes."""
+    """A compiled route. `index` is its position among its sink's routes; `counts` (if any) takes what it maps."""
 
     __slots__ = ("_encode", "_limits", "_map", "condition", "index", "method", "name", "when")
 
-    def __init__(self, plan: RoutePlan, index: int) -> None:
+    def __init__(self, plan: RoutePlan, index: int, counts: RouteCounts | None = None) -> None:
         self.name, self.method, self.when, self.index = plan.name, plan.method, plan.when, index
         self.condition: Condition | None = None if plan.when is None else compile_condition(plan.when)
-        self._map = compile_fields(plan.fields)
+        self._map = compile_fields(plan.fields, None if counts is None else counts.tally)
         self._encode = plan.encode
         self._limits = plan.limits
 

@@ -13,6 +13,7 @@ from connector.model import Event, Failure, Item, Reason, Record, Stage
 from connector.routing.decode import decode
 from connector.routing.plan import RoutePlan, Unrouted, applies, schema_of
 from connector.routing.route import CompiledRoute, RouteIndex
+from connector.routing.route_counts import RouteCounts
 from connector.routing.validate import EventSchema
 
 
@@ -80,10 +81,11 @@ class Explanation:
 
 
 class Router:
-    """The routes of one sink, in file order. Pure: the result depends on the record alone.
+    """The routes of one sink, in file order. Pure but for its counts: the result depends on the record alone.
 
     `schemas` has the entries of `topics` in file order (None: no schema). Without `unrouted`, an event that no route
-    takes is skipped. Raises ExpressionError if an expression does not parse.
+    takes is skipped. `counting` is for the service's own router: then `counts` has what each route mapped, else it is
+    empty, so that a preview or a replay counts nothing. Raises ExpressionError if an expression does not parse.
     """
 
     def __init__(
@@ -91,8 +93,12 @@ class Router:
         routes: Sequence[RoutePlan],
         schemas: Mapping[str, EventSchema | None],
         unrouted: Unrouted | None = None,
+        *,
+        counting: bool = False,
     ) -> None:
-        self._routes = [(plan.topics, CompiledRoute(plan, index)) for index, plan in enumerate(routes)]
+        self.counts = tuple(RouteCounts(plan.name, plan.method, plan.fields) for plan in routes if counting)
+        counts = self.counts or [None] * len(routes)
+        self._routes = [(plan.topics, CompiledRoute(plan, index, counts[index])) for index, plan in enumerate(routes)]
         self._schemas = schemas
         self._unrouted = unrouted
         # Filled on a topic's first record, so that patterns are matched once for each topic.

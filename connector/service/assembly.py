@@ -68,7 +68,8 @@ def build_sink_runtime(
     sink_settings = settings.sinks[name]
     group = f"{settings.group}.{name}"
     guard = settings.delivery.flood_guard
-    stats = Stats()
+    router = build_router(settings, name, counting=True)
+    stats = Stats(routes=router.counts)
     gate = build_gate(sink_settings)
     sink = build_sink(sink_settings, clock, partial(wait_for_rate, gate, clock))
     stall = min(
@@ -97,7 +98,7 @@ def build_sink_runtime(
 
     pipeline = Pipeline(
         sink,
-        build_router(settings, name),
+        router,
         assignment,
         FailureRate(guard.dead_letters, guard.share, guard.within),
         PipelineLimits(
@@ -201,8 +202,8 @@ def build_routers(settings: Settings, sinks: Iterable[str]) -> dict[str, Router]
     return {name: build_router(settings, name) for name in sinks if name in settings.sinks}
 
 
-def build_router(settings: Settings, name: str) -> Router:
-    """Build the router of one sink from its routes, in file order.
+def build_router(settings: Settings, name: str, *, counting: bool = False) -> Router:
+    """Build the router of one sink from its routes, in file order; `counting` is the service's alone.
 
     It gets the other sinks' routes too where unrouted events become dead letters: the first sink that reads the topic
     writes that letter.
@@ -231,7 +232,8 @@ def build_router(settings: Settings, name: str) -> Router:
         for route in settings.routes
         if route.sink == name
     ]
-    return Router(plans, {topic.name: _schema(topic) for topic in settings.topics.values()}, unrouted)
+    schemas = {topic.name: _schema(topic) for topic in settings.topics.values()}
+    return Router(plans, schemas, unrouted, counting=counting)
 
 
 def route_tags(settings: Settings, name: str) -> dict[str, int]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from connector.errors import ExpressionError
 from connector.expressions import compile_condition, compile_expression, compile_fields
+from connector.expressions.compiler import Fields, field_names
 from connector.model import Record
 
 RECORD = Record("topic", 0, 0, -1, None, None, ())
@@ -214,6 +216,46 @@ def test_every_event_gets_objects_of_its_own() -> None:
 def test_any_name_of_a_field_is_only_a_name(name: str) -> None:
     fields = compile_fields({name: "a", "nested": {name: "unix(b)"}})
     assert fields({"a": 1, "b": 2 * 10**8}, RECORD) == {name: 1, "nested": {name: 2 * 10**8}}
+
+
+def test_nulls_and_empty_texts_are_counted_by_field_and_nothing_else_is() -> None:
+    fields: Fields = {"a": "a", "params": {"b": "b", "c": "c"}, "d": "d"}
+    assert field_names(fields) == ("a", "params.b", "params.c", "d")
+    tally = [0] * 5
+    compiled, uncounted = compile_fields(fields, tally), compile_fields(fields)
+    for value in (0, 0.0, Decimal(0), False, [], {}, "x", " ", "0", 1, True, [None], {"x": None}):
+        event: dict[str, Any] = dict.fromkeys("abcd", value)
+        wanted = {"a": value, "params": {"b": value, "c": value}, "d": value}
+        assert compiled(event, RECORD) == uncounted(event, RECORD) == wanted
+    assert tally == [13, 0, 0, 0, 0]
+    for some in ({"b": 1}, {"a": "", "b": None, "c": 0, "d": ""}, {}):
+        assert compiled(some, RECORD) == uncounted(some, RECORD)
+    assert tally == [16, 3, 2, 2, 3]
+    assert compiled({"a": ""}, RECORD) == {"a": ""}, "the vendor's method decides about an empty text"
+
+
+def test_an_event_that_raises_is_counted_and_its_field_is_not_null() -> None:
+    tally = [0] * 4
+    compiled = compile_fields({"id": "id", "at": "unix(at)", "age": "age"}, tally)
+    with pytest.raises(ExpressionError):
+        compiled({"at": True}, RECORD)
+    assert tally == [1, 1, 0, 0]
+
+
+def test_an_object_that_one_expression_yields_is_one_field() -> None:
+    tally = [0, 0]
+    compiled = compile_fields({"params": "data.{level: level}"}, tally)
+    assert compiled({"data": {}}, RECORD) == {"params": {"level": None}}
+    assert compiled({}, RECORD) == {}
+    assert tally == [2, 1]
+
+
+def test_two_fields_of_one_name_are_counted_as_one() -> None:
+    fields: Fields = {"a.b": "x", "a": {"b": "y"}}
+    assert field_names(fields) == ("a.b",)
+    tally = [0, 0]
+    compile_fields(fields, tally)({}, RECORD)
+    assert tally == [1, 2]
 
 
 def test_no_fields_map_to_nothing() -> None:

@@ -12,6 +12,7 @@ from connector.delivery.pipeline import Pipeline, PipelineLimits
 from connector.kafka.dead_letter import ProducedLetter
 from connector.kafka.source_interface import AssignedPartition, Commit
 from connector.model import ACCEPTED, Failure, Item, Limits, Outcome, Reason, Record, Stage
+from connector.routing.route_counts import RouteCounts
 from tests.support.clock import TurnedClock
 from tests.support.pipelines import build_pipeline
 
@@ -101,13 +102,14 @@ class ByValue:
 
 @dataclass
 class Bench:
-    """One line and everything around it."""
+    """One line and everything around it. `counts` are those of its one route, which the test counts itself."""
 
     clock: TurnedClock
     vendor: Vendor
     topic: Topic
     source: HandSource
     pipeline: Pipeline
+    counts: RouteCounts
     offset: int = 0
 
     def assign(self, *partitions: int) -> None:
@@ -135,6 +137,7 @@ class Bench:
 def build_bench(clock: TurnedClock, name: str = "mytracker", *, in_flight: int = 2, rate: float | None = None) -> Bench:
     """A line whose limits are small enough to reach."""
     vendor, topic = Vendor(name), Topic()
+    counts = RouteCounts("paid", "login", {"customUserId": "user.id", "customEventParams": {"level": "data.level"}})
     source = HandSource(last_poll=clock.monotonic())
     pipeline = build_pipeline(
         vendor,
@@ -149,4 +152,5 @@ def build_bench(clock: TurnedClock, name: str = "mytracker", *, in_flight: int =
         max_in_flight=in_flight,
         rate=rate,
     )
-    return Bench(clock, vendor, topic, source, pipeline)
+    pipeline.stats.routes = (counts,)
+    return Bench(clock, vendor, topic, source, pipeline, counts)

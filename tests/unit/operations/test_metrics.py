@@ -40,6 +40,16 @@ async def test_events_are_counted_by_outcome_and_reason(bench: Bench) -> None:
     assert sample(bench, "connector_dead_letters_total", reason="refused") == 0
 
 
+async def test_events_and_nulls_are_counted_by_route_and_field_from_nought(bench: Bench) -> None:
+    level = {"route": "paid", "field": "customEventParams.level"}
+    assert sample(bench, "connector_route_events_total", route="paid") == 0
+    assert sample(bench, "connector_fields_null_total", **level) == 0
+    bench.counts.tally[:] = [7, 0, 5]
+    assert sample(bench, "connector_route_events_total", route="paid") == 7
+    assert sample(bench, "connector_fields_null_total", **level) == 5
+    assert sample(bench, "connector_fields_null_total", route="paid", field="customUserId") == 0
+
+
 async def test_requests_are_counted_by_status_and_timed(bench: Bench) -> None:
     bench.assign(0)
     bench.vendor.outcome = Outcome(OutcomeKind.UNAVAILABLE, None, "timed out", effect_unknown=True)

@@ -109,6 +109,59 @@ async def test_process_facts_stand_at_the_top(server: OperationsServer, clock: T
     assert facts["ready"] is False
 
 
+async def test_the_fields_of_a_route_that_are_null_are_listed(
+    server: OperationsServer, bench: Bench, clock: TurnedClock
+) -> None:
+    (route,) = (await sink_of(server))["routes"]
+    assert route == {"name": "paid", "method": "login", "events": 0, "events_last_minute": 0, "null_fields": []}
+    renamed_in_the_ninetieth_second(server, bench, clock)
+    (route,) = (await sink_of(server))["routes"]
+    assert (route["events"], route["events_last_minute"]) == (1_000, 600)
+    assert route["null_fields"] == [
+        {
+            "field": "customEventParams.level",
+            "nulls": 103,
+            "nulls_last_minute": 101,
+            "share_last_minute": 0.168,
+            "always_null": {
+                "since": "2027-01-15T08:01:31+00:00", "events": 100, "events_before": 900, "nulls_before": 3,
+            },
+        }
+    ]  # fmt: skip
+    clock.seconds += 61.0
+    server.tick()
+    clock.seconds += 1.0
+    server.tick()
+    (field,) = (await sink_of(server))["routes"][0]["null_fields"]
+    assert (field["nulls_last_minute"], field["share_last_minute"]) == (0, None), "without events no share is known"
+
+
+async def test_a_field_that_is_null_since_it_was_renamed_stands_on_the_page(
+    server: OperationsServer, bench: Bench, clock: TurnedClock
+) -> None:
+    bench.counts.name = "<paid>"
+    bench.counts.tally[:] = [50, 0, 50]
+    server.tick()
+    assert "Field always null" not in (await get(server, "/")).text, "it never had a value"
+    bench.counts.tally[:] = [0, 0, 0]
+    renamed_in_the_ninetieth_second(server, bench, clock)
+    page = (await get(server, "/")).text
+    assert (
+        "<code>customEventParams.level</code> of route <code>&lt;paid&gt;</code>: in all 100 events since "
+        "2027-01-15 08:01:31 UTC; "
+        "before that in 3 of 900. Was it renamed upstream?"
+    ) in page
+
+
+def renamed_in_the_ninetieth_second(server: OperationsServer, bench: Bench, clock: TurnedClock) -> None:
+    """Ten events a second for a hundred seconds; what `level` comes from is renamed in the ninetieth."""
+    for second in range(1, 101):
+        clock.seconds += 1.0
+        bench.counts.tally[0] += 10
+        bench.counts.tally[2] += 10 if second > 90 else second in (1, 2, 90)
+        server.tick()
+
+
 async def test_what_the_vendor_says_of_the_configuration_is_shown(server: OperationsServer, bench: Bench) -> None:
     bench.pipeline.warnings = [Mistake("routes[2].fields.event_key", "'<b>' is no event of this department")]
     bench.pipeline.vendor_events = {"8bd3": "Регистрация (flag)"}

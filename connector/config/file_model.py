@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Tag, WithJsonSchema
 
+from connector.errors import SettingError
 from connector.settings import units
 from connector.settings.fields import Share, Size, Span, optional, required
 from connector.settings.model import Model
@@ -18,7 +19,7 @@ from connector.vendors.registry import VENDORS, kind_of
 def _matching(pattern: str, what: str) -> AfterValidator:
     def check(value: str) -> str:
         if re.fullmatch(pattern, value) is None:
-            raise ValueError(f"{units.shown(value)} is not a {what}")
+            raise SettingError(f"{units.shown(value)} is not a {what}", "wrong-name")
         return value
 
     return AfterValidator(check)
@@ -37,11 +38,13 @@ def _expression(value: Any) -> Any:
         return value
     if isinstance(value, bool | int | float):
         literal = units.shown(value)
-        raise ValueError(
+        raise SettingError(
             f"{literal} is not an expression: for the value {literal} itself "
-            f'write "`{literal}`", backticks and quotes included'
+            f'write "`{literal}`", backticks and quotes included',
+            "bare-value",
         )
-    raise ValueError(f"{units.shown(value)} is not an expression: write JMESPath, such as user.id")
+    message = f"{units.shown(value)} is not an expression: write JMESPath, such as user.id"
+    raise SettingError(message, "no-expression")
 
 
 def _kafka_tag(value: Any) -> str:
@@ -51,9 +54,10 @@ def _kafka_tag(value: Any) -> str:
 def _kafka_value(value: Any) -> Any:
     if isinstance(value, str | int | float):
         return value
-    raise ValueError(
+    raise SettingError(
         f"{units.shown(value)} is not a value for a librdkafka setting: write text, a number, true or false, "
-        "or a secret as {file: PATH} or {env: NAME}"
+        "or a secret as {file: PATH} or {env: NAME}",
+        "kafka-value",
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
 from connector.mistakes.catalogue import GROUPS
 from connector.mistakes.kind import MistakeKind
 
+_WIDTH = 120
 _BEGIN = """# Mistakes, by their names
 
 `connector check` and `connector preview` end each message with the name of its kind, in brackets:
@@ -35,7 +37,7 @@ def page() -> str:
 def _contents() -> Iterator[str]:
     for group in GROUPS:
         names = " · ".join(f"[{kind.name}](#{kind.name})" for kind in group.kinds)
-        yield f"**{group.title}:** {names}\n"
+        yield f"{_wrapped(f'**{group.title}:** {names}')}\n"
 
 
 def _sections() -> Iterator[str]:
@@ -47,10 +49,16 @@ def _sections() -> Iterator[str]:
 
 def _section(kind: MistakeKind) -> Iterator[str]:
     yield f"### {kind.name}\n"
-    yield f"{kind.meaning}\n"
+    yield f"{_wrapped(kind.meaning)}\n"
+    if not kind.wrong:
+        return
     yield f"```{_language(kind.wrong)}\n# wrong\n{kind.wrong}\n# right\n{kind.right}\n```\n"
     if kind.event and kind.event != kind.wrong:
         yield f"With this event:\n\n```json\n{kind.event}\n```\n"
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, _WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def _language(piece: str) -> str:

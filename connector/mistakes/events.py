@@ -26,8 +26,12 @@ KINDS: tuple[MistakeKind, ...] = (
     MistakeKind(
         "unrouted",
         "No route of any sink takes the event, and `delivery.unrouted` says that such events become dead letters.",
-        "delivery: {unrouted: dead_letter}\nwhen: type == 'order.payed'",
-        "delivery: {unrouted: dead_letter}\nwhen: type == 'order.paid'",
+        "delivery: {unrouted: dead_letter}\n"
+        "routes:\n"
+        "  - {from: shop.orders, when: type == 'order.payed', to: mytracker.login, fields: {customUserId: user.id}}",
+        "delivery: {unrouted: dead_letter}\n"
+        "routes:\n"
+        "  - {from: shop.orders, when: type == 'order.paid', to: mytracker.login, fields: {customUserId: user.id}}",
         _ORDER,
     ),
     MistakeKind(
@@ -88,7 +92,7 @@ KINDS: tuple[MistakeKind, ...] = (
     MistakeKind(
         "wrong-argument",
         "An argument that says how a function works, such as a unit, a width or a country code, is none that it "
-        "knows. docs/expressions.md says which there are.",
+        "knows. [expressions.md](expressions.md) says which there are.",
         "fields: {eventTimestamp: \"unix(at, 'sec')\"}",
         "fields: {eventTimestamp: unix(at)}",
         '{"type": "order.paid", "user": {"id": "u1"}, "at": 1772355600}',
@@ -140,8 +144,8 @@ KINDS: tuple[MistakeKind, ...] = (
     ),
     MistakeKind(
         "no-phone",
-        "phone() cannot read the value as a telephone number, or cannot tell its country. docs/expressions.md says "
-        "which forms it takes.",
+        "phone() cannot read the value as a telephone number, or cannot tell its country. "
+        "[expressions.md](expressions.md) says which forms it takes.",
         "to: sailplay.fire\nfields: {event_key: \"'welcome'\", user_phone: \"phone(user.phone, '7')\"}",
         "to: sailplay.fire\nfields: {event_key: \"'welcome'\", email: user.email}",
         '{"type": "order.paid", "user": {"phone": "ask Anna", "email": "anna@shop.example"}}',
@@ -170,7 +174,7 @@ KINDS: tuple[MistakeKind, ...] = (
     MistakeKind(
         "key-no-text",
         "key() gives the record's key as a text, and the key is none: it is binary, or it has another length than "
-        "key('int64') or key('int32') read.",
+        "key('int64') or key('int32') read. A key of eight bytes often is an integer.",
         "fields: {customUserId: key()}",
         "fields: {customUserId: \"key('int64')\"}",
         _ORDER,
@@ -179,9 +183,8 @@ KINDS: tuple[MistakeKind, ...] = (
         "not-unicode",
         "The text holds half a character (a lone surrogate), which no encoding can send. It was cut in two before it "
         "came here.",
-        "fields: {customEventName: type}",
-        "fields: {customEventName: \"'order'\"}",
-        '{"type": "\\ud83d", "user": {"id": "u1"}}',
+        "",
+        "",
     ),
     MistakeKind(
         "too-large",
@@ -194,8 +197,7 @@ KINDS: tuple[MistakeKind, ...] = (
         "unmappable",
         "The expression cannot be evaluated on this event, for a reason that has no name of its own. The message says "
         "more; if it does not help, report it with the expression.",
-        "fields: {customEventName: abs(type)}",
-        "fields: {customEventName: type}",
-        _ORDER,
+        "",
+        "",
     ),
 )

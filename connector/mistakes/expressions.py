@@ -77,13 +77,13 @@ KINDS: tuple[MistakeKind, ...] = (
     ),
     MistakeKind(
         "unknown-function",
-        "There is no function of this name. docs/expressions.md lists them all, with an example of each.",
+        "There is no function of this name. [expressions.md](expressions.md) lists them all, with an example of each.",
         "fields: {customEventName: uppercase(type)}",
         "fields: {customEventName: upper(type)}",
     ),
     MistakeKind(
         "argument-count",
-        "The function takes more arguments, or fewer. docs/expressions.md says which.",
+        "The function takes more arguments, or fewer. [expressions.md](expressions.md) says which.",
         "fields: {customEventName: cut(type)}",
         'fields: {customEventName: "cut(type, 20)"}',
     ),

@@ -60,8 +60,16 @@ KINDS: tuple[MistakeKind, ...] = (
     MistakeKind(
         "oversize",
         "The event alone is larger than a request to the vendor may be. Map fewer fields, or cut long texts.",
-        "sinks: {mytracker: {batch: {max_bytes: 100}}}\nfields: {customEventParams: {note: note}}",
-        'sinks: {mytracker: {batch: {max_bytes: 100}}}\nfields: {customEventParams: {note: "cut(note, 10)"}}',
+        "sinks: {mytracker: {batch: {max_bytes: 100}}}\n"
+        "routes:\n"
+        "  - from: shop.orders\n"
+        "    to: mytracker.customEvent\n"
+        "    fields: {customUserId: user.id, customEventName: type, customEventParams: {note: note}}",
+        "sinks: {mytracker: {batch: {max_bytes: 100}}}\n"
+        "routes:\n"
+        "  - from: shop.orders\n"
+        "    to: mytracker.customEvent\n"
+        "    fields: {customUserId: user.id, customEventName: type, customEventParams: {note: 'cut(note, 10)'}}",
         '{"type": "order.paid", "user": {"id": "u1"}, "note": "leave it with the neighbours, please, and ring twice"}',
     ),
 )

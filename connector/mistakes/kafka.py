@@ -21,8 +21,8 @@ KINDS: tuple[MistakeKind, ...] = (
         "kafka-guarantee",
         "The connector sets this itself, because another value would lose events, double them or disturb their order. "
         "Leave it out.",
-        "kafka: {enable.auto.commit: true}",
-        "kafka: {client.id: crm}",
+        "kafka: {bootstrap.servers: localhost:9092, enable.auto.commit: true}",
+        "kafka: {bootstrap.servers: localhost:9092}",
     ),
     MistakeKind(
         "kafka-contradiction",
@@ -48,8 +48,8 @@ KINDS: tuple[MistakeKind, ...] = (
         "shared-instance-id",
         "An instance id belongs to one process. A second process that starts from the same file shuts the first one "
         "out of the group. Leave it out unless each process has its own.",
-        "kafka: {group.instance.id: connector}",
-        "kafka: {client.id: connector}",
+        "kafka: {bootstrap.servers: localhost:9092, group.instance.id: connector}",
+        "kafka: {bootstrap.servers: localhost:9092}",
     ),
     MistakeKind(
         "instance-id-refused",
@@ -75,8 +75,12 @@ KINDS: tuple[MistakeKind, ...] = (
         "topic-pattern",
         "A name that begins with ^ is a pattern. It must mean the same to the brokers' client and to the connector: "
         "write [0-9] for a digit, and no \\d, no (?…) and no [:digit:].",
-        "topics: {'^shop[.]o\\d+$': {}}\nfrom: ['^shop[.]o\\d+$', shop.orders]",
-        "topics: {'^shop[.]o[0-9]+$': {}}\nfrom: ['^shop[.]o[0-9]+$', shop.orders]",
+        "topics: {'^shop[.]o\\d+$': {}}\n"
+        "routes:\n"
+        "  - {from: '^shop[.]o\\d+$', to: mytracker.login, fields: {customUserId: user.id}}",
+        "topics: {'^shop[.]o[0-9]+$': {}}\n"
+        "routes:\n"
+        "  - {from: '^shop[.]o[0-9]+$', to: mytracker.login, fields: {customUserId: user.id}}",
     ),
     MistakeKind(
         "unusable-schema",

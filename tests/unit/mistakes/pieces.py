@@ -57,6 +57,8 @@ def _merged(piece: dict[str, Any]) -> dict[str, Any]:
     if "sailplay" in of_file.get("sinks", {}) and "routes" not in of_file:
         tree["routes"].append(copy.deepcopy(_FIRE))
     _merge(tree, of_file)
+    if "routes" in of_file and "topics" in of_file:  # such routes need not read the base's topic
+        tree["topics"] = of_file["topics"]
     route = tree["routes"][0]
     if "to" in of_route:
         route.pop("fields")

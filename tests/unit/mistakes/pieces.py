@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import copy
 import re
+from contextlib import redirect_stdout, suppress
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import typer
 import yaml
 
+from connector.cli.check import check
 from connector.config.file_model import File
-from connector.config.load import load
-from connector.config.warnings import refusals, warnings
 from connector.config.yaml_file import parse_tree
-from connector.errors import ConfigError, DecodeError, ExpressionError, FieldError
+from connector.errors import DecodeError, ExpressionError, FieldError
 from connector.expressions import compile_condition, compile_expression
 from connector.model import Failure, Reason, Record
 from connector.routing.decode import decode
@@ -21,6 +23,8 @@ from connector.service.assembly import build_routers
 from connector.settings.values import Route, Settings
 from connector.vendors.registry import VENDORS
 
+# The name at the end of a message.
+_NAME = re.compile(r" \[([a-z0-9-]+)\]$")
 _FILE_KEYS = frozenset(field.alias or name for name, field in File.model_fields.items())
 BASE: dict[str, Any] = yaml.safe_load("""
 kafka: {bootstrap.servers: localhost:9092}
@@ -42,32 +46,53 @@ _SPEAKING = {Reason.UNDECODABLE, Reason.SCHEMA, Reason.UNROUTED, Reason.OVERSIZE
 
 def configuration(piece: str) -> str:
     """Return the text of a whole configuration with a piece of the catalogue in it."""
-    try:
-        tree, twice = parse_tree(piece)
-    except ConfigError:
-        return _spliced(piece)
-    return _spliced(piece) if twice else yaml.safe_dump(_merged(tree), sort_keys=False, allow_unicode=True)
+    keys = _keys(piece)
+    if not keys & _FILE_KEYS:
+        return _with_route(piece, keys)
+    tree, twice = parse_tree(piece)
+    return _spliced(piece, keys) if twice else _dumped(_merged(tree))
+
+
+def _keys(piece: str) -> set[str]:
+    return set(re.findall(r"^([A-Za-z_]+):", piece, re.MULTILINE))
+
+
+def _dumped(tree: dict[str, Any]) -> str:
+    return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
+
+
+def _with_route(piece: str, keys: set[str]) -> str:
+    """Return the base with the piece's keys in its route, by text: how YAML reads them may be what is wrong."""
+    route: dict[str, Any] = copy.deepcopy(BASE["routes"][0])
+    fields = {name: value for name, value in route["fields"].items() if f"{name}:" not in piece}
+    if "to" not in keys and fields:
+        piece = piece.replace("fields: {", f"fields: {{{', '.join(f'{name}: {fields[name]}' for name in fields)}, ", 1)
+    lines = _dumped({key: value for key, value in route.items() if key not in keys}) + piece
+    target = re.search(r"^to: (\w+)", lines, re.MULTILINE)
+    used = target[1] if target and target[1] in BASE["sinks"] else "mytracker"
+    tree = {**BASE, "sinks": {used: BASE["sinks"][used]}}
+    del tree["routes"]
+    indented = "\n    ".join(lines.splitlines())
+    return f"{_dumped(tree)}routes:\n  - {indented}\n"
+
+
+def _spliced(piece: str, keys: set[str]) -> str:
+    """Return the base with the piece's sections for its own, by text: YAML would forget a part of the piece."""
+    tree = {**BASE, "sinks": {"mytracker": BASE["sinks"]["mytracker"]}}
+    return f"{_dumped({key: value for key, value in tree.items() if key not in keys})}{piece}\n"
 
 
 def _merged(piece: dict[str, Any]) -> dict[str, Any]:
-    """Return the base with the piece merged in; sinks that are then neither used nor named are left out."""
-    tree = copy.deepcopy(BASE)
-    of_file = {key: value for key, value in piece.items() if key in _FILE_KEYS}
-    of_route = {key: value for key, value in piece.items() if key not in _FILE_KEYS}
-    if "sailplay" in of_file.get("sinks", {}) and "routes" not in of_file:
+    """Return the base with the piece's sections merged in; sinks that are then neither used nor named are left out."""
+    tree: dict[str, Any] = copy.deepcopy(BASE)
+    if "sailplay" in piece.get("sinks", {}) and "routes" not in piece:
         tree["routes"].append(copy.deepcopy(_FIRE))
-    _merge(tree, of_file)
-    if "routes" in of_file and "topics" in of_file:  # such routes need not read the base's topic
-        tree["topics"] = of_file["topics"]
-    route = tree["routes"][0]
-    if "to" in of_route:
-        route.pop("fields")
-    _merge(route, of_route)
-    used = {str(each.get("to", "")).partition(".")[0] for each in tree["routes"]} | of_file.get("sinks", {}).keys()
-    if not used.isdisjoint(tree["sinks"]):
-        tree["sinks"] = {name: sink for name, sink in tree["sinks"].items() if name in used}
-    else:
-        del tree["sinks"]["sailplay"]
+    _merge(tree, piece)
+    if "routes" in piece and "topics" in piece:  # such routes need not read the base's topic
+        tree["topics"] = piece["topics"]
+    used = {str(route.get("to", "")).partition(".")[0] for route in tree["routes"]} | piece.get("sinks", {}).keys()
+    kept = used & tree["sinks"].keys() or {"mytracker"}
+    tree["sinks"] = {name: sink for name, sink in tree["sinks"].items() if name in kept}
     return tree
 
 
@@ -79,27 +104,13 @@ def _merge(base: dict[str, Any], change: dict[str, Any]) -> None:
             base[key] = value
 
 
-def _spliced(piece: str) -> str:
-    """Return the same by text, for a piece that is no YAML or of which YAML would forget a part."""
-    keys = set(re.findall(r"^([A-Za-z_]+):", piece, re.MULTILINE))
-    tree = copy.deepcopy(BASE)
-    del tree["sinks"]["sailplay"]
-    if keys & _FILE_KEYS:
-        rest = {key: value for key, value in tree.items() if key not in keys}
-        return f"{yaml.safe_dump(rest, sort_keys=False)}{piece}\n"
-    (route,) = tree.pop("routes")
-    lines = yaml.safe_dump({key: value for key, value in route.items() if key not in keys}, sort_keys=False) + piece
-    indented = "\n    ".join(lines.splitlines())
-    return f"{yaml.safe_dump(tree, sort_keys=False)}routes:\n  - {indented}\n"
-
-
-def names_in_configuration(file: Path) -> set[str]:
-    """Return the kinds of what `check` says of a file: its mistakes; without any its refusals, else its warnings."""
-    try:
-        settings = load(file)
-    except ConfigError as error:
-        return {mistake.name for mistake in error.mistakes}
-    return {mistake.name for mistake in refusals(settings) or warnings(settings)}
+def names_in_configuration(file: Path, **options: Any) -> set[str]:
+    """Return the kinds of what `check` says of a file: its mistakes, and of a file without any its warnings."""
+    with redirect_stdout(StringIO()) as printed, suppress(typer.Exit):
+        check(file, **options)
+    lines = printed.getvalue().splitlines()
+    said = [(line.startswith("warning: "), match[1]) for line in lines if (match := _NAME.search(line))]
+    return {name for is_warning, name in said if not is_warning} or {name for _, name in said}
 
 
 def names_on_event(settings: Settings, value: bytes, **of_record: Any) -> set[str]:

@@ -2,8 +2,9 @@
 
 ConnectorError
 ├── ConfigError       the configuration file or the arguments are wrong (exit status 2)
-├── ExpressionError   an expression does not parse, or raised on an event
-├── FieldError        a mapped value breaks a vendor's rule
+├── MappingError      an event cannot be mapped
+│   ├── ExpressionError   an expression does not parse, or raised on an event
+│   └── FieldError        a mapped value breaks a vendor's rule
 └── DecodeError       a record's value is not an event
 """
 
@@ -42,11 +43,30 @@ class ConfigError(ConnectorError):
         self.mistakes = tuple(mistakes)
 
 
-class ExpressionError(ConnectorError):
+class SettingError(ValueError):
+    """A value of the configuration is not what its key takes; `name` is the kind of mistake.
+
+    A ValueError, because the file's models take no other from the readers of their values.
+    """
+
+    def __init__(self, message: str, name: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
+class MappingError(ConnectorError):
+    """An event cannot be mapped; `name` is the kind of mistake, as docs/mistakes.md explains it."""
+
+    def __init__(self, message: str, *, name: str = "unmappable") -> None:
+        super().__init__(message)
+        self.name = name
+
+
+class ExpressionError(MappingError):
     """An expression does not parse, or cannot be evaluated on this event. Never quotes the event's values."""
 
 
-class FieldError(ConnectorError):
+class FieldError(MappingError):
     """A mapped value breaks a vendor's rule. The message names field, kind of value and limit, never the value."""
 
 

@@ -27,7 +27,6 @@ from connector.errors import ConfigError, ConnectorError
 app = typer.Typer(
     help="Delivers Kafka events to myTracker and SailPlay.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from connector.cli import _completion
 from connector.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -22,8 +23,9 @@ _FILTERS = "Filters (each may be given several times; - means that a letter has 
 _TIMES = "Filters by the time of the failure"
 
 
-def _filter(name: str, text: str, metavar: str) -> Any:
-    return Annotated[list[str] | None, typer.Option(f"--{name}", metavar=metavar, help=text, rich_help_panel=_FILTERS)]
+def _filter(name: str, text: str, metavar: str, complete: _completion.Complete | None = None) -> Any:
+    option = typer.Option(f"--{name}", metavar=metavar, help=text, rich_help_panel=_FILTERS, autocompletion=complete)
+    return Annotated[list[str] | None, option]
 
 
 def _time_filter(name: str, text: str) -> Any:
@@ -31,13 +33,13 @@ def _time_filter(name: str, text: str) -> Any:
 
 
 _FILTER_OPTIONS: Mapping[str, Any] = {
-    "sink": _filter("sink", "The sink that could not be sent to.", "NAME"),
-    "method": _filter("method", "The vendor's method, such as customEvent.", "NAME"),
-    "route": _filter("route", "The route that failed.", "NAME"),
-    "reason": _filter("reason", "Why it failed, such as unmappable or refused.", "WORD"),
+    "sink": _filter("sink", "The sink that could not be sent to.", "NAME", _completion.sinks),
+    "method": _filter("method", "The vendor's method, such as customEvent.", "NAME", _completion.methods),
+    "route": _filter("route", "The route that failed.", "NAME", _completion.routes),
+    "reason": _filter("reason", "Why it failed, such as unmappable or refused.", "WORD", _completion.reasons),
     "message": _filter("message", "The failure's message, whatever values it has; * matches any text.", "TEXT"),
     "type": _filter("type", "The event's type or event_type.", "TEXT"),
-    "topic": _filter("topic", "The topic that the event came from.", "NAME"),
+    "topic": _filter("topic", "The topic that the event came from.", "NAME", _completion.topics),
     "status": _filter("status", "The vendor's HTTP status.", "NUMBER"),
     "since": _time_filter(
         "since", "At this time or later: 2h (so long ago), or an ISO time such as 2025-01-31T00:00:00Z."

@@ -18,7 +18,7 @@ def example() -> None:
 
 
 def schema() -> None:
-    """Print the JSON Schema of the configuration file, for editors.
+    """Print the JSON Schema of the configuration file, for editors; the first line of `example` tells them of it.
 
     Example: connector schema > config.schema.json
     """

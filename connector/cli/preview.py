@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from connector.cli import _completion
 from connector.cli._options import AsJson, Config
 
 if TYPE_CHECKING:
@@ -24,7 +25,12 @@ def preview(
     ] = None,
     topic: Annotated[
         str | None,
-        typer.Option("--topic", metavar="T", help="Where --event is from; may be left out where one topic fits."),
+        typer.Option(
+            "--topic",
+            metavar="T",
+            help="Where --event is from; may be left out where one topic fits.",
+            autocompletion=_completion.topics,
+        ),
     ] = None,
     source: Annotated[
         str | None,

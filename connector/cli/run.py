@@ -7,13 +7,17 @@ from typing import Annotated
 
 import typer
 
+from connector.cli import _completion
 from connector.cli._options import Config
 
 
 def run(
     config: Config,
     sink: Annotated[
-        list[str] | None, typer.Option("--sink", metavar="NAME", help="Run this sink alone; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            "--sink", metavar="NAME", help="Run this sink alone; may be repeated.", autocompletion=_completion.sinks
+        ),
     ] = None,
 ) -> None:
     """Read the topics, deliver their events, and commit what was delivered; until SIGTERM or Ctrl-C.

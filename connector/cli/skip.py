@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import orjson
 import typer
 
+from connector.cli import _completion
 from connector.cli._options import AsJson, Config
 from connector.cli._terminal import open_for_command
 
@@ -19,7 +20,10 @@ def skip(
         str, typer.Argument(metavar="ADDRESS", help="topic/partition/offset: where the record lies, one offset.")
     ],
     config: Config,
-    sink: Annotated[str, typer.Option("--sink", metavar="NAME", help="The sink that will not get it.")],
+    sink: Annotated[
+        str,
+        typer.Option("--sink", metavar="NAME", help="The sink that will not get it.", autocompletion=_completion.sinks),
+    ],
     because: Annotated[str, typer.Option("--because", metavar="TEXT", help="Why; it becomes the letter's message.")],
     as_json: AsJson = False,
 ) -> None:

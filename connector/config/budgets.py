@@ -26,12 +26,14 @@ def budget_mistakes(tree: Mapping[str, Any]) -> Iterator[Mistake]:
             "delivery.commit_interval",
             f"{_plain(commit)} must be at most {_plain(_LONGEST_COMMIT_INTERVAL_SECONDS)}: "
             "after a crash, events delivered since the last commit are sent again",
+            "commit-interval-too-long",
         )
     if drain is not None and poll is not None and drain + CALLBACK_MARGIN_SECONDS >= poll:
         yield Mistake(
             "delivery.drain",
             f"{_plain(drain)} + {CALLBACK_MARGIN_SECONDS}s must be less than kafka's max.poll.interval.ms "
             f"({_plain(poll)}): shorten drain or raise max.poll.interval.ms",
+            "drain-too-long",
         )
     for name, sink in mapping(tree.get("sinks")).items():
         yield from _sink(f"sinks.{name}", mapping(sink), drain)
@@ -46,9 +48,11 @@ def _sink(path: str, sink: Mapping[str, Any], drain: float | None) -> Iterator[M
         yield Mistake(
             f"{path}.timeout",
             f"{_plain(timeout)} must be less than delivery.drain ({_plain(drain)}), in which requests in flight end",
+            "timeout-too-long",
         )
     if initial is not None and longest is not None and initial > longest:
-        yield Mistake(f"{path}.retry.initial", f"{_plain(initial)} must be at most retry.max ({_plain(longest)})")
+        message = f"{_plain(initial)} must be at most retry.max ({_plain(longest)})"
+        yield Mistake(f"{path}.retry.initial", message, "retry-initial-too-long")
 
 
 def _seconds(milliseconds: Any) -> float:

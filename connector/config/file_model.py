@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Tag, WithJsonSchema
 
+from connector.errors import SettingError
 from connector.settings import units
 from connector.settings.fields import Share, Size, Span, optional, required
 from connector.settings.model import Model
@@ -14,11 +15,15 @@ from connector.settings.references import EnvReference, FileReference, reference
 from connector.settings.values import SinkSettings
 from connector.vendors.registry import VENDORS, kind_of
 
+# Names the schema wherever it lies, and promises no address: it is not published, `connector schema` prints it. The
+# number changes only if files that were valid no longer are.
+SCHEMA_ID = "urn:connector:config:1"
+
 
 def _matching(pattern: str, what: str) -> AfterValidator:
     def check(value: str) -> str:
         if re.fullmatch(pattern, value) is None:
-            raise ValueError(f"{units.shown(value)} is not a {what}")
+            raise SettingError(f"{units.shown(value)} is not a {what}", "wrong-name")
         return value
 
     return AfterValidator(check)
@@ -37,11 +42,13 @@ def _expression(value: Any) -> Any:
         return value
     if isinstance(value, bool | int | float):
         literal = units.shown(value)
-        raise ValueError(
+        raise SettingError(
             f"{literal} is not an expression: for the value {literal} itself "
-            f'write "`{literal}`", backticks and quotes included'
+            f'write "`{literal}`", backticks and quotes included',
+            "bare-value",
         )
-    raise ValueError(f"{units.shown(value)} is not an expression: write JMESPath, such as user.id")
+    message = f"{units.shown(value)} is not an expression: write JMESPath, such as user.id"
+    raise SettingError(message, "no-expression")
 
 
 def _kafka_tag(value: Any) -> str:
@@ -51,9 +58,10 @@ def _kafka_tag(value: Any) -> str:
 def _kafka_value(value: Any) -> Any:
     if isinstance(value, str | int | float):
         return value
-    raise ValueError(
+    raise SettingError(
         f"{units.shown(value)} is not a value for a librdkafka setting: write text, a number, true or false, "
-        "or a secret as {file: PATH} or {env: NAME}"
+        "or a secret as {file: PATH} or {env: NAME}",
+        "kafka-value",
     )
 
 
@@ -97,9 +105,11 @@ class HttpModel(Model):
 class FloodGuardModel(Model):
     """When a sink stops itself because too many events are refused."""
 
-    dead_letters: int = optional(1000, "more dead letters than this", ge=0)
-    share: Share = optional("50%", "and more than this share of what was sent")
-    within: Span = optional("5m", "within this time")
+    dead_letters: int = optional(
+        1000, "a sink stops itself after more dead letters than this, if `share` is exceeded, too", ge=0
+    )
+    share: Share = optional("50%", "… and if more than this share of what was sent became dead letters")
+    within: Span = optional("5m", "the time over which `dead_letters` and `share` are counted")
 
 
 class DeliveryModel(Model):
@@ -110,7 +120,7 @@ class DeliveryModel(Model):
     )
     drain: Span = optional("20s", "one budget for revoke and for stopping: how long requests in flight are waited for")
     max_open_events: int = optional(20000, "events read and not settled, per sink; past it partitions pause", ge=1)
-    max_open_bytes: Size = optional("32MiB", "the same in bytes")
+    max_open_bytes: Size = optional("32MiB", "bytes of events read and not settled, per sink; past it partitions pause")
     unrouted: Literal["skip", "dead_letter"] = optional("skip", "what becomes of an event that no route takes")
     flood_guard: FloodGuardModel = optional({}, "when a sink stops itself because too many events are refused")
 
@@ -142,7 +152,9 @@ class RouteModel(Model):
             Discriminator(_expression_tag),
         ],
     ] = required("the vendor's fields, each with the JMESPath expression that fills it")
-    accept: list[str] = optional([], "warnings of `check` that are meant so here, by their names: [bare-literal]")
+    accept: list[str] = optional(
+        [], "warnings of `check` that are meant so here, by the names in brackets behind them: [bare-literal]"
+    )
 
 
 class File(Model):
@@ -172,9 +184,25 @@ class File(Model):
 def config_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of the configuration file, for editors and for `connector schema`."""
     schema = File.model_json_schema(by_alias=True)
+    route = RouteModel.__name__
+    any_field = f"#/$defs/{route}/properties/fields/additionalProperties"
+    schema["$defs"][route]["properties"]["fields"]["properties"] = {
+        name: {"description": description, "$ref": any_field} for name, description in _field_descriptions().items()
+    }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": SCHEMA_ID,
         **schema,
         "title": "Configuration of the connector",
         "description": "What the connector reads from Kafka, and what it sends where.",
+    }
+
+
+def _field_descriptions() -> dict[str, str]:
+    """Return every field of every vendor's methods, with what the vendor takes, so that an editor can propose them."""
+    return {
+        name: f"{vendor.title}: {description}"
+        for vendor in VENDORS.values()
+        for method in vendor.methods.values()
+        for name, description in method.fields.items()
     }

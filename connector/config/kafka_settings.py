@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaException, Producer
 
@@ -76,6 +76,13 @@ _COMMON = (
 _UNKNOWN_SETTING = "connector.checks.no.further"
 
 
+class _Finding(NamedTuple):
+    """What is wrong with one setting, and the name of its kind."""
+
+    message: str
+    name: str
+
+
 def is_secret(name: str) -> bool:
     """True if a setting holds a secret, judged by its name (`sasl.password`, `ssl.key.pem`, …)."""
     return name.endswith(_SECRET_ENDINGS)
@@ -84,11 +91,11 @@ def is_secret(name: str) -> bool:
 def kafka_mistakes(kafka: Mapping[str, Any]) -> Iterator[Mistake]:
     """Yield the mistakes of the section as written in the file."""
     if not {"bootstrap.servers", "metadata.broker.list", "test.mock.num.brokers"} & kafka.keys():
-        yield Mistake("kafka.bootstrap.servers", "is missing: the brokers, such as localhost:9092")
+        yield Mistake("kafka.bootstrap.servers", "is missing: the brokers, such as localhost:9092", "missing-key")
     for name, value in kafka.items():
-        message = _mistake(str(name), value)
-        if message is not None:
-            yield Mistake(f"kafka.{name}", message)
+        finding = _mistake(str(name), value)
+        if finding is not None:
+            yield Mistake(f"kafka.{name}", *finding)
 
 
 def default_start(kafka: Mapping[str, Any]) -> str:
@@ -107,7 +114,9 @@ def client_mistake(kafka: Mapping[str, KafkaValue]) -> Mistake | None:
     settings = {name: value for name, value in _resolved(kafka).items() if name not in alone}
     quiet = {"log_level": 0, **settings}
     error = _refusal({"group.id": "check", **quiet}) or _refusal({"enable.idempotence": True, **quiet}, Producer)
-    return None if error is None else Mistake("kafka", f"librdkafka refuses these settings: {error}")
+    if error is None:
+        return None
+    return Mistake("kafka", f"librdkafka refuses these settings: {error}", "kafka-contradiction")
 
 
 def missing_files(kafka: Mapping[str, KafkaValue]) -> list[str]:
@@ -128,41 +137,44 @@ def _resolved(kafka: Mapping[str, KafkaValue]) -> dict[str, str | int | float | 
     return {name: value.read() if isinstance(value, Secret) else value for name, value in kafka.items()}
 
 
-def _mistake(name: str, value: Any) -> str | None:
+def _mistake(name: str, value: Any) -> _Finding | None:
     """Return the mistake in one setting; None if there is none, or if its type is wrong (which the model reports)."""
     by_reference = reference_tag(value) is not None
     if not isinstance(value, str | int | float) and not by_reference:
         return None
     if is_secret(name) and not by_reference:
-        return NEVER_A_LITERAL
+        return _Finding(NEVER_A_LITERAL, "literal-secret")
     return _guarded(name, value) or _unknown(name, value, by_reference)
 
 
-def _guarded(name: str, value: Any) -> str | None:
+def _guarded(name: str, value: Any) -> _Finding | None:
     """Return how a setting would break the connector's guarantees; None if it would not."""
     if name in _NEVER_SET:
-        return f"the connector sets this itself: {_NEVER_SET[name]}"
+        return _Finding(f"the connector sets this itself: {_NEVER_SET[name]}", "kafka-guarantee")
     if name in _PYTHON_ONLY:
-        return "this is an argument of a client library and no setting of librdkafka; leave it out"
+        message = "this is an argument of a client library and no setting of librdkafka; leave it out"
+        return _Finding(message, "unknown-kafka-setting")
     text = str(value).lower()
     if name in _FIXED_VALUES:
         own, reason = _FIXED_VALUES[name]
         harmless = text == own or (own == "all" and text == "-1")
-        return None if harmless else f"{shown(value)} would break a guarantee ({reason}); leave it out, or {own}"
+        message = f"{shown(value)} would break a guarantee ({reason}); leave it out, or {own}"
+        return None if harmless else _Finding(message, "kafka-guarantee")
     if name == "auto.offset.reset" and text not in _START_VALUES:
-        return f"{shown(value)} is not a starting position: write earliest or latest"
+        return _Finding(f"{shown(value)} is not a starting position: write earliest or latest", "kafka-value")
     return None
 
 
-def _unknown(name: str, value: Any, by_reference: bool) -> str | None:
+def _unknown(name: str, value: Any, by_reference: bool) -> _Finding | None:
     """Return librdkafka's objection to one setting alone. Of a reference to a secret only the name is checked."""
     error = _refusal({"group.id": "check", name: "1" if by_reference else value, _UNKNOWN_SETTING: ""})
     if error is None or _UNKNOWN_SETTING in error:
         return None
     if "No such configuration property" in error:
         near = nearest(name, _COMMON)
-        return f"librdkafka knows no setting of this name{f'; did you mean {near}?' if near else ''}"
-    return None if by_reference else f"librdkafka refuses {shown(value)}: {error}"
+        message = f"librdkafka knows no setting of this name{f'; did you mean {near}?' if near else ''}"
+        return _Finding(message, "unknown-kafka-setting")
+    return None if by_reference else _Finding(f"librdkafka refuses {shown(value)}: {error}", "kafka-value")
 
 
 def _refusal(settings: dict[str, Any], client: type[Consumer | Producer] = Consumer) -> str | None:

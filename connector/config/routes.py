@@ -30,7 +30,7 @@ def route_mistakes(tree: Mapping[str, Any]) -> Iterator[Mistake]:
         if to is not None:
             method = _method(to, sinks)
             if isinstance(method, str):
-                yield Mistake(f"{path}.to", method)
+                yield Mistake(f"{path}.to", method, "wrong-target")
             elif method is not None:
                 yield from _fields(f"{path}.fields", to, method, route)
 
@@ -55,7 +55,9 @@ def _names(routes: Sequence[Any]) -> Iterator[Mistake]:
             continue
         if name in first:
             yield Mistake(
-                f"routes[{index}].name", f"{shown(name)} is also the name of routes[{first[name]}]: give each its own"
+                f"routes[{index}].name",
+                f"{shown(name)} is also the name of routes[{first[name]}]: give each its own",
+                "duplicate-route-name",
             )
         first.setdefault(name, index)
 
@@ -65,9 +67,11 @@ def _from(path: str, value: Any, topics: Mapping[str, Any]) -> Iterator[Mistake]
     for index, name in enumerate(names):
         where = f"{path}.from[{index}]" if isinstance(value, list) else f"{path}.from"
         if name in names[:index]:
-            yield Mistake(where, f"{shown(name)} is listed twice")
+            yield Mistake(where, f"{shown(name)} is listed twice", "topic-twice")
         elif name not in topics:
-            yield Mistake(where, f"{shown(name)} is not in topics{suggestion(name, topics) or ': add it there'}")
+            yield Mistake(
+                where, f"{shown(name)} is not in topics{suggestion(name, topics) or ': add it there'}", "unknown-topic"
+            )
 
 
 def _method(to: str, sinks: Mapping[str, Any]) -> Method | str | None:
@@ -96,16 +100,18 @@ def _expression(path: str, expression: str) -> Iterator[Mistake]:
     try:
         compile_expression(expression)
     except ExpressionError as error:
-        yield Mistake(path, f"{shown(expression)} is not an expression: {error}")
+        yield Mistake(path, f"{shown(expression)} is not an expression: {error}", error.name)
 
 
 def _fields(path: str, to: str, method: Method, route: Mapping[str, Any]) -> Iterator[Mistake]:
     fields = mapping(route.get("fields"))
     for name, value in fields.items():
         if name not in method.fields:
-            yield Mistake(f"{path}.{name}", f"{to} has no such field{suggestion(name, method.fields)}")
+            yield Mistake(f"{path}.{name}", f"{to} has no such field{suggestion(name, method.fields)}", "unknown-field")
         elif isinstance(value, dict) and name not in method.nested:
-            yield Mistake(f"{path}.{name}", "takes one value: write one expression, not a mapping of several")
+            yield Mistake(
+                f"{path}.{name}", "takes one value: write one expression, not a mapping of several", "nested-field"
+            )
     if not isinstance(route.get("fields"), dict):
         return  # reported by the file's model
     # A misspelt field is one mistake, not also a missing one.
@@ -116,11 +122,13 @@ def _fields(path: str, to: str, method: Method, route: Mapping[str, Any]) -> Ite
     several = sorted(fields.keys() & set(method.one_of))
     if len(several) > 1:
         yield Mistake(
-            path, f"{to} takes exactly one of {', '.join(sorted(method.one_of))}; here are {', '.join(several)}"
+            path,
+            f"{to} takes exactly one of {', '.join(sorted(method.one_of))}; here are {', '.join(several)}",
+            "one-of",
         )
 
 
 def _missing_field(path: str, to: str, group: Sequence[str]) -> Mistake:
     if len(group) == 1:
-        return Mistake(f"{path}.{group[0]}", f"is missing: {to} requires it")
-    return Mistake(path, f"{to} requires one of {', '.join(group)}; no expression fills any")
+        return Mistake(f"{path}.{group[0]}", f"is missing: {to} requires it", "missing-field")
+    return Mistake(path, f"{to} requires one of {', '.join(group)}; no expression fills any", "missing-field")

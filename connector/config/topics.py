@@ -29,20 +29,21 @@ def topic_mistakes(tree: dict[str, Any], directory: Path) -> Iterator[Mistake]:
     used = {name for route in elements(tree.get("routes")) for name in texts(mapping(route).get("from"))}
     for name, topic in topics.items():
         path = f"topics.{name}"
-        message = _pattern_mistake(name) if name.startswith("^") else _name_mistake(name)
+        is_pattern = name.startswith("^")
+        message = _pattern_mistake(name) if is_pattern else _name_mistake(name)
         if message is not None:
-            yield Mistake(path, message)
+            yield Mistake(path, message, "topic-pattern" if is_pattern else "wrong-name")
         if name in own:
-            yield Mistake(
-                path, "the connector's own topics are never consumed: take it out, or name dead_letters otherwise"
-            )
+            message = "the connector's own topics are never consumed: take it out, or name dead_letters otherwise"
+            yield Mistake(path, message, "own-topic")
         elif name not in used:
-            yield Mistake(path, "no route reads this topic: take it out, or name it in the `from` of a route")
+            message = "no route reads this topic: take it out, or name it in the `from` of a route"
+            yield Mistake(path, message, "unread-topic")
         schema = text(mapping(topic).get("schema"))
         if schema:
             message = schema_mistake(locate_schema(schema, directory))
             if message is not None:
-                yield Mistake(f"{path}.schema", message)
+                yield Mistake(f"{path}.schema", message, "unusable-schema")
 
 
 def locate_schema(schema: str, directory: Path) -> Path:

@@ -41,9 +41,9 @@ def read_tree(path: Path) -> tuple[dict[str, Any], list[Mistake]]:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise _unreadable(f"{path} cannot be read: {error.strerror}") from error
+        raise _unreadable(f"{path} cannot be read: {error.strerror}", "unreadable-file") from error
     except UnicodeDecodeError as error:
-        raise _unreadable(f"{path} is not UTF-8 text (byte {error.start})") from None
+        raise _unreadable(f"{path} is not UTF-8 text (byte {error.start})", "unreadable-file") from None
     return parse_tree(text)
 
 
@@ -53,7 +53,7 @@ def parse_tree(text: str) -> tuple[dict[str, Any], list[Mistake]]:
         loader = _Loader(text)
         node = loader.get_single_node()
         if node is None:
-            raise _unreadable("the file is empty; `connector example` prints one to start from")
+            raise _unreadable("the file is empty; `connector example` prints one to start from", "no-configuration")
         tree = loader.construct_document(node)
     except yaml.YAMLError as error:
         raise _unreadable(f"this is not YAML{_position(error)}") from None
@@ -62,9 +62,9 @@ def parse_tree(text: str) -> tuple[dict[str, Any], list[Mistake]]:
     except (ValueError, TypeError) as error:  # raised by PyYAML's own constructors, for instance for `!!int x`
         raise _unreadable(f"this is YAML that cannot be read ({type(error).__name__})") from None
     if not isinstance(tree, dict):
-        raise _unreadable("the file must be a mapping (key: value); `connector example` prints one")
+        raise _unreadable("the file must be a mapping (key: value); `connector example` prints one", "no-configuration")
     twice = _duplicates(node, "", frozenset())
-    return tree, [Mistake(path, "this key is given twice; keep one") for path in twice]
+    return tree, [Mistake(path, "this key is given twice; keep one", "duplicate-key") for path in twice]
 
 
 def _duplicates(node: yaml.Node, path: str, above: frozenset[int]) -> Iterator[str]:
@@ -94,5 +94,5 @@ def _position(error: yaml.YAMLError) -> str:
     return f"{where}: {problem}{hint}" if problem else where
 
 
-def _unreadable(message: str) -> ConfigError:
-    return ConfigError([Mistake("", message)])
+def _unreadable(message: str, name: str = "not-yaml") -> ConfigError:
+    return ConfigError([Mistake("", message, name)])

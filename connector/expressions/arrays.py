@@ -71,7 +71,9 @@ def group_by(values: list[Any], of: Expression) -> dict[str, list[Any]]:
         if name is None:
             continue
         if type(name) is not str:
-            raise ExpressionError(f"group_by() takes an expression that gives a text, not {json_type(name)}")
+            raise ExpressionError(
+                f"group_by() takes an expression that gives a text, not {json_type(name)}", name="wrong-kind"
+            )
         groups.setdefault(name, []).append(value)
     return groups
 
@@ -81,7 +83,9 @@ def from_items(pairs: list[list[Any]]) -> dict[str, Any]:
     result = {}
     for pair in pairs:
         if len(pair) != 2 or type(pair[0]) is not str:
-            raise ExpressionError("from_items() takes an array of pairs [name, value], the name a text")
+            raise ExpressionError(
+                "from_items() takes an array of pairs [name, value], the name a text", name="wrong-kind"
+            )
         result[pair[0]] = pair[1]
     return result
 
@@ -93,7 +97,7 @@ def merge(*objects: Mapping[str, Any]) -> dict[str, Any]:
         merged.update(each)
     # JMESPath's own function checks its first argument only, and takes pairs for an object.
     if any(type(name) is not str for name in merged):
-        raise ExpressionError("merge() takes objects")
+        raise ExpressionError("merge() takes objects", name="wrong-kind")
     return merged
 
 
@@ -129,4 +133,4 @@ def _orderable(function: str, key: Any, wanted: str) -> str:
 
 
 def _refusal(function: str, wanted: str, value: Any) -> ExpressionError:
-    return ExpressionError(f"{function}() takes {wanted}, not {json_type(value)}")
+    return ExpressionError(f"{function}() takes {wanted}, not {json_type(value)}", name="wrong-kind")

@@ -51,14 +51,14 @@ _SURROGATE = "it holds half a surrogate pair, which no event can hold"
 def check(tree: Node) -> None:
     """Raise ExpressionError for the first mistake, with its column where that tells more."""
     if tree.kind == "expression":
-        raise ExpressionError(_EXPRESSION_ALONE)
+        raise ExpressionError(_EXPRESSION_ALONE, name="misplaced-ampersand")
     for node, depth in walk(tree):
         if depth > DEEPEST:
-            raise ExpressionError(f"it is nested deeper than {DEEPEST}")
+            raise ExpressionError(f"it is nested deeper than {DEEPEST}", name="too-deep")
         if node.kind == "call":
             _check_call(node)
         elif any(child.kind == "expression" for child in node.children):
-            raise ExpressionError(_EXPRESSION_ALONE)
+            raise ExpressionError(_EXPRESSION_ALONE, name="misplaced-ampersand")
         elif node.kind == "literal":
             _check_literal(node.value)
         elif node.kind == "field":
@@ -73,17 +73,21 @@ def _check_call(node: Node) -> None:
     name, where = node.value, f"column {node.column}: "
     function = FUNCTIONS.get(name)
     if function is None:
-        raise ExpressionError(f"{where}there is no function {shown(name)}(): {_instead(name)}")
+        raise ExpressionError(f"{where}there is no function {shown(name)}(): {_instead(name)}", name="unknown-function")
     given, most = len(node.children), len(function.parameters)
     least = most - function.optional
     if given < least or (given > most and not function.variadic):
-        raise ExpressionError(f"{where}{name}() takes {_count(function, least, most)}, not {given}")
+        raise ExpressionError(
+            f"{where}{name}() takes {_count(function, least, most)}, not {given}", name="argument-count"
+        )
     for index, argument in enumerate(node.children):
         wants = EXPRESSION in function.takes(index)
         if argument.kind == "expression" and not wants:
-            raise ExpressionError(f"{where}{name}() takes no expression: leave the & out")
+            raise ExpressionError(f"{where}{name}() takes no expression: leave the & out", name="misplaced-ampersand")
         if argument.kind != "expression" and wants:
-            raise ExpressionError(f"{where}{name}() takes an expression there: put & before it, as in &price")
+            raise ExpressionError(
+                f"{where}{name}() takes an expression there: put & before it, as in &price", name="misplaced-ampersand"
+            )
 
 
 def shown(name: str) -> str:
@@ -112,7 +116,9 @@ def _check_literal(value: Any) -> None:
     while stack:
         part = stack.pop()
         if isinstance(part, float) and not math.isfinite(part):
-            raise ExpressionError("a literal is no finite number: JSON has no NaN and no infinity")
+            raise ExpressionError(
+                "a literal is no finite number: JSON has no NaN and no infinity", name="broken-literal"
+            )
         if isinstance(part, str):
             _check_text(part)
         elif isinstance(part, list):
@@ -126,13 +132,15 @@ def _check_text(text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise ExpressionError(_SURROGATE) from None
+        raise ExpressionError(_SURROGATE, name="broken-literal") from None
 
 
 def _check_variables(node: Node, bound: frozenset[str]) -> None:
     if node.kind == "variable" and node.value not in bound:
         known = f"; there is {', '.join(f'${name}' for name in sorted(bound))}" if bound else ": bind it by let first"
-        raise ExpressionError(f"column {node.column}: there is no variable ${shown(node.value)} here{known}")
+        raise ExpressionError(
+            f"column {node.column}: there is no variable ${shown(node.value)} here{known}", name="unknown-variable"
+        )
     inner = bound | set(node.value) if node.kind == "let" else bound
     for index, child in enumerate(node.children):
         _check_variables(child, inner if index == len(node.children) - 1 else bound)

@@ -92,7 +92,7 @@ def compile_fields(fields: Fields, tally: list[int] | None = None) -> MapFields:
             lines += assign("nested", (name, inner), trees[name, inner])
         lines.append(f"    if nested: out[{name!r}] = nested")
     lines += ["    pass", "except ExpressionError as error:"]
-    lines += ["    raise ExpressionError(f'{field}: {error}') from None", "return out"]
+    lines += ["    raise ExpressionError(f'{field}: {error}', name=error.name) from None", "return out"]
     function: MapFields = _function(generator, lines)
     return function
 
@@ -109,7 +109,7 @@ def _parsed(path: tuple[str, ...], expression: str) -> Node:
     try:
         return parse(expression)
     except ExpressionError as error:
-        raise ExpressionError(f"{'.'.join(path)}: {error}") from None
+        raise ExpressionError(f"{'.'.join(path)}: {error}", name=error.name) from None
 
 
 def _assign(

@@ -47,7 +47,9 @@ def written(function: str, value: Any) -> str | None:
         return _decimals(function, value)
     if type(value) is Decimal:
         return format(value, "f")
-    raise ExpressionError(f"{function}() takes a text, a number or a boolean, not {json_type(value)}")
+    raise ExpressionError(
+        f"{function}() takes a text, a number or a boolean, not {json_type(value)}", name="wrong-kind"
+    )
 
 
 def _decimals(function: str, value: float) -> str:
@@ -60,7 +62,10 @@ def _decimals(function: str, value: float) -> str:
 
 def too_big(function: str) -> ExpressionError:
     """Return the refusal of a number beyond 64 bits."""
-    return ExpressionError(f"{function}() takes numbers that 64 bits hold with all their digits: this one they do not")
+    return ExpressionError(
+        f"{function}() takes numbers that 64 bits hold with all their digits: this one they do not",
+        name="number-too-large",
+    )
 
 
 def to_string(value: Any) -> str:
@@ -72,7 +77,7 @@ def to_string(value: Any) -> str:
         part = parts.pop()
         count += 1
         if count > _MOST_VALUES:
-            raise ExpressionError(f"to_string() writes at most {_MOST_VALUES} values: there are more")
+            raise ExpressionError(f"to_string() writes at most {_MOST_VALUES} values: there are more", name="too-large")
         if type(part) is list or type(part) is dict:
             parts.extend(part.values() if type(part) is dict else part)
         elif (type(part) is float and not BELOW < part < BEYOND) or (type(part) is int and not BELOW <= part < BEYOND):
@@ -81,7 +86,7 @@ def to_string(value: Any) -> str:
     try:
         return _json(value) if has_decimal else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
     except RecursionError:
-        raise ExpressionError("to_string() takes a value that is not nested so deep") from None
+        raise ExpressionError("to_string() takes a value that is not nested so deep", name="too-large") from None
 
 
 def _json(value: Any) -> str:
@@ -104,7 +109,7 @@ def number(value: Any, comma: str | None = None) -> Number | None:
     are refused.
     """
     if comma is not None and comma != ",":
-        raise ExpressionError("number() takes ',' as its second argument: the decimal comma")
+        raise ExpressionError("number() takes ',' as its second argument: the decimal comma", name="wrong-argument")
     if type(value) is str:
         value = _of_comma_text(value) if comma else _of_text(value)
     if value is None:
@@ -119,13 +124,14 @@ def number(value: Any, comma: str | None = None) -> Number | None:
         raise too_big("number")
     if type(value) is Decimal:
         return value
-    raise ExpressionError(f"number() takes a number or a text that is one, not {json_type(value)}")
+    raise ExpressionError(f"number() takes a number or a text that is one, not {json_type(value)}", name="wrong-kind")
 
 
 def _of_text(value: str) -> Number:
     if not _NUMBER.fullmatch(value):
         raise ExpressionError(
-            f"number() takes a number or a text that is one, such as '12.50': this text is no number{_hint(value)}"
+            f"number() takes a number or a text that is one, such as '12.50': this text is no number{_hint(value)}",
+            name="no-number",
         )
     if value.lstrip("-").isdigit():
         if len(value.lstrip("-0")) > 20:  # 2^64 has 20 digits; Python itself refuses to read thousands
@@ -148,7 +154,9 @@ def _of_comma_text(value: str) -> Number:
     if not _COMMA_NUMBER.fullmatch(value):
         hint = "; number(x) reads a decimal point" if _NUMBER.fullmatch(value) else _hint(value)
         raise ExpressionError(
-            f"number(x, ',') takes a number with a decimal comma, such as '1 200,50': this text is no such number{hint}"
+            "number(x, ',') takes a number with a decimal comma, such as '1 200,50': "
+            f"this text is no such number{hint}",
+            name="no-number",
         )
     plain_text = _SPACES.sub("", value).replace(",", ".")
     if len(plain_text) > _LONG:

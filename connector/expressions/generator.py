@@ -326,7 +326,7 @@ def execute(source: str, namespace: dict[str, Any]) -> None:
     try:
         exec(compile(source, "<expression>", "exec"), namespace)  # noqa: S102 - see above
     except (SyntaxError, MemoryError, RecursionError):
-        raise ExpressionError("it is nested too deep to be compiled") from None
+        raise ExpressionError("it is nested too deep to be compiled", name="too-deep") from None
 
 
 def _as_sliced(base: Any, collected: list[Any]) -> Any:

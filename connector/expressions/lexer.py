@@ -54,7 +54,7 @@ def tokenize(text: str) -> list[Token]:
     while position < len(text):
         match = _TOKEN.match(text, position)
         if match is None:
-            raise ExpressionError(f"column {position + 1}: {_unreadable(text, position)}")
+            raise _unreadable(text, position)
         kind, source = str(match.lastgroup), match[0]
         if kind != "space":
             spaced = (position == 0 or text[position - 1].isspace(), text[match.end() : match.end() + 1].isspace())
@@ -78,9 +78,9 @@ def _token(kind: str, source: str, column: int, spaced: tuple[bool, bool]) -> To
 def _number(source: str, column: int) -> int | float:
     value: int | float = int(source) if source.isdigit() and len(source) <= 20 else float(source)
     if source.isdigit() and value >= 2**64:
-        raise ExpressionError(f"column {column}: this number is beyond 64 bits")
+        raise ExpressionError(f"column {column}: this number is beyond 64 bits", name="number-too-large")
     if not math.isfinite(value):
-        raise ExpressionError(f"column {column}: this number is too large")
+        raise ExpressionError(f"column {column}: this number is too large", name="number-too-large")
     return value
 
 
@@ -88,7 +88,9 @@ def _name(source: str, column: int) -> str:
     try:
         name: str = json.loads(source)
     except ValueError:
-        raise ExpressionError(f"column {column}: between double quotes stands a name as JSON writes it") from None
+        raise ExpressionError(
+            f"column {column}: between double quotes stands a name as JSON writes it", name="broken-literal"
+        ) from None
     return name
 
 
@@ -98,11 +100,15 @@ def _literal(source: str, column: int) -> Any:
     except ValueError:
         pass
     except RecursionError:
-        raise ExpressionError(f"column {column}: this literal is nested too deep to be read") from None
+        raise ExpressionError(
+            f"column {column}: this literal is nested too deep to be read", name="broken-literal"
+        ) from None
     try:
         return json.loads(f'"{source.lstrip()}"')  # `foo` for `"foo"`: older JMESPath, and still read
     except ValueError:
-        raise ExpressionError(f"column {column}: what stands between these backticks is not JSON") from None
+        raise ExpressionError(
+            f"column {column}: what stands between these backticks is not JSON", name="broken-literal"
+        ) from None
 
 
 _VALUES: Mapping[str, Callable[[str, int], Any]] = {
@@ -114,9 +120,10 @@ _VALUES: Mapping[str, Callable[[str, int], Any]] = {
 }
 
 
-def _unreadable(text: str, position: int) -> str:
-    character = text[position]
+def _unreadable(text: str, position: int) -> ExpressionError:
+    character, where = text[position], f"column {position + 1}: "
     if character in _CLOSED_BY:
-        return f"the {character} that opens {_CLOSED_BY[character]} here is never closed"
+        message = f"{where}the {character} that opens {_CLOSED_BY[character]} here is never closed"
+        return ExpressionError(message, name="unclosed")
     hint = _MEANINGLESS.get(character, "JMESPath has no such character; a name that holds it stands in double quotes")
-    return f"{character} means nothing here: {hint}"
+    return ExpressionError(f"{where}{character} means nothing here: {hint}", name="unknown-character")

@@ -52,7 +52,9 @@ def _absolute(value: Number) -> Number:
 
 def _contains(subject: Any, search: Any) -> bool:
     if type(subject) is str and type(search) is not str:
-        raise ExpressionError(f"contains() looks for a text in a text, not for {json_type(search)}: use text()")
+        raise ExpressionError(
+            f"contains() looks for a text in a text, not for {json_type(search)}: use text()", name="wrong-kind"
+        )
     return search in subject
 
 

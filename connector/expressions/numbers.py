@@ -41,7 +41,7 @@ def exact(value: Number) -> Decimal:
     """Return the decimal that a number's shortest notation shows. Raises ExpressionError for NaN and infinity."""
     number = Decimal(repr(value)) if type(value) is float else Decimal(value)
     if not number.is_finite():
-        raise ExpressionError("arithmetic takes finite numbers")
+        raise ExpressionError("arithmetic takes finite numbers", name="number-too-large")
     return number
 
 
@@ -54,7 +54,7 @@ def plain(value: Decimal) -> Number:
     if _SMALL < abs(as_float) < _LARGE and not as_float.is_integer() and _FIFTEEN.plus(value) == value:
         return as_float
     if not BELOW <= value < BEYOND:
-        raise ExpressionError("the result is beyond 64 bits")
+        raise ExpressionError("the result is beyond 64 bits", name="number-too-large")
     if value == value.to_integral_value():
         return int(value)
     return as_float if Decimal(repr(as_float)) == value else value.normalize(_EXACT)
@@ -97,7 +97,7 @@ def multiply(left: Number, right: Number) -> Number:
 def divide(left: Number, right: Number) -> Number:
     """Return left / right: whole where it is, else rounded half-even to 15 digits."""
     if not right:
-        raise ExpressionError("division by zero")
+        raise ExpressionError("division by zero", name="division-by-zero")
     if type(left) is int and type(right) is int:
         quotient, remainder = divmod(left, right)
         if not remainder:
@@ -116,7 +116,7 @@ def divide(left: Number, right: Number) -> Number:
 def floor_divide(left: Number, right: Number) -> Number:
     """Return the largest whole number that is not above left / right."""
     if not right:
-        raise ExpressionError("division by zero")
+        raise ExpressionError("division by zero", name="division-by-zero")
     if type(left) is int and type(right) is int:
         return within(left // right)
     return within(_divided(exact(left), exact(right))[0])
@@ -125,7 +125,7 @@ def floor_divide(left: Number, right: Number) -> Number:
 def modulo(left: Number, right: Number) -> Number:
     """Return left - right * (left // right), which has the sign of `right`."""
     if not right:
-        raise ExpressionError("division by zero")
+        raise ExpressionError("division by zero", name="division-by-zero")
     if type(left) is int and type(right) is int:
         return within(left % right)
     return plain(_divided(exact(left), exact(right))[1])
@@ -168,7 +168,7 @@ def calculation(sign: str, operation: Operation, *, null_raises: bool) -> Operat
             try:
                 return operation(left, right)
             except ArithmeticError:
-                raise ExpressionError(f"the result of {sign} has too many digits") from None
+                raise ExpressionError(f"the result of {sign} has too many digits", name="number-too-large") from None
         if null_raises or any(value is not None and type(value) not in NUMBERS for value in (left, right)):
             raise _no_numbers(sign, left, right)
         return None
@@ -211,7 +211,7 @@ def within(value: int) -> int:
     """Return a whole result. Raises ExpressionError where it is beyond 64 bits."""
     if BELOW <= value < BEYOND:
         return value
-    raise ExpressionError("the result is beyond 64 bits")
+    raise ExpressionError("the result is beyond 64 bits", name="number-too-large")
 
 
 def _divided(left: Decimal, right: Decimal) -> tuple[int, Decimal]:
@@ -230,9 +230,11 @@ def _no_numbers(sign: str, *values: Any) -> ExpressionError:
     other = next((value for value in others if value is not None), None)  # what is no number says more than null
     if other is None:
         return ExpressionError(
-            f"{sign} meets null, and so the condition cannot be decided: say what null counts as, as in (discount || 0)"
+            f"{sign} meets null, and so the condition cannot be decided: "
+            "say what null counts as, as in (discount || 0)",
+            name="null-in-condition",
         )
     cure = "; number() reads a number from a text" if type(other) is str else ""
     if type(other) is str and sign == "+":
         cure += ", join('', [a, b]) puts texts together"
-    return ExpressionError(f"{sign} takes numbers, not {json_type(other)}{cure}")
+    return ExpressionError(f"{sign} takes numbers, not {json_type(other)}{cure}", name="wrong-kind")

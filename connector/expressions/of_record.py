@@ -15,18 +15,20 @@ def key(record: Record, form: str | None = None) -> str | int | None:
     """
     value = record.key
     if form is not None and form not in _INTEGERS:
-        raise ExpressionError("key() takes 'int64' or 'int32', or nothing for a text")
+        raise ExpressionError("key() takes 'int64' or 'int32', or nothing for a text", name="wrong-argument")
     if value is None:
         return None
     if form is not None:
         if len(value) != _INTEGERS[form]:
-            raise ExpressionError(f"key('{form}') takes a key of {_INTEGERS[form]} bytes: this one has {len(value)}")
+            raise ExpressionError(
+                f"key('{form}') takes a key of {_INTEGERS[form]} bytes: this one has {len(value)}", name="key-no-text"
+            )
         return int.from_bytes(value, "big", signed=True)
     text = _utf8(value)
     if text is not None and (text.isprintable() or not any(char < " " or "\x7f" <= char < "\xa0" for char in text)):
         return text
     reader = next((f"; key('{name}') reads it" for name, size in _INTEGERS.items() if size == len(value)), "")
-    raise ExpressionError(f"the key is no text: {len(value)} bytes{reader}")
+    raise ExpressionError(f"the key is no text: {len(value)} bytes{reader}", name="key-no-text")
 
 
 def header(record: Record, name: str) -> str | None:

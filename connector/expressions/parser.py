@@ -36,14 +36,16 @@ def parse(text: str) -> Node:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise ExpressionError("it holds half a surrogate pair, which no event can hold") from None
+        raise ExpressionError(
+            "it holds half a surrogate pair, which no event can hold", name="broken-literal"
+        ) from None
     tokens = tokenize(text)
     if len(tokens) == 1:
-        raise ExpressionError("it is empty: write a path such as user.id")
+        raise ExpressionError("it is empty: write a path such as user.id", name="empty-expression")
     try:
         tree = _Parser(tokens).whole()
     except RecursionError:
-        raise ExpressionError("it is nested too deep to be read") from None
+        raise ExpressionError("it is nested too deep to be read", name="too-deep") from None
     check(tree)
     return tree
 
@@ -95,7 +97,7 @@ class _Parser(TokenReader):
         if token.kind == "name" and token.value == "let" and self.peek().kind == "variable":
             return self._let(token)
         if token.kind == "quoted" and self.peek().kind == "(":
-            raise ExpressionError(f"column {token.column}: a function's name takes no quotes")
+            raise ExpressionError(f"column {token.column}: a function's name takes no quotes", name="not-an-expression")
         if token.kind in _LEAVES:
             return Node(_LEAVES[token.kind], token.value if token.kind not in "@$" else None, (), token.column)
         begin = self._beginnings.get(token.kind)
@@ -172,7 +174,7 @@ class _Parser(TokenReader):
 
     def _call(self, left: Node, token: Token) -> Node:
         if left.kind != "field":
-            raise ExpressionError(f"column {token.column}: only a name can be called")
+            raise ExpressionError(f"column {token.column}: only a name can be called", name="not-an-expression")
         arguments = []
         while self.peek().kind != ")":
             arguments.append(self._expression(0))
@@ -207,7 +209,8 @@ class _Parser(TokenReader):
         if not self._is_index():
             token = self.peek()
             raise ExpressionError(
-                f"column {token.column}: after a value, brackets hold a whole number, a slice, * or a ?condition"
+                f"column {token.column}: after a value, brackets hold a whole number, a slice, * or a ?condition",
+                name="wrong-brackets",
             )
         numbers: list[int | None] = [None]
         while self.peek().kind != "]":
@@ -215,7 +218,9 @@ class _Parser(TokenReader):
                 self.take()
                 numbers.append(None)
                 if len(numbers) > 3:
-                    raise ExpressionError(f"column {self.peek().column}: a slice has at most two colons")
+                    raise ExpressionError(
+                        f"column {self.peek().column}: a slice has at most two colons", name="wrong-brackets"
+                    )
             elif numbers[-1] is None:
                 numbers[-1] = self._integer()
             else:
@@ -224,7 +229,7 @@ class _Parser(TokenReader):
         if len(numbers) == 1:
             return _chain(left, Node("index", numbers[0], (), column))
         if len(numbers) == 3 and numbers[2] == 0:
-            raise ExpressionError("a slice cannot step by 0")
+            raise ExpressionError("a slice cannot step by 0", name="wrong-brackets")
         window = Node("slice", tuple([*numbers, None, None][:3]), (), column)
         if left.kind == "chain" and left.children[-1].kind in ("index", "slice"):
             return _chain(left, window)  # as JMESPath's own parser has it: after an index a slice projects nothing
@@ -236,7 +241,7 @@ class _Parser(TokenReader):
             self.take()
         token = self.expect("number")
         if type(token.value) is not int:
-            raise ExpressionError(f"column {token.column}: an index is a whole number")
+            raise ExpressionError(f"column {token.column}: an index is a whole number", name="wrong-brackets")
         return sign * token.value
 
     def _filter(self, left: Node, _token: Token) -> Node:
@@ -262,7 +267,8 @@ class _Parser(TokenReader):
         for element in tree.children:
             if element.kind == "literal" and element.column in numbers:
                 raise ExpressionError(
-                    f"column {element.column}: after a dot and [ comes a name; an index comes without the dot"
+                    f"column {element.column}: after a dot and [ comes a name; an index comes without the dot",
+                    name="wrong-brackets",
                 )
         return tree
 
@@ -304,7 +310,9 @@ class _Parser(TokenReader):
         if token.kind == "{":
             self.take()
             return self._object(token)
-        raise ExpressionError(f"column {token.column}: a dot is followed by a name, *, [ or {{")
+        raise ExpressionError(
+            f"column {token.column}: a dot is followed by a name, *, [ or {{", name="not-an-expression"
+        )
 
 
 def _chain(left: Node, right: Node) -> Node:

@@ -18,6 +18,9 @@ _HINTS = {
     "=": "equality is ==",
     "&": "& stands only before an argument of a function such as sort_by(items, &price); and is &&",
 }
+# The kind of mistake that a token out of place is, where it is more than no expression.
+_KINDS = {"quoted": "missing-operator", "name": "missing-operator", "literal": "missing-operator",
+          "number": "missing-operator", "variable": "missing-operator", "=": "single-equals"}  # fmt: skip
 # Operators that other languages write in words.
 _WORDS = {"and": "&&", "or": "||", "not": "!", "is": "==", "eq": "==", "mod": "%", "div": "//"}
 
@@ -55,17 +58,22 @@ def expect_space_around_minus(token: Token) -> None:
     if token.kind == "-" and token.spaced != (True, True):
         raise ExpressionError(
             f"column {token.column}: a minus between two values has a space on both sides, as in a - b; "
-            'a name with a dash stands in double quotes, as in "user-id"'
+            'a name with a dash stands in double quotes, as in "user-id"',
+            name="name-with-dash",
         )
 
 
 def unexpected(token: Token, wanted: str = "") -> ExpressionError:
     """Return the refusal of a token; `wanted` is what is missing before it."""
     if token.kind == "end":
-        return ExpressionError(f"column {token.column}: {_HINTS['end']}")
+        return ExpressionError(f"column {token.column}: {_HINTS['end']}", name="ends-too-early")
     operator = _WORDS.get(str(token.value).lower()) if token.kind == "name" else None
     hint = f"JMESPath writes {operator}" if operator else _HINTS.get(token.kind)
     if wanted and not operator:
         hint = f"{wanted} is missing before it"
     hint = f": {hint}" if hint else ""
-    return ExpressionError(f"column {token.column}: {shown(str(token.value))} is not expected here{hint}")
+    name = "operator-word" if operator else "not-an-expression" if wanted else _KINDS.get(token.kind)
+    return ExpressionError(
+        f"column {token.column}: {shown(str(token.value))} is not expected here{hint}",
+        name=name or "not-an-expression",
+    )

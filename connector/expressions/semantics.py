@@ -21,7 +21,7 @@ def equal(left: Any, right: Any) -> bool:
     try:
         return bool(left == right) and (type(left) is bool) == (type(right) is bool)
     except RecursionError:
-        raise ExpressionError("values that are nested so deep cannot be compared") from None
+        raise ExpressionError("values that are nested so deep cannot be compared", name="too-large") from None
 
 
 def order(sign: str, left: Any, right: Any) -> bool | None:
@@ -33,7 +33,9 @@ def order(sign: str, left: Any, right: Any) -> bool | None:
     if type(left) not in _COMPARABLE or type(right) not in _COMPARABLE:
         return None
     if (type(left) is str) != (type(right) is str):
-        raise ExpressionError("a text is compared with a number: wrap one side in number() or text()")
+        raise ExpressionError(
+            "a text is compared with a number: wrap one side in number() or text()", name="wrong-kind"
+        )
     if type(left) is Decimal or type(right) is Decimal:
         left, right = exact(left), exact(right)
     return bool(_ORDERS[sign](left, right))

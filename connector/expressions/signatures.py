@@ -128,16 +128,20 @@ def _check_elements(function: Function, index: int, value: Any) -> None:
     for element in value:
         if element is None:
             takes = " or ".join(function.takes(index))
-            raise ExpressionError(f"{function.name}() takes {takes}, not null in it: x[] leaves nulls out")
+            raise ExpressionError(
+                f"{function.name}() takes {takes}, not null in it: x[] leaves nulls out", name="null-argument"
+            )
         if type(element) not in wanted:
             _refuse(function, index, element)
 
 
 def _refuse(function: Function, index: int, value: Any) -> NoReturn:
     if callable(value):
-        raise ExpressionError(f"{function.name}() takes no expression: leave the & out")
+        raise ExpressionError(f"{function.name}() takes no expression: leave the & out", name="misplaced-ampersand")
     takes = function.takes(index)
-    raise ExpressionError(f"{function.name}() takes {' or '.join(takes)}, not {json_type(value)}{_cure(takes, value)}")
+    name = "null-argument" if value is None else "wrong-kind"
+    message = f"{function.name}() takes {' or '.join(takes)}, not {json_type(value)}{_cure(takes, value)}"
+    raise ExpressionError(message, name=name)
 
 
 def _cure(takes: Kinds, value: Any) -> str:
@@ -163,6 +167,6 @@ def _explain(function: Function, error: Exception) -> NoReturn:
             f"{function.name}(): kinds of values meet that do not go together, such as a text and a number: "
             "use number() or text()"
         )
-    else:
-        message = f"{function.name}() cannot be evaluated on this event ({type(error).__name__})"
-    raise ExpressionError(message) from None
+        raise ExpressionError(message, name="wrong-kind") from None
+    message = f"{function.name}() cannot be evaluated on this event ({type(error).__name__})"
+    raise ExpressionError(message, name="unmappable") from None

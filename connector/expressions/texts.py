@@ -96,10 +96,12 @@ def digits(value: Any) -> str | None:
         if value is None:
             return None
         if type(value) not in (int, float) or value < 0 or value % 1 != 0:
-            raise ExpressionError("digits() takes a text or a whole number that is not negative")
+            raise ExpressionError("digits() takes a text or a whole number that is not negative", name="wrong-kind")
         return written("digits", value)
     if not value.isascii() and any(char.isdecimal() and not char.isascii() for char in value):
-        raise ExpressionError("digits() takes the digits 0 to 9: this text has digits of another script")
+        raise ExpressionError(
+            "digits() takes the digits 0 to 9: this text has digits of another script", name="no-digits"
+        )
     return _NOT_DIGITS.sub("", value) or None
 
 
@@ -112,7 +114,9 @@ def phone(value: Any, country: str) -> str | None:
     one leading +.
     """
     if not (country.isascii() and country.isdigit()):
-        raise ExpressionError("phone() takes the country code as digits, such as phone(tel, '7')")
+        raise ExpressionError(
+            "phone() takes the country code as digits, such as phone(tel, '7')", name="wrong-argument"
+        )
     if value is None:
         return None
     international, number = _phone_parts(value if type(value) is str else _phone_of_number(value))
@@ -120,17 +124,21 @@ def phone(value: Any, country: str) -> str | None:
         if country == "7" and (len(number) == 10 or (len(number) == 11 and number[0] in "78")):
             number = "7" + number[-10:]
         if not number.startswith(country):
-            raise ExpressionError(f"phone() cannot tell the country: this number has {len(number)} digits and no +")
+            raise ExpressionError(
+                f"phone() cannot tell the country: this number has {len(number)} digits and no +", name="no-phone"
+            )
     if number.startswith("0"):
-        raise ExpressionError("phone() takes a number with its country: no country's code begins with 0")
+        raise ExpressionError(
+            "phone() takes a number with its country: no country's code begins with 0", name="no-phone"
+        )
     if not 7 <= len(number) <= 15:
-        raise ExpressionError(f"phone() takes numbers of 7 to 15 digits: this one has {len(number)}")
+        raise ExpressionError(f"phone() takes numbers of 7 to 15 digits: this one has {len(number)}", name="no-phone")
     return number
 
 
 def _phone_of_number(value: Any) -> str:
     if type(value) not in (int, float) or value < 0 or value % 1 != 0:
-        raise ExpressionError("phone() takes a text or a whole number that is not negative")
+        raise ExpressionError("phone() takes a text or a whole number that is not negative", name="wrong-kind")
     return written("phone", value) or ""
 
 
@@ -141,8 +149,10 @@ def _phone_parts(text: str) -> tuple[bool, str]:
         return bool(match[1]), match[2]
     if not text.strip():
         cure = "let $p = trim(x) in $p && phone($p, '7')"
-        raise ExpressionError(f"phone() takes a number: this text is empty; {cure} leaves it out")
-    raise ExpressionError("phone() takes digits, spaces, ( ) . - and one leading +: this text has something else")
+        raise ExpressionError(f"phone() takes a number: this text is empty; {cure} leaves it out", name="no-phone")
+    raise ExpressionError(
+        "phone() takes digits, spaces, ( ) . - and one leading +: this text has something else", name="no-phone"
+    )
 
 
 def sha256(value: Any) -> str | None:
@@ -153,7 +163,9 @@ def sha256(value: Any) -> str | None:
     try:
         return hashlib.sha256(content.encode()).hexdigest()
     except UnicodeEncodeError:
-        raise ExpressionError("sha256() takes texts that UTF-8 can hold: this one has half a surrogate pair") from None
+        raise ExpressionError(
+            "sha256() takes texts that UTF-8 can hold: this one has half a surrogate pair", name="not-unicode"
+        ) from None
 
 
 def read_json(text: str) -> Any:
@@ -161,7 +173,7 @@ def read_json(text: str) -> Any:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
-        raise ExpressionError("json() takes a text that holds JSON: this text does not") from None
+        raise ExpressionError("json() takes a text that holds JSON: this text does not", name="no-json") from None
 
 
 def base64_decode(text: str) -> str:
@@ -171,34 +183,38 @@ def base64_decode(text: str) -> str:
         raw = base64.b64decode(compact.translate(_URL_SAFE) + "=" * (-len(compact) % 4), validate=True)
         return raw.decode()
     except UnicodeDecodeError:
-        raise ExpressionError("base64_decode() gives texts: what is encoded here is not UTF-8") from None
+        raise ExpressionError(
+            "base64_decode() gives texts: what is encoded here is not UTF-8", name="no-base64"
+        ) from None
     except (binascii.Error, ValueError):
-        raise ExpressionError("base64_decode() takes base64: this text is not") from None
+        raise ExpressionError("base64_decode() takes base64: this text is not", name="no-base64") from None
 
 
 def whole(function: str, what: str, value: Any) -> int:
     """Return a number of the language as an int of 0 or more. Raises ExpressionError."""
     if value != int(value) or not 0 <= value < 2**63:
-        raise ExpressionError(f"{function}() takes a whole number of 0 or more as the {what}")
+        raise ExpressionError(f"{function}() takes a whole number of 0 or more as the {what}", name="wrong-argument")
     return int(value)
 
 
 def _width(function: str, width: Any) -> int:
     characters = whole(function, "width", width)
     if characters > _WIDEST:
-        raise ExpressionError(f"{function}() pads to at most {_WIDEST} characters")
+        raise ExpressionError(f"{function}() pads to at most {_WIDEST} characters", name="wrong-argument")
     return characters
 
 
 def _expect_short(function: str, characters: int) -> None:
     if characters > LONGEST_TEXT:
-        raise ExpressionError(f"{function}() gives at most {LONGEST_TEXT} characters: here it would be more")
+        raise ExpressionError(
+            f"{function}() gives at most {LONGEST_TEXT} characters: here it would be more", name="too-large"
+        )
 
 
 def _bounds(function: str, text: str, start: Any, end: Any) -> tuple[int, int]:
     bounds = (start, len(text) if end is None else end)
     if any(bound != int(bound) for bound in bounds):
-        raise ExpressionError(f"{function}() takes whole numbers as the start and the end")
+        raise ExpressionError(f"{function}() takes whole numbers as the start and the end", name="wrong-argument")
     return int(bounds[0]), int(bounds[1])
 
 
@@ -208,5 +224,5 @@ def _found(index: int) -> int | None:
 
 def _character(function: str, pad: str) -> str:
     if len(pad) != 1:
-        raise ExpressionError(f"{function}() takes one character to pad with, not {len(pad)}")
+        raise ExpressionError(f"{function}() takes one character to pad with, not {len(pad)}", name="wrong-argument")
     return pad

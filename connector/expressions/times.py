@@ -38,7 +38,9 @@ def unix(value: Any, unit: str | None = None) -> int | None:
     if unit is None and type(value) is str and value[4:5] == "-":  # the commonest form of a time
         return _of_iso(value, None)
     if unit is not None and unit != "days" and (unit not in _PER_SECOND or unit == "s"):
-        raise ExpressionError("unix() takes 'ms', 'us', 'ns' or 'days' as the unit; without one it takes seconds")
+        raise ExpressionError(
+            "unix() takes 'ms', 'us', 'ns' or 'days' as the unit; without one it takes seconds", name="wrong-argument"
+        )
     if type(value) is str:
         if not (value[:1].isdigit() and value.isascii()) or "-" in value or not (match := _DIGITS.fullmatch(value)):
             return _of_iso(value, unit)
@@ -49,11 +51,13 @@ def unix(value: Any, unit: str | None = None) -> int | None:
     elif (type(value) is float and math.isfinite(value)) or type(value) is Decimal:
         number = math.floor(value)
     else:
-        raise ExpressionError(f"unix() takes an ISO 8601 text or a number of seconds, not {json_type(value)}")
+        raise ExpressionError(
+            f"unix() takes an ISO 8601 text or a number of seconds, not {json_type(value)}", name="wrong-kind"
+        )
     seconds = _of_days(value, number) if unit == "days" else number // _PER_SECOND[unit or "s"]
     if FIRST_SECOND <= seconds <= LAST_SECOND:
         return int(seconds)
-    raise ExpressionError(_refusal(int(number), unit))
+    raise _refusal(int(number), unit)
 
 
 def _of_days(value: Any, whole_days: int) -> int:
@@ -69,31 +73,36 @@ def _of_iso(value: str, unit: str | None) -> int:
     except ValueError:
         raise ExpressionError(
             "unix() cannot read this text: it is neither ISO 8601 (2026-01-31T12:00:00Z) nor a number of "
-            f"{_WORDS[unit or 's']}"
+            f"{_WORDS[unit or 's']}",
+            name="no-time",
         ) from None
     if time.tzinfo is None:
-        raise ExpressionError("unix() takes a time with a zone, such as 2026-01-31T12:00:00Z or …+03:00: this has none")
+        raise ExpressionError(
+            "unix() takes a time with a zone, such as 2026-01-31T12:00:00Z or …+03:00: this has none",
+            name="time-without-zone",
+        )
     since = time - _START  # whole days and seconds, rounded down: half the price of timestamp()
     seconds = since.days * _DAY + since.seconds
     if seconds < 0:
-        raise ExpressionError("unix() takes times from 1970-01-01T00:00:00Z on: this one is earlier")
+        raise ExpressionError("unix() takes times from 1970-01-01T00:00:00Z on: this one is earlier", name="no-time")
     if seconds > LAST_SECOND:
-        raise ExpressionError("unix() takes times up to 2106-02-07T06:28:15Z: this one is later")
+        raise ExpressionError("unix() takes times up to 2106-02-07T06:28:15Z: this one is later", name="no-time")
     return seconds
 
 
-def _refusal(number: int, unit: str | None) -> str:
-    """Return what the number looks like, and the call that reads it."""
+def _refusal(number: int, unit: str | None) -> ExpressionError:
+    """Return the refusal, which says what the number looks like, and the call that reads it."""
     given = _WORDS[unit or "s"]
     out = f"unix() read {given}, and gets no time from 1973 to 2106"
     date = int(str(number)[:8]) if len(str(number)) in (8, 12, 14) else 0  # a time of day may follow
     if date in _DATE and 1 <= date // 100 % 100 <= 12 and 1 <= date % 100 <= 31:
         lacks = "no time of day and no zone" if number == date else "no zone"
-        return f"{out}: this looks like a date without dashes, which has {lacks}"
+        return ExpressionError(f"{out}: this looks like a date without dashes, which has {lacks}", name="no-time")
     for other, per_second in _PER_SECOND.items():
         if other != (unit or "s") and FIRST_SECOND <= number // per_second <= LAST_SECOND:
             call = "unix(x)" if other == "s" else f"unix(x, '{other}')"
-            return f"{out}: this looks like {_WORDS[other]}: {call}"
+            return ExpressionError(f"{out}: this looks like {_WORDS[other]}: {call}", name="time-unit")
     if unit != "days" and number in _DAYS:
-        return f"{out}: this looks like days since 1970: unix(x, 'days')"
-    return f"{out}: this number is too {'small' if number < FIRST_SECOND else 'large'}"
+        return ExpressionError(f"{out}: this looks like days since 1970: unix(x, 'days')", name="time-unit")
+    extreme = "small" if number < FIRST_SECOND else "large"
+    return ExpressionError(f"{out}: this number is too {extreme}", name="no-time")

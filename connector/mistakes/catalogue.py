@@ -1,11 +1,21 @@
-"""Every kind of mistake that `check` and `preview` name, by its name."""
+"""Every kind of mistake that `check` and `preview` name, by its name, and in the groups of docs/mistakes.md."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from connector.mistakes.kind import MistakeKind
+from connector.mistakes import accounts, configuration, events, expressions, fields, kafka, routes
+from connector.mistakes.kind import MistakeGroup, MistakeKind
 
-_KINDS: tuple[MistakeKind, ...] = ()
+GROUPS: tuple[MistakeGroup, ...] = (
+    MistakeGroup("The file and its values", configuration.KINDS),
+    MistakeGroup("Kafka and the topics", kafka.KINDS),
+    MistakeGroup("Sinks and their times", accounts.KINDS),
+    MistakeGroup("Routes", routes.KINDS),
+    MistakeGroup("Expressions that cannot be read", expressions.KINDS),
+    MistakeGroup("Events that a route does not take or cannot map", events.KINDS),
+    MistakeGroup("Values that a vendor does not take", fields.KINDS),
+)
+_KINDS: tuple[MistakeKind, ...] = tuple(kind for group in GROUPS for kind in group.kinds)
 MISTAKES: Mapping[str, MistakeKind] = MappingProxyType({kind.name: kind for kind in _KINDS})

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, Validatio
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
-from connector.errors import Mistake
+from connector.errors import Mistake, SettingError
 from connector.settings.suggestions import suggestion
 from connector.settings.units import shown
 
@@ -36,7 +36,7 @@ class Model(BaseModel):
                 [
                     InitErrorDetails(
                         # Without the input, which may hold a secret.
-                        type=PydanticCustomError(_EXPLAINED, "{message}", {"message": _message(detail, keys)}),
+                        type=PydanticCustomError(_EXPLAINED, "{message}", _explanation(detail, keys)),
                         loc=detail["loc"],
                         input=None,
                     )
@@ -47,7 +47,10 @@ class Model(BaseModel):
 
 def mistakes_of(error: ValidationError) -> list[Mistake]:
     """Return the mistakes that a `Model` found, each with its path in the file."""
-    return [Mistake(_path(detail["loc"]), detail["msg"]) for detail in error.errors(include_url=False)]
+    return [
+        Mistake(_path(detail["loc"]), detail["msg"], detail["ctx"]["name"])
+        for detail in error.errors(include_url=False)
+    ]
 
 
 def _path(loc: tuple[int | str, ...]) -> str:
@@ -60,10 +63,22 @@ def _path(loc: tuple[int | str, ...]) -> str:
     return path
 
 
+def _explanation(detail: ErrorDetails, keys: Mapping[str, FieldInfo]) -> dict[str, str]:
+    """Return the message of an error, and the name of its kind."""
+    if detail["type"] == _EXPLAINED:
+        return detail["ctx"]
+    return {"message": _message(detail, keys), "name": _name(detail)}
+
+
+def _name(detail: ErrorDetails) -> str:
+    if detail["type"] == "value_error":
+        error = detail["ctx"]["error"]
+        return error.name if isinstance(error, SettingError) else "wrong-value"
+    return _NAMES.get(detail["type"], "wrong-type")
+
+
 def _message(detail: ErrorDetails, keys: Mapping[str, FieldInfo]) -> str:
     kind, last = detail["type"], str(detail["loc"][-1]) if detail["loc"] else ""
-    if kind == _EXPLAINED:
-        return detail["msg"]
     if kind == "extra_forbidden":
         return f"there is no key {last} here{suggestion(last, keys)}"
     if kind == "missing":
@@ -83,6 +98,18 @@ def _hint(kind: str, value: Any, keys: Mapping[str, FieldInfo]) -> str:
     return "; {} takes the defaults" if takes_defaults else ""
 
 
+# The kinds of mistakes by the type of the error; every other is a value of the wrong type.
+_NAMES = {
+    "extra_forbidden": "unknown-key",
+    "greater_than_equal": "out-of-range",
+    "kind": "unknown-kind",
+    "less_than_equal": "out-of-range",
+    "literal_error": "wrong-value",
+    "missing": "missing-key",
+    "secret": "literal-secret",
+    "string_too_short": "empty-value",
+    "too_short": "empty-value",
+}
 # Messages that need not quote the value.
 _FINAL = {"too_short": "must have at least one entry"}
 # The values that pydantic's own checks expect, by the type of the error.

@@ -21,6 +21,7 @@ from pydantic import (
 )
 from pydantic_core import core_schema
 
+from connector.errors import SettingError
 from connector.secrets import Secret
 from connector.settings.model import Model
 
@@ -32,13 +33,14 @@ NEVER_A_LITERAL = "a secret is either {file: PATH} or {env: NAME}, never a liter
 def _text(value: Any) -> str:
     # No message here repeats the value: it may be the secret, put in the wrong place.
     if not isinstance(value, str) or not value:
-        raise ValueError("the path of a file or the name of a variable is wanted here")
+        raise SettingError("the path of a file or the name of a variable is wanted here", "secret-reference")
     return value
 
 
 def _variable(value: str) -> str:
     if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value) is None:
-        raise ValueError("this is no name of an environment variable: letters, digits and _, such as VENDOR_TOKEN")
+        message = "this is no name of an environment variable: letters, digits and _, such as VENDOR_TOKEN"
+        raise SettingError(message, "secret-reference")
     return value
 
 

@@ -1,6 +1,6 @@
 """Readers of durations, sizes, shares, rates, times and addresses as they are written in the file.
 
-Every function takes a value as YAML gave it, and raises ValueError with a message that says what would be right.
+Every function takes a value as YAML gave it, and raises SettingError with a message that says what would be right.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import re
 from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import SplitResult, urlsplit
+
+from connector.errors import SettingError
 
 DURATION_PATTERN = r"^[0-9]+(\.[0-9]+)?(ms|s|m|h)$"
 SIZE_PATTERN = r"^[0-9]+(B|KiB|MiB|GiB)$"
@@ -36,11 +38,11 @@ def duration(value: Any) -> float:
     match = re.fullmatch(DURATION_PATTERN, value) if isinstance(value, str) else None
     if match is None:
         hint = f"{value}s or {value}ms" if isinstance(value, int | float) and not isinstance(value, bool) else "10s"
-        raise ValueError(f"{shown(value)} is no duration: a number with ms, s, m or h, such as {hint}")
+        raise SettingError(f"{shown(value)} is no duration: a number with ms, s, m or h, such as {hint}", "wrong-unit")
     unit = match[2]
     seconds = float(value.removesuffix(unit)) * _SECONDS[unit]
     if seconds > LONGEST_SECONDS:
-        raise ValueError(f"{shown(value)} is too long: at most 24h")
+        raise SettingError(f"{shown(value)} is too long: at most 24h", "out-of-range")
     return seconds
 
 
@@ -48,7 +50,7 @@ def positive_duration(value: Any) -> float:
     """Return a `duration` of more than 0, in seconds."""
     seconds = duration(value)
     if seconds == 0:
-        raise ValueError(f"must be more than 0, not {shown(value)}")
+        raise SettingError(f"must be more than 0, not {shown(value)}", "out-of-range")
     return seconds
 
 
@@ -59,19 +61,18 @@ def size(value: Any) -> int:
     else:
         match = re.fullmatch(SIZE_PATTERN, value) if isinstance(value, str) else None
         if match is None:
-            raise ValueError(
-                f"{shown(value)} is no size: a number of bytes, or one with KiB, MiB or GiB, such as 32MiB"
-            )
+            message = f"{shown(value)} is no size: a number of bytes, or one with KiB, MiB or GiB, such as 32MiB"
+            raise SettingError(message, "wrong-unit")
         count = int(value.removesuffix(match[1])) * _BYTES[match[1]]
     if count < 1:
-        raise ValueError(f"must be at least 1 byte, not {shown(value)}")
+        raise SettingError(f"must be at least 1 byte, not {shown(value)}", "out-of-range")
     return count
 
 
 def share(value: Any) -> float:
     """Return `50%` as 0.5."""
     if not isinstance(value, str) or re.fullmatch(SHARE_PATTERN, value) is None or float(value[:-1]) > 100:
-        raise ValueError(f"{shown(value)} is no share: a percentage from 0% to 100%, such as 50%")
+        raise SettingError(f"{shown(value)} is no share: a percentage from 0% to 100%, such as 50%", "wrong-unit")
     return float(value[:-1]) / 100
 
 
@@ -79,7 +80,7 @@ def rate(value: Any) -> float:
     """Return `40/s` as 40.0 requests a second."""
     if not isinstance(value, str) or re.fullmatch(RATE_PATTERN, value) is None or float(value[:-2]) == 0:
         hint = f"{value}/s" if type(value) is int and value > 0 else "40/s"
-        raise ValueError(f"{shown(value)} is no rate: requests a second, more than 0, such as {hint}")
+        raise SettingError(f"{shown(value)} is no rate: requests a second, more than 0, such as {hint}", "wrong-unit")
     return float(value[:-2])
 
 
@@ -97,30 +98,35 @@ def moment(value: Any, wanted: str) -> datetime:
     try:
         time = datetime.fromisoformat(value)
     except (TypeError, ValueError):
-        raise ValueError(f"{shown(value)} is no {wanted} with a zone, such as 2025-01-31T00:00:00Z") from None
+        message = f"{shown(value)} is no {wanted} with a zone, such as 2025-01-31T00:00:00Z"
+        raise SettingError(message, "no-start") from None
     if time.tzinfo is None:
-        raise ValueError(f"{shown(value)} has no time zone: write {value if 'T' in value else value + 'T00:00:00'}Z")
+        right = f"{value if 'T' in value else value + 'T00:00:00'}Z"
+        raise SettingError(f"{shown(value)} has no time zone: write {right}", "no-start")
     return time
 
 
 def base_url(value: Any) -> str:
     """Return an https address without query or credentials, and without a slash at its end; http for this machine."""
     if not isinstance(value, str):
-        raise ValueError(f"{shown(value)} is no address: such as https://vendor.example")
+        raise SettingError(f"{shown(value)} is no address: such as https://vendor.example", "no-address")
     try:
         parts = urlsplit(value)
         parts.port  # noqa: B018 - reading it is what checks it
     except ValueError:
-        raise ValueError("this is no address: such as https://vendor.example") from None
+        raise SettingError("this is no address: such as https://vendor.example", "no-address") from None
     # Neither is repeated in a message: either may hold a secret.
     if parts.username is not None or parts.password is not None:
-        raise ValueError("credentials do not belong in the address: leave out what stands before the @")
+        message = "credentials do not belong in the address: leave out what stands before the @"
+        raise SettingError(message, "secret-in-address")
     if parts.query or parts.fragment:
-        raise ValueError("an address ends with its path: leave out what follows the ? or #")
+        message = "an address ends with its path: leave out what follows the ? or #"
+        raise SettingError(message, "secret-in-address")
     if not parts.hostname or parts.scheme not in {"http", "https"} or re.search(r"\s", value):
-        raise ValueError(f"{shown(value)} is no address: such as https://vendor.example")
+        raise SettingError(f"{shown(value)} is no address: such as https://vendor.example", "no-address")
     if parts.scheme == "http" and not _on_this_machine(parts):
-        raise ValueError(f"{shown(value)} would send the token in the clear: write https://{value[7:]}")
+        message = f"{shown(value)} would send the token in the clear: write https://{value[7:]}"
+        raise SettingError(message, "address-in-clear")
     return value.rstrip("/")
 
 

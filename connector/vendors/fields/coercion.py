@@ -37,17 +37,19 @@ _WORDS: dict[type, str] = {
 
 def type_error(name: str, value: Any, takes: str, text: str = "a text") -> FieldError:
     """Return the refusal of a value of the wrong type; `text` describes the value if it is a text."""
-    return FieldError(f"{name} takes {takes}, not {text if type(value) is str else _WORDS[type(value)]}")
+    return FieldError(
+        f"{name} takes {takes}, not {text if type(value) is str else _WORDS[type(value)]}", name="field-type"
+    )
 
 
 def length_error(name: str, length: int, takes: str, cure: str = "") -> FieldError:
     """Return the refusal of a text of the wrong length, in characters; `cure` ends it."""
-    return FieldError(f"{name} takes {takes}: this text has {length}{cure}")
+    return FieldError(f"{name} takes {takes}: this text has {length}{cure}", name="field-length")
 
 
 def beyond_error(name: str, takes: str) -> FieldError:
     """Return the refusal of a number that does not fit 64 bits."""
-    return FieldError(f"{name} takes {takes}: this number is beyond 64 bits")
+    return FieldError(f"{name} takes {takes}: this number is beyond 64 bits", name="number-too-large")
 
 
 def span(shortest: int, longest: int | None) -> str:
@@ -68,9 +70,9 @@ def whole(name: str, value: Any, takes: str, text: str = "a text that is no inte
             raise beyond_error(name, takes)
         if value.is_integer():
             return int(value)
-        raise FieldError(f"{name} takes {takes}, not a number with a fraction")
+        raise FieldError(f"{name} takes {takes}, not a number with a fraction", name="field-type")
     if type(value) is Decimal:  # what arithmetic gives where no float has the digits: never a whole number
-        raise FieldError(f"{name} takes {takes}, not a number with a fraction")
+        raise FieldError(f"{name} takes {takes}, not a number with a fraction", name="field-type")
     raise type_error(name, value, takes, text)
 
 
@@ -80,7 +82,8 @@ def text_of_integer(name: str, value: Any, takes: str) -> str:
         if type(value) is float and abs(value) >= _FLOAT_BEYOND:
             raise beyond_error(name, takes)
         raise FieldError(
-            f"{name} takes {takes}, or an integer; not a number with a decimal point or an exponent: use text()"
+            f"{name} takes {takes}, or an integer; not a number with a decimal point or an exponent: use text()",
+            name="field-type",
         )
     if type(value) is not int:
         raise type_error(name, value, takes, "a text that is no number")
@@ -92,7 +95,7 @@ def text_of_integer(name: str, value: Any, takes: str) -> str:
 def decimal_of_float(name: str, value: float, takes: str) -> Decimal:
     """Return the decimal of the float's shortest notation, which is that of the event's JSON. Raises FieldError."""
     if not math.isfinite(value):
-        raise FieldError(f"{name} takes {takes}, not NaN or infinity")
+        raise FieldError(f"{name} takes {takes}, not NaN or infinity", name="field-type")
     if abs(value) >= _FLOAT_BEYOND:
         raise beyond_error(name, takes)
     return Decimal(repr(value))
@@ -101,7 +104,7 @@ def decimal_of_float(name: str, value: float, takes: str) -> Decimal:
 def rounded_amount(name: str, amount: Decimal, takes: str) -> orjson.Fragment:
     """Return an amount rounded half-even to 4 decimals, as it is written into JSON. Raises FieldError."""
     if amount < 0:
-        raise FieldError(f"{name} takes {takes}: this number is below 0")
+        raise FieldError(f"{name} takes {takes}: this number is below 0", name="field-range")
     # Compared before rounding: quantize() raises for numbers with too many digits.
     if amount >= 2**63 or (rounded := amount.quantize(_FOUR_PLACES, ROUND_HALF_EVEN)) >= 2**63:
         raise beyond_error(name, takes)

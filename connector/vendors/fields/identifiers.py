@@ -53,11 +53,11 @@ class Address:
             if type(value) is not str:
                 raise type_error(name, value, takes)
             if zones and "%" in value:  # some systems' inet_pton takes a zone
-                raise FieldError(f"{name} takes {takes}: this text has one")
+                raise FieldError(f"{name} takes {takes}: this text has one", name="field-form")
             try:
                 parse(family, value)
             except (OSError, ValueError):
-                raise FieldError(f"{name} takes {takes}: {self._otherwise(value)}") from None
+                raise FieldError(f"{name} takes {takes}: {self._otherwise(value)}", name="field-form") from None
             return value
 
         return check

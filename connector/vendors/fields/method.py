@@ -81,7 +81,9 @@ def write_json(values: dict[str, Any]) -> bytes:
         # A copy of the right size: what orjson returns keeps 4 KB allocated as long as it lives.
         return b"%b" % orjson.dumps(values)
     except TypeError:
-        raise FieldError(f"{unencodable(values)} holds characters that are not Unicode (a lone surrogate)") from None
+        raise FieldError(
+            f"{unencodable(values)} holds characters that are not Unicode (a lone surrogate)", name="not-unicode"
+        ) from None
 
 
 def unencodable(values: Mapping[str, Any]) -> str:
@@ -112,12 +114,12 @@ def _encoder(table: Table) -> Encode:
         for name, value in values.items():
             if not value and (value is None or type(value) is str):
                 if name in never_empty and value is not None:
-                    raise FieldError(f"{name} is empty: {never_empty[name]}")
+                    raise FieldError(f"{name} is empty: {never_empty[name]}", name="empty-field")
                 continue
             try:
                 check = checks[name]
             except KeyError:
-                raise FieldError(f"{table.name} has no field {name}") from None
+                raise FieldError(f"{table.name} has no field {name}", name="unknown-field") from None
             coerced = check(value)
             if coerced is not None:
                 checked[name] = coerced
@@ -141,16 +143,20 @@ def _completeness(table: Table) -> Callable[[dict[str, Any], Mapping[str, Any]],
         for name in always:
             if name not in checked:
                 lack = _why_left_out(mapped.get(name), takes[name]) or "is missing or null"
-                raise FieldError(f"{name} {lack}: {table.name} requires it")
+                raise FieldError(f"{name} {lack}: {table.name} requires it", name="required-null")
         for group in groups:
             for name in group:
                 if name in checked:
                     break
             else:
                 lacks = {name: _why_left_out(mapped.get(name), takes[name]) for name in group}
-                raise FieldError(f"{table.name} requires one of {', '.join(group)}: {_all_lacks(lacks)}")
+                raise FieldError(
+                    f"{table.name} requires one of {', '.join(group)}: {_all_lacks(lacks)}", name="required-null"
+                )
         if one_of and len(one_of & checked.keys()) > 1:
-            raise FieldError(f"{table.name} takes exactly one of {', '.join(table.one_of)}: here are several")
+            raise FieldError(
+                f"{table.name} takes exactly one of {', '.join(table.one_of)}: here are several", name="one-of"
+            )
 
     return complete
 

@@ -76,7 +76,7 @@ class Text:
             if not shortest <= len(text) <= longest:
                 raise length_error(name, len(text), takes, cure)
             if matches is not None and matches(text) is None:
-                raise FieldError(f"{name} takes {takes}: this text is not of that form{cure}")
+                raise FieldError(f"{name} takes {takes}: this text is not of that form{cure}", name="field-form")
             return text
 
         return check
@@ -111,14 +111,14 @@ class Integer:
             number: int = value if type(value) is int else whole(name, value, takes)
             if least <= number <= most:
                 return number
-            raise FieldError(f"{name} takes {takes}: this number is {self._beside(number)}")
+            raise self._refusal(number, f"{name} takes {takes}: this number is")
 
         return check
 
-    def _beside(self, number: int) -> str:
+    def _refusal(self, number: int, begin: str) -> FieldError:
         if self.is_time and 10**11 <= number < 10**14:
-            return "in milliseconds; map whole seconds"
-        return "below that" if number < self.least else "above that"
+            return FieldError(f"{begin} in milliseconds; map whole seconds", name="time-unit")
+        return FieldError(f"{begin} {'below' if number < self.least else 'above'} that", name="field-range")
 
     def schema(self) -> dict[str, Any]:
         return {"type": "integer", "minimum": self.least, "maximum": self.most}
@@ -153,7 +153,7 @@ class Choice:
                 number = whole(name, value, takes, "another text")
             if number in numbers:
                 return number
-            raise FieldError(f"{name} takes {takes}: this is another number")
+            raise FieldError(f"{name} takes {takes}: this is another number", name="field-range")
 
         return check
 
@@ -206,7 +206,9 @@ class Numeral:
                     decimal = decimal_of_float(name, value, takes) if type(value) is float else value
                     text = format(decimal, "f")
                 if DECIMAL.fullmatch(text) is None:
-                    raise FieldError(f"{name} takes {takes}: this number has more than 40 decimals")
+                    raise FieldError(
+                        f"{name} takes {takes}: this number has more than 40 decimals", name="field-length"
+                    )
                 return text
             if type(value) is str and DECIMAL.fullmatch(value):
                 return value

@@ -116,11 +116,13 @@ def _mistakes(route: Route, events: VendorEvents) -> Iterator[Mistake]:
             yield Mistake(
                 f"routes[{route.index}].fields.{_KEY}",
                 f"'{key}' is no event of this department: every fire of it will be refused; {_known(events)}",
+                "unknown-event",
             )
         elif event.kind == "sum" and "value" not in route.fields:
             yield Mistake(
                 f"routes[{route.index}].fields.value",
                 f"'{key}' ({event.name}) is of kind sum, which requires value: map it",
+                "sum-without-value",
             )
 
 

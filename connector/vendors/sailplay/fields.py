@@ -31,7 +31,9 @@ def write_form(values: dict[str, Any]) -> bytes:
     try:
         return urlencode(values, quote_via=quote).encode("ascii")
     except UnicodeEncodeError:
-        raise FieldError(f"{unencodable(values)} holds characters that are not Unicode (a lone surrogate)") from None
+        raise FieldError(
+            f"{unencodable(values)} holds characters that are not Unicode (a lone surrogate)", name="not-unicode"
+        ) from None
 
 
 _FIRE = Table(

@@ -24,9 +24,10 @@ def test_the_example_lacks_nothing_but_its_secrets(monkeypatch: pytest.MonkeyPat
     result = run(app, ["check", "--config", str(EXAMPLE)])
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
+    no_file = "file /run/secrets/mytracker-token cannot be read: No such file or directory"
     assert lines[:2] == [
-        "warning: sinks.mytracker.token: file /run/secrets/mytracker-token cannot be read: No such file or directory",
-        "warning: sinks.sailplay.token: environment variable SAILPLAY_TOKEN is not set",
+        f"warning: sinks.mytracker.token: {no_file} [missing-secret]",
+        "warning: sinks.sailplay.token: environment variable SAILPLAY_TOKEN is not set [missing-secret]",
     ]
     assert "  registrations: accounts.users when type == 'user.registered' → mytracker.registration" in lines
     assert lines[-1] == "no mistakes, 2 warnings"
@@ -38,8 +39,8 @@ def test_mistakes_are_lines_and_their_count_and_end_with_2(tmp_path: Path) -> No
     result = run(app, ["check", "--config", str(path)])
     assert result.exit_code == 2
     assert result.stdout.splitlines() == [
-        "topics.x: no route reads this topic: take it out, or name it in the `from` of a route",
-        "sinks.mt.app_id: must be at least 1, not 0",
+        "topics.x: no route reads this topic: take it out, or name it in the `from` of a route [unread-topic]",
+        "sinks.mt.app_id: must be at least 1, not 0 [out-of-range]",
         "2 mistakes",
     ]
 
@@ -114,7 +115,7 @@ def test_a_file_that_is_not_there_is_a_line_and_no_traceback(tmp_path: Path) -> 
         [sys.executable, "-m", "connector", "check", "--config", str(path)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    assert done.stdout == f"{path} cannot be read: No such file or directory\n1 mistake\n"
+    assert done.stdout == f"{path} cannot be read: No such file or directory [unreadable-file]\n1 mistake\n"
     assert done.stderr == ""
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from connector.config.load import load
 from connector.errors import ConfigError, Mistake
+from connector.mistakes.catalogue import MISTAKES
 
 EXAMPLE = Path(__file__).parents[3] / "connector" / "config" / "example.yaml"
 TREE: dict[str, Any] = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
@@ -56,7 +57,7 @@ def test_anything_anywhere_is_settings_or_mistakes(directory: Path, path: tuple[
         load(file)
     except ConfigError as error:
         mistakes = error.mistakes
-    assert mistakes is None or (mistakes and all(mistake.message for mistake in mistakes))
+    assert mistakes is None or (mistakes and all(mistake.message and mistake.name in MISTAKES for mistake in mistakes))
 
 
 @settings(max_examples=150)

@@ -10,6 +10,7 @@ import yaml
 
 from connector.config.load import load
 from connector.errors import ConfigError, Mistake
+from connector.mistakes.catalogue import MISTAKES
 
 QUOTES = "put the value between quotes"
 SPACES = "indent with spaces, not with tabs"
@@ -46,6 +47,8 @@ def mistakes_in(tree: Any, directory: Path) -> tuple[Mistake, ...]:
     path.write_text(tree if isinstance(tree, str) else yaml.safe_dump(tree, sort_keys=False), encoding="utf-8")
     with pytest.raises(ConfigError) as caught:
         load(path)
+    # Whatever is wrong in any of these tests has a name that docs/mistakes.md explains.
+    assert [mistake for mistake in caught.value.mistakes if mistake.name not in MISTAKES] == []
     return caught.value.mistakes
 
 
@@ -145,22 +148,23 @@ def test_all_mistakes_are_said_at_once_in_the_files_order(directory: Path) -> No
     ],
 )
 def test_what_is_no_mapping_of_yaml_is_one_mistake(text: str, message: str, directory: Path) -> None:
-    assert mistakes_in(text, directory) == (Mistake("", message),)
+    (mistake,) = mistakes_in(text, directory)
+    assert (mistake.path, mistake.message) == ("", message)
 
 
 def test_a_key_given_twice_is_a_mistake_at_every_depth(directory: Path) -> None:
     text = (HERE / "correct.yaml").read_text(encoding="utf-8")
     twice = text.replace("app_id: 1,", "app_id: 1, app_id: 2,") + "group: again\n"
     assert mistakes_in(twice, directory) == (
-        Mistake("group", "this key is given twice; keep one"),
-        Mistake("sinks.mt.app_id", "this key is given twice; keep one"),
+        Mistake("group", "this key is given twice; keep one", "duplicate-key"),
+        Mistake("sinks.mt.app_id", "this key is given twice; keep one", "duplicate-key"),
     )
 
 
 @pytest.mark.parametrize("section", ["topics", "sinks", "routes"])
 def test_a_section_without_an_entry_is_a_mistake(section: str, directory: Path) -> None:
     found = mistakes_in({**correct(), section: type(correct()[section])()}, directory)
-    assert Mistake(section, "must have at least one entry") in found
+    assert Mistake(section, "must have at least one entry", "empty-value") in found
 
 
 def test_a_file_that_is_not_there_is_one_mistake(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ import yaml
 
 from connector import resources
 from connector.config.file_model import config_schema
+from connector.vendors.registry import VENDORS
+from connector.vendors.vendor import Vendor
 
 CORRECT = yaml.safe_load((Path(__file__).parent / "correct.yaml").read_text(encoding="utf-8"))
 EXAMPLE = (Path(__file__).parents[3] / "connector" / "config" / "example.yaml").read_text(encoding="utf-8")
@@ -28,6 +30,29 @@ def test_the_copy_in_schemas_is_current() -> None:
     """Remake it with `connector schema > schemas/config.schema.json`."""
     copy = json.loads((resources.schemas() / "config.schema.json").read_text(encoding="utf-8"))
     assert copy == config_schema()
+
+
+def test_it_has_a_name_that_does_not_change() -> None:
+    """Editors and programs keep schemas by it; a new one would be another schema."""
+    assert config_schema()["$id"] == "urn:connector:config:1"
+
+
+@pytest.mark.parametrize("vendor", VENDORS.values(), ids=lambda vendor: vendor.kind)
+def test_an_editor_can_propose_and_explain_every_field_of_a_vendor(vendor: Vendor[Any]) -> None:
+    fields = config_schema()["$defs"]["RouteModel"]["properties"]["fields"]["properties"]
+    for method in vendor.methods.values():
+        for name, takes in method.fields.items():
+            assert fields[name]["description"] == f"{vendor.title}: {takes}"
+
+
+@pytest.mark.parametrize("field", ["customUserId", "not_a_field"])
+def test_a_field_takes_an_expression_whether_it_is_known_or_not(field: str) -> None:
+    """Which fields a method has is for `check` to say, with the nearest one."""
+    validator = jsonschema_rs.validator_for(config_schema())
+    route = {"from": "orders", "to": "mt.login"}
+    assert validator.is_valid({**CORRECT, "routes": [{**route, "fields": {field: "user.id"}}]})
+    assert validator.is_valid({**CORRECT, "routes": [{**route, "fields": {field: {"level": "data.level"}}}]})
+    assert not validator.is_valid({**CORRECT, "routes": [{**route, "fields": {field: 5}}]})
 
 
 def test_every_key_is_described() -> None:

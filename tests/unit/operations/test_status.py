@@ -163,11 +163,17 @@ def renamed_in_the_ninetieth_second(server: OperationsServer, bench: Bench, cloc
 
 
 async def test_what_the_vendor_says_of_the_configuration_is_shown(server: OperationsServer, bench: Bench) -> None:
-    bench.pipeline.warnings = [Mistake("routes[2].fields.event_key", "'<b>' is no event of this department")]
+    bench.pipeline.warnings = [
+        Mistake("routes[2].fields.event_key", "'<b>' is no event of this department", "unknown-event")
+    ]
     bench.pipeline.vendor_events = {"8bd3": "Регистрация (flag)"}
     sink = await sink_of(server)
     assert sink["warnings"] == [
-        {"path": "routes[2].fields.event_key", "message": "'<b>' is no event of this department"}
+        {
+            "path": "routes[2].fields.event_key",
+            "message": "'<b>' is no event of this department",
+            "name": "unknown-event",
+        }
     ]
     assert sink["vendor_events"] == {"8bd3": "Регистрация (flag)"}
     page = (await get(server, "/")).text

@@ -1,0 +1,246 @@
+"""Why an expression came out null on an event, for people: the names that objects have, never a value. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from connector.errors import ExpressionError
+from connector.expressions.compiler import compile_tree
+from connector.expressions.kinds import NUMBERS, json_type
+from connector.expressions.nodes import Node
+from connector.expressions.null_words import OF_RECORD, counted, joined, nearest, other_names, reader
+from connector.expressions.parser import parse
+from connector.expressions.writing import written
+from connector.model import Evaluate, Event, Record
+
+_EXPRESSION_SHOWN = 60
+_CONSTANTS = frozenset({"true", "false", "null"})
+
+
+class _Place(NamedTuple):
+    """Where a part of an expression stands.
+
+    `within` puts a node there: after the links before it, with what `let` binds around it. `whole` is what messages
+    call the value that it begins at; `bound` are the variables, each with its node and the place of that.
+    """
+
+    within: Callable[[Node], Node]
+    whole: str
+    bound: Mapping[str, tuple[Node, _Place]] = {}
+
+
+_TOP = _Place(lambda node: node, "the event")
+
+
+class _Scene(NamedTuple):
+    """What an expression is asked about. `shown` is the event as people may see it."""
+
+    event: Event
+    record: Record
+    shown: Event
+
+
+class NullCauses:
+    """One expression, or one condition, which is asked why it came out null.
+
+    Each part that is asked is compiled once, when it is first needed. One thread. Raises ExpressionError if the
+    expression does not parse.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._tree = parse(text)
+        self._compiled: dict[str, Evaluate] = {}  # by the repr() of a node: nodes with lists have no hash
+        self._kinds: Mapping[str, Callable[[Node, _Place, _Scene], list[str]]] = {
+            "field": self._of_field,
+            "index": self._of_field,
+            "slice": self._of_field,
+            "chain": self._of_chain,
+            "projection": self._of_list,
+            "flatten": self._of_list,
+            "call": self._of_call,
+            "or": self._of_or,
+            "arithmetic": self._of_operators,
+            "sign": self._of_operators,
+            "and": self._of_and,
+            "compare": self._of_order,
+            "let": self._of_let,
+            "variable": self._of_variable,
+        }
+
+    def of_value(self, event: Event, record: Record, shown: Event) -> str:
+        """Return why the expression is null on this event. Names that `shown` does not have are not told."""
+        scene = _Scene(event, record, shown)
+        if self._tree.kind == "field" and self._tree.value not in event:
+            return self._of_lone_name(self._tree.value, scene)
+        said = joined(self._of(self._tree, _TOP, scene))
+        if not said:
+            return f"the expression {self._short()} gave null"
+        if len(self._text) > _EXPRESSION_SHOWN or said.startswith(f"{self._short()} "):
+            return said
+        return f"{self._short()}: {said}"
+
+    def in_condition(self, event: Event, record: Record, shown: Event) -> list[str]:
+        """Return why what the condition compares or looks at is null on this event; none where nothing of it is."""
+        return list(dict.fromkeys(self._of_operands(self._tree, _Scene(event, record, shown))))
+
+    # --- by kind of node ---------------------------------------------------------------------------------------------
+
+    def _of(self, node: Node, place: _Place, scene: _Scene) -> list[str]:
+        """Return why a node that is null is null."""
+        return self._kinds[node.kind](node, place, scene) if node.kind in self._kinds else []
+
+    def _of_field(self, node: Node, place: _Place, scene: _Scene) -> list[str]:
+        return self._of_links((node,), place, scene)
+
+    def _of_chain(self, node: Node, place: _Place, scene: _Scene) -> list[str]:
+        return self._of_links(_links(node), place, scene)
+
+    def _of_operators(self, node: Node, place: _Place, scene: _Scene) -> list[str]:
+        return self._of_nulls(node.children, place, scene)
+
+    def _of_and(self, node: Node, place: _Place, scene: _Scene) -> list[str]:
+        return self._of_nulls(node.children, place, scene)[:1]
+
+    def _of_or(self, node: Node, place: _Place, scene: _Scene) -> list[str]:
+        """Every operand is null, empty or false; what is empty would not have been null by itself."""
+        causes = []
+        for child in node.children:
+            if self._value(place.within(child), scene) in ("", [], {}):
+                causes += [f"{written((child,))} is empty"] if written((child,)) else []
+            else:
+                causes += self._of_nulls([child], place, scene)
+        return causes
+
+    def _of_order(self, node: Node, place: _Place, scene: _Scene) -> list[str]:
+        causes = self._of_nulls(node.children, place, scene)
+        return causes or [f"{node.value} compares numbers, and here is something else"]
+
+    def _of_let(self, node: Node, place: _Place, scene: _Scene) -> list[str]:
+        *values, body = node.children
+        bound = {name: (value, place) for name, value in zip(node.value, values, strict=True)}
+        inner = place._replace(
+            within=lambda part: place.within(Node("let", node.value, (*values, part), 0)),
+            bound={**place.bound, **bound},
+        )
+        return self._of(body, inner, scene)
+
+    def _of_variable(self, node: Node, place: _Place, scene: _Scene) -> list[str]:
+        value, there = place.bound[node.value]
+        return self._of(value, there, scene) or [f"${node.value} is null"]
+
+    def _of_links(self, links: Sequence[Node], place: _Place, scene: _Scene) -> list[str]:
+        """Return where a path stops: the first link that is null, and what the one before it has."""
+        for at, link in enumerate(links):
+            before = _after(links[:at], place)
+            if self._value(before.within(link), scene) is not None:
+                continue
+            if link.kind in ("field", "index", "slice"):
+                return [self._of_link(link, links[:at], before, scene)]
+            return self._of(link, before, scene)
+        return []
+
+    def _of_link(self, link: Node, before: Sequence[Node], place: _Place, scene: _Scene) -> str:
+        base = self._value(place.within(_HERE), scene)
+        if base is None:
+            return f"{place.whole} is null"
+        if link.kind == "field" and isinstance(base, dict):
+            if link.value in base:
+                return f"{written((*before, link)) or link.value} is null in this event"
+            return f"{place.whole} has no {link.value}{self._names(link.value, place, scene)}"
+        if link.kind == "index" and isinstance(base, list):
+            return f"{place.whole} has {counted(len(base))}: there is no [{link.value}]"
+        wanted = "an object" if link.kind == "field" else "an array"
+        return f"{place.whole} is {json_type(base)}, not {wanted}{reader(base, written(before), link)}"
+
+    def _of_list(self, node: Node, place: _Place, scene: _Scene) -> list[str]:
+        base = node.children[0]
+        value = self._value(place.within(base), scene)
+        if value is None:
+            return self._of(base, place, scene)
+        return [f"{written((base,)) or 'what stands before it'} is {json_type(value)}, not an array"]
+
+    def _of_call(self, node: Node, place: _Place, scene: _Scene) -> list[str]:
+        if node.value in OF_RECORD:
+            return [OF_RECORD[node.value](node, scene.record)]
+        causes = self._of_nulls([child for child in node.children if child.kind != "expression"], place, scene)
+        return causes or [f"{node.value}() gave null"]
+
+    def _of_nulls(self, nodes: Iterable[Node], place: _Place, scene: _Scene) -> list[str]:
+        """Return why each of these nodes that is null is null; those that are null by themselves say nothing."""
+        causes = [
+            cause
+            for node in nodes
+            if node.kind != "literal" and self._value(place.within(node), scene) is None
+            for cause in self._of(node, place, scene)
+        ]
+        return list(dict.fromkeys(causes))
+
+    def _of_operands(self, node: Node, scene: _Scene) -> list[str]:
+        if node.kind == "and":  # the first that is not true decides
+            deciding = next((child for child in node.children if not self._is_true(child, scene)), None)
+            return [] if deciding is None else self._of_operands(deciding, scene)
+        if node.kind == "or":
+            return [cause for child in node.children for cause in self._of_operands(child, scene)]
+        if node.kind == "not":
+            return []  # null makes it true
+        if node.kind == "compare":
+            expects_null = any(child.kind == "literal" and child.value is None for child in node.children)
+            return [] if expects_null else self._of_nulls(node.children, _TOP, scene)
+        return self._of_nulls((node,), _TOP, scene)
+
+    def _is_true(self, node: Node, scene: _Scene) -> bool:
+        value = self._value(node, scene)
+        return value is not _RAISED and (bool(value) or type(value) in NUMBERS)
+
+    # --- words -------------------------------------------------------------------------------------------------------
+
+    def _of_lone_name(self, name: str, scene: _Scene) -> str:
+        said = f"the expression {self._short()} is a path and gave null"
+        near = nearest(name, scene.shown)
+        if near is not None:
+            said += f"; did you mean {near}?"
+        if name.lower() in _CONSTANTS:
+            return f"{said}; the value stands in backticks: `{name.lower()}`"
+        return f"{said}; a text stands in quotes: '{name}'"
+
+    def _names(self, name: str, place: _Place, scene: _Scene) -> str:
+        """Return which names the object has instead, as far as they may be shown."""
+        shown = self._value(place.within(_HERE), scene._replace(event=scene.shown))
+        return other_names(name, shown if isinstance(shown, dict) else ())
+
+    def _short(self) -> str:
+        text = " ".join(self._text.split())
+        return text if len(text) <= _EXPRESSION_SHOWN else text[: _EXPRESSION_SHOWN - 1] + "…"
+
+    def _value(self, node: Node, scene: _Scene) -> Any:
+        """Return a node's value; what cannot be evaluated counts as something that is not null."""
+        key = repr(node)
+        if key not in self._compiled:
+            self._compiled[key] = compile_tree(node)
+        try:
+            return self._compiled[key](scene.event, scene.record)
+        except ExpressionError:
+            return _RAISED
+
+
+_HERE = Node("current", None, (), 0)
+_RAISED = object()
+
+
+def _links(node: Node) -> tuple[Node, ...]:
+    """Return the links of a chain one after the other; chains among them are taken apart, for they say the same."""
+    if node.kind != "chain":
+        return (node,)
+    return tuple(link for child in node.children for link in _links(child))
+
+
+def _after(links: Sequence[Node], place: _Place) -> _Place:
+    """Return the place after these links."""
+    if not links:
+        return place
+    whole = "the event" if written(links) == "$" else written(links) or "what stands before it"
+    return place._replace(
+        within=lambda node: place.within(Node("chain", None, (*links, node), links[0].column)), whole=whole
+    )

@@ -94,7 +94,7 @@ def _joined(lines: Iterator[str]) -> str:
 def file_text(summary: FileSummary, source: str | None) -> str:
     """Return what is printed of a file of events."""
     heading = f"{source} as records of {summary.topic}: {summary.events:,} events, {summary.octets:,} bytes"
-    return "\n\n".join([printable(heading), *(_joined(_summary_lines(each)) for each in summary.routes.values())])
+    return "\n\n".join([printable(heading), *(_joined(_summary_lines(each)) for each in summary.in_order())])
 
 
 def _summary_lines(summary: RouteSummary) -> Iterator[str]:
@@ -106,14 +106,15 @@ def _summary_lines(summary: RouteSummary) -> Iterator[str]:
     else:
         target = _target(summary.sink, summary.route, summary.method)
         yield f"{target}: {summary.sent:,} would be sent, {summary.skipped:,} skipped, {letters}"
-    if not summary.taken:
-        yield from (f"  {cause}" for cause in summary.conditions)
+    if not summary.taken and summary.route is not None:
+        yield f"  not taken: {summary.when} does not hold [not-taken]"
+        yield from (f"    {cause}" for cause in summary.conditions)
     for note in summary.notes:
         yield from problem_lines(note.as_json(), 2)
     for group in summary.problems.most_frequent():
         yield from _group_lines(group)
     if summary.null_fields:
-        yield "  null or empty, so left out:"
+        yield "  null or empty where the route takes the event:"
     for path, found in summary.null_fields.items():
         share = "always" if found.count == summary.taken else f"in {found.count:,} of {summary.taken:,}"
         yield f"    {'.'.join(path)}, {share}; line {found.lines[0]}: {found.cause}"
@@ -124,4 +125,4 @@ def _group_lines(group: ProblemGroup) -> Iterator[str]:
     lines = list(problem_lines({**group.first.as_json(), "message": group.said}, 0))
     yield f"  {group.count:,} event{'' if group.count == 1 else 's'}: {lines[0]}"
     yield f"    line{'' if group.count == 1 else 's'} {shown}"
-    yield from (f"    {line}" for line in lines[1:])
+    yield from (f"  {line}" for line in lines[1:])

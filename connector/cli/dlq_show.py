@@ -118,6 +118,7 @@ def _print_today(report: dict[str, Any]) -> None:
         typer.echo(f"  {today['obstacle']}: a replay leaves it as it is")
     elif today["obstacle"]:
         _print_obstacles(today["obstacle"], today["problems"])
+        _print_lines(left_out_lines(today["left_out"], 2))
     else:
         typer.echo(f"  {typer.style('passes', fg='green', bold=True)} today's rules; the vendor may still refuse it")
     if report["state"] == "open" and report["reason"] == "ambiguous":
@@ -133,9 +134,10 @@ def _print_obstacles(obstacle: str, problems: Sequence[Mapping[str, Any]]) -> No
     label = typer.style("still fails", fg="red", bold=True)
     typer.echo(f"  {label}: {printable(obstacle)}{f' [{kind}]' if kind else ''}")
     _print_lines(f"    {detail}" for detail in details)
+    also = "" if first is None else "also: "
     for problem in problems:
         if problem is not first:
-            _print_lines(problem_lines({**problem, "message": f"also: {problem['message']}"}, 2))
+            _print_lines(problem_lines({**problem, "message": f"{also}{problem['message']}"}, 2))
 
 
 def _print_lines(lines: Iterable[str]) -> None:

@@ -49,11 +49,13 @@ def preview(
 ) -> None:
     """Say what each route makes of an event: the mapped body and its size, or why it is not sent. Sends nothing.
 
-    All mistakes of a route are said at once, and why fields came out null. What the configuration's `redact` names is
-    hidden, and so is every field that depends on it.
+    All mistakes of a route are said at once, with the reason why fields came out null.
 
-    An event from a file has the key and headers that --key and --header give. Of a file with an event a line, a summary
-    says what becomes of them all.
+    What the configuration's `redact` names is hidden, and so is every field that depends on it.
+
+    An event from a file has no key and no headers but those that --key and --header give.
+
+    Of a file with an event a line, a summary says what becomes of them all.
 
     Exit status 0: sent or rightly skipped; 1: a dead letter, or it cannot be read; 2: wrong configuration or arguments.
 
@@ -134,7 +136,7 @@ def _given(key: str | None, headers: Sequence[str], timestamp: str | None) -> Fi
 
 def _refuse_beside_from(options: Mapping[str, object]) -> None:
     for option, value in options.items():
-        if value:
+        if value is not None and value != []:
             what = "the topic already" if option == "--topic" else "a record of Kafka, which has its own"
             raise _mistake(option, f"--from names {what}")
 

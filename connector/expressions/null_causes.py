@@ -44,14 +44,16 @@ class _Scene(NamedTuple):
 class NullCauses:
     """One expression, or one condition, which is asked why it came out null.
 
-    Each part that is asked is compiled once, when it is first needed. One thread. Raises ExpressionError if the
-    expression does not parse.
+    With `each`, an expression that yields a list, it begins at one of that list's elements. Each part that is asked is
+    compiled once, when it is first needed. One thread. Raises ExpressionError if an expression does not parse.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, each: str | None = None) -> None:
         self._text = text
         self._tree = parse(text)
+        self._each = None if each is None else parse(each)
         self._compiled: dict[str, Evaluate] = {}  # by the repr() of a node: nodes with lists have no hash
+        self._of_elements: dict[int, Evaluate] = {}
         self._kinds: Mapping[str, Callable[[Node, _Place, _Scene], list[str]]] = {
             "field": self._of_field,
             "index": self._of_field,
@@ -69,12 +71,23 @@ class NullCauses:
             "variable": self._of_variable,
         }
 
-    def of_value(self, event: Event, record: Record, shown: Event) -> str:
+    def value(self, event: Event, record: Record, element: int = 0) -> Any:
+        """Return the expression's value, of the element of this number (from 1) where there is an `each`.
+
+        Raises ExpressionError.
+        """
+        if element not in self._of_elements:
+            self._of_elements[element] = self._function(self._start(element).within(self._tree))
+        return self._of_elements[element](event, record)
+
+    def of_value(self, event: Event, record: Record, shown: Event, element: int = 0) -> str:
         """Return why the expression is null on this event. Names that `shown` does not have are not told."""
-        scene = _Scene(event, record, shown)
-        if self._tree.kind == "field" and self._tree.value not in event:
-            return self._of_lone_name(self._tree.value, scene)
-        said = joined(self._of(self._tree, _TOP, scene))
+        scene, start = _Scene(event, record, shown), self._start(element)
+        if self._tree.kind == "field":
+            base = self._value(start.within(_HERE), scene)
+            if isinstance(base, dict) and self._tree.value not in base:
+                return self._of_lone_name(self._tree.value, self._shown_names(start, scene))
+        said = joined(self._of(self._tree, start, scene))
         if not said:
             return f"the expression {self._short()} gave null"
         if len(self._text) > _EXPRESSION_SHOWN or said.startswith(f"{self._short()} "):
@@ -115,7 +128,7 @@ class NullCauses:
 
     def _of_order(self, node: Node, place: _Place, scene: _Scene) -> list[str]:
         causes = self._of_nulls(node.children, place, scene)
-        return causes or [f"{node.value} compares numbers, and here is something else"]
+        return causes or [f"{node.value} compares two numbers or two texts, and here is something else"]
 
     def _of_let(self, node: Node, place: _Place, scene: _Scene) -> list[str]:
         *values, body = node.children
@@ -147,8 +160,9 @@ class NullCauses:
             return f"{place.whole} is null"
         if link.kind == "field" and isinstance(base, dict):
             if link.value in base:
-                return f"{written((*before, link)) or link.value} is null in this event"
-            return f"{place.whole} has no {link.value}{self._names(link.value, place, scene)}"
+                path = written((*before, link))
+                return f"{path} is null in this event" if path else f"{link.value} is null in {place.whole}"
+            return f"{place.whole} has no {link.value}{other_names(link.value, self._shown_names(place, scene))}"
         if link.kind == "index" and isinstance(base, list):
             return f"{place.whole} has {counted(len(base))}: there is no [{link.value}]"
         wanted = "an object" if link.kind == "field" else "an array"
@@ -196,33 +210,43 @@ class NullCauses:
 
     # --- words -------------------------------------------------------------------------------------------------------
 
-    def _of_lone_name(self, name: str, scene: _Scene) -> str:
+    def _of_lone_name(self, name: str, names: Iterable[str]) -> str:
         said = f"the expression {self._short()} is a path and gave null"
-        near = nearest(name, scene.shown)
+        near = nearest(name, names)
         if near is not None:
             said += f"; did you mean {near}?"
         if name.lower() in _CONSTANTS:
             return f"{said}; the value stands in backticks: `{name.lower()}`"
         return f"{said}; a text stands in quotes: '{name}'"
 
-    def _names(self, name: str, place: _Place, scene: _Scene) -> str:
-        """Return which names the object has instead, as far as they may be shown."""
+    def _shown_names(self, place: _Place, scene: _Scene) -> Iterable[str]:
+        """Return which names the object at a place has, as far as they may be shown."""
         shown = self._value(place.within(_HERE), scene._replace(event=scene.shown))
-        return other_names(name, shown if isinstance(shown, dict) else ())
+        return shown if isinstance(shown, dict) else ()
 
     def _short(self) -> str:
         text = " ".join(self._text.split())
         return text if len(text) <= _EXPRESSION_SHOWN else text[: _EXPRESSION_SHOWN - 1] + "…"
 
+    def _start(self, element: int) -> _Place:
+        """Return the place at which the expression begins."""
+        if self._each is None:
+            return _TOP
+        links = self._each, Node("index", element - 1, (), 0)
+        return _Place(lambda node: Node("chain", None, (*links, node), 0), "the element")
+
     def _value(self, node: Node, scene: _Scene) -> Any:
         """Return a node's value; what cannot be evaluated counts as something that is not null."""
+        try:
+            return self._function(node)(scene.event, scene.record)
+        except ExpressionError:
+            return _RAISED
+
+    def _function(self, node: Node) -> Evaluate:
         key = repr(node)
         if key not in self._compiled:
             self._compiled[key] = compile_tree(node)
-        try:
-            return self._compiled[key](scene.event, scene.record)
-        except ExpressionError:
-            return _RAISED
+        return self._compiled[key]
 
 
 _HERE = Node("current", None, (), 0)

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from connector.errors import ExpressionError
-from connector.expressions import compile_expression
 from connector.expressions.compiler import Fields
 from connector.expressions.null_causes import NullCauses
-from connector.model import Evaluate, Event, Failure, Item, Record
+from connector.model import Event, Failure, Item, Record
 
 # A field's name, and the parameter's where the field is nested.
 FieldPath = tuple[str, ...]
@@ -52,26 +51,25 @@ class FieldResult(NamedTuple):
 
 
 class FieldExplainer:
-    """The fields of one route, each compiled by itself, so that one that raises hides no other. One thread.
+    """The fields of one route, each evaluated by itself, so that one that raises hides no other. One thread.
 
-    Raises ExpressionError if an expression does not parse.
+    With `each` they begin at an element of the list that it yields. Raises ExpressionError if an expression does not
+    parse.
     """
 
-    def __init__(self, fields: Fields) -> None:
-        self._fields: Sequence[tuple[FieldPath, str, Evaluate]] = [
-            (path, expression, compile_expression(expression)) for path, expression in flat_fields(fields)
+    def __init__(self, fields: Fields, each: str | None = None) -> None:
+        self._fields = {path: (expression, NullCauses(expression, each)) for path, expression in flat_fields(fields)}
+
+    def evaluate(self, event: Event, record: Record, element: int = 0) -> list[FieldResult]:
+        """Return every field's result, in the file's order; `element` is counted from 1."""
+        return [
+            _result(path, expression, causes, event, record, element)
+            for path, (expression, causes) in self._fields.items()
         ]
-        self._causes: dict[str, NullCauses] = {}
 
-    def evaluate(self, event: Event, record: Record) -> list[FieldResult]:
-        """Return every field's result, in the file's order."""
-        return [_result(path, expression, evaluate, event, record) for path, expression, evaluate in self._fields]
-
-    def null_cause(self, expression: str, event: Event, record: Record, shown: Event) -> str:
-        """Return why a field's expression is null on this event; `shown` is the event as people may see it."""
-        if expression not in self._causes:
-            self._causes[expression] = NullCauses(expression)
-        return self._causes[expression].of_value(event, record, shown)
+    def null_cause(self, path: FieldPath, event: Event, record: Record, shown: Event, element: int = 0) -> str:
+        """Return why a field is null on this event; `shown` is the event as people may see it."""
+        return self._fields[path][1].of_value(event, record, shown, element)
 
 
 def flat_fields(fields: Fields) -> Iterator[tuple[FieldPath, str]]:
@@ -96,8 +94,10 @@ def mapped_values(results: Iterable[FieldResult]) -> dict[str, Any]:
     return mapped
 
 
-def _result(path: FieldPath, expression: str, evaluate: Evaluate, event: Event, record: Record) -> FieldResult:
+def _result(
+    path: FieldPath, expression: str, causes: NullCauses, event: Event, record: Record, element: int
+) -> FieldResult:
     try:
-        return FieldResult(path, expression, evaluate(event, record))
+        return FieldResult(path, expression, causes.value(event, record, element))
     except ExpressionError as error:
         return FieldResult(path, expression, None, error)

@@ -108,6 +108,7 @@ def _remapped(
         "problems": [
             {"route": each.route, **problem.as_json()} for each in previews for problem in _obstacles(each, letter)
         ],
+        "left_out": _left_out([each for each in previews if each.outcome == "dead_letter"]),
         "items": [
             {
                 "route": item.route,
@@ -141,8 +142,12 @@ def _obstacles(preview: RoutePreview, letter: DeadLetter) -> Sequence[Problem]:
 def _beside_body(previews: Sequence[RoutePreview]) -> dict[str, Any]:
     return {
         "times": {name: date for each in previews for name, date in each.times.items()},
-        "left_out": [problem.as_json() for each in previews for problem in each.left_out],
+        "left_out": _left_out(previews),
     }
+
+
+def _left_out(previews: Sequence[RoutePreview]) -> list[dict[str, Any]]:
+    return [{"route": each.route, **problem.as_json()} for each in previews for problem in each.left_out]
 
 
 def _body(inspector: RouteInspector, item: Item, view: EventView) -> dict[str, Any]:

@@ -86,7 +86,7 @@ class Previewer:
     def record_from_events(
         self, values: Sequence[bytes], topic: str | None, timestamp: int, given: FileRecord
     ) -> Record:
-        """Return the first of a file's events as a record; without a topic, of the one that fits one of them.
+        """Return the first of a file's events as a record; without a topic, of the one that fits.
 
         `timestamp` (milliseconds) is used where `given` has none. Raises ConfigError where no route reads the topic, or
         not exactly one fits.
@@ -100,24 +100,35 @@ class Previewer:
         return records[0]
 
     def _fitting_topic(self, records: Sequence[Record]) -> str:
-        """Return the only topic that the routes read, or the only one from which some route would send an event."""
+        """Return the only topic that the routes read, or the only one that fits the events.
+
+        Those fit from which some route would send an event; where there are none, those from which one takes an event.
+        """
         names = [topic for topic in self._topics if not topic.startswith("^")]
         if len(self._topics) == 1 and names:
             return names[0]
-        several: Sequence[str] = ()
-        for record in records:
-            fitting = [topic for topic in names if self._sends(record._replace(topic=topic))]
-            if len(fitting) == 1:
-                return fitting[0]
-            several = several or fitting
-        event = "the event" if len(records) == 1 else "the first event that a route takes"
-        if several:
-            raise _topic_mistake(f"{event} would be sent from {' and from '.join(several)}: say which it is")
-        which = "the event" if len(records) == 1 else f"any of the first {len(records)} events"
-        raise _topic_mistake(f"no route would send {which}; say which topic it is from: {', '.join(self._topics)}")
+        fitting = self._giving(names, records, Item) or self._giving(names, records, Failure)
+        if len(fitting) == 1:
+            return fitting[0]
+        one = len(records) == 1
+        if fitting:
+            events = "the event" if one else "the events"
+            raise _topic_mistake(f"{events} would be sent from {' and from '.join(fitting)}: say which it is")
+        event = "the event" if one else f"any of the first {len(records)} events"
+        raise _topic_mistake(f"no route would send {event}; say which topic it is from: {', '.join(self._topics)}")
 
-    def _sends(self, record: Record) -> bool:
-        return any(isinstance(result, Item) for router in self.routers.values() for result in router.route(record))
+    def _giving(self, topics: Sequence[str], records: Sequence[Record], wanted: type[Item | Failure]) -> list[str]:
+        """Return the topics from which some route makes this of one of the events."""
+        return [
+            topic
+            for topic in topics
+            if any(
+                isinstance(result, wanted) and result.route is not None
+                for record in records
+                for router in self.routers.values()
+                for result in router.route(record._replace(topic=topic))
+            )
+        ]
 
     def preview(self, record: Record, given: FileRecord | None = None) -> list[RoutePreview]:
         """Return the result of each route of the record's topic, by sink in the file's order.

@@ -7,6 +7,7 @@ from itertools import chain, islice
 from typing import Any
 
 from connector.model import Failure, Record
+from connector.redaction.payloads import FieldPath
 from connector.routing import Verdict
 from connector.routing.explain import flat_fields, mapped_values
 from connector.service.event_file import EventLine
@@ -73,6 +74,7 @@ class _Summariser:
 
     def _add_verdict(self, sink: str, verdict: Verdict, record: Record) -> None:
         summary = self._of(sink, verdict.route, verdict.method)
+        summary.when = verdict.when
         if not summary.taken and (verdict.result is not None or not summary.skipped):
             self._note_first(summary, verdict, record)
         if verdict.result is None:
@@ -115,14 +117,10 @@ class _Summariser:
                 continue
             found = summary.null_fields.get(path)
             if found is None:
-                cause = self._null_cause(route, expression, value, record)
+                cause = self._null_cause(route, path, expression, record) if value is None else f"{expression} is empty"
                 found = summary.null_fields[path] = NullField(expression=expression, cause=cause)
             found.add(record.offset)
 
-    def _null_cause(self, route: str, expression: str, value: Any, record: Record) -> str:
+    def _null_cause(self, route: str, path: FieldPath, expression: str, record: Record) -> str:
         view = view_of_record(record, self._redact)
-        if view is None:
-            return ""
-        if value == "":
-            return f"{expression} is empty"
-        return self._previewer.inspector(route).null_cause(expression, view)
+        return f"{expression} is null" if view is None else self._previewer.inspector(route).null_cause(path, view)

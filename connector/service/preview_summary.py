@@ -86,6 +86,7 @@ class RouteSummary:
     sink: str
     route: str | None
     method: str | None
+    when: str | None = None
     sent: int = 0
     skipped: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
@@ -148,7 +149,12 @@ class FileSummary:
         """How many (event, route) pairs become dead letters, and events that fail before any route."""
         return sum(summary.dead_letters for summary in self.routes.values())
 
+    def in_order(self) -> list[RouteSummary]:
+        """Return the summaries by sink; what fails before any route is the last of its sink's."""
+        sinks = list(dict.fromkeys(sink for sink, _ in self.routes))
+        return sorted(self.routes.values(), key=lambda each: (sinks.index(each.sink), each.route is None))
+
     def as_json(self) -> dict[str, Any]:
         """Return the summary as JSON has it."""
-        routes = [summary.as_json() for summary in self.routes.values()]
+        routes = [summary.as_json() for summary in self.in_order()]
         return {"topic": self.topic, "events": self.events, "bytes": self.octets, "routes": routes}

@@ -29,12 +29,17 @@ _NAMES_SHOWN = 6
 
 
 class EventView(NamedTuple):
-    """An event with its record, and what people may see of it. `shown` is the event with what is hidden masked."""
+    """An event with its record, and what people may see of it.
+
+    `shown` is the event with what is hidden masked; `element` is the number (from 1) of the element of it that is
+    looked at, for routes that make an item of each element of a list.
+    """
 
     event: Event
     record: Record
     shown: Event
     redactor: Redactor
+    element: int = 0
 
 
 def view_of(event: Event, record: Record, paths: Sequence[str]) -> EventView:
@@ -81,6 +86,7 @@ class RouteInspector:
         """Return what there is to say of the route's result for this event."""
         if result is None:
             return RouteDetails(conditions=[view.redactor.text(cause) for cause in self._condition_causes(view)])
+        view = view._replace(element=result.element)
         results = self.evaluate(view)
         inspection = self._inspect(results)
         problems: Sequence[Problem] = ()
@@ -92,11 +98,11 @@ class RouteInspector:
 
     def evaluate(self, view: EventView) -> list[FieldResult]:
         """Return each field of the route evaluated by itself."""
-        return self._fields.evaluate(view.event, view.record)
+        return self._fields.evaluate(view.event, view.record, view.element)
 
-    def null_cause(self, expression: str, view: EventView) -> str:
-        """Return why a field's expression is null on this event."""
-        return view.redactor.text(self._fields.null_cause(expression, view.event, view.record, view.shown))
+    def null_cause(self, path: FieldPath, view: EventView) -> str:
+        """Return why a field is null on this event."""
+        return view.redactor.text(self._fields.null_cause(path, view.event, view.record, view.shown, view.element))
 
     def body(self, item: Item, view: EventView) -> dict[str, Any]:
         """Return an item's fields as its vendor reads them; those that depend on what `redact` names are masked."""
@@ -148,7 +154,7 @@ class RouteInspector:
         if not problem.lacks_value:
             return Problem(kind_of_error(problem.error), problem.fields[0], str(problem.error))
         causes = [
-            f"{'.'.join(result.path)}: {self.null_cause(result.expression, view)}"
+            f"{'.'.join(result.path)}: {self.null_cause(result.path, view)}"
             for result in results
             if result.path[0] in problem.fields and result.value is None and result.error is None
         ]
@@ -162,7 +168,7 @@ class RouteInspector:
     ) -> Iterator[Problem]:
         for result in results:
             if result.value is None and result.error is None and result.path[0] not in lacking:
-                yield Problem(NULL, ".".join(result.path), self.null_cause(result.expression, view))
+                yield Problem(NULL, ".".join(result.path), self.null_cause(result.path, view))
         of_objects: dict[str, list[LeftOut]] = {}
         for each in inspection.left_out:
             if each.path not in self._expressions:

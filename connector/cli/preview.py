@@ -8,14 +8,16 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from connector.cli._options import AsJson, Config
 
 if TYPE_CHECKING:
-    from connector.service.preview import FileRecord, RoutePreview
+    from connector.model import Record
+    from connector.service.preview import FileRecord, Previewer, RoutePreview
+    from connector.service.preview_summary import FileSummary
     from connector.settings.values import Settings
 
 
@@ -62,43 +64,54 @@ def preview(
     Example: connector preview --config connector.yaml --event order.json
     """
     from connector.cli._preview_text import file_text, record_text
-    from connector.clock import SystemClock
     from connector.config.load import load
-    from connector.service.event_file import split_events
     from connector.service.preview import Previewer
-    from connector.service.preview_file import summarise
+    from connector.service.preview_summary import FileSummary
 
     settings = load(config)
     previewer = Previewer(settings)
-    given = None
     if (event is None) == (source is None):
         raise _mistake(
             "--event", "give the event: --event FILE, --event - or --from TOPIC/PARTITION/OFFSET, one of them"
         )
+    given = None
+    found: Record | FileSummary
     if source is not None:
         _refuse_beside_from({"--topic": topic, "--key": key, "--header": header, "--timestamp": timestamp})
-        record = previewer.read_record(source)
+        found = previewer.read_record(source)
     else:
         given = _given(key, header or [], timestamp)
-        now = int(SystemClock.now() * 1000)
-        with _opened(event or "") as lines:
-            events = split_events(lines)
-            if not isinstance(events, bytes):
-                if live:
-                    raise _mistake("--live", "the names are asked for one event, not for a file of many")
-                summary = summarise(settings, previewer, events, topic, now, given)
-                typer.echo(_json(summary.as_json()) if as_json else file_text(summary, _source(event)))
-                raise typer.Exit(1 if summary.dead_letters else 0)
-        record = previewer.record_from_events([events], topic, now, given)
-    previews = previewer.preview(record, given)
-    if live:
-        previews = _with_vendor_names(settings, previews)
-    if as_json:
-        typer.echo(_json({"topic": record.topic, "routes": [each.as_json() for each in previews]}))
+        found = _read_file(previewer, event or "", topic, given, live=live)
+    content: dict[str, Any]
+    if isinstance(found, FileSummary):
+        content, text, failed = found.as_json(), file_text(found, _source(event)), found.dead_letters > 0
     else:
-        typer.echo(record_text(record, _source(event), previews))
-    if any(each.outcome == "dead_letter" for each in previews):
+        previews = previewer.preview(found, given)
+        previews = _with_vendor_names(settings, previews) if live else previews
+        content = {"topic": found.topic, "routes": [each.as_json() for each in previews]}
+        text = record_text(found, _source(event), previews)
+        failed = any(each.outcome == "dead_letter" for each in previews)
+    typer.echo(json.dumps(content, indent=2, ensure_ascii=False) if as_json else text)
+    if failed:
         raise typer.Exit(1)
+
+
+def _read_file(
+    previewer: Previewer, file: str, topic: str | None, given: FileRecord, *, live: bool
+) -> Record | FileSummary:
+    """Return the record that a file's one event would be; of several events what becomes of them all."""
+    from connector.clock import SystemClock
+    from connector.service.event_file import split_events
+    from connector.service.preview_file import summarise
+
+    now = int(SystemClock.now() * 1000)
+    with _opened(file) as lines:
+        events = split_events(lines)
+        if isinstance(events, bytes):
+            return previewer.record_from_events([events], topic, now, given)
+        if live:
+            raise _mistake("--live", "the names are asked for one event, not for a file of many")
+        return summarise(previewer, events, topic, now, given)
 
 
 @contextmanager
@@ -157,7 +170,3 @@ def _with_vendor_names(settings: Settings, previews: list[RoutePreview]) -> list
 
     names = iter(describe_events(settings, [(each.sink, each.body) for each in previews if each.body is not None]))
     return [each if each.body is None else each._replace(vendor_event=next(names)) for each in previews]
-
-
-def _json(content: object) -> str:
-    return json.dumps(content, indent=2, ensure_ascii=False)

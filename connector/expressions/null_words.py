@@ -69,9 +69,13 @@ def reader(base: Any, name: str, link: Node) -> str:
 
 
 def _no_header(node: Node, record: Record) -> str:
+    call = written((node,)) or "header()"
+    name = node.children[0].value if node.children and node.children[0].kind == "literal" else None
+    if any(present == name for present, _ in record.headers):
+        return f"{call} is null: the record has that header, but its value is null or not UTF-8"
     present = list(dict.fromkeys(name for name, _ in record.headers if _CHOSEN_NAME.fullmatch(name)))[:_NAMES_SHOWN]
     has = f"has no such header; it has {', '.join(present)}" if present else "has no headers"
-    return f"{written((node,)) or 'header()'} is null: the record {has}"
+    return f"{call} is null: the record {has}"
 
 
 OF_RECORD: Mapping[str, Callable[[Node, Record], str]] = {

@@ -65,7 +65,7 @@ class Previewer:
     """Previews records under one configuration. Pure, but for `read_record`. One thread."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self.settings = settings
         routed = {route.sink for route in settings.routes}
         self.routers: Mapping[str, Router] = build_routers(
             settings, [name for name in settings.sinks if name in routed]
@@ -79,7 +79,7 @@ class Previewer:
         Raises ConfigError where that is no address, ConnectorError where the record cannot be read.
         """
         wanted = parse_address_argument("--from", address)
-        conf = resolve_kafka(self._settings)
+        conf = resolve_kafka(self.settings)
         require_brokers(conf)
         return read_record(conf, wanted)
 
@@ -140,7 +140,7 @@ class Previewer:
     def preview_sink(self, sink: str, record: Record, given: FileRecord | None = None) -> list[RoutePreview]:
         """Return the result of each route of one sink, or of the sink before any route."""
         explanation = self.routers[sink].explain(record)
-        view = view_of_record(record, self._settings.redact)
+        view = view_of_record(record, self.settings.redact)
         previews = [self._preview_route(sink, verdict, view, given) for verdict in explanation.verdicts if view]
         if explanation.failure is not None:
             previews.append(self._dead_letter(sink, explanation.failure, view))
@@ -183,7 +183,7 @@ class Previewer:
         )  # fmt: skip
 
     def _limit(self, sink: str) -> int:
-        return limits_of(self._settings.sinks[sink]).max_bytes
+        return limits_of(self.settings.sinks[sink]).max_bytes
 
 
 def view_of_record(record: Record, paths: Sequence[str]) -> EventView | None:

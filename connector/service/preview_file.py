@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import chain, islice
 from typing import Any
 
-from connector.model import Failure, Record
+from connector.model import Failure, Item, Record
 from connector.redaction.payloads import FieldPath
 from connector.routing import Verdict
 from connector.routing.explain import flat_fields, mapped_values
@@ -15,14 +15,12 @@ from connector.service.preview import FileRecord, Previewer, view_of_record
 from connector.service.preview_summary import FileSummary, NullField, RouteSummary
 from connector.service.problems import Problem
 from connector.service.record_needs import lacks
-from connector.settings.values import Settings
 
 # So many events are looked at to find the topic that they are from.
 _LOOKED_AT = 100
 
 
 def summarise(
-    settings: Settings,
     previewer: Previewer,
     lines: Iterator[EventLine],
     topic: str | None,
@@ -35,7 +33,7 @@ def summarise(
     """
     first = list(islice(lines, _LOOKED_AT))
     model = previewer.record_from_events([line.value for line in first], topic, timestamp, given)
-    summariser = _Summariser(settings, previewer, FileSummary(model.topic), given)
+    summariser = _Summariser(previewer, FileSummary(model.topic), given)
     for line in chain(first, lines):
         summariser.add(model._replace(value=line.value, offset=line.number))
     return summariser.file
@@ -44,10 +42,10 @@ def summarise(
 class _Summariser:
     """Adds one event after the other to a summary; a record's offset is its line."""
 
-    def __init__(self, settings: Settings, previewer: Previewer, file: FileSummary, given: FileRecord) -> None:
+    def __init__(self, previewer: Previewer, file: FileSummary, given: FileRecord) -> None:
         self.file = file
-        self._previewer, self._given, self._redact = previewer, given, settings.redact
-        self._fields = {route.name: list(flat_fields(route.fields)) for route in settings.routes}
+        self._previewer, self._given, self._redact = previewer, given, previewer.settings.redact
+        self._fields = {route.name: list(flat_fields(route.fields)) for route in previewer.settings.routes}
 
     def add(self, record: Record) -> None:
         """Count what becomes of one event."""
@@ -85,7 +83,7 @@ class _Summariser:
             mapped = self._add_dead_letter(summary, verdict.route, verdict.result, record)
         else:
             summary.sent += 1
-        self._add_null_fields(summary, verdict.route, mapped or {}, record)
+        self._add_null_fields(summary, verdict.result, mapped or {}, record)
 
     def _note_first(self, summary: RouteSummary, verdict: Verdict, record: Record) -> None:
         """Note what the records lack, and why the first event is not taken as long as none is."""
@@ -105,11 +103,13 @@ class _Summariser:
         inspector = self._previewer.inspector(route)
         for problem in inspector.details(failure, view).problems:
             summary.problems.add(problem, record.offset)
-        results = inspector.evaluate(view)
+        results = inspector.evaluate(view._replace(element=failure.element))
         return mapped_values(each if each.error is None else each._replace(value=True) for each in results)
 
-    def _add_null_fields(self, summary: RouteSummary, route: str, mapped: Mapping[str, Any], record: Record) -> None:
-        for path, expression in self._fields[route]:
+    def _add_null_fields(
+        self, summary: RouteSummary, result: Item | Failure, mapped: Mapping[str, Any], record: Record
+    ) -> None:
+        for path, expression in self._fields[summary.route or ""]:
             value = mapped.get(path[0])
             if len(path) > 1 and isinstance(value, dict):
                 value = value.get(path[1])
@@ -117,10 +117,13 @@ class _Summariser:
                 continue
             found = summary.null_fields.get(path)
             if found is None:
-                cause = self._null_cause(route, path, expression, record) if value is None else f"{expression} is empty"
+                cause = self._null_cause(result, path, expression) if value is None else f"{expression} is empty"
                 found = summary.null_fields[path] = NullField(expression=expression, cause=cause)
             found.add(record.offset)
 
-    def _null_cause(self, route: str, path: FieldPath, expression: str, record: Record) -> str:
-        view = view_of_record(record, self._redact)
-        return f"{expression} is null" if view is None else self._previewer.inspector(route).null_cause(path, view)
+    def _null_cause(self, result: Item | Failure, path: FieldPath, expression: str) -> str:
+        view = view_of_record(result.record, self._redact)
+        if view is None or result.route is None:
+            return f"{expression} is null"
+        view = view._replace(element=result.element)
+        return self._previewer.inspector(result.route).null_cause(path, view)

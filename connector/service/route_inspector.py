@@ -5,7 +5,7 @@ For people; the service stops at the first mistake. What `redact` names is hidde
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from connector.errors import ExpressionError
@@ -20,7 +20,7 @@ from connector.service.problems import Problem, kind_of_error
 from connector.service.record_needs import RecordNeeds, needs_of
 from connector.settings.values import Route, Settings
 from connector.vendors.fields.coercion import parameter_name
-from connector.vendors.fields.inspection import FieldProblem, Inspection, LeftOut
+from connector.vendors.fields.inspection import FieldProblem, Inspect, Inspection, LeftOut, inspect_by_encoding
 from connector.vendors.registry import VENDORS
 
 NULL, REQUIRED_NULL, OVERSIZE = "null-field", "required-null", "oversize"
@@ -69,6 +69,9 @@ class RouteInspector:
         self._route = route
         self._vendor = VENDORS[sink.kind]
         self._method = self._vendor.methods[route.method]
+        # A package's own methods may lack what is for people only.
+        self._ask_rules: Inspect = getattr(self._method, "inspect", None) or inspect_by_encoding(self._method.encode)
+        self._times: Collection[str] = getattr(self._method, "times", ())
         self._limits = limits_of(sink)
         self._paths = settings.redact
         self._fields = FieldExplainer(route.fields)
@@ -110,14 +113,14 @@ class RouteInspector:
 
     def times(self, body: Mapping[str, Any]) -> dict[str, str]:
         """Return the date of each field of a body that is sent as seconds since the epoch."""
-        dates = {name: _date(body[name]) for name in self._method.times if name in body}
+        dates = {name: _date(body[name]) for name in self._times if name in body}
         return {name: date for name, date in dates.items() if date is not None}
 
     # --- problems ----------------------------------------------------------------------------------------------------
 
     def _inspect(self, results: Sequence[FieldResult]) -> Inspection:
         raised = {result.path[0] for result in results if result.error is not None}
-        return self._method.inspect(mapped_values(results), raised)
+        return self._ask_rules(mapped_values(results), raised)
 
     def _problems(
         self, failure: Failure, results: Sequence[FieldResult], inspection: Inspection, view: EventView
@@ -152,7 +155,8 @@ class RouteInspector:
 
     def _of_rule(self, problem: FieldProblem, results: Sequence[FieldResult], view: EventView) -> Problem:
         if not problem.lacks_value:
-            return Problem(kind_of_error(problem.error), problem.fields[0], str(problem.error))
+            field = problem.fields[0] if len(problem.fields) == 1 else None
+            return Problem(kind_of_error(problem.error), field, str(problem.error))
         causes = [
             f"{'.'.join(result.path)}: {self.null_cause(result.path, view)}"
             for result in results

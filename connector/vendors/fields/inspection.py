@@ -45,6 +45,19 @@ class Inspection(NamedTuple):
 Inspect = Callable[[Mapping[str, Any], Collection[str]], Inspection]
 
 
+def inspect_by_encoding(encode: Callable[[dict[str, Any]], bytes]) -> Inspect:
+    """Return the inspection of a method that has only an encoder: its first problem."""
+
+    def inspect(values: Mapping[str, Any], raised: Collection[str]) -> Inspection:
+        try:
+            encode(dict(values))
+        except FieldError as error:
+            return Inspection([] if raised else [FieldProblem((), error)], (), {})
+        return Inspection((), (), {})
+
+    return inspect
+
+
 class Required(NamedTuple):
     """A group of fields of which one must have a value (or only one may), with the rule that says so."""
 

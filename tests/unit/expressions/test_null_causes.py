@@ -13,7 +13,7 @@ from connector.expressions.needs import NEEDS
 from connector.expressions.null_causes import NullCauses
 from connector.model import Record
 
-RECORD = Record("orders", 0, 0, -1, None, b"", (("trace", b"t"),))
+RECORD = Record("orders", 0, 0, -1, None, b"", (("trace", b"t"), ("raw", b"\xff")))
 EVENT: dict[str, Any] = {
     "type": "paid",
     "user": {"id": "u", "name": "n"},
@@ -56,7 +56,8 @@ TOP = "type, user, order, payload"
         ("user > 5", "user > 5: > compares two numbers or two texts, and here is something else"),
         ("get(user, 'k')", "get(user, 'k'): get() gave null"),
         ("user.{a: b}.a", "user.{a: b}.a: a is null in what stands before it"),
-        ("header('id')", "header('id') is null: the record has no such header; it has trace"),
+        ("header('id')", "header('id') is null: the record has no such header; it has trace, raw"),
+        ("header('raw')", "header('raw') is null: the record has that header, but its value is null or not UTF-8"),
         ("key()", "key() is null: the record has no key"),
         ("timestamp()", "timestamp() is null: the record has no time"),
         ("`null`", "the expression `null` gave null"),
@@ -77,7 +78,7 @@ def test_a_null_says_where_it_comes_from(expression: str, said: str) -> None:
         ("type == 'placed' || order.at > 5", ["order.at is null in this event"]),
         ("!usr", []),
         ("order.at != `null`", []),
-        ("header('id') == 'x'", ["header('id') is null: the record has no such header; it has trace"]),
+        ("header('id') == 'x'", ["header('id') is null: the record has no such header; it has trace, raw"]),
     ],
 )
 def test_a_condition_says_what_in_it_is_null_where_that_decides(condition: str, said: list[str]) -> None:

@@ -86,7 +86,7 @@ class NullCauses:
         if self._tree.kind == "field":
             base = self._value(start.within(_HERE), scene)
             if isinstance(base, dict) and self._tree.value not in base:
-                return self._of_lone_name(self._tree.value, self._shown_names(start, scene))
+                return f"the expression {_of_lone_name(self._tree, self._shown_names(start, scene))}"
         said = joined(self._of(self._tree, start, scene))
         if not said:
             return f"the expression {self._short()} gave null"
@@ -200,24 +200,26 @@ class NullCauses:
         if node.kind == "not":
             return []  # null makes it true
         if node.kind == "compare":
-            expects_null = any(child.kind == "literal" and child.value is None for child in node.children)
-            return [] if expects_null else self._of_nulls(node.children, _TOP, scene)
+            return self._of_comparison(node, scene)
         return self._of_nulls((node,), _TOP, scene)
+
+    def _of_comparison(self, node: Node, scene: _Scene) -> list[str]:
+        literals = [child.value for child in node.children if child.kind == "literal"]
+        if None in literals:  # it asks whether that is null
+            return []
+        causes = []
+        for child in node.children:
+            if not literals and child.kind == "field" and child.value not in scene.event:  # it may be meant as a text
+                causes.append(_of_lone_name(child, scene.shown))
+            else:
+                causes += self._of_nulls([child], _TOP, scene)
+        return causes
 
     def _is_true(self, node: Node, scene: _Scene) -> bool:
         value = self._value(node, scene)
         return value is not _RAISED and (bool(value) or type(value) in NUMBERS)
 
     # --- words -------------------------------------------------------------------------------------------------------
-
-    def _of_lone_name(self, name: str, names: Iterable[str]) -> str:
-        said = f"the expression {self._short()} is a path and gave null"
-        near = nearest(name, names)
-        if near is not None:
-            said += f"; did you mean {near}?"
-        if name.lower() in _CONSTANTS:
-            return f"{said}; the value stands in backticks: `{name.lower()}`"
-        return f"{said}; a text stands in quotes: '{name}'"
 
     def _shown_names(self, place: _Place, scene: _Scene) -> Iterable[str]:
         """Return which names the object at a place has, as far as they may be shown."""
@@ -251,6 +253,18 @@ class NullCauses:
 
 _HERE = Node("current", None, (), 0)
 _RAISED = object()
+
+
+def _of_lone_name(node: Node, names: Iterable[str]) -> str:
+    """Return what a name may be meant as that the object has not; `names` are those that it has."""
+    name = node.value
+    said = f"{written((node,))} is a path and gave null"
+    near = nearest(name, names)
+    if near is not None:
+        said += f"; did you mean {near}?"
+    if name.lower() in _CONSTANTS:
+        return f"{said}; the value stands in backticks: `{name.lower()}`"
+    return f"{said}; a text stands in quotes: '{name}'"
 
 
 def _links(node: Node) -> tuple[Node, ...]:

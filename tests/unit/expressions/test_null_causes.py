@@ -20,6 +20,8 @@ EVENT: dict[str, Any] = {
     "order": {"items": [{"sku": "a"}], "note": "", "at": None},
     "payload": '{"user": {"id": "u"}}',
 }
+LONE_TRUE = "true is a path and gave null; the value stands in backticks: `true`"
+LONE_NAME = "\"z.paid\" is a path and gave null; a text stands in quotes: 'z.paid'"
 NO_ELEMENTS = "order.items[?sku == 'z'] | [0]: what stands before it has no elements: there is no [0]"
 OF_ARRAY = (
     "order.items.sku: order.items is an array, not an object: order.items[0].sku is that of its first element, "
@@ -77,6 +79,9 @@ def test_a_null_says_where_it_comes_from(expression: str, said: str) -> None:
         ("type == 'paid' && usr.vip", [f"the event has no usr; it has {TOP} — did you mean user?"]),
         ("type == 'placed' || order.at > 5", ["order.at is null in this event"]),
         ("!usr", []),
+        ("user.vip == true", ["user has no vip; it has id, name", LONE_TRUE]),
+        ('type == "z.paid"', [LONE_NAME]),
+        ("vip == 'yes'", [f"the event has no vip; it has {TOP}"]),
         ("order.at != `null`", []),
         ("header('id') == 'x'", ["header('id') is null: the record has no such header; it has trace, raw"]),
     ],

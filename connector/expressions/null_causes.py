@@ -119,7 +119,8 @@ class NullCauses:
     def _of_or(self, node: Node, place: _Place, scene: _Scene) -> list[str]:
         """Every operand is null, empty or false; what is empty would not have been null by itself."""
         causes = []
-        for child in node.children:
+        for operand in node.children:
+            child = self._deciding(operand, place, scene) if operand.kind == "and" else operand
             if self._value(place.within(child), scene) in ("", [], {}):
                 causes += [f"{written((child,))} is empty"] if written((child,)) else []
             else:
@@ -193,8 +194,7 @@ class NullCauses:
 
     def _of_operands(self, node: Node, scene: _Scene) -> list[str]:
         if node.kind == "and":  # the first that is not true decides
-            deciding = next((child for child in node.children if not self._is_true(child, scene)), None)
-            return [] if deciding is None else self._of_operands(deciding, scene)
+            return self._of_operands(self._deciding(node, _TOP, scene), scene)
         if node.kind == "or":
             return [cause for child in node.children for cause in self._of_operands(child, scene)]
         if node.kind == "not":
@@ -214,6 +214,12 @@ class NullCauses:
             else:
                 causes += self._of_nulls([child], _TOP, scene)
         return causes
+
+    def _deciding(self, node: Node, place: _Place, scene: _Scene) -> Node:
+        """Return the first operand of && that is not true (or raises), else the last."""
+        return next(
+            (child for child in node.children if not self._is_true(place.within(child), scene)), node.children[-1]
+        )
 
     def _is_true(self, node: Node, scene: _Scene) -> bool:
         value = self._value(node, scene)

@@ -109,7 +109,7 @@ class RouteInspector:
 
     def body(self, item: Item, view: EventView) -> dict[str, Any]:
         """Return an item's fields as its vendor reads them; those that depend on what `redact` names are masked."""
-        return mask_fields(self._vendor.read_body(item.body), self._revealing(view))
+        return mask_fields(self._vendor.read_body(item.body), self._revealing(view._replace(element=item.element)))
 
     def times(self, body: Mapping[str, Any]) -> dict[str, str]:
         """Return the date of each field of a body that is sent as seconds since the epoch."""

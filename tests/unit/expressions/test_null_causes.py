@@ -20,6 +20,7 @@ EVENT: dict[str, Any] = {
     "order": {"items": [{"sku": "a"}], "note": "", "at": None},
     "payload": '{"user": {"id": "u"}}',
 }
+EMPTY = "order.at || (order.note && user.id) || `null`: order.at is null in this event; order.note is empty"
 LONE_TRUE = "true is a path and gave null; the value stands in backticks: `true`"
 LONE_NAME = "\"z.paid\" is a path and gave null; a text stands in quotes: 'z.paid'"
 NO_ELEMENTS = "order.items[?sku == 'z'] | [0]: what stands before it has no elements: there is no [0]"
@@ -52,6 +53,7 @@ TOP = "type, user, order, payload"
         ("order.total / 100", "order.total / 100: order has no total; it has items, note, at"),
         ("a.x || b.x", f"a.x || b.x: the event has no a; it has {TOP}; the event has no b"),
         ("order.note || order.at", "order.note || order.at: order.note is empty; order.at is null in this event"),
+        ("order.at || (order.note && user.id) || `null`", EMPTY),
         ("order.at && user.id", "order.at && user.id: order.at is null in this event"),
         ("let $u = user in $u.nmae", "let $u = user in $u.nmae: $u has no nmae; it has id, name — did you mean name?"),
         ("let $t = order.at in $t", "let $t = order.at in $t: order.at is null in this event"),

@@ -158,9 +158,9 @@ class RouteInspector:
             field = problem.fields[0] if len(problem.fields) == 1 else None
             return Problem(kind_of_error(problem.error), field, str(problem.error))
         causes = [
-            f"{'.'.join(result.path)}: {self.null_cause(result.path, view)}"
+            f"{'.'.join(result.path)}: {self._absence(result, view)}"
             for result in results
-            if result.path[0] in problem.fields and result.value is None and result.error is None
+            if result.path[0] in problem.fields and result.value in (None, "") and result.error is None
         ]
         field = problem.fields[0] if len(problem.fields) == 1 else None
         return Problem(REQUIRED_NULL, field, str(problem.error), causes)
@@ -200,6 +200,9 @@ class RouteInspector:
         said = [f"{self._path_name(path)} {size:,} bytes" for path, size in longest]
         if said:
             yield f"the longest fields: {', '.join(said)}"
+
+    def _absence(self, result: FieldResult, view: EventView) -> str:
+        return f"{result.expression} is empty" if result.value == "" else self.null_cause(result.path, view)
 
     def _revealing(self, view: EventView) -> set[FieldPath]:
         return revealing_fields(self._route.fields, view.event, view.record, self._paths)

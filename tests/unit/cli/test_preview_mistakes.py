@@ -139,6 +139,15 @@ def test_json_in_a_text_is_named_with_what_reads_it(tmp_path: Path) -> None:
     ]
 
 
+def test_of_fields_of_which_one_is_required_each_says_what_it_came_to(tmp_path: Path) -> None:
+    route = "to: mytracker.customEvent, fields: {customUserId: user.id, gaid: device.gaid, customEventName: type}"
+    (problem,) = Previewed(tmp_path, route).json({"type": "t", "user": {"id": ""}, "device": {}})["problems"]
+    assert problem["details"] == [
+        "customUserId: user.id is empty",
+        "gaid: device.gaid: device has no gaid",
+    ]
+
+
 def test_parameters_that_an_object_brings_are_left_out_by_name(tmp_path: Path) -> None:
     route = "to: mytracker.customEvent, fields: {customUserId: user.id, customEventName: type, customEventParams: data}"
     event = {**PAID, "data": {"a": 1, "b": None, "c": "", "anna@example.com": None}}

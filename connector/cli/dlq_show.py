@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 import typer
 
 from connector.cli._options import AsJson, Config
+from connector.cli._preview_text import body_lines, left_out_lines, problem_lines
 from connector.cli._terminal import open_for_command, printable, reading_progress
 
 if TYPE_CHECKING:
@@ -108,19 +110,39 @@ def _print_today(report: dict[str, Any]) -> None:
     _print_heading("today's configuration")
     for item in today["items"]:
         typer.echo(f"  would send this as {item['method']}, by route {item['route']}, {item['bytes']:,} bytes:")
-        _print_value(item["body"], indent=4)
+        _print_value("\n".join(body_lines(item["body"], item["times"])), indent=4)
+        _print_lines(left_out_lines(item["left_out"], 4))
         if item["fired"] is not None:
             typer.echo(f"  {_fired(item['fired'])}")
     if today["obstacle"] == SKIPPED:
         typer.echo(f"  {today['obstacle']}: a replay leaves it as it is")
     elif today["obstacle"]:
-        typer.echo(f"  {typer.style('still fails', fg='red', bold=True)}: {printable(today['obstacle'])}")
+        _print_obstacles(today["obstacle"], today["problems"])
+        _print_lines(left_out_lines(today["left_out"], 2))
     else:
         typer.echo(f"  {typer.style('passes', fg='green', bold=True)} today's rules; the vendor may still refuse it")
     if report["state"] == "open" and report["reason"] == "ambiguous":
         typer.echo("  the answer to it was lost: it may have taken effect, and sending it again may double it")
     if report["state"] == "open" and today["items"] and report["replay"]:
         typer.echo(f"  with all letters of its cause: {typer.style(printable(report['replay']), fg='cyan')}")
+
+
+def _print_obstacles(obstacle: str, problems: Sequence[Mapping[str, Any]]) -> None:
+    """Print what prevents a delivery: the obstacle that a replay would name first, then all others."""
+    first = next((each for each in problems if obstacle.endswith(each["message"])), None)
+    kind, details = ("", []) if first is None else (first["name"], first["details"])
+    label = typer.style("still fails", fg="red", bold=True)
+    typer.echo(f"  {label}: {printable(obstacle)}{f' [{kind}]' if kind else ''}")
+    _print_lines(f"    {detail}" for detail in details)
+    also = "" if first is None else "also: "
+    for problem in problems:
+        if problem is not first:
+            _print_lines(problem_lines({**problem, "message": f"{also}{problem['message']}"}, 2))
+
+
+def _print_lines(lines: Iterable[str]) -> None:
+    for line in lines:
+        typer.echo(printable(line))
 
 
 def _fired(fired: dict[str, Any]) -> str:

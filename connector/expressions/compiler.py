@@ -52,6 +52,11 @@ def compile_expression(text: str) -> Evaluate:
     return _value(parse(text))
 
 
+def compile_tree(tree: Node) -> Evaluate:
+    """Return a tree, or a part of one that names nothing bound around it, as a function. It raises as above."""
+    return _value(tree)
+
+
 def compile_condition(text: str) -> Condition:
     """Return a `when` as functions that decide it for an event. Raises ExpressionError as above."""
     tree = parse(text)

@@ -11,6 +11,7 @@ from connector.expressions import compile_condition
 from connector.expressions.compiler import Predicate
 from connector.model import Event, Failure, Item, Reason, Record, Stage
 from connector.routing.decode import decode
+from connector.routing.explain import Explanation, Verdict
 from connector.routing.plan import RoutePlan, Unrouted, applies, schema_of
 from connector.routing.route import CompiledRoute, RouteIndex
 from connector.routing.route_counts import RouteCounts
@@ -55,29 +56,6 @@ class _Topic:
             except ExpressionError:  # the other sink dead-letters it
                 return ()
         return (Failure(record, Reason.UNROUTED, Stage.ROUTE, "no route of any sink takes this event"),)
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """The result of one route for an event. `result` is None if it does not take the event; `mapped` are its fields."""
-
-    route: str
-    method: str
-    when: str | None
-    result: Item | Failure | None
-    mapped: Mapping[str, Any] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """The result of a sink for a record: a verdict for each route of its topic, or why no route was asked.
-
-    `failure` is set if the record fails before routing. Without verdicts and failure it is a tombstone, or no route
-    reads the topic.
-    """
-
-    failure: Failure | None
-    verdicts: Sequence[Verdict]
 
 
 class Router:

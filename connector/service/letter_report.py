@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from connector.deadletters.cause import cause_of, normalise_message
@@ -14,13 +14,15 @@ from connector.deadletters.scan import ReadProgress
 from connector.errors import DecodeError
 from connector.kafka.dead_letter import DeadLetter
 from connector.kafka.records import Address
-from connector.model import Event, Item, Reason, Record
+from connector.model import Event, Item, Reason, Record, Stage
 from connector.operations.formatting import clock_time, record_time
 from connector.redaction.payloads import Redactor
 from connector.routing.decode import decode
 from connector.service.assembly import build_routers
 from connector.service.command_input import OpenConfig
-from connector.service.preview import readable_body
+from connector.service.preview import Previewer, RoutePreview
+from connector.service.problems import Problem
+from connector.service.route_inspector import EventView, RouteInspector, view_of
 
 # Undecodable values are cut after so many bytes; `dlq export --unredacted` has all of them.
 _MAX_TEXT_BYTES = 2000
@@ -90,22 +92,30 @@ def report_letter(config: OpenConfig, history: LetterHistory, ask_fired: AskFire
 def _remapped(
     config: OpenConfig, history: LetterHistory, event: Event | None, redactor: Redactor, ask_fired: AskFired
 ) -> dict[str, Any]:
-    """Return the bodies that the current configuration would send, or what prevents it.
+    """Return the bodies that the current configuration would send, or what prevents it: every mistake at once.
 
     Where an open letter's outcome is unknown, what the vendor has seen of its event is added, for a person to decide.
     """
-    letter = history.letters[-1]
-    remapped = remap(letter, history.record, build_routers(config.settings, [letter.sink]), Receipts())
+    letter, record = history.letters[-1], history.record
+    remapped = remap(letter, record, build_routers(config.settings, [letter.sink]), Receipts())
     unknown = letter.reason == Reason.UNKNOWN_OUTCOME and history.state is LetterState.OPEN
+    previewer = Previewer(config.settings)
+    previews = _previews(previewer, letter, record)
+    view = view_of(event or {}, record, config.settings.redact)
     return {
         "accepted": remapped.complete,
         "obstacle": redactor.text(remapped.obstacle) or None,
+        "problems": [
+            {"route": each.route, **problem.as_json()} for each in previews for problem in _obstacles(each, letter)
+        ],
+        "left_out": _left_out([each for each in previews if each.outcome == "dead_letter"]),
         "items": [
             {
                 "route": item.route,
                 "method": item.method,
                 "bytes": len(item.body),
-                "body": _body(config, item, event, history.record, redactor),
+                "body": _body(previewer.inspector(item.route), item, view),
+                **_beside_body([each for each in previews if each.route == item.route]),
                 "fired": ask_fired(letter.sink, item) if unknown else None,
             }
             for item in remapped.items
@@ -113,9 +123,36 @@ def _remapped(
     }
 
 
-def _body(config: OpenConfig, item: Item, event: Event | None, record: Record, redactor: Redactor) -> Any:
-    body = readable_body(config.settings, item, event or {}, record)
-    return {name: redactor.text(value) if isinstance(value, str) else value for name, value in body.items()}
+def _previews(previewer: Previewer, letter: DeadLetter, record: Record) -> list[RoutePreview]:
+    """Return what there is to say of the letter's route, or of its sink's where it failed before any route.
+
+    Nothing of a letter that no replay takes.
+    """
+    if letter.sink not in previewer.routers or not letter.reason_known or letter.stage == Stage.SKIP:
+        return []
+    previews = previewer.preview_sink(letter.sink, record)
+    return [each for each in previews if letter.route is None or each.route in (None, letter.route)]
+
+
+def _obstacles(preview: RoutePreview, letter: DeadLetter) -> Sequence[Problem]:
+    """Return what prevents that the route sends the letter's event; routes that need not take it prevent nothing."""
+    return preview.problems or (preview.notes if preview.route == letter.route else ())
+
+
+def _beside_body(previews: Sequence[RoutePreview]) -> dict[str, Any]:
+    return {
+        "times": {name: date for each in previews for name, date in each.times.items()},
+        "left_out": _left_out(previews),
+    }
+
+
+def _left_out(previews: Sequence[RoutePreview]) -> list[dict[str, Any]]:
+    return [{"route": each.route, **problem.as_json()} for each in previews for problem in each.left_out]
+
+
+def _body(inspector: RouteInspector, item: Item, view: EventView) -> dict[str, Any]:
+    body = inspector.body(item, view)
+    return {name: view.redactor.text(value) if isinstance(value, str) else value for name, value in body.items()}
 
 
 def _event_of(record: Record) -> Event | None:

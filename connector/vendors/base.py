@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from connector.model import Encode, Item, Limits, Outcome
+from connector.vendors.fields.inspection import Inspect
 
 
 class Method(Protocol):
@@ -39,6 +40,16 @@ class Method(Protocol):
     @property
     def encode(self) -> Encode:
         """Check, coerce and encode mapped values. Raises FieldError."""
+        ...
+
+    @property
+    def inspect(self) -> Inspect:
+        """Return all that is wrong with mapped values at once, for people: `encode` stops at the first mistake."""
+        ...
+
+    @property
+    def times(self) -> Collection[str]:
+        """Fields that are seconds since the epoch, which people are shown as dates."""
         ...
 
 

@@ -145,7 +145,8 @@ class Vendor(Generic[S]):
     `limits` are the vendor's own. `settings` is the class of a sink's section; `exchange` makes the two functions of an
     account. `title` is the name for people. `account_key` is a key that this kind's sections have and no other kind's:
     it tells the kind where `kind` is misspelt. `account` names the account whose credentials a probe verifies.
-    `read_body` turns an item's bytes back into fields, for people.
+    `read_body` turns an item's bytes back into fields, for people. `envelope` says what a request holds beside its
+    items, for people who ask why an event is too large.
 
     Optional: `probe`, a call that changes nothing, for `check --live`; `events`, the account's own list of events;
     `sightings`, how often the event of an item's body was seen; `max_rate`, for warnings.
@@ -160,6 +161,7 @@ class Vendor(Generic[S]):
     account_key: str | None = None
     account: Callable[[S], str] = lambda _: "the account"
     read_body: Callable[[bytes], Mapping[str, Any]] = orjson.loads
+    envelope: str = ""
     probe: Callable[[S, Ask], Awaitable[Outcome | Unverified]] | None = None
     events: EventCatalogue[S] | None = None
     sightings: Callable[[S, Ask, bytes], Awaitable[Sightings | Outcome]] | None = None

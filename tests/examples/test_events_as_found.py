@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from connector.cli._preview_text import record_text
 from connector.config.load import load
 from connector.config.warnings import warnings
 from connector.expressions import compile_expression
 from connector.model import Item, Record
 from connector.service.assembly import build_router
+from connector.service.event_file import split_events
+from connector.service.preview import FileRecord, Previewer
+from connector.service.preview_file import summarise
 from connector.simulators.mytracker_rules import event_rules
 from connector.simulators.switches import MyTrackerSwitches
 from tests.support.events_as_found import HERE, TOPICS, preview_text, previewed, records, settings_of
@@ -279,6 +285,38 @@ def _spoilt(value: Any) -> Iterator[Any]:
             copy = value.copy()
             copy[at] = other
             yield copy
+
+
+@pytest.mark.parametrize("example", TOPICS)
+def test_whatever_the_event_preview_names_what_the_letter_says_among_all_that_is_wrong(example: str) -> None:
+    """Of each 97th of the spoilt events, which are thousands."""
+    previewer = Previewer(settings_of(example))
+    for name in TOPICS[example]:
+        for record in records(example, name):
+            for event in islice(_spoilt(json.loads(record.value or b"null")), 0, None, 97):
+                spoilt = record._replace(value=json.dumps(event).encode())
+                previews = previewer.preview(spoilt, FileRecord(record.key))
+                assert record_text(spoilt, "file", previews)
+                for shown in previews:
+                    letters = [problem.message for problem in shown.problems]
+                    assert shown.outcome != "dead_letter" or shown.why in letters
+
+
+def test_a_file_of_events_is_summed_up_as_its_events_are_previewed() -> None:
+    settings, path = settings_of("segment"), HERE / "segment" / "track.ndjson"
+    with path.open("rb") as file:
+        lines = split_events(file)
+        assert not isinstance(lines, bytes)
+        summary = summarise(Previewer(settings), lines, None, 0, FileRecord())
+    counts: Counter[tuple[str, str | None, str]] = Counter()
+    for record in records("segment", "track.ndjson"):
+        counts.update((shown.sink, shown.route, shown.outcome) for shown in previewed(settings, record))
+    assert {
+        (each.sink, each.route, outcome): count
+        for each in summary.routes.values()
+        for outcome, count in (("sent", each.sent), ("skipped", each.skipped), ("dead_letter", each.dead_letters))
+        if count
+    } == counts
 
 
 def test_every_file_of_records_is_expected() -> None:

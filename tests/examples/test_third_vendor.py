@@ -93,8 +93,10 @@ def test_with_it_check_knows_its_form_its_methods_and_its_limits(beside: None, t
 
 def test_preview_shows_what_would_be_sent(beside: None) -> None:
     done = connector("preview", "--config", str(CONFIG), "--event", "-", event=json.dumps(ORDER))
-    assert "beacon.track: sent, 92 bytes of at most 64,000" in done.stdout, done.stderr
-    assert json.loads(done.stdout[done.stdout.index("{") :])["tags"] == {"currency": "RUB"}
+    assert "beacon.track: would be sent, 92 bytes of at most 64,000" in done.stdout, done.stderr
+    assert '"at": 1772355600 (2026-03-01 09:00:00 UTC),' in done.stdout
+    done = connector("preview", "--config", str(CONFIG), "--event", "-", "--json", event=json.dumps(ORDER))
+    assert json.loads(done.stdout)["routes"][0]["body"]["tags"] == {"currency": "RUB"}
 
 
 @pytest.fixture

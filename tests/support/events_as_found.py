@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from connector.cli.preview import _described, _text
+from connector.cli._preview_text import record_text
 from connector.config.load import load
 from connector.model import Record
-from connector.service.preview import Previewer, RoutePreview
+from connector.service.preview import FileRecord, Previewer, RoutePreview
 from connector.settings.values import Settings
 
 HERE = Path(__file__).parents[2] / "examples" / "events-as-found"
@@ -59,12 +59,12 @@ def preview_text(example: str) -> str:
 
 
 def _printed(settings: Settings, record: Record) -> str:
-    value = record.value or b""
     if record.headers or record.value is None:  # as preview --from reads it: no file has headers or tombstones
-        head = f"{_described(record, None)}, {len(value):,} bytes"
-    else:  # as a line of the file, with its line feed, on standard input
-        head = f"{_described(record, '-')}, {len(value) + 1:,} bytes"
-    return "\n\n".join([head, *map(_text, previewed(settings, record))])
+        return record_text(record, None, Previewer(settings).preview(record))
+    # as a line of the file, with its line feed, on standard input, with the key that --key gives
+    line = record._replace(value=(record.value or b"") + b"\n")
+    given = FileRecord(record.key, (), record.timestamp)
+    return record_text(line, "standard input", Previewer(settings).preview(line, given))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -11,7 +11,8 @@ import orjson
 
 from connector.errors import FieldError
 from connector.model import Encode
-from connector.vendors.fields.types import FieldType, TextMap
+from connector.vendors.fields.inspection import Inspect, Inspector, Required
+from connector.vendors.fields.types import FieldType, Integer, TextMap
 
 # Checked and coerced values → the bytes that are sent.
 Write = Callable[[dict[str, Any]], bytes]
@@ -59,6 +60,8 @@ class VendorMethod:
     one_of: Collection[str]
     nested: Collection[str]
     encode: Encode
+    inspect: Inspect
+    times: Collection[str]
     schema: Mapping[str, Any]
 
 
@@ -69,8 +72,10 @@ def vendor_method(table: Table) -> VendorMethod:
         MappingProxyType({field.name: f"{field.description}: {field.type.takes()}" for field in table.fields}),
         table.required,
         frozenset(table.one_of),
-        frozenset(field.name for field in table.fields if isinstance(field.type, TextMap)),
+        _nested(table),
         _encoder(table),
+        _inspector(table).inspect,
+        frozenset(field.name for field in table.fields if isinstance(field.type, Integer) and field.type.is_time),
         MappingProxyType(_schema(table)),
     )
 
@@ -127,6 +132,22 @@ def _encoder(table: Table) -> Encode:
         return write(checked)
 
     return encode
+
+
+def _nested(table: Table) -> Collection[str]:
+    return frozenset(field.name for field in table.fields if isinstance(field.type, TextMap))
+
+
+def _inspector(table: Table) -> Inspector:
+    """Return the rules one by one, each made as the encoder makes it: of a table that has this rule alone."""
+    nothing_required = replace(table, required=(), one_of=())
+    rules = [Required(group, _completeness(replace(nothing_required, required=(group,)))) for group in table.required]
+    if table.one_of:
+        rules.append(Required(table.one_of, _completeness(replace(nothing_required, one_of=table.one_of))))
+    unwritten: Any = dict
+    coerce: Any = _encoder(replace(nothing_required, write=unwritten))
+    takes = {field.name: field.type.takes() for field in table.fields}
+    return Inspector(takes, _nested(table), rules, coerce, table.write)
 
 
 def _completeness(table: Table) -> Callable[[dict[str, Any], Mapping[str, Any]], None]:

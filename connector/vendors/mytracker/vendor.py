@@ -96,5 +96,6 @@ MYTRACKER = Vendor(
     exchange=exchange,
     account_key="app_id",
     account=lambda settings: f"app {settings.app_id}",
+    envelope="the brackets of the batch form",
     probe=probe,
 )

@@ -26,6 +26,7 @@ SAILPLAY = Vendor(
     account_key="store_department_id",
     account=lambda _: "the department",
     read_body=_read_form,
+    envelope="the account's fields (token, store_department_id)",
     events=EVENTS,
     sightings=sightings,
     # "50 requests a second per partner over the whole API, then 429": public material on SailPlay, not its document.

@@ -94,16 +94,16 @@ def test_an_event_for_two_sinks_is_shown_as_each_would_get_it(config: str) -> No
     assert result.stdout.splitlines() == [
         f"standard input as a record of orders, {len(json.dumps(ORDER))} bytes",
         "",
-        "mytracker.customRevenue (revenue): sent, 105 bytes of at most 10,000",
+        "mytracker.customRevenue (revenue): would be sent, 105 bytes of at most 10,000",
         "{",
         '  "customUserId": "Аня",',
         '  "idTransaction": "o1",',
         '  "currency": "RUB",',
         '  "total": 250.5,',
-        '  "eventTimestamp": 1772355600',
+        '  "eventTimestamp": 1772355600 (2026-03-01 09:00:00 UTC)',
         "}",
         "",
-        "sailplay.fire: sent, 57 bytes of at most 4,000",
+        "sailplay.fire: would be sent, 57 bytes of at most 4,000",
         "{",
         '  "origin_user_id": "Аня",',
         '  "event_key": "k",',
@@ -121,7 +121,7 @@ def test_a_condition_that_does_not_hold_is_shown_and_no_failure(config: str) -> 
     result = preview(config, {**ORDER, "total": 10}, "--topic", "orders")
     assert result.exit_code == 0
     assert result.stdout.endswith(
-        "sailplay.fire: skipped\n  not taken: type == 'order.paid' && total > `100` does not hold\n"
+        "sailplay.fire: skipped\n  not taken: type == 'order.paid' && total > `100` does not hold [not-taken]\n"
     )
 
 

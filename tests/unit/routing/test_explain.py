@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from connector.expressions import compile_fields
 from connector.routing import Unrouted, Verdict
+from connector.routing.explain import FieldExplainer, mapped_values
 from tests.unit.routing.support import plan, record, router
 
 
@@ -44,3 +46,39 @@ def test_what_nobody_takes_has_both() -> None:
     explanation = routes.explain(record({}))
     assert explanation.failure == routes.route(record({}))[0]
     assert [verdict.result for verdict in explanation.verdicts] == [None]
+
+
+FIELDS: dict[str, str | dict[str, str]] = {
+    "id": "id",
+    "at": "unix(at)",
+    "params": {"total": "total", "gone": "gone", "bad": "number(id)"},
+}
+
+
+def test_each_field_is_evaluated_by_itself() -> None:
+    found = FieldExplainer(FIELDS).evaluate({"id": "a", "total": 5, "at": "x"}, record({}))
+    assert [(result.path, result.value, result.error is not None) for result in found] == [
+        (("id",), "a", False),
+        (("at",), None, True),
+        (("params", "total"), 5, False),
+        (("params", "gone"), None, False),
+        (("params", "bad"), None, True),
+    ]
+    assert mapped_values(found) == {"id": "a", "params": {"total": 5}}
+
+
+def test_where_nothing_raises_the_values_are_those_that_the_route_maps() -> None:
+    event = {"id": "a", "total": 5, "at": "2026-03-01T09:00:00Z"}
+    fields = {**FIELDS, "params": {"total": "total", "gone": "gone"}, "none": {"gone": "gone"}}
+    assert mapped_values(FieldExplainer(fields).evaluate(event, record({}))) == compile_fields(fields)(
+        event, record({})
+    )
+
+
+def test_fields_may_begin_at_an_element() -> None:
+    explainer = FieldExplainer({"id": "$.id", "sku": "sku"}, each="items")
+    event = {"id": "a", "items": [{"sku": "x"}, {"skuu": "y"}]}
+    assert [result.value for result in explainer.evaluate(event, record({}), 1)] == ["a", "x"]
+    assert [result.value for result in explainer.evaluate(event, record({}), 2)] == ["a", None]
+    said = explainer.null_cause(("sku",), event, record({}), event, 2)
+    assert said == "the expression sku is a path and gave null; did you mean skuu?; a text stands in quotes: 'sku'"

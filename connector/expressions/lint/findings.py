@@ -1,0 +1,59 @@
+"""All findings of one expression."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from connector.expressions.lint.calls import failing_arithmetic, failing_calls, swapped_arguments
+from connector.expressions.lint.comparisons import never_equals, text_orders, unlike_parts
+from connector.expressions.lint.logic import impossible_parts
+from connector.expressions.lint.names import bare_literals, double_quoted_texts, empty_brackets, unquoted_texts
+from connector.expressions.lint.operators import constant_conditions, lone_values, misread_nots, single_pipes
+from connector.expressions.lint.places import Finding, Place, places, shown
+
+_FINDERS: tuple[Callable[[Place], Iterator[Finding]], ...] = (
+    bare_literals,
+    empty_brackets,
+    double_quoted_texts,
+    unquoted_texts,
+    misread_nots,
+    single_pipes,
+    lone_values,
+    constant_conditions,
+    failing_calls,
+    failing_arithmetic,
+    swapped_arguments,
+    text_orders,
+    never_equals,
+    unlike_parts,
+)
+
+
+def lint(text: str, *, condition: bool = False) -> list[Finding]:
+    """Return what an expression says beside what its writer must have meant, in the order of the text.
+
+    `condition`: only its truth counts, as of a `when`. Raises ExpressionError if it does not parse.
+    """
+    found: dict[int, Finding] = {}
+    parts = list(places(text, condition=condition))
+    for place in parts:
+        for finder in _FINDERS:
+            for finding in finder(place):
+                # Of one place the first counts: what comes after it would follow from the same slip.
+                found.setdefault(finding.column, finding)
+    if not found:  # what is impossible because of a slip is said by the slip
+        return [finding for place in parts for finding in _impossible(place)]
+    return sorted(found.values(), key=lambda finding: finding.column)
+
+
+def _impossible(place: Place) -> Iterator[Finding]:
+    """Find what holds for no event, or for every one, in a condition as a whole."""
+    above = place.above
+    if not place.condition or (above is not None and above.condition and above.node.kind in ("and", "or", "not")):
+        return
+    for part, truth in impossible_parts(place.node):
+        other = shown(part._replace(kind="or" if part.kind == "and" else "and"))
+        if truth:
+            yield Finding("always-true", f"{shown(part)} is true of every event; and is &&: {other}", part.column)
+        else:
+            yield Finding("never-true", f"{shown(part)} is true of no event; or is ||: {other}", part.column)

@@ -1,0 +1,170 @@
+"""Names that were meant as values: bare true, double quotes around a text, texts without any quotes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from connector.expressions.lint.places import Finding, Place, is_path, literal, replaced, shown, written
+from connector.expressions.nodes import Node
+
+_VALUES = {"true": True, "false": False, "null": None}
+# Words of other languages for these: fields may be called so, and nobody compares a field with such a one.
+_OTHER_WORDS = {"yes": True, "no": False, "none": None, "nil": None, "undefined": None}
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
+_KEY = re.compile(r"[0-9A-Fa-f]{32,}")
+# Codes of currencies that events name. None of them is a word that a field is likely to be called.
+_CURRENCY = re.compile(
+    "AED|AMD|AUD|AZN|BGN|BRL|BYN|CAD|CHF|CNY|CZK|DKK|EGP|EUR|GBP|GEL|HKD|HUF|IDR|ILS|INR|JPY|KGS|KRW|KZT|MDL|MXN|NOK|"
+    "NZD|PLN|RON|RSD|RUB|SEK|SGD|THB|TJS|TMT|TRY|UAH|USD|UZS|VND|ZAR"
+)
+# Parameters, by function and index, that are seldom read from the event: there a quoted name was meant as a text.
+_SEARCHED = {
+    ("contains", 1), ("ends_with", 1), ("find_first", 1), ("find_last", 1), ("header", 0), ("join", 0), ("key", 0),
+    ("number", 1), ("pad_left", 2), ("pad_right", 2), ("phone", 1), ("replace", 1), ("replace", 2), ("split", 1),
+    ("starts_with", 1), ("trim", 1), ("trim_left", 1), ("trim_right", 1), ("unix", 1),
+}  # fmt: skip
+
+
+def bare_literals(place: Place) -> Iterator[Finding]:
+    """Find true, false and null (any case) where a value is meant: without backticks they are fields."""
+    node, parent = place.node, place.parent
+    if node.kind != "field" or place.of_result or place.is_quoted(node) or _begins_path(place):
+        return
+    word = node.value.lower()
+    value = _VALUES.get(word)
+    if word not in _VALUES:
+        if word not in _OTHER_WORDS or not _is_compared_with_path(place):
+            return
+        value = _OTHER_WORDS[word]
+    part = parent if parent is not None and parent.kind in ("compare", "call") else node
+    wanted = written(replaced(part, node, literal(value)), place)
+    if word in ("yes", "no"):
+        wanted += f", or {shown(replaced(part, node, literal(node.value)))} for a text"
+    where = f"in {shown(part)}, {node.value} is" if part is not node else f"{node.value} is"
+    yield Finding(
+        "bare-literal",
+        f"{where} a field of that name, null where the event has none; a value stands in backticks: {wanted}",
+        node.column,
+    )
+
+
+def empty_brackets(place: Place) -> Iterator[Finding]:
+    """Find x == [], where [] flattens the event."""
+    node, parent = place.node, place.parent
+    if parent is None or parent.kind != "compare" or node.kind != "projection":
+        return
+    base, right = node.children[:2]
+    if base.kind == "flatten" and base.children[0].kind == "current" and right.kind == "current":
+        wanted = shown(replaced(parent, node, literal([])))
+        yield Finding("bare-literal", f"[] flattens the event here; an empty array is written {wanted}", node.column)
+
+
+def double_quoted_texts(place: Place) -> Iterator[Finding]:
+    """Find names in double quotes where a text is meant; "user-id" and user."e-mail" are paths, and right."""
+    node, parent = place.node, place.parent
+    if node.kind != "field" or place.of_result or not place.is_quoted(node) or _begins_path(place):
+        return
+    if not _is_meant_as_text(place):
+        return
+    meant = _meant(node.value, parent)
+    part = parent if parent is not None and parent.kind in ("compare", "call", "or", "and") else node
+    form = "a text stands in single quotes" if type(meant.value) is str else "a number takes none"
+    yield Finding(
+        "double-quoted-text",
+        f'"{node.value}" in double quotes is the name of a field; {form}: {written(replaced(part, node, meant), place)}'
+        f"{_field_instead(node, parent)}",
+        node.column,
+    )
+
+
+def _field_instead(node: Node, parent: Node | None) -> str:
+    """Say how to write the field, for those who mean it."""
+    if parent is None and _IDENTIFIER.fullmatch(node.value):
+        return f"; the field needs no quotes: {shown(node)}"
+    return f'; the field itself is $."{node.value}"'
+
+
+def unquoted_texts(place: Place) -> Iterator[Finding]:
+    """Find codes of currencies and keys of 32 digits and more that stand without quotes, and so are fields."""
+    node, parent = place.node, place.parent
+    if node.kind != "field" or place.of_result or place.is_quoted(node) or _begins_path(place):
+        return
+    if not (_CURRENCY.fullmatch(node.value) or _KEY.fullmatch(node.value)):
+        return
+    if parent is not None and parent.kind not in ("compare", "or", "and", "list"):
+        return
+    part = parent if parent is not None and parent.kind in ("compare", "or") else node
+    yield Finding(
+        "unquoted-text",
+        f"{node.value} is a field of that name, null where the event has none; a text stands in single quotes: "
+        f"{written(replaced(part, node, literal(node.value)), place)}",
+        node.column,
+    )
+
+
+def _is_meant_as_text(place: Place) -> bool:
+    node, parent = place.node, place.parent
+    bare = _IDENTIFIER.fullmatch(node.value) is not None
+    if parent is None:  # a name with a dash or a space needs the quotes
+        return not place.condition and (bare or bool(_KEY.fullmatch(node.value)) or not node.value)
+    others = [child for child in parent.children if child is not node]
+    if parent.kind == "compare":
+        return _is_compared_as_text(place, parent)
+    if parent.kind == "call":
+        index = next(at for at, child in enumerate(parent.children) if child is node)
+        return (parent.value, index) in _SEARCHED
+    if parent.kind == "list":
+        return _is_searched_list(place)
+    if parent.kind in ("or", "and"):  # a default or a choice: x || "RUB"
+        return not place.condition and node is parent.children[-1] and bare and not any(map(place.is_quoted, others))
+    return False
+
+
+def _is_compared_as_text(place: Place, parent: Node) -> bool:
+    node = place.node
+    left, right = parent.children
+    other = right if node is left else left
+    if not is_path(other):
+        return False
+    if node is right:
+        return True
+    # "user-id" == owner: the left one is the path, as nearly always, if its name needs the quotes for a dash alone.
+    if other.kind == "field" and place.is_quoted(other):
+        return False
+    return not re.fullmatch(r"[\w-]*-[\w-]*", node.value)
+
+
+def _meant(name: str, parent: Node | None) -> Node:
+    """Return the literal that was meant: a text, but a number where one was compared in order."""
+    ordered = parent is not None and parent.kind == "compare" and parent.value not in ("==", "!=")
+    if ordered and _NUMBER.fullmatch(name) and len(name) < 16:
+        return literal(float(name) if "." in name else int(name))
+    return literal(name)
+
+
+def _begins_path(place: Place) -> bool:
+    """True for a of a.b, a[0] and a[]: it reads the event."""
+    return place.parent is not None and place.parent.kind in ("chain", "projection", "flatten") and not place.condition
+
+
+def _is_compared_with_path(place: Place) -> bool:
+    parent = place.parent
+    return (
+        parent is not None
+        and parent.kind == "compare"
+        and all(is_path(child) for child in parent.children)
+        and place.node is parent.children[1]
+    )
+
+
+def _is_searched_list(place: Place) -> bool:
+    """True for the elements of the list in contains(["a", "b"], type)."""
+    above = place.above.above if place.above is not None else None
+    return (
+        above is not None
+        and above.node.kind == "call"
+        and above.node.value == "contains"
+        and (above.node.children[0] is place.parent)
+    )

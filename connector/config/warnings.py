@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import orjson
 
+from connector.config.findings import findings, unaccepted
 from connector.config.kafka_settings import missing_files
+from connector.config.yaml_values import empty_conditions, quoted_names
 from connector.errors import Mistake
 from connector.expressions.nodes import Node
 from connector.expressions.parser import parse
@@ -15,10 +18,28 @@ from connector.secrets import Secret
 from connector.settings.values import Settings
 from connector.vendors.registry import VENDORS
 
+# Warnings about this machine, not about the file: `check --strict` is right where the file is written, too.
+OF_THIS_MACHINE = frozenset({"missing-file", "missing-secret"})
+
 
 def warnings(settings: Settings) -> list[Mistake]:
-    """Return missing secrets and files, and settings that are allowed but rarely meant, each with its path."""
-    return [*_kafka(settings), *_topics(settings), *_sinks(settings), *_routes(settings)]
+    """Return missing secrets and files, settings that are allowed but rarely meant, and what the findings say.
+
+    Each has its path. What a route accepts by its name is left out.
+    """
+    found = [*_kafka(settings), *_topics(settings), *_sinks(settings), *_routes(settings), *findings(settings)]
+    return unaccepted(settings, found)
+
+
+def warnings_of_file(settings: Settings, file: Path) -> list[Mistake]:
+    """Return what only the file's text shows, which its settings have forgotten, such as quotes that YAML takes away.
+
+    Nothing is said of a value of which the findings speak.
+    """
+    text = file.read_text(encoding="utf-8")
+    said = {each.path for each in findings(settings)}
+    names = [each for each in quoted_names(text) if each.path not in said]
+    return unaccepted(settings, [*empty_conditions(text), *names])
 
 
 def refusals(settings: Settings) -> list[Mistake]:
@@ -29,7 +50,7 @@ def refusals(settings: Settings) -> list[Mistake]:
             "does not go with group.protocol: consumer: after a kill the brokers refuse the next process of that id "
             "until the old one's session has run out. Leave one of the two out"
         )
-        return [Mistake("kafka.group.instance.id", message)]
+        return [Mistake("kafka.group.instance.id", message, "instance-id-refused")]
     return []
 
 
@@ -39,15 +60,18 @@ def _kafka(settings: Settings) -> Iterator[Mistake]:
         if isinstance(value, Secret):
             yield from _missing(f"kafka.{name}", value)
     for name in missing_files(kafka):
-        yield Mistake(f"kafka.{name}", f"there is no {kafka[name]} on this machine")
+        yield Mistake(f"kafka.{name}", f"there is no {kafka[name]} on this machine", "missing-file")
     if kafka.get("isolation.level") == "read_uncommitted":
         yield Mistake(
             "kafka.isolation.level",
             "events of transactions that were aborted will be sent, too: leave it out, or read_committed",
+            "read-uncommitted",
         )
     if "group.instance.id" in kafka:
         yield Mistake(
-            "kafka.group.instance.id", "two processes with the same id shut each other out: give each its own"
+            "kafka.group.instance.id",
+            "two processes with the same id shut each other out: give each its own",
+            "shared-instance-id",
         )
 
 
@@ -58,6 +82,7 @@ def _topics(settings: Settings) -> Iterator[Mistake]:
                 f"topics.{name}.schema",
                 "an event may be too much work to check, and is then a dead letter (schema): tell alternatives that "
                 "repeat (anyOf, oneOf) apart by the names of their properties, bound arrays and strings",
+                "costly-schema",
             )
 
 
@@ -72,15 +97,16 @@ def _sinks(settings: Settings) -> Iterator[Mistake]:
             yield Mistake(
                 f"sinks.{name}.rate",
                 f"{vendor.title} is said to refuse more than {limit.per_second:g}/s per {limit.shared_by}",
+                "rate-too-high",
             )
         if name not in used:
-            yield Mistake(f"sinks.{name}", "no route leads here: it will send nothing")
+            yield Mistake(f"sinks.{name}", "no route leads here: it will send nothing", "idle-sink")
 
 
 def _missing(path: str, secret: Secret) -> Iterator[Mistake]:
     message = secret.missing()
     if message is not None:
-        yield Mistake(path, message)
+        yield Mistake(path, message, "missing-secret")
 
 
 def _routes(settings: Settings) -> Iterator[Mistake]:
@@ -90,6 +116,7 @@ def _routes(settings: Settings) -> Iterator[Mistake]:
             yield Mistake(
                 f"routes[{route.index}].fields.idTransaction",
                 f"{expression} does not come from the event: it must be unique to each payment, or payments are lost",
+                "constant-transaction-id",
             )
 
 

@@ -43,9 +43,10 @@ def bare_literals(place: Place) -> Iterator[Finding]:
     if word in ("yes", "no"):
         wanted += f", or {shown(replaced(part, node, literal(node.value)))} for a text"
     where = f"in {shown(part)}, {node.value} is" if part is not node else f"{node.value} is"
+    is_equal = ", and null equals null" if part is not node and part.kind == "compare" else ""
     yield Finding(
         "bare-literal",
-        f"{where} a field of that name, null where the event has none; a value stands in backticks: {wanted}",
+        f"{where} a field of that name, null where the event has none{is_equal}; a value stands in backticks: {wanted}",
         node.column,
     )
 

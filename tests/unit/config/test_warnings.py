@@ -41,12 +41,13 @@ def test_each_missing_secret_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         "{env: SP_TOKEN}", "{login: {store_department_key: {env: KEY}, pin_code: {file: pin}}}"
     ).replace("localhost:9092", "localhost:9092, sasl.password: {env: PASSWORD}")
     assert warned(tmp_path, text) == [
-        Mistake("kafka.sasl.password", "environment variable PASSWORD is not set"),
-        Mistake("sinks.mt.token", "environment variable MT_TOKEN is not set"),
-        Mistake("sinks.sp.token.login.store_department_key", "environment variable KEY is empty"),
+        Mistake("kafka.sasl.password", "environment variable PASSWORD is not set", "missing-secret"),
+        Mistake("sinks.mt.token", "environment variable MT_TOKEN is not set", "missing-secret"),
+        Mistake("sinks.sp.token.login.store_department_key", "environment variable KEY is empty", "missing-secret"),
         Mistake(
             "sinks.sp.token.login.pin_code",
             f"file {tmp_path.resolve() / 'pin'} cannot be read: No such file or directory",
+            "missing-secret",
         ),
     ]
 
@@ -88,7 +89,7 @@ def test_an_instance_id_in_the_newer_protocol_is_refused_and_loads_all_the_same(
 
 def test_a_rate_above_what_sailplay_is_known_to_take_is_one(tmp_path: Path) -> None:
     assert warned(tmp_path, CORRECT.replace("11, token:", "11, rate: 51/s, token:")) == [
-        Mistake("sinks.sp.rate", "SailPlay is said to refuse more than 50/s per partner")
+        Mistake("sinks.sp.rate", "SailPlay is said to refuse more than 50/s per partner", "rate-too-high")
     ]
 
 
@@ -96,7 +97,7 @@ def test_a_sink_that_no_route_uses_is_one(tmp_path: Path) -> None:
     text = CORRECT.replace(
         "routes:", "  idle: {kind: mytracker, base_url: https://t.example, app_id: 2, token: {env: MT_TOKEN}}\nroutes:"
     )
-    assert warned(tmp_path, text) == [Mistake("sinks.idle", "no route leads here: it will send nothing")]
+    assert warned(tmp_path, text) == [Mistake("sinks.idle", "no route leads here: it will send nothing", "idle-sink")]
 
 
 @pytest.mark.parametrize("expression", ["'order1'", "`1`", "timestamp()", "join('-', ['a', topic()])", "'abc'[0:2]"])

@@ -1,0 +1,128 @@
+"""What a configuration says beside what its writer meant. `run` starts with it all the same."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from connector.config.lenient import mapping
+from connector.errors import Mistake
+from connector.expressions.lint import lint
+from connector.expressions.lint.inference import is_constant
+from connector.expressions.lint.logic import implies
+from connector.expressions.lint.render import render
+from connector.expressions.parser import parse
+from connector.mistakes.catalogue import MISTAKES
+from connector.routing.plan import matches
+from connector.settings.suggestions import suggestion
+from connector.settings.units import shown
+from connector.settings.values import Route, Settings
+from connector.vendors.registry import VENDORS
+
+_ROUTE = re.compile(r"routes\[([0-9]+)\]")
+
+
+def findings(settings: Settings) -> list[Mistake]:
+    """Return what is found by reading the routes' expressions and conditions, with what to write instead.
+
+    What a route accepts is among them; `unaccepted` leaves it out.
+    """
+    return [
+        *itertools.chain.from_iterable(map(_expressions, settings.routes)),
+        *_overlaps(settings),
+        *itertools.chain.from_iterable(map(_unknown_accepts, settings.routes)),
+    ]
+
+
+def unaccepted(settings: Settings, found: Iterable[Mistake]) -> list[Mistake]:
+    """Return those warnings that no route accepts by their name, each once, and in their order."""
+    return [each for each in dict.fromkeys(found) if each.name not in _accepts(settings, each.path)]
+
+
+def _accepts(settings: Settings, path: str) -> frozenset[str]:
+    match = _ROUTE.match(path)
+    return settings.routes[int(match[1])].accept if match else frozenset()
+
+
+def expressions_of(route: Route) -> Iterator[tuple[str, str]]:
+    """Yield each expression that fills a field of a route, with its path."""
+    for name, value in route.fields.items():
+        path = f"routes[{route.index}].fields.{name}"
+        if isinstance(value, str):
+            yield path, value
+        else:
+            yield from ((f"{path}.{inner}", expression) for inner, expression in mapping(dict(value)).items())
+
+
+def _expressions(route: Route) -> Iterator[Mistake]:
+    if route.when is not None:
+        for finding in lint(route.when, condition=True):
+            yield Mistake(f"routes[{route.index}].when", finding.message, finding.name)
+    for path, expression in expressions_of(route):
+        for finding in lint(expression):
+            yield Mistake(path, finding.message, finding.name)
+
+
+def _unknown_accepts(route: Route) -> Iterator[Mistake]:
+    for name in sorted(route.accept - MISTAKES.keys()):
+        message = f"{shown(name)} is the name of no warning{suggestion(name, MISTAKES)}"
+        yield Mistake(f"routes[{route.index}].accept", message, "unknown-accept")
+
+
+# --- routes that send the same event twice -----------------------------------------------------------------------
+
+
+def _overlaps(settings: Settings) -> Iterator[Mistake]:
+    for earlier, later in itertools.combinations(settings.routes, 2):
+        if (earlier.sink, earlier.method) != (later.sink, later.method) or _is_other_event(settings, earlier, later):
+            continue
+        for narrow, wide in ((later, earlier), (earlier, later)):
+            if _reads_within(narrow.topics, wide.topics) and _takes_within(narrow.when, wide.when):
+                yield _overlap(narrow, wide)
+                break
+
+
+def _reads_within(narrow: Sequence[str], wide: Sequence[str]) -> bool:
+    """True if every topic of one route is certainly read by the other."""
+    return all(
+        name in wide or (not name.startswith("^") and any(matches(other, name) for other in wide)) for name in narrow
+    )
+
+
+def _takes_within(narrow: str | None, wide: str | None) -> bool:
+    """True if every event that one condition takes is certainly taken by the other."""
+    if narrow is None or wide is None:
+        return wide is None
+    return implies(parse(narrow), parse(wide))
+
+
+def _is_other_event(settings: Settings, one: Route, other: Route) -> bool:
+    """True if both routes fill a required field with constants that differ: that the vendor gets two is meant then."""
+    method = VENDORS[settings.sinks[one.sink].kind].methods[one.method]
+    for group in method.required:
+        pair = [route.fields.get(group[0]) for route in (one, other)]
+        trees = [parse(expression) for expression in pair if isinstance(expression, str)]
+        if (
+            len(group) == 1
+            and len(trees) == 2
+            and all(map(is_constant, trees))
+            and render(trees[0]) != render(trees[1])
+        ):
+            return True
+    return False
+
+
+def _overlap(narrow: Route, wide: Route) -> Mistake:
+    path = f"routes[{narrow.index}]" + ("" if narrow.when is None else ".when")
+    other = f"routes[{wide.index}] ({wide.name})"
+    if narrow.when is None or _takes_within(wide.when, narrow.when):
+        cure = "take one of the two out, or tell their conditions apart"
+    else:
+        cure = f"take one of the two out, or leave these events out there: !({narrow.when})"
+    return Mistake(
+        path,
+        f"every event that this route takes is taken by {other}, too, and {narrow.sink} gets it twice as "
+        f"{narrow.method} (all routes that fit send, not only the first): {cure}",
+        "overlaps-route",
+    )

@@ -57,7 +57,7 @@ def check(
 ) -> None:
     """Say what is wrong in a configuration file, all of it at once, and what would be right.
 
-    Warnings are about what can be run and is seldom meant; a route silences one by its name: accept: [overlaps-route].
+    Warnings are about what can be run and is seldom meant. A route silences one by its name, under accept.
 
     Exit status 0: it can be run (what is missing here, such as a secret, is a warning); 1: with --live, something out
     there fails; 2: the file is wrong, or with --strict has warnings.
@@ -86,6 +86,7 @@ def _read(
 
     Raises ConfigError where the sample cannot be read.
     """
+    from connector.config.findings import unaccepted
     from connector.config.load import load
     from connector.config.sample import read_sample, sample_findings
     from connector.config.warnings import OF_THIS_MACHINE, refusals, warnings, warnings_of_file
@@ -100,6 +101,7 @@ def _read(
     mistakes, found = refusals(settings), [*warnings(settings), *warnings_of_file(settings, config)]
     if sample is not None and content is not None:
         found += sample_findings(settings, read_sample(settings, _named(sample), content, topic))
+    found = unaccepted(settings, found)
     if strict:
         mistakes += [each for each in found if each.name not in OF_THIS_MACHINE]
         found = [each for each in found if each.name in OF_THIS_MACHINE]

@@ -12,7 +12,7 @@ from connector.expressions import compile_condition, compile_expression
 from connector.expressions.compiler import compile_tree
 from connector.expressions.library import FUNCTIONS
 from connector.expressions.lint.inference import constant, is_constant
-from connector.expressions.lint.places import is_literal
+from connector.expressions.lint.places import is_literal, places
 from connector.expressions.lint.render import render
 from connector.expressions.nodes import Node, plain_path, walk
 from connector.expressions.parser import parse
@@ -176,7 +176,7 @@ def _unrouted(settings: Settings, sample: Sample, routes: Sequence[Route], taken
             first = next(((text, value) for text, value in values if value is not None), None)
             if first is not None and not any(name.fits(first[1]) for name in names[first[0]]):
                 counts[first] += 1
-    for (text, value), count in counts.items():
+    for (text, value), count in counts.most_common():
         near = nearest(value, [name.text for name in names[text]])
         meant = f"; a route names {shown(near)}" if near is not None else ""
         fate = "skipped" if settings.delivery.unrouted == "skip" else "dead-lettered"
@@ -212,7 +212,7 @@ def _counted(count: int, total: int) -> str:
 
 def _takes_none(settings: Settings, route: Route, took: _Taken, sample: Sample) -> Mistake:
     total = len(sample.events)
-    what = f"takes none of the sample's {total} event{'' if total == 1 else 's'}"
+    what = "does not take the sample's only event" if total == 1 else f"takes none of the sample's {total} events"
     message, times = next(iter(took.raised.most_common(1)), ("", 0))
     selector = _selector(route)
     if times:
@@ -248,17 +248,32 @@ def _always_null(route: Route, events: Sequence[Event], sample: Sample) -> Itera
 
 def _meant(expression: str, events: Sequence[Event]) -> str:
     """Say what a path that leads nowhere may have been meant for: a name beside it, or a text without quotes."""
+    near = next(filter(None, (_nearest_path(path, events[0]) for path in _paths(expression))), None)
+    if near is not None:
+        return f"; did you mean {near}?"
     path = plain_path(parse(expression))
-    value: Any = events[0]
+    if len(path) == 1 and path[0] not in events[0]:
+        return f"; a text stands in single quotes inside double ones: \"'{path[0]}'\""
+    return ""
+
+
+def _paths(expression: str) -> Iterator[tuple[str, ...]]:
+    """Yield the plain paths of an expression that begin at the event."""
+    for place in places(expression, condition=False):
+        if not place.of_result and (
+            place.parent is None or place.parent.kind not in ("chain", "projection", "flatten")
+        ):
+            yield plain_path(place.node)
+
+
+def _nearest_path(path: Sequence[str], event: Event) -> str | None:
+    """Return the path with the first name that an object has not replaced by the nearest that it has."""
+    value: Any = event
     for depth, name in enumerate(path):
         if not isinstance(value, dict):
-            break
+            return None
         if name not in value:
             near = nearest(name, value)
-            if near is not None:
-                return f"; did you mean {'.'.join((*path[:depth], near))}?"
-            break
+            return near and ".".join((*path[:depth], near, *path[depth + 1 :]))
         value = value[name]
-    if len(path) == 1 and path[0] not in events[0]:
-        return f"; a text stands in single quotes within the others: \"'{path[0]}'\""
-    return ""
+    return None

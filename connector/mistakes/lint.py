@@ -21,10 +21,17 @@ KINDS: tuple[MistakeKind, ...] = (
     ),
     MistakeKind(
         "unquoted-text",
-        "A code of a currency or a long key without quotes is a field of that name, which is null. YAML takes one pair "
-        "of quotes away, so a constant needs two: single ones inside double ones.",
+        "A text without quotes (a currency, a key, a type, an option of a function) is a field of that name. YAML "
+        "takes one pair of quotes away, so a constant needs two: single ones inside double ones.",
         "fields: {customEventParams: {currency: RUB}}",
         "fields: {customEventParams: {currency: \"'RUB'\"}}",
+    ),
+    MistakeKind(
+        "unlikely-text",
+        "== compares whole texts, character by character: it knows no patterns, and quotes or blanks inside belong to "
+        "the text.",
+        "when: type == 'order.*'",
+        "when: starts_with(type, 'order.')",
     ),
     MistakeKind(
         "constant-condition",

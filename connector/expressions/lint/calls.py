@@ -66,6 +66,8 @@ def _unfit_argument(node: Node) -> str | None:
         takes = function.takes(index)
         if EXPRESSION in takes or (is_constant(child) and child.kind != "literal"):
             continue
+        if child.kind == "arithmetic" and _no_number(child) is not None:
+            continue  # said of what is computed
         passes = {NULL} if function.null_passes and index == 0 else set()
         given = kinds_of(child) - passes
         if given and not (given - {NULL}) & _accepted(takes) and not (NULL in given and NULL in takes):

@@ -7,7 +7,13 @@ from collections.abc import Callable, Iterator
 from connector.expressions.lint.calls import failing_arithmetic, failing_calls, swapped_arguments
 from connector.expressions.lint.comparisons import never_equals, text_orders, unlike_parts
 from connector.expressions.lint.logic import impossible_parts
-from connector.expressions.lint.names import bare_literals, double_quoted_texts, empty_brackets, unquoted_texts
+from connector.expressions.lint.names import (
+    bare_literals,
+    double_quoted_texts,
+    empty_brackets,
+    unlikely_texts,
+    unquoted_texts,
+)
 from connector.expressions.lint.operators import constant_conditions, lone_values, misread_nots, single_pipes
 from connector.expressions.lint.places import Finding, Place, places, shown
 
@@ -16,12 +22,13 @@ _FINDERS: tuple[Callable[[Place], Iterator[Finding]], ...] = (
     empty_brackets,
     double_quoted_texts,
     unquoted_texts,
+    unlikely_texts,
     misread_nots,
     single_pipes,
     lone_values,
-    constant_conditions,
     failing_calls,
     failing_arithmetic,
+    constant_conditions,
     swapped_arguments,
     text_orders,
     never_equals,
@@ -52,8 +59,8 @@ def _impossible(place: Place) -> Iterator[Finding]:
     if not place.condition or (above is not None and above.condition and above.node.kind in ("and", "or", "not")):
         return
     for part, truth in impossible_parts(place.node):
-        other = shown(part._replace(kind="or" if part.kind == "and" else "and"))
-        if truth:
-            yield Finding("always-true", f"{shown(part)} is true of every event; and is &&: {other}", part.column)
-        else:
-            yield Finding("never-true", f"{shown(part)} is true of no event; or is ||: {other}", part.column)
+        name, says = ("always-true", "true whatever it compares") if truth else ("never-true", "true of no event")
+        other = part._replace(kind="or" if part.kind == "and" else "and")
+        word = "and is &&" if truth else "or is ||"
+        meant = "" if impossible_parts(other) else f"; {word}: {shown(other)}"
+        yield Finding(name, f"{shown(part)} is {says}{meant}", part.column)

@@ -25,6 +25,7 @@ from connector.expressions.semantics import equal, order
 _MOST_CLAUSES = 256
 # A character that no literal holds: it makes texts that are none of those named.
 _FRESH = "\ue000"
+_ORDERS = frozenset({"<", "<=", ">", ">="})
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 
 
@@ -51,8 +52,8 @@ def never(condition: Node) -> bool:
 
 
 def always(condition: Node) -> bool:
-    """True if a condition holds for every event on which it does not raise."""
-    return _is_impossible(lambda: _alternatives(condition, holds=False))
+    """True if a condition holds for every event on which it does not raise and where what it orders are numbers."""
+    return _is_impossible(lambda: _alternatives(condition, holds=False), numbers=True)
 
 
 def implies(narrow: Node, wide: Node) -> bool:
@@ -60,9 +61,9 @@ def implies(narrow: Node, wide: Node) -> bool:
     return _is_impossible(lambda: _joined([_alternatives(narrow, holds=True), _alternatives(wide, holds=False)]))
 
 
-def _is_impossible(alternatives: Callable[[], list[Clause]]) -> bool:
+def _is_impossible(alternatives: Callable[[], list[Clause]], *, numbers: bool = False) -> bool:
     try:
-        return not any(map(_is_possible, alternatives()))
+        return not any(_is_possible(clause, numbers=numbers) for clause in alternatives())
     except UndecidedError:
         return False
 
@@ -126,12 +127,18 @@ def _is_list(node: Node) -> bool:
 # --- whether atoms can hold together -----------------------------------------------------------------------------
 
 
-def _is_possible(clause: Clause) -> bool:
+def _is_possible(clause: Clause, *, numbers: bool) -> bool:
+    """True if the atoms can hold together. `numbers`: what is ordered is known to be a number."""
     by_subject: dict[str, list[Atom]] = {}
     for atom in clause:
         by_subject.setdefault(atom.subject, []).append(atom)
     return all(
-        any(all(_fits(atom, value) for atom in atoms) for value in _trials(atoms)) for atoms in by_subject.values()
+        any(
+            all(_fits(atom, value) for atom in atoms)
+            for value in _trials(atoms)
+            if not (numbers and any(atom.test in _ORDERS for atom in atoms)) or type(value) in NUMBERS
+        )
+        for atoms in by_subject.values()
     )
 
 
@@ -159,7 +166,7 @@ _TESTS: Mapping[str, Callable[[Any, tuple[Any, ...]], bool]] = {
     # contains() is Python's `in`, for which 1 and true are one.
     "in": lambda value, values: value in values,
     "starts": _starts,
-    **{sign: _ordered(sign) for sign in ("<", "<=", ">", ">=")},
+    **{sign: _ordered(sign) for sign in _ORDERS},
 }
 
 

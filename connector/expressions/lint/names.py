@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from connector.expressions.lint.inference import is_constant
 from connector.expressions.lint.places import Finding, Place, is_path, literal, replaced, shown, written
-from connector.expressions.nodes import Node
+from connector.expressions.nodes import Node, plain_path
 
 _VALUES = {"true": True, "false": False, "null": None}
 # Words of other languages for these: fields may be called so, and nobody compares a field with such a one.
 _OTHER_WORDS = {"yes": True, "no": False, "none": None, "nil": None, "undefined": None}
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
+_PATTERN = re.compile(r"[\w.:/-]*[\w.:/-][*%]")
+_DASHED = re.compile(r"\w*-[\w-]*")
 _KEY = re.compile(r"[0-9A-Fa-f]{32,}")
 # Codes of currencies that events name. None of them is a word that a field is likely to be called.
 _CURRENCY = re.compile(
@@ -25,6 +28,10 @@ _SEARCHED = {
     ("number", 1), ("pad_left", 2), ("pad_right", 2), ("phone", 1), ("replace", 1), ("replace", 2), ("split", 1),
     ("starts_with", 1), ("trim", 1), ("trim_left", 1), ("trim_right", 1), ("unix", 1),
 }  # fmt: skip
+# Parameters that are never read from the event.
+_OPTIONS = {("header", 0), ("key", 0), ("number", 1), ("phone", 1), ("unix", 1)}
+# Last names of paths to an event's type, in lower case and without underscores.
+_TYPES = frozenset({"type", "eventtype", "eventname", "event", "kind"})
 
 
 def bare_literals(place: Place) -> Iterator[Finding]:
@@ -88,21 +95,42 @@ def _field_instead(node: Node, parent: Node | None) -> str:
 
 
 def unquoted_texts(place: Place) -> Iterator[Finding]:
-    """Find codes of currencies and keys of 32 digits and more that stand without quotes, and so are fields."""
+    """Find texts that stand without quotes: codes of currencies, long keys, types, options and names of headers."""
     node, parent = place.node, place.parent
-    if node.kind != "field" or place.of_result or place.is_quoted(node) or _begins_path(place):
+    if place.of_result or not _is_bare_text(place):
         return
-    if not (_CURRENCY.fullmatch(node.value) or _KEY.fullmatch(node.value)):
-        return
-    if parent is not None and parent.kind not in ("compare", "or", "and", "list"):
-        return
-    part = parent if parent is not None and parent.kind in ("compare", "or") else node
+    part = parent if parent is not None and parent.kind in ("compare", "or", "call") else node
+    meant = literal(".".join(plain_path(node)))
+    kind = "a field of that name" if node.kind == "field" else "a path"
     yield Finding(
         "unquoted-text",
-        f"{node.value} is a field of that name, null where the event has none; a text stands in single quotes: "
-        f"{written(replaced(part, node, literal(node.value)), place)}",
+        f"{shown(node)} is {kind}, null where the event has none; a text stands in single quotes: "
+        f"{written(replaced(part, node, meant), place)}",
         node.column,
     )
+
+
+def _is_bare_text(place: Place) -> bool:
+    node, parent = place.node, place.parent
+    if parent is not None and parent.kind == "compare" and _is_type(parent.children[0]) and node is parent.children[1]:
+        path = plain_path(node)
+        return bool(path) and not _is_type(node) and not place.is_quoted(node) and path[-1].lower() not in _OTHER_WORDS
+    if node.kind != "field" or place.is_quoted(node) or _begins_path(place):
+        return False
+    if parent is not None and parent.kind == "call":
+        return (parent.value, _index(node, parent)) in _OPTIONS
+    looks_so = _CURRENCY.fullmatch(node.value) or _KEY.fullmatch(node.value)
+    return bool(looks_so) and (parent is None or parent.kind in ("compare", "or", "and", "list"))
+
+
+def _is_type(node: Node) -> bool:
+    """True for a path to the type of an event, which is compared with texts and hardly ever with another field."""
+    path = plain_path(node)
+    return bool(path) and path[-1].lower().replace("_", "") in _TYPES
+
+
+def _index(node: Node, parent: Node) -> int:
+    return next(at for at, child in enumerate(parent.children) if child is node)
 
 
 def _is_meant_as_text(place: Place) -> bool:
@@ -114,8 +142,7 @@ def _is_meant_as_text(place: Place) -> bool:
     if parent.kind == "compare":
         return _is_compared_as_text(place, parent)
     if parent.kind == "call":
-        index = next(at for at, child in enumerate(parent.children) if child is node)
-        return (parent.value, index) in _SEARCHED
+        return (parent.value, _index(node, parent)) in _SEARCHED
     if parent.kind == "list":
         return _is_searched_list(place)
     if parent.kind in ("or", "and"):  # a default or a choice: x || "RUB"
@@ -129,12 +156,11 @@ def _is_compared_as_text(place: Place, parent: Node) -> bool:
     other = right if node is left else left
     if not is_path(other):
         return False
-    if node is right:
-        return True
+    other_is_quoted = place.is_quoted(other)
+    if node is right:  # "user-id" == "owner-id": both names need their quotes
+        return not (other_is_quoted and _DASHED.fullmatch(node.value) and _DASHED.fullmatch(other.value))
     # "user-id" == owner: the left one is the path, as nearly always, if its name needs the quotes for a dash alone.
-    if other.kind == "field" and place.is_quoted(other):
-        return False
-    return not re.fullmatch(r"[\w-]*-[\w-]*", node.value)
+    return not other_is_quoted and not _DASHED.fullmatch(node.value)
 
 
 def _meant(name: str, parent: Node | None) -> Node:
@@ -169,3 +195,27 @@ def _is_searched_list(place: Place) -> bool:
         and above.node.value == "contains"
         and (above.node.children[0] is place.parent)
     )
+
+
+def unlikely_texts(place: Place) -> Iterator[Finding]:
+    """Find texts compared for equality that no event is likely to hold: patterns, quotes inside quotes, blank ends."""
+    node, parent = place.node, place.parent
+    if parent is None or parent.kind != "compare" or parent.value not in ("==", "!="):
+        return
+    if node.kind != "literal" or type(node.value) is not str or is_constant(parent):
+        return
+    text: str = node.value
+    other = parent.children[1] if parent.children[0] is node else parent.children[0]
+    if _PATTERN.fullmatch(text):
+        call = Node("call", "starts_with", (other, literal(text.rstrip("*%"))), 0)
+        meant = call if parent.value == "==" else Node("not", None, (call,), 0)
+        message = f"== and != know no patterns: write {shown(meant)}"
+    elif len(text) > 2 and text[0] == text[-1] and text[0] in "\"'`":
+        message = f"the inner quotes belong to the text: write {shown(replaced(parent, node, literal(text[1:-1])))}"
+    elif text.strip() and text != text.strip():
+        message = (
+            f"the blank at its end belongs to the text: write {shown(replaced(parent, node, literal(text.strip())))}"
+        )
+    else:
+        return
+    yield Finding("unlikely-text", f"{shown(parent)} hardly ever holds: {message}", node.column)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from connector.errors import ExpressionError
 from connector.expressions.kinds import NUMBERS
@@ -113,7 +114,7 @@ def _compared_too(place: Place) -> str:
     node = place.node
     first = next(filter(None, map(_compared, node.children)), None)
     if first is None:
-        return f", as in type == {shown(next(child for child in node.children if child.kind in ('literal', 'field')))}"
+        return f", as in type == {shown(next(filter(partial(_is_lone, place), node.children)))}"
     path, sign = first
     parts = [
         Node("compare", sign, (path, literal(child.value)), 0) if _is_lone(place, child) else child
@@ -171,7 +172,7 @@ def constant_conditions(place: Place) -> Iterator[Finding]:
         except ExpressionError:
             return  # said of the call that raises
         reason = "without a field it is the same for every event"
-    elif place.condition and node.kind in ("call", "arithmetic", "sign") and certain_truth(node):
+    elif place.condition and (node.kind in ("arithmetic", "sign") or (node.kind == "call" and certain_truth(node))):
         holds, reason = (
             True,
             "a number is true, 0 too: compare it, as in " + shown(Node("compare", ">", (node, literal(0)), 0)),

@@ -88,6 +88,9 @@ def _link(node: Node) -> str | None:
         return f".{_text(node)[0]}"
     if node.kind == "index":
         return f"[{node.value}]"
+    if node.kind == "chain" and node.children[0].kind == "field":  # b[0] of a.b[0]
+        links = [_link(child) for child in node.children]
+        return None if None in links else "".join(map(str, links))
     return _slice(node) if node.kind == "slice" else None
 
 
@@ -174,6 +177,6 @@ _KINDS: Mapping[str, Callable[[Node], tuple[str, int]]] = {
     "list": lambda node: (f"[{_listed(node)}]", _WHOLE),
     "object": _object,
     "call": lambda node: (f"{node.value}({_listed(node)})", _WHOLE),
-    "expression": lambda node: (f"&{_within(node.children[0], _PIPE)}", _WHOLE),
+    "expression": lambda node: (f"&{_within(node.children[0], _PATH - 1)}", _WHOLE),
     "let": _let,
 }

@@ -93,7 +93,8 @@ def _position(error: yaml.YAMLError, text: str) -> str:
     where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
     hint = next((hint for cause, hint in _HINTS.items() if cause in problem), "")
     if mark and not hint:
-        hint = unreadable_hint(text, problem, mark.line)
+        began = getattr(error, "context_mark", None)
+        hint = unreadable_hint(text, problem, mark.line, began.line if began else mark.line)
     return f"{where}: {problem}{hint and f'; {hint}'}" if problem else where
 
 

@@ -177,11 +177,13 @@ def _quoted_name(scalar: Scalar) -> str:
     )
 
 
-def unreadable_hint(text: str, problem: str, line: int) -> str:
+def unreadable_hint(text: str, problem: str, line: int, began: int) -> str:
     """Return what PyYAML's reason nearly always comes from, and what to write; empty if nothing more is known.
 
-    `line` counts from 0, and is where it stopped.
+    `line` is where it stopped, and `began` where what it was reading begins, both from 0.
     """
+    if problem.startswith("expected ',' or") and began < line:
+        return f"a {{ or [ that opens in line {began + 1} is never closed, or a comma is missing"
     for cause, hint in _REASONS.items():
         if cause in problem:
             return hint
@@ -210,8 +212,6 @@ _PARTED = (
 _INDENT = "look at the indent: keys of one mapping begin in one column"
 # The end of PyYAML's reason → what to write.
 _REASONS: Mapping[str, str] = {
-    "but got '<stream end>'": "a { or [ is opened and never closed",
-    "but got '<document end>'": "a { or [ is opened and never closed",
     "but got '['": _NESTED,
     "but got '{'": _NESTED,
     "expected ',' or '}'": _PARTED,

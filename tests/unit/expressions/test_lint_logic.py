@@ -43,7 +43,7 @@ CONDITIONS = st.recursive(
     max_leaves=6,
 )
 LARGE = (9007199254740993, 9007199254740994)
-VALUES = st.sampled_from(
+VALUES: st.SearchStrategy[Any] = st.sampled_from(
     (None, True, False, "", "a", "ab", "abc", "b", "5", 0, 1, 4, 5, 5.25, 5.5, 6, 7, 1.0, *LARGE, [], [1], ["a"], {})
 )
 EVENTS = st.fixed_dictionaries({}, optional={"a": VALUES, "b": VALUES, "c": st.builds(lambda d: {"d": d}, VALUES)})

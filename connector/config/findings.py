@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from connector.config.lenient import mapping
 from connector.errors import Mistake
 from connector.expressions.lint import lint
-from connector.expressions.lint.inference import is_constant
-from connector.expressions.lint.logic import implies
+from connector.expressions.lint.logic import implies, never
 from connector.expressions.lint.places import is_literal
 from connector.expressions.lint.render import render
-from connector.expressions.nodes import walk
+from connector.expressions.nodes import Node, walk
 from connector.expressions.parser import parse
 from connector.mistakes.catalogue import MISTAKES
 from connector.routing.plan import applies, matches
@@ -98,11 +97,12 @@ def _unknown_accepts(route: Route) -> Iterator[Mistake]:
 
 def _overlaps(settings: Settings) -> Iterator[Mistake]:
     for earlier, later in itertools.combinations(settings.routes, 2):
-        if (earlier.sink, earlier.method) != (later.sink, later.method) or _is_other_event(settings, earlier, later):
+        if (earlier.sink, earlier.method) != (later.sink, later.method):
             continue
         for narrow, wide in ((later, earlier), (earlier, later)):
             if _reads_within(narrow.topics, wide.topics) and _takes_within(narrow.when, wide.when):
-                yield _overlap(narrow, wide)
+                if not _is_other_event(settings, narrow, wide):
+                    yield _overlap(narrow, wide)
                 break
 
 
@@ -120,20 +120,48 @@ def _takes_within(narrow: str | None, wide: str | None) -> bool:
     return implies(parse(narrow), parse(wide))
 
 
-def _is_other_event(settings: Settings, one: Route, other: Route) -> bool:
-    """True if both routes fill a required field with constants that differ: that the vendor gets two is meant then."""
-    method = VENDORS[settings.sinks[one.sink].kind].methods[one.method]
-    for group in method.required:
-        pair = [route.fields.get(group[0]) for route in (one, other)]
-        trees = [parse(expression) for expression in pair if isinstance(expression, str)]
-        if (
-            len(group) == 1
-            and len(trees) == 2
-            and all(map(is_constant, trees))
-            and render(trees[0]) != render(trees[1])
-        ):
+def _is_other_event(settings: Settings, narrow: Route, wide: Route) -> bool:
+    """True if a required field is certainly another in each of the two, such as the event's name.
+
+    That the vendor gets two events is meant then. `narrow` takes those of which both make one.
+    """
+    method = VENDORS[settings.sinks[narrow.sink].kind].methods.get(narrow.method)
+    for group in () if method is None else method.required:
+        pair = [route.fields.get(group[0]) for route in (narrow, wide)]
+        first, second = (parse(field) if isinstance(field, str) else None for field in pair)
+        if len(group) == 1 and first is not None and second is not None and _differ(first, second, narrow.when):
             return True
     return False
+
+
+def _differ(one: Node, other: Node, when: str | None) -> bool:
+    """True if two expressions are certainly unequal for each event that a condition takes."""
+    equality = Node("compare", "==", (one, other), 0)
+    if when is None:
+        return never(equality)
+    condition = parse(when)
+    return never(_given(equality, condition)) or never(Node("and", None, (condition, equality), 0))
+
+
+def _given(tree: Node, condition: Node) -> Node:
+    """Return a tree with the values in place of what a condition says is equal to them: type == 'order.paid' && …"""
+    known = {}
+    for part in condition.children if condition.kind == "and" else (condition,):
+        if part.kind == "compare" and part.value == "==" and part.children[1].kind == "literal":
+            known[render(part.children[0])] = part.children[1]
+    return _substituted(tree, known)
+
+
+def _substituted(tree: Node, known: Mapping[str, Node]) -> Node:
+    # What follows in a chain or a projection is read of something else than the event.
+    kept = 1 if tree.kind in ("chain", "projection") else len(tree.children)
+    if tree.kind == "expression":
+        return tree
+    value = known.get(render(tree)) if tree.children or tree.kind == "field" else None
+    if value is not None:
+        return value
+    children = (*(_substituted(child, known) for child in tree.children[:kept]), *tree.children[kept:])
+    return tree._replace(children=children)
 
 
 def _overlap(narrow: Route, wide: Route) -> Mistake:

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from connector.config.load import load
-from connector.config.warnings import warnings
+from connector.config.warnings import warnings, warnings_of_file
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "connector" / "config" / "example.yaml"
-ALL = [EXAMPLE, *sorted((ROOT / "examples").glob("*.yaml"))]
+FOUND = sorted((ROOT / "examples" / "events-as-found").glob("*/connector.yaml"))
+ALL = [EXAMPLE, *sorted((ROOT / "examples").glob("*.yaml")), *FOUND]
 
 
 @pytest.mark.parametrize("path", ALL, ids=lambda path: str(path.relative_to(ROOT)))
@@ -19,8 +20,9 @@ def test_an_example_has_no_mistake_and_lacks_nothing_but_its_secrets(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SAILPLAY_TOKEN", raising=False)
-    for warning in warnings(load(path)):
-        assert warning.path.endswith(".token")
+    settings = load(path)
+    for warning in [*warnings(settings), *warnings_of_file(settings, path)]:
+        assert ".token" in warning.path
 
 
 def test_the_example_is_accepted_wherever_it_is_saved(tmp_path: Path) -> None:

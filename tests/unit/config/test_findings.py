@@ -120,6 +120,20 @@ def test_routes_that_share_no_whole_are_not_named(tmp_path: Path, routes: str) -
     assert found(tmp_path, routes, idle=mytracker) == []
 
 
+def test_events_of_other_names_are_meant(tmp_path: Path) -> None:
+    """An order by its own name, and its first product by another."""
+    route = (
+        "  - {from: shop.orders, when: type == 'paid'%s, to: mytracker.customEvent, fields: {customUserId: u, %s}}\n"
+    )
+    route = route.replace("when: ", 'when: "').replace(", to", '", to')
+    order, item = "customEventName: type", "customEventName: \"'item'\""
+    assert found(tmp_path, route % ("", order) + route % (" && items[0]", item)) == []
+    written_otherwise = "customEventName: upper(type)"
+    assert found(tmp_path, route % ("", written_otherwise) + route % (" && items[0]", item)) == []
+    same = found(tmp_path, route % ("", order) + route % (" && items[0]", order))
+    assert named(same) == [("routes[1].when", "overlaps-route")]
+
+
 def test_another_method_another_sink_and_another_topic_are_meant(tmp_path: Path) -> None:
     routes = f"""  - {{from: shop.orders, to: mytracker.customEvent, {FIELDS}}}
   - from: shop.orders

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 
 from connector.config.lenient import mapping
+from connector.config.overlaps import overlaps
 from connector.errors import Mistake
 from connector.expressions.lint import lint
-from connector.expressions.lint.logic import implies, never
 from connector.expressions.lint.places import is_literal
 from connector.expressions.lint.render import render
-from connector.expressions.nodes import Node, walk
+from connector.expressions.nodes import walk
 from connector.expressions.parser import parse
 from connector.mistakes.catalogue import MISTAKES
-from connector.routing.plan import applies, matches
+from connector.routing.plan import applies
 from connector.settings.suggestions import suggestion
 from connector.settings.units import shown
 from connector.settings.values import Route, Settings
-from connector.vendors.registry import VENDORS
 
 _ROUTE = re.compile(r"routes\[([0-9]+)\]")
 
@@ -32,7 +31,7 @@ def findings(settings: Settings) -> list[Mistake]:
     return [
         *itertools.chain.from_iterable(map(_expressions, settings.routes)),
         *itertools.chain.from_iterable(map(_topics, settings.routes)),
-        *_overlaps(settings),
+        *overlaps(settings),
         *itertools.chain.from_iterable(map(_unknown_accepts, settings.routes)),
     ]
 
@@ -90,90 +89,3 @@ def _unknown_accepts(route: Route) -> Iterator[Mistake]:
     for name in sorted(route.accept - MISTAKES.keys()):
         message = f"{shown(name)} is the name of no warning{suggestion(name, MISTAKES)}"
         yield Mistake(f"routes[{route.index}].accept", message, "unknown-accept")
-
-
-# --- routes that send the same event twice -----------------------------------------------------------------------
-
-
-def _overlaps(settings: Settings) -> Iterator[Mistake]:
-    for earlier, later in itertools.combinations(settings.routes, 2):
-        if (earlier.sink, earlier.method) != (later.sink, later.method):
-            continue
-        for narrow, wide in ((later, earlier), (earlier, later)):
-            if _reads_within(narrow.topics, wide.topics) and _takes_within(narrow.when, wide.when):
-                if not _is_other_event(settings, narrow, wide):
-                    yield _overlap(narrow, wide)
-                break
-
-
-def _reads_within(narrow: Sequence[str], wide: Sequence[str]) -> bool:
-    """True if every topic of one route is certainly read by the other."""
-    return all(
-        name in wide or (not name.startswith("^") and any(matches(other, name) for other in wide)) for name in narrow
-    )
-
-
-def _takes_within(narrow: str | None, wide: str | None) -> bool:
-    """True if every event that one condition takes is certainly taken by the other."""
-    if narrow is None or wide is None:
-        return wide is None
-    return implies(parse(narrow), parse(wide))
-
-
-def _is_other_event(settings: Settings, narrow: Route, wide: Route) -> bool:
-    """True if a required field is certainly another in each of the two, such as the event's name.
-
-    That the vendor gets two events is meant then. `narrow` takes those of which both make one.
-    """
-    method = VENDORS[settings.sinks[narrow.sink].kind].methods.get(narrow.method)
-    for group in () if method is None else method.required:
-        pair = [route.fields.get(group[0]) for route in (narrow, wide)]
-        first, second = (parse(field) if isinstance(field, str) else None for field in pair)
-        if len(group) == 1 and first is not None and second is not None and _differ(first, second, narrow.when):
-            return True
-    return False
-
-
-def _differ(one: Node, other: Node, when: str | None) -> bool:
-    """True if two expressions are certainly unequal for each event that a condition takes."""
-    equality = Node("compare", "==", (one, other), 0)
-    if when is None:
-        return never(equality)
-    condition = parse(when)
-    return never(_given(equality, condition)) or never(Node("and", None, (condition, equality), 0))
-
-
-def _given(tree: Node, condition: Node) -> Node:
-    """Return a tree with the values in place of what a condition says is equal to them: type == 'order.paid' && …"""
-    known = {}
-    for part in condition.children if condition.kind == "and" else (condition,):
-        if part.kind == "compare" and part.value == "==" and part.children[1].kind == "literal":
-            known[render(part.children[0])] = part.children[1]
-    return _substituted(tree, known)
-
-
-def _substituted(tree: Node, known: Mapping[str, Node]) -> Node:
-    # What follows in a chain or a projection is read of something else than the event.
-    kept = 1 if tree.kind in ("chain", "projection") else len(tree.children)
-    if tree.kind == "expression":
-        return tree
-    value = known.get(render(tree)) if tree.children or tree.kind == "field" else None
-    if value is not None:
-        return value
-    children = (*(_substituted(child, known) for child in tree.children[:kept]), *tree.children[kept:])
-    return tree._replace(children=children)
-
-
-def _overlap(narrow: Route, wide: Route) -> Mistake:
-    path = f"routes[{narrow.index}]" + ("" if narrow.when is None else ".when")
-    other = f"routes[{wide.index}] ({wide.name})"
-    if narrow.when is None or _takes_within(wide.when, narrow.when):
-        cure = "take one of the two out, or tell their conditions apart"
-    else:
-        cure = f"take one of the two out, or leave these events out there: !({narrow.when})"
-    return Mistake(
-        path,
-        f"every event that this route takes is taken by {other}, too, and {narrow.sink} gets it twice as "
-        f"{narrow.method} (all routes that fit send, not only the first): {cure}",
-        "overlaps-route",
-    )

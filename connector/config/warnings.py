@@ -32,14 +32,9 @@ def warnings(settings: Settings) -> list[Mistake]:
 
 
 def warnings_of_file(settings: Settings, file: Path) -> list[Mistake]:
-    """Return what only the file's text shows, which its settings have forgotten, such as quotes that YAML takes away.
-
-    Nothing is said of a value of which the findings speak.
-    """
+    """Return what only the file's text shows, which its settings forget, such as quotes that YAML takes away."""
     text = file.read_text(encoding="utf-8")
-    said = {each.path for each in findings(settings)}
-    names = [each for each in quoted_names(text) if each.path not in said]
-    return unaccepted(settings, [*empty_conditions(text), *names])
+    return unaccepted(settings, [*empty_conditions(text), *quoted_names(text)])
 
 
 def refusals(settings: Settings) -> list[Mistake]:

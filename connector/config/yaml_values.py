@@ -12,6 +12,7 @@ from typing import NamedTuple
 import yaml
 
 from connector.errors import Mistake
+from connector.expressions.lint import lint
 
 _BRACKETS = {")": "(", "]": "[", "}": "{"}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -159,14 +160,22 @@ def quoted_names(text: str) -> list[Mistake]:
 
 
 def _suspicious(values: Sequence[Scalar]) -> list[Scalar]:
-    """Return the quoted names among a route's values, if its paths have no quotes and it reads no such name else."""
+    """Return the quoted names among a route's values, if its paths have no quotes and it reads no such name else.
+
+    Those of which a finding speaks are left out.
+    """
     fields = [each for each in values if each.path.partition("].")[2].startswith("fields.")]
     names = [each for each in fields if each.quotes in ("'", '"') and _NAME.fullmatch(each.value)]
     paths = [each for each in fields if _PATH.fullmatch(each.value) and each not in names]
     if not paths or any(each.quotes for each in paths):
         return []
     read = {name.lower() for each in values if each not in names for name in _NAME.findall(_QUOTED.sub("", each.value))}
-    return [each for each in names if each.value.lower() not in _COMMON_NAMES | read | {each.path.rpartition(".")[2]}]
+    known = _COMMON_NAMES | read
+    return [
+        each
+        for each in names
+        if each.value.lower() not in known and each.value != each.path.rpartition(".")[2] and not lint(each.value)
+    ]
 
 
 def _quoted_name(scalar: Scalar) -> str:
@@ -189,7 +198,7 @@ def unreadable_hint(text: str, problem: str, line: int, began: int) -> str:
             return hint
     if problem.startswith("expected <block end>") and _begins_quoted(text, line):
         return (
-            "an expression that begins with a quote or a bracket stands whole between double quotes, as in "
+            "an expression that begins with a quote, a bracket, !, & or * stands whole between double quotes, as in "
             "when: \"'paid' == type\""
         )
     return ""
@@ -197,7 +206,7 @@ def unreadable_hint(text: str, problem: str, line: int, began: int) -> str:
 
 def _begins_quoted(text: str, line: int) -> bool:
     lines = text.splitlines()
-    return line < len(lines) and re.match(r"\s*(- +)*[^\s:]+:\s+['\"\[{]", lines[line]) is not None
+    return line < len(lines) and re.match(r"\s*(- +)*[^\s:]+:\s+['\"\[{!&*]", lines[line]) is not None
 
 
 _ON_LINES = "or each field on a line of its own"
@@ -220,7 +229,9 @@ _REASONS: Mapping[str, str] = {
     "but found '-'": _INDENT,
     "but found '<block": _INDENT,
     "sequence entries are not allowed": "a value that begins with - and a space stands between double quotes",
+    "expected alphabetic or numeric": "a value that begins with &, * or ! stands between double quotes",
     "mapping keys are not allowed": "a value that begins with ? stands between double quotes",
     "expected a comment or a line break": "a value that begins with | or > stands between double quotes",
+    "expected chomping or indentation": "a value that begins with !, | or > stands between double quotes",
     "could not find expected ':'": "look at the indent, and at quotes that are opened and never closed",
 }

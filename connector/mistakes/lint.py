@@ -28,8 +28,8 @@ KINDS: tuple[MistakeKind, ...] = (
     ),
     MistakeKind(
         "unlikely-text",
-        "== compares whole texts, character by character: it knows no patterns, and quotes or blanks inside belong to "
-        "the text.",
+        "A text stands for itself, character by character: == knows no patterns, quotes and blanks inside belong to "
+        "the text, and nothing is put in place of ${user.id}.",
         "when: type == 'order.*'",
         "when: starts_with(type, 'order.')",
     ),

@@ -146,8 +146,10 @@ def _no_number(node: Node) -> Node | None:
 
 def _cure(node: Node, wrong: Node) -> str:
     kinds = kinds_of(wrong)
-    if TEXT in kinds and node.value == "+" and not (is_literal(wrong, str) and wrong.value.strip().isdigit()):
-        joined = Node("call", "join", (literal(""), Node("list", None, tuple(_summands(node)), 0)), 0)
+    summands = tuple(_summands(node))
+    is_number = is_literal(wrong, str) and wrong.value.strip().isdigit()
+    if TEXT in kinds and node.value == "+" and not is_number and all(TEXT in kinds_of(each) for each in summands):
+        joined = Node("call", "join", (literal(""), Node("list", None, summands, 0)), 0)
         return f": {shown(joined)} puts texts together"
     if TEXT in kinds:
         if is_literal(wrong, str) and wrong.value.isdigit():

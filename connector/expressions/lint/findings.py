@@ -11,11 +11,11 @@ from connector.expressions.lint.names import (
     bare_literals,
     double_quoted_texts,
     empty_brackets,
-    unlikely_texts,
     unquoted_texts,
 )
 from connector.expressions.lint.operators import constant_conditions, lone_values, misread_nots, single_pipes
 from connector.expressions.lint.places import Finding, Place, places, shown
+from connector.expressions.lint.texts import templates, unlikely_texts
 
 _FINDERS: tuple[Callable[[Place], Iterator[Finding]], ...] = (
     bare_literals,
@@ -23,6 +23,7 @@ _FINDERS: tuple[Callable[[Place], Iterator[Finding]], ...] = (
     double_quoted_texts,
     unquoted_texts,
     unlikely_texts,
+    templates,
     misread_nots,
     single_pipes,
     lone_values,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from connector.expressions.lint.inference import is_constant
 from connector.expressions.lint.places import Finding, Place, is_path, literal, replaced, shown, written
 from connector.expressions.nodes import Node, plain_path
 
@@ -14,7 +13,6 @@ _VALUES = {"true": True, "false": False, "null": None}
 _OTHER_WORDS = {"yes": True, "no": False, "none": None, "nil": None, "undefined": None}
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
-_PATTERN = re.compile(r"[\w.:/-]*[\w.:/-][*%]")
 _DASHED = re.compile(r"\w*-[\w-]*")
 _KEY = re.compile(r"[0-9A-Fa-f]{32,}")
 # Codes of currencies that events name. None of them is a word that a field is likely to be called.
@@ -138,16 +136,16 @@ def _is_meant_as_text(place: Place) -> bool:
     bare = _IDENTIFIER.fullmatch(node.value) is not None
     if parent is None:  # a name with a dash or a space needs the quotes
         return not place.condition and (bare or bool(_KEY.fullmatch(node.value)) or not node.value)
-    others = [child for child in parent.children if child is not node]
+    others, last = [child for child in parent.children if child is not node], parent.children[-1]
     if parent.kind == "compare":
         return _is_compared_as_text(place, parent)
     if parent.kind == "call":
-        return (parent.value, _index(node, parent)) in _SEARCHED
-    if parent.kind == "list":
-        return _is_searched_list(place)
+        argument = (parent.value, _index(node, parent))
+        is_default = argument == ("get", 2) or (parent.value == "not_null" and node is last)
+        return argument in _SEARCHED or (is_default and bare and not any(map(place.is_quoted, others)))
     if parent.kind in ("or", "and"):  # a default or a choice: x || "RUB"
-        return not place.condition and node is parent.children[-1] and bare and not any(map(place.is_quoted, others))
-    return False
+        return not place.condition and node is last and bare and not any(map(place.is_quoted, others))
+    return parent.kind == "list" and _is_searched_list(place)
 
 
 def _is_compared_as_text(place: Place, parent: Node) -> bool:
@@ -195,27 +193,3 @@ def _is_searched_list(place: Place) -> bool:
         and above.node.value == "contains"
         and (above.node.children[0] is place.parent)
     )
-
-
-def unlikely_texts(place: Place) -> Iterator[Finding]:
-    """Find texts compared for equality that no event is likely to hold: patterns, quotes inside quotes, blank ends."""
-    node, parent = place.node, place.parent
-    if parent is None or parent.kind != "compare" or parent.value not in ("==", "!="):
-        return
-    if node.kind != "literal" or type(node.value) is not str or is_constant(parent):
-        return
-    text: str = node.value
-    other = parent.children[1] if parent.children[0] is node else parent.children[0]
-    if _PATTERN.fullmatch(text):
-        call = Node("call", "starts_with", (other, literal(text.rstrip("*%"))), 0)
-        meant = call if parent.value == "==" else Node("not", None, (call,), 0)
-        message = f"== and != know no patterns: write {shown(meant)}"
-    elif len(text) > 2 and text[0] == text[-1] and text[0] in "\"'`":
-        message = f"the inner quotes belong to the text: write {shown(replaced(parent, node, literal(text[1:-1])))}"
-    elif text.strip() and text != text.strip():
-        message = (
-            f"the blank at its end belongs to the text: write {shown(replaced(parent, node, literal(text.strip())))}"
-        )
-    else:
-        return
-    yield Finding("unlikely-text", f"{shown(parent)} hardly ever holds: {message}", node.column)

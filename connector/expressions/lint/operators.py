@@ -9,6 +9,7 @@ from connector.errors import ExpressionError
 from connector.expressions.kinds import NUMBERS
 from connector.expressions.lint.inference import BOOLEAN_ONLY, certain_truth, constant, is_constant, is_true, kinds_of
 from connector.expressions.lint.places import Finding, Place, is_literal, is_path, literal, shown
+from connector.expressions.lint.render import render
 from connector.expressions.nodes import Node, walk
 
 _VALUE_TYPES = (str, *NUMBERS)
@@ -163,6 +164,9 @@ def constant_conditions(place: Place) -> Iterator[Finding]:
     if place.above is not None and is_constant(place.above.node):
         return  # said of the whole
     if not (place.condition or node.kind == "compare"):
+        return
+    if node.kind == "compare" and not is_constant(node) and render(node.children[0]) == render(node.children[1]):
+        yield Finding("constant-condition", f"{shown(node)} compares a value with itself", node.column)
         return
     if is_constant(node):
         if node.kind == "literal" and not _is_to_say(place):

@@ -66,6 +66,8 @@ def _slice(node: Node) -> str:
 
 def _chain(node: Node) -> tuple[str, int]:
     first, *others = node.children
+    if first.kind == "not" and first.children[0].kind == "field" and None not in map(_link, others):
+        return _text(first)[0] + "".join(str(_link(child)) for child in others), _SIGN  # as it is read: b of !a
     if first.kind == "current" and others[0].kind in ("index", "slice"):
         text, binding = "", _PATH
     else:

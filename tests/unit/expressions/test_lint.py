@@ -60,6 +60,7 @@ WRONG_CONDITIONS = [
     ("type == 'a' && 1 == 1", "constant-condition", "1 == 1 is always true"),
     ("type == 'a' || `true`", "constant-condition", "`true` is always true"),
     ("type == 'a' && `false`", "constant-condition", "`false` is always false"),
+    ("user.id == user.id", "constant-condition", "with itself"),
     ("length(items)", "constant-condition", "length(items) > 0"),
     ("!length(items)", "constant-condition", "length(items) > 0"),
     ("total % 2", "constant-condition", "total % 2 > 0"),
@@ -124,7 +125,14 @@ WRONG_FIELDS = [
     ("RUB", "unquoted-text", "\"'RUB'\""),
     ("currency || RUB", "unquoted-text", "currency || 'RUB'"),
     ("a5783d035a716769502775afa287fce17040afe1", "unquoted-text", "'a5783d035a716769502775afa287fce17040afe1'"),
+    ('not_null(user.name, "none")', "double-quoted-text", "'none'"),
+    ('get(names, code, "none")', "double-quoted-text", "'none'"),
+    ("'\"RUB\"'", "unlikely-text", "\"'RUB'\""),
+    ("text(total) + 1", "never-right-argument", "number(text(total))"),
     ("unix(at, ms)", "unquoted-text", "unix(at, 'ms')"),
+    ("'${user.id}'", "unlikely-text", "write user.id"),
+    ("'order_{{order.id}}'", "unlikely-text", "join('', ['order_', order.id])"),
+    ("'{user.id}-x'", "unlikely-text", "join('', [user.id, '-x'])"),
     ("(type == 'a' || 'b') && 'x' || 'y'", "text-beside-or", "type == 'b'"),
     ("'RUB' || currency", "unreachable-default", "currency || 'RUB'"),
     ("unix('tomorrow')", "never-right-argument", "ISO 8601"),
@@ -164,7 +172,7 @@ RIGHT_FIELDS = [
     "'RUB'", "5", "`true`", "vip && 1 || 0", "get({ru: 'RUB'}, country, 'EUR')", "phone(x, '7')", "unix(x, 'days')",
     "items[].sku | [0]", "cut(sha256(x), 8)", "join('-', [\"user-id\", type])", "sum(map(&(price * quantity), items))",
     "base64_decode(x)", "json(x).a", "round(x, 2)", "key('int64')", "a - b", "x[0]",
-    "'abc'[0:2]", "(a && b) == c", "number(x, ',')", "text(total)",
+    "'abc'[0:2]", "'{a}'", "'{\"a\": 1}'", "'$5'", "(a && b) == c", "number(x, ',')", "text(total)",
 ]  # fmt: skip
 
 
@@ -215,6 +223,12 @@ def test_of_the_examples_nothing_is_said(expression: str, *, condition: bool) ->
 
 def test_the_column_is_that_of_the_part() -> None:
     assert [finding.column for finding in lint("type == 'a' && user.vip == true", condition=True)] == [28]
+
+
+def test_a_part_that_is_read_otherwise_is_shown_as_it_is_written() -> None:
+    found = lint("!user.test == true", condition=True)
+    assert [finding.name for finding in found] == ["not-precedence", "bare-literal"]
+    assert "!user.test == `true`" in found[1].message
 
 
 def test_each_slip_of_a_condition_is_found() -> None:

@@ -16,6 +16,7 @@ from connector.expressions.lint import lint
 
 _BRACKETS = {")": "(", "]": "[", "}": "{"}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_LINE_END = re.compile("\r\n|[\r\n\x85\u2028\u2029]")  # as YAML counts lines
 _WHEN = re.compile(r"routes\[[0-9]+\]\.when")
 _PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 # Fields that events often have: such a name in quotes is meant as a path.
@@ -52,7 +53,7 @@ def scalars(text: str) -> list[Scalar]:
         return []
     if not isinstance(root, yaml.MappingNode):
         return []
-    lines = text.splitlines()
+    lines = _LINE_END.split(text)
     return [
         scalar
         for key, value in root.value
@@ -205,7 +206,7 @@ def unreadable_hint(text: str, problem: str, line: int, began: int) -> str:
 
 
 def _begins_quoted(text: str, line: int) -> bool:
-    lines = text.splitlines()
+    lines = _LINE_END.split(text)
     return line < len(lines) and re.match(r"\s*(- +)*[^\s:]+:\s+['\"\[{!&*]", lines[line]) is not None
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -27,25 +29,42 @@ Live = Annotated[
 _MARKS = {Severity.OK: ("✓", "green"), Severity.WARN: ("!", "yellow"), Severity.FAIL: ("✗", "bold red")}
 
 
-def check(config: Config, live: Live = False, as_json: AsJson = False) -> None:
+def check(
+    config: Config,
+    live: Live = False,
+    sample: Annotated[
+        str | None,
+        typer.Option(
+            "--sample",
+            metavar="FILE",
+            help="Events to hold the routes against: one JSON event, or one a line, without key and headers; - reads "
+            "stdin.",
+        ),
+    ] = None,
+    topic: Annotated[
+        str | None,
+        typer.Option("--topic", metavar="T", help="Where --sample is from; may be left out where the routes read one."),
+    ] = None,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict",
+            help="Count warnings as mistakes: all but secrets and files that are missing on this machine, and what "
+            "--live warns of.",
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Say what is wrong in a configuration file, all of it at once, and what would be right.
 
+    Warnings are about what can be run and is seldom meant. A route silences one by its name, under accept.
+
     Exit status 0: it can be run (what is missing here, such as a secret, is a warning); 1: with --live, something out
-    there fails; 2: the file is wrong.
+    there fails; 2: the file is wrong, or with --strict has warnings.
 
-    Example: connector check --config connector.yaml --live
+    Example: connector check --config connector.yaml --strict --sample events.ndjson
     """
-    from connector.config.load import load
-    from connector.config.warnings import refusals, warnings
-
-    settings: Settings | None = None
-    mistakes: Sequence[Mistake] = ()
-    found: Sequence[Mistake] = ()
-    try:
-        settings = load(config)
-        mistakes, found = refusals(settings), warnings(settings)
-    except ConfigError as error:
-        mistakes = error.mistakes
+    settings, mistakes, found = _read(config, sample, topic, strict=strict)
     if not as_json:
         _print_result(settings, mistakes, found)
     findings = _ask(settings) if live and settings is not None else None
@@ -58,6 +77,48 @@ def check(config: Config, live: Live = False, as_json: AsJson = False) -> None:
         raise typer.Exit(2)
     if failed:
         raise typer.Exit(1)
+
+
+def _read(
+    config: Path, sample: str | None, topic: str | None, *, strict: bool
+) -> tuple[Settings | None, Sequence[Mistake], Sequence[Mistake]]:
+    """Return the settings (None: the file cannot be run), its mistakes and its warnings.
+
+    Raises ConfigError where the sample cannot be read.
+    """
+    from connector.config.findings import unaccepted
+    from connector.config.load import load
+    from connector.config.sample import read_sample, sample_findings
+    from connector.config.warnings import OF_THIS_MACHINE, refusals, warnings, warnings_of_file
+
+    if topic is not None and sample is None:
+        raise ConfigError([Mistake("--topic", "says where --sample is from: give --sample, too")])
+    content = None if sample is None else _read_sample(sample)
+    try:
+        settings = load(config)
+    except ConfigError as error:
+        return None, error.mistakes, ()
+    mistakes, found = refusals(settings), [*warnings(settings), *warnings_of_file(settings, config)]
+    if sample is not None and content is not None:
+        found += sample_findings(settings, read_sample(settings, _named(sample), content, topic))
+    found = unaccepted(settings, found)
+    if strict:
+        mistakes += [each for each in found if each.name not in OF_THIS_MACHINE]
+        found = [each for each in found if each.name in OF_THIS_MACHINE]
+    return settings, mistakes, found
+
+
+def _read_sample(file: str) -> bytes:
+    if file == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        raise ConfigError([Mistake("--sample", f"{file} cannot be read: {error.strerror}")]) from error
+
+
+def _named(file: str) -> str:
+    return "standard input" if file == "-" else file
 
 
 def _ask(settings: Settings) -> list[Finding]:
@@ -77,8 +138,8 @@ def _json(
     return json.dumps(
         {
             "ok": ok,
-            "mistakes": [{"path": mistake.path, "message": mistake.message} for mistake in mistakes],
-            "warnings": [{"path": warning.path, "message": warning.message} for warning in warnings],
+            "mistakes": [_as_json(mistake) for mistake in mistakes],
+            "warnings": [_as_json(warning) for warning in warnings],
             **live,
         },
         indent=2,
@@ -86,11 +147,17 @@ def _json(
     )
 
 
+def _as_json(mistake: Mistake) -> dict[str, str]:
+    return {"path": mistake.path, "message": mistake.message, "name": mistake.name}
+
+
 def _print_result(settings: Settings | None, mistakes: Sequence[Mistake], warnings: Sequence[Mistake]) -> None:
     for mistake in mistakes:
         typer.echo(mistake)
     for warning in warnings:
         typer.echo(f"warning: {warning}")
+    if any(each.name for each in (*mistakes, *warnings)):
+        typer.echo("docs/mistakes.md explains the names in brackets")
     if settings is None:
         typer.echo(counted(len(mistakes), "mistake"))
         return

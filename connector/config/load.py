@@ -15,6 +15,7 @@ from connector.config.lenient import mapping
 from connector.config.routes import route_mistakes, route_names
 from connector.config.topics import locate_schema, topic_mistakes
 from connector.config.yaml_file import read_tree
+from connector.config.yaml_values import explained
 from connector.errors import ConfigError, Mistake
 from connector.settings.model import mistakes_of
 from connector.settings.references import DIRECTORY, EnvReference, FileReference
@@ -53,7 +54,7 @@ def load(path: str | Path) -> Settings:
         if mistake is None:
             return settings
         mistakes = [mistake]
-    raise ConfigError(_in_file_order(mistakes, tree))
+    raise ConfigError(_in_file_order(explained(path.read_text(encoding="utf-8"), mistakes), tree))
 
 
 def _in_file_order(mistakes: list[Mistake], tree: Mapping[str, Any]) -> list[Mistake]:

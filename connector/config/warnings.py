@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import orjson
 
+from connector.config.findings import findings, unaccepted
 from connector.config.kafka_settings import missing_files
+from connector.config.yaml_values import empty_conditions, quoted_names
 from connector.errors import Mistake
 from connector.expressions.nodes import Node
 from connector.expressions.parser import parse
@@ -15,10 +18,23 @@ from connector.secrets import Secret
 from connector.settings.values import Settings
 from connector.vendors.registry import VENDORS
 
+# Warnings about this machine, not about the file: `check --strict` is right where the file is written, too.
+OF_THIS_MACHINE = frozenset({"missing-file", "missing-secret"})
+
 
 def warnings(settings: Settings) -> list[Mistake]:
-    """Return missing secrets and files, and settings that are allowed but rarely meant, each with its path."""
-    return [*_kafka(settings), *_topics(settings), *_sinks(settings), *_routes(settings)]
+    """Return missing secrets and files, settings that are allowed but rarely meant, and what the findings say.
+
+    Each has its path. What a route accepts by its name is left out.
+    """
+    found = [*_kafka(settings), *_topics(settings), *_sinks(settings), *_routes(settings), *findings(settings)]
+    return unaccepted(settings, found)
+
+
+def warnings_of_file(settings: Settings, file: Path) -> list[Mistake]:
+    """Return what only the file's text shows, which its settings forget, such as quotes that YAML takes away."""
+    text = file.read_text(encoding="utf-8")
+    return unaccepted(settings, [*empty_conditions(text), *quoted_names(text)])
 
 
 def refusals(settings: Settings) -> list[Mistake]:

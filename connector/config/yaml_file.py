@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from connector.config.yaml_values import unreadable_hint
 from connector.errors import ConfigError, Mistake
 
 # The usual cause of PyYAML's reasons, for the message; the first that matches counts.
@@ -56,7 +57,7 @@ def parse_tree(text: str) -> tuple[dict[str, Any], list[Mistake]]:
             raise _unreadable("the file is empty; `connector example` prints one to start from", "no-configuration")
         tree = loader.construct_document(node)
     except yaml.YAMLError as error:
-        raise _unreadable(f"this is not YAML{_position(error)}") from None
+        raise _unreadable(f"this is not YAML{_position(error, text)}") from None
     except RecursionError:
         raise _unreadable("this is YAML nested too deep to be read") from None
     except (ValueError, TypeError) as error:  # raised by PyYAML's own constructors, for instance for `!!int x`
@@ -85,13 +86,16 @@ def _duplicates(node: yaml.Node, path: str, above: frozenset[int]) -> Iterator[s
             yield from _duplicates(child, where, above)
 
 
-def _position(error: yaml.YAMLError) -> str:
+def _position(error: yaml.YAMLError, text: str) -> str:
     """Return line, column and PyYAML's reason; never a piece of the file, which may hold a secret."""
     mark = getattr(error, "problem_mark", None)
     problem = _NAMING.sub(r"\1", getattr(error, "problem", None) or getattr(error, "reason", None) or "")
     where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-    hint = next((f"; {hint}" for cause, hint in _HINTS.items() if cause in problem), "")
-    return f"{where}: {problem}{hint}" if problem else where
+    hint = next((hint for cause, hint in _HINTS.items() if cause in problem), "")
+    if mark and not hint:
+        began = getattr(error, "context_mark", None)
+        hint = unreadable_hint(text, problem, mark.line, began.line if began else mark.line)
+    return f"{where}: {problem}{hint and f'; {hint}'}" if problem else where
 
 
 def _unreadable(message: str, name: str = "not-yaml") -> ConfigError:

@@ -41,6 +41,11 @@ _ELSEWHERE = {
     "to_json": "to_string() writes a value as JSON",
     "date": "unix() reads a time",
     "lookup": "get(object, name, default) looks a computed name up",
+    "not": "! is not, as in !(a == b)",
+    "and": "&& is and",
+    "or": "|| is or",
+    "exists": "a path is true where it is there and not empty; x != `null` where it is there",
+    "isnull": "x == `null` is true where x is not there",
     "matches": "contains(text, part) looks for a part; there are no regular expressions",
     "filter": "items[?price > 5] keeps the elements of which a condition is true",
 }

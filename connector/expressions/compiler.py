@@ -49,12 +49,7 @@ def compile_expression(text: str) -> Evaluate:
     Raises ExpressionError if it does not parse, saying where and what would be right. The function raises it on
     events that it cannot be evaluated on, naming the function that refused and why, never a value.
     """
-    return _value(parse(text))
-
-
-def compile_tree(tree: Node) -> Evaluate:
-    """Return a tree, or a part of one that names nothing bound around it, as a function. It raises as above."""
-    return _value(tree)
+    return compile_tree(parse(text))
 
 
 def compile_condition(text: str) -> Condition:
@@ -135,7 +130,8 @@ def _assign(
     ]
 
 
-def _value(tree: Node) -> Evaluate:
+def compile_tree(tree: Node) -> Evaluate:
+    """Return a tree, or a part of one that names nothing bound around it, as compile_expression returns a text."""
     generator = Generator()
     function: Evaluate = _function(generator, [f"return {generator.value(tree)}"])
     return function
@@ -171,5 +167,5 @@ def _selector(tree: Node) -> Selector | None:
     for path, literal in (tree.children, reversed(tree.children)):
         names = plain_path(path)
         if names and literal.kind == "literal" and type(literal.value) is str:
-            return Selector(names, literal.value, _value(path))
+            return Selector(names, literal.value, compile_tree(path))
     return None

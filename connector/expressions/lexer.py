@@ -26,7 +26,13 @@ _TOKEN = re.compile(
 )
 _SYNONYMS = {"\N{MULTIPLICATION SIGN}": "*", "\N{DIVISION SIGN}": "/", "\N{MINUS SIGN}": "-"}
 _CLOSED_BY = {'"': "a name", "'": "a text", "`": "a literal"}
+_TYPOGRAPHIC_QUOTES = "\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb\u00b4"
 _MEANINGLESS = {
+    **dict.fromkeys(
+        "\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb\u00b4",
+        "a text stands in straight single quotes, as in 'paid'",
+    ),
+    "~": "there are no regular expressions: contains(text, part), starts_with(text, part) and ends_with(text, part)",
     "?": "there is no ternary: write (condition && a || b)",
     "^": "there is no power",
     ";": "one expression stands alone",

@@ -94,7 +94,7 @@ _JMESPATH = (
     Function("min_by", arrays.min_by, ((ARRAY,), (EXPRESSION,)), "The element of which the expression is smallest.",
              ("min_by([{a: 1}, {a: 2}], &a)", '{"a": 1}'),
              raises="values that are neither all numbers nor all texts"),
-    Function("not_null", _not_null, ((ANY,),), "The first value that is not null.", ("not_null(null, 'a')", '"a"'),
+    Function("not_null", _not_null, ((ANY,),), "The first value that is not null.", ("not_null(`null`, 'a')", '"a"'),
              variadic=True),
     Function("reverse", _reverse, ((ARRAY, TEXT),), "The elements or characters from the last to the first.",
              ("reverse([1, 2])", "[2, 1]")),

@@ -81,7 +81,7 @@ class _Parser(TokenReader):
     def whole(self) -> Node:
         tree = self._expression(0)
         if self.peek().kind != "end":
-            raise unexpected(self.peek())
+            raise self.unexpected_here()
         return tree
 
     # --- expressions ---------------------------------------------------------------------------------------------
@@ -127,7 +127,7 @@ class _Parser(TokenReader):
     def _infix(self, left: Node, token: Token) -> Node:
         kind = token.kind
         if kind in _ARITHMETIC:
-            expect_space_around_minus(token)
+            expect_space_around_minus(token, left)
             return Node("arithmetic", kind, (left, self._expression(_BINDING[kind])), left.column)
         if kind in _COMPARISONS:
             return Node("compare", kind, (left, self._expression(_BINDING[kind])), left.column)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from connector.mistakes import accounts, configuration, events, expressions, fields, kafka, routes
+from connector.mistakes import accounts, configuration, events, expressions, fields, kafka, lint, routes
 from connector.mistakes.kind import MistakeGroup, MistakeKind
 
 GROUPS: tuple[MistakeGroup, ...] = (
@@ -14,6 +14,7 @@ GROUPS: tuple[MistakeGroup, ...] = (
     MistakeGroup("Sinks and their times", accounts.KINDS),
     MistakeGroup("Routes", routes.KINDS),
     MistakeGroup("Expressions that cannot be read", expressions.KINDS),
+    MistakeGroup("Routes that say something else than was meant", (*lint.KINDS, *lint.FILE_KINDS, *lint.SAMPLE_KINDS)),
     MistakeGroup("Events that a route does not take or cannot map", events.KINDS),
     MistakeGroup("Values that a vendor does not take", fields.KINDS),
 )

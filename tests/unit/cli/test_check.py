@@ -41,6 +41,7 @@ def test_mistakes_are_lines_and_their_count_and_end_with_2(tmp_path: Path) -> No
     assert result.stdout.splitlines() == [
         "topics.x: no route reads this topic: take it out, or name it in the `from` of a route [unread-topic]",
         "sinks.mt.app_id: must be at least 1, not 0 [out-of-range]",
+        "docs/mistakes.md explains the names in brackets",
         "2 mistakes",
     ]
 
@@ -53,17 +54,23 @@ def test_json_is_for_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert json.loads(result.stdout) == {
         "ok": True,
         "mistakes": [],
-        "warnings": [{"path": "sinks.sp.token", "message": "environment variable SP_TOKEN is not set"}],
+        "warnings": [
+            {
+                "path": "sinks.sp.token",
+                "message": "environment variable SP_TOKEN is not set",
+                "name": "missing-secret",
+            }
+        ],
     }
     path = tmp_path / "connector.yaml"
     path.write_text(CORRECT.read_text().replace("app_id: 1", "app_id: 0"))
     result = run(app, ["check", "-c", str(path), "--json"])
     assert result.exit_code == 2
-    assert json.loads(result.stdout) == {
-        "ok": False,
-        "mistakes": [{"path": "sinks.mt.app_id", "message": "must be at least 1, not 0"}],
-        "warnings": [],
-    }
+    report = json.loads(result.stdout)
+    assert (report["ok"], report["warnings"]) == (False, [])
+    assert [(each["path"], each["message"]) for each in report["mistakes"]] == [
+        ("sinks.mt.app_id", "must be at least 1, not 0")
+    ]
 
 
 def test_an_instance_id_in_the_newer_protocol_ends_with_2_in_text_and_json(
@@ -115,7 +122,11 @@ def test_a_file_that_is_not_there_is_a_line_and_no_traceback(tmp_path: Path) -> 
         [sys.executable, "-m", "connector", "check", "--config", str(path)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    assert done.stdout == f"{path} cannot be read: No such file or directory [unreadable-file]\n1 mistake\n"
+    assert done.stdout.splitlines() == [
+        f"{path} cannot be read: No such file or directory [unreadable-file]",
+        "docs/mistakes.md explains the names in brackets",
+        "1 mistake",
+    ]
     assert done.stderr == ""
 
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from connector import resources
 from connector.cli import app
 from connector.config.load import load
-from connector.config.warnings import warnings
+from connector.config.warnings import warnings, warnings_of_file
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "connector" / "config" / "example.yaml"
@@ -36,8 +36,9 @@ def test_an_example_has_no_mistake_and_lacks_nothing_but_its_secrets(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SAILPLAY_TOKEN", raising=False)
-    for warning in warnings(load(path)):
-        assert warning.path.endswith(".token")
+    settings = load(path)
+    for warning in [*warnings(settings), *warnings_of_file(settings, path)]:
+        assert ".token" in warning.path
 
 
 def test_the_example_is_accepted_wherever_it_is_saved(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from connector.errors import ConfigError, ExpressionError, FieldError
 from connector.expressions import compile_expression
 from connector.mistakes.catalogue import GROUPS, MISTAKES
 from connector.mistakes.kind import MistakeKind
+from connector.mistakes.lint import SAMPLE_KINDS
 from connector.model import Record
 from connector.vendors.mytracker.fields import METHODS
 from connector.vendors.sailplay.events import check
@@ -88,6 +89,13 @@ def _with_a_binary_key(kind: MistakeKind, piece: str, directory: Path) -> set[st
     return names_on_event(load(written(directory, configuration(piece))), kind.event.encode(), key=bytes(7) + b"\x07")
 
 
+def _of_a_sample(kind: MistakeKind, piece: str, directory: Path) -> set[str]:
+    """Seen only where the routes are held against events."""
+    sample = directory / "sample.json"
+    sample.write_text(kind.event, encoding="utf-8")
+    return names_in_configuration(written(directory, configuration(piece)), sample=str(sample)) & {kind.name}
+
+
 OTHERWISE: MappingProxyType[str, Callable[[MistakeKind, str, Path], set[str]]] = MappingProxyType(
     {
         "unreadable-file": _unreadable_file,
@@ -97,6 +105,7 @@ OTHERWISE: MappingProxyType[str, Callable[[MistakeKind, str, Path], set[str]]] =
         "undecodable": _of_the_event_itself,
         "no-headers": _without_headers,
         "key-no-text": _with_a_binary_key,
+        **{kind.name: _of_a_sample for kind in SAMPLE_KINDS},
     }
 )
 

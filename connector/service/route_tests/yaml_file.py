@@ -1,0 +1,192 @@
+"""Reads a tests file: YAML whose values are those that JSON would read, with the line of each key for messages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import yaml
+from pydantic import ValidationError
+
+from connector.config.yaml_file import parse_tree
+from connector.errors import ConfigError, Mistake
+from connector.service.route_tests.file_model import CaseModel, File
+from connector.settings.model import mistakes_of
+
+if TYPE_CHECKING:
+    _Base = yaml.SafeLoader
+else:  # libyaml, where PyYAML has it, reads a thousand cases ten times faster
+    _Base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_Base):
+    """A loader to whom a plain value is a number, true, false or null where JSON (or YAML 1.2) says so, else a text.
+
+    Events are JSON. With YAML 1.1, as PyYAML reads it, 12:30 is 750, 007 is 7, no is false, and 1e5 is a text.
+    """
+
+    yaml_implicit_resolvers = {}  # noqa: RUF012 - PyYAML declares it as an instance variable, used as a class's
+
+
+for _tag, _pattern, _first in (
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"-?(0|[1-9][0-9]*)", list("-0123456789")),
+    ("float", r"-?(0|[1-9][0-9]*)(\.[0-9]+([eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)", list("-0123456789")),
+    ("merge", r"<<", ["<"]),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})$"), _first)
+
+
+class CaseFile(NamedTuple):
+    """A tests file that was read. `lines` has the line (from 1) at which each case begins."""
+
+    path: Path
+    cases: tuple[CaseModel, ...]
+    lines: tuple[int, ...]
+    places: _Places
+
+    def mistake(self, path: str, message: str) -> Mistake:
+        """Return a mistake at a path of this file, such as `tests[3].topic`."""
+        return self.places.mistake(path, message)
+
+
+class _Places(NamedTuple):
+    """Where the keys of a file stand. The lines are looked for only once there is a mistake."""
+
+    file: Path
+    node: yaml.Node
+
+    def mistake(self, path: str, message: str) -> Mistake:
+        """Return a mistake with its file, line and path: of what is missing, the line of what it should stand in."""
+        lines = dict(_lines(self.node, "", set()))
+        there = path
+        while there and there not in lines:
+            there = there[: max(there.rfind("."), there.rfind("["), 0)]
+        return Mistake(f"{self.file}:{lines.get(there, 1)}: {path}" if path else str(self.file), message)
+
+
+def read_cases(path: Path) -> CaseFile:
+    """Return the cases of a file. Raises ConfigError with every mistake in its form, each with file and line."""
+    node = _compose(path)
+    places = _Places(path, node)
+    mistakes = [places.mistake(twice, "this key is given twice; keep one") for twice in _duplicates(node, "", set())]
+    lines = _case_lines(node)
+    try:
+        tree = _construct(node)
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        raise ConfigError([Mistake(str(path), f"this is YAML that cannot be read{_problem(error)}")]) from None
+    if not isinstance(tree, dict):
+        raise _unreadable(path, "the file must be a mapping with the key tests; `connector example --tests` prints one")
+    try:
+        content = File.model_validate(tree)
+    except ValidationError as error:
+        mistakes += [places.mistake(mistake.path, mistake.message) for mistake in mistakes_of(error)]
+    else:
+        mistakes += [places.mistake(*twice) for twice in _equal_names(content.tests)]
+    if mistakes:
+        raise ConfigError(mistakes)
+    return CaseFile(path, tuple(content.tests), lines, places)
+
+
+def _compose(path: Path) -> yaml.Node:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise _unreadable(path, f"cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise _unreadable(path, f"is not UTF-8 text (byte {error.start})") from None
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+    except (yaml.YAMLError, RecursionError) as error:
+        raise _explained(path, text, error) from None
+    finally:
+        loader.dispose()
+    if not isinstance(node, yaml.Node):
+        raise _unreadable(path, "the file is empty; `connector example --tests` prints one to start from")
+    return node
+
+
+def _explained(path: Path, text: str, error: Exception) -> ConfigError:
+    """Return the mistake of a text that is not YAML, in the words that a configuration gets."""
+    mark = getattr(error, "problem_mark", None)
+    if "another document" in str(error) and mark is not None:
+        return _unreadable(path, f"a file holds one document: take out the --- in line {mark.line + 1}")
+    try:
+        parse_tree(text)
+    except ConfigError as explained:
+        return _unreadable(path, explained.mistakes[0].message)
+    return _unreadable(path, f"this is not YAML{_problem(error)}")
+
+
+def _problem(error: Exception) -> str:
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    where = "" if mark is None else f" at line {mark.line + 1}, column {mark.column + 1}"
+    return f"{where}: {problem}" if problem else where
+
+
+def _construct(node: yaml.Node) -> Any:
+    loader = _Loader("")
+    try:
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _equal_names(cases: list[CaseModel]) -> Iterator[tuple[str, str]]:
+    first: dict[str, int] = {}
+    for index, case in enumerate(cases):
+        if first.setdefault(case.name, index) != index:
+            yield (
+                f"tests[{index}].name",
+                f"{case.name!r} is also the name of tests[{first[case.name]}]: give each its own",
+            )
+
+
+def _case_lines(node: yaml.Node) -> tuple[int, ...]:
+    """Return the line of each element of `tests`; none where that is no list."""
+    for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
+        if key.value == "tests" and isinstance(value, yaml.SequenceNode):
+            return tuple(child.start_mark.line + 1 for child in value.value)
+    return ()
+
+
+def _children(node: yaml.Node, path: str) -> Iterator[tuple[str, yaml.Node, yaml.Node]]:
+    """Yield the path, key (of an element: itself) and value of each entry."""
+    if isinstance(node, yaml.SequenceNode):
+        for index, child in enumerate(node.value):
+            yield f"{path}[{index}]", child, child
+    elif isinstance(node, yaml.MappingNode):
+        for key, child in node.value:
+            yield f"{path}.{key.value}" if path else str(key.value), key, child
+
+
+def _lines(node: yaml.Node, path: str, seen: set[int]) -> Iterator[tuple[str, int]]:
+    """Yield each path with the line of its key; what several aliases share, under its first path."""
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    for where, key, child in _children(node, path):
+        yield where, key.start_mark.line + 1
+        yield from _lines(child, where, seen)
+
+
+def _duplicates(node: yaml.Node, path: str, seen: set[int]) -> Iterator[str]:
+    """Yield the path of each key that stands twice in its mapping. What several aliases share is looked at once."""
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    names: set[str] = set()
+    for where, key, child in _children(node, path):
+        if isinstance(node, yaml.MappingNode) and isinstance(key, yaml.ScalarNode):
+            if key.value in names and key.tag != "tag:yaml.org,2002:merge":
+                yield where
+            names.add(key.value)
+        yield from _duplicates(child, where, seen)
+
+
+def _unreadable(path: Path, message: str) -> ConfigError:
+    return ConfigError([Mistake(str(path), message)])

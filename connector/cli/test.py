@@ -71,7 +71,7 @@ def _print(lines: list[Line]) -> None:
 
     from connector.cli._terminal import printable
 
-    styles = {"good": "green", "bad": "bold red", "warning": "yellow", "strong": "bold"}
+    styles = {"good": "green", "bad": "bold red", "warning": "yellow"}
     console = Console(highlight=False)
     for line in lines:
         # Long lines are left to the terminal: a log of CI has no width.

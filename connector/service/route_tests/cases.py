@@ -16,8 +16,9 @@ from connector.service.route_tests.file_model import (
     RecordExpectationModel,
     RouteExpectationModel,
 )
-from connector.service.route_tests.yaml_file import CaseFile, read_cases
+from connector.service.route_tests.yaml_file import read_cases
 from connector.settings.suggestions import suggestion
+from connector.settings.units import shown
 from connector.settings.values import Route, Settings
 from connector.vendors.registry import VENDORS
 
@@ -65,48 +66,53 @@ def load_cases(settings: Settings, files: Sequence[Path], now: float) -> list[Ca
     for file in files:
         try:
             content = read_cases(file)
-        except ConfigError as error:
+        except ConfigError as error:  # it cannot be read at all
             mistakes += error.mistakes
             continue
-        for index in range(len(content.cases)):
+        found = list(content.mistakes)
+        for index, model in enumerate(content.cases):
+            if model is None:
+                continue
             try:
-                cases.append(_case(settings, content, index, now))
+                cases.append(_case(settings, content.path, content.lines[index], model, now))
             except ConfigError as error:
-                mistakes += error.mistakes
+                found += [Mistake(f"tests[{index}].{each.path}", each.message) for each in error.mistakes]
+        mistakes += content.located(found)
     if mistakes:
         raise ConfigError(mistakes)
     return cases
 
 
-def _case(settings: Settings, file: CaseFile, index: int, now: float) -> Case:
-    model, path = file.cases[index], f"tests[{index}]"
+def _case(settings: Settings, file: Path, line: int, model: CaseModel, now: float) -> Case:
+    """Return a case. Raises ConfigError with its mistakes, whose paths begin at the case."""
     routes = {route.name: route for route in settings.routes}
     mistakes = list(_expect_mistakes(model, settings, routes))
     topic = _topic(settings, model, routes)
     if isinstance(topic, str):
-        mistakes += _unread(model, topic, settings, routes)
+        mistakes += _topic_mistakes(model, topic, settings, routes)
     elif not mistakes:  # without the routes that are meant, the topic cannot be told either
         mistakes.append(topic)
-    value = _value(model, file.path)
+    value = _value(model, file)
     if isinstance(value, Mistake):
         mistakes.append(value)
-    if mistakes:
-        raise ConfigError([file.mistake(f"{path}.{each.path}", each.message) for each in mistakes])
-    record = None
-    if model.record is None and isinstance(topic, str) and not isinstance(value, Mistake):
-        seconds = now if model.time is None else model.time.timestamp()
-        record = Record(topic, 0, 0, round(seconds * 1000), model.key, value, tuple(model.headers or ()))
+    if mistakes or isinstance(topic, Mistake) or isinstance(value, Mistake):
+        raise ConfigError(mistakes)
     by_route = model.expect if isinstance(model.expect, dict) else {}
     return Case(
         model.name,
-        file.path,
-        file.lines[index],
-        record,
+        file,
+        line,
+        None if model.record is not None else _record(model, topic, value, now),
         model.record,
         {name: _expectation(each) for name, each in by_route.items()},
         None if isinstance(model.expect, dict) else _expectation(model.expect),
         model.others is not None,
     )
+
+
+def _record(model: CaseModel, topic: str, value: bytes | None, now: float) -> Record:
+    seconds = now if model.time is None else model.time.timestamp()
+    return Record(topic, 0, 0, round(seconds * 1000), model.key, value, tuple(model.headers or ()))
 
 
 def _expectation(model: str | RouteExpectationModel | RecordExpectationModel) -> Expectation:
@@ -139,7 +145,7 @@ def _expect_mistakes(model: CaseModel, settings: Settings, routes: Mapping[str, 
     for name, expected in model.expect.items():
         route = routes.get(name)
         if route is None:
-            yield Mistake(f"expect.{name}", _no_route(name, routes))
+            yield Mistake(f"expect.{name}", f"there is no route {shown(name)}{suggestion(name, routes)}")
         elif isinstance(expected, RouteExpectationModel):
             known = {*route.fields, *VENDORS[settings.sinks[route.sink].kind].methods[route.method].fields}
             for field, value in (expected.fields or {}).items():
@@ -147,14 +153,6 @@ def _expect_mistakes(model: CaseModel, settings: Settings, routes: Mapping[str, 
                     yield Mistake(
                         f"expect.{name}.fields.{field}", f"{name} has no such field{suggestion(field, known)}"
                     )
-
-
-def _no_route(name: str, routes: Mapping[str, Route]) -> str:
-    if name in RouteExpectationModel.model_fields:
-        return (
-            f"there is no route {name}: write the route's name first: expect: {{{next(iter(routes))}: {{{name}: …}}}}"
-        )
-    return f"there is no route {name!r}{suggestion(name, routes)}"
 
 
 # --- topics ----------------------------------------------------------------------------------------------------------
@@ -185,7 +183,7 @@ def _taking_routes(model: CaseModel, routes: Mapping[str, Route]) -> list[Route]
     return [routes[name] for name in taking or named]
 
 
-def _unread(model: CaseModel, topic: str, settings: Settings, routes: Mapping[str, Route]) -> Iterator[Mistake]:
+def _topic_mistakes(model: CaseModel, topic: str, settings: Settings, routes: Mapping[str, Route]) -> Iterator[Mistake]:
     """Yield what is wrong with a topic: no route reads it, or not those that must make something of the event."""
     key = "topic" if model.record is None else "record"
     read = list(dict.fromkeys(name for route in settings.routes for name in route.topics))

@@ -168,6 +168,16 @@ def _expect_tag(value: Any) -> str | None:
     return "<record>" if isinstance(reason, str) and reason != SKIPPED else "<routes>"
 
 
+def _routes(value: Any) -> Any:
+    """Refuse what is expected of a route where the route's name is missing."""
+    for name in ("body", "fields", "bodies") if isinstance(value, dict) else ():
+        content = value.get(name, SKIPPED)
+        known = content.keys() & RouteExpectationModel.model_fields.keys() if isinstance(content, dict) else ()
+        if content != SKIPPED and not known:
+            raise ValueError(f"of which route? Write its name first: expect: {{ROUTE: {{{name}: …}}}}")
+    return value
+
+
 Content = Annotated[bytes | None, BeforeValidator(_bytes), WithJsonSchema(_TEXT_OR_BASE64)]
 JsonObject = Annotated[dict[str, Any], BeforeValidator(_object), WithJsonSchema({"type": "object"})]
 Skipped = Annotated[Literal["skipped"], Tag("<skipped>")]
@@ -264,7 +274,7 @@ class CaseModel(Model):
     expect: Annotated[
         Skipped
         | Annotated[RecordExpectationModel, Tag("<record>")]
-        | Annotated[dict[str, RouteExpectation], Tag("<routes>")],
+        | Annotated[dict[str, RouteExpectation], BeforeValidator(_routes), Tag("<routes>")],
         Discriminator(
             _expect_tag,
             custom_error_type="expect",

@@ -25,12 +25,14 @@ class Made(NamedTuple):
 class Problem(NamedTuple):
     """What is not as expected of a route (None: of the record as a whole), for people.
 
-    `differences` are those of its bodies, whose paths begin with the number of the body where there are several.
-    `sent` has the bodies that nobody expected.
+    `says` is what was expected and what is instead, `why` the reason that the route gives; both "" where it is some
+    fields alone. `differences` are those of its bodies, whose paths begin with the number of the body where there are
+    several. `sent` has the bodies that nobody expected.
     """
 
     route: str | None
     says: str
+    why: str = ""
     differences: Sequence[Difference] = ()
     sent: Sequence[Mapping[str, Any]] = ()
 
@@ -46,26 +48,26 @@ def _judge_letter(route: str | None, expected: Expectation, made: Made) -> Probl
         if letter is None:
             return None
         wanted = "to be skipped" if _none_sent(expected) else "to be sent"
-        return Problem(route, f"expected {wanted}, got a dead letter, {letter.reason}: {letter.message}")
-    wanted = f"a dead letter, {expected.reason}"
+        return Problem(route, f"expected {wanted}, but it is a dead letter ({letter.reason})", letter.message)
+    wanted = f"a dead letter ({expected.reason})"
     if letter is None:
         return _instead(route, wanted, made)
     if letter.reason is not expected.reason:
-        return Problem(route, f"expected {wanted}, got {letter.reason}: {letter.message}")
+        return Problem(route, f"expected {wanted}, but its reason is {letter.reason}", letter.message)
     if expected.message not in letter.message:
-        return Problem(route, f'expected {wanted} that says "{expected.message}", it says: {letter.message}')
+        return Problem(route, f'expected {wanted} that says "{expected.message}", but it says', letter.message)
     return None
 
 
 def _judge_bodies(route: str | None, expected: Expectation, made: Made) -> Problem | None:
     if _none_sent(expected):
-        wanted = "to be skipped" if expected.reason is None else f"nothing but a dead letter, {expected.reason}"
+        wanted = "to be skipped" if expected.reason is None else f"nothing but a dead letter ({expected.reason})"
         return _instead(route, wanted, made) if made.bodies else None
     if not made.bodies:
         return _instead(route, "to be sent", made)
     wanted_bodies = (expected.fields,) if expected.fields is not None else expected.bodies
     if len(wanted_bodies) != len(made.bodies):
-        says = f"expected {counted(len(wanted_bodies), 'item')}, got {counted(len(made.bodies), 'item')}"
+        says = f"expected {counted(len(wanted_bodies), 'item')}, but {counted(len(made.bodies), 'item')} would be sent"
         return Problem(route, says, sent=made.bodies)
     found = [
         difference
@@ -77,7 +79,7 @@ def _judge_bodies(route: str | None, expected: Expectation, made: Made) -> Probl
             path=(index,) if len(made.bodies) > 1 else (),
         )
     ]
-    return Problem(route, "", found) if found else None
+    return Problem(route, "", differences=found) if found else None
 
 
 def _none_sent(expected: Expectation) -> bool:
@@ -86,5 +88,5 @@ def _none_sent(expected: Expectation) -> bool:
 
 def _instead(route: str | None, wanted: str, made: Made) -> Problem:
     if made.bodies:
-        return Problem(route, f"expected {wanted}, it would be sent", sent=made.bodies)
-    return Problem(route, f"expected {wanted}, got skipped: {made.skips}")
+        return Problem(route, f"expected {wanted}, but it would be sent", sent=made.bodies)
+    return Problem(route, f"expected {wanted}, but it is skipped", made.skips)

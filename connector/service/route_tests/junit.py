@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from connector.service.route_tests.report import explanation, place, target
+from connector.service.route_tests.report import explanation, place, summary, target
 from connector.service.route_tests.suite import CaseResult, SuiteResult
 from connector.settings.values import Route
 
@@ -59,9 +59,9 @@ def _case(suite: Element, result: CaseResult, routes: Sequence[Route]) -> None:
     )
     if result.passed:
         return
-    lines = list(explanation(result, routes))
-    element = SubElement(element, "error" if result.error else "failure", message=_legal(lines[0]))
-    element.text = _legal("\n".join([place(result), *lines]))
+    message = _legal(summary(result, routes))
+    element = SubElement(element, "error" if result.error else "failure", message=message)
+    element.text = _legal("\n".join([place(result), *explanation(result, routes)]))
 
 
 def _coverage(root: Element, result: SuiteResult) -> None:

@@ -25,7 +25,6 @@ class Tone(Enum):
     GOOD = "good"
     BAD = "bad"
     WARNING = "warning"
-    STRONG = "strong"
 
 
 class Line(NamedTuple):
@@ -51,18 +50,13 @@ def report(result: SuiteResult, *, cover: bool) -> Iterator[Line]:
         yield Line("")
         yield from _uncovered_lines(result, cover)
     yield Line("")
-    bad = result.failed or (cover and result.uncovered)
-    yield Line(sums(result), Tone.BAD if bad else Tone.GOOD)
+    without = f", {counted(len(result.uncovered), 'route')} without a case" if cover and result.uncovered else ""
+    yield Line(_counts(result.results) + without, Tone.BAD if result.failed or without else Tone.GOOD)
 
 
 def place(result: CaseResult) -> str:
     """Return where a case stands: `crm.tests.yaml:12`."""
     return f"{result.case.file}:{result.case.line}"
-
-
-def sums(result: SuiteResult) -> str:
-    """Return how many cases passed and failed."""
-    return _counts(result.results)
 
 
 def _counts(results: Sequence[CaseResult]) -> str:
@@ -96,15 +90,21 @@ def target(route: Route) -> str:
 def explanation(result: CaseResult, routes: Sequence[Route]) -> Iterator[str]:
     """Yield the lines that say why a case failed."""
     if result.error:
-        yield f"its record cannot be had: {result.error}"
-    by_name = {route.name: route for route in routes}
+        yield from f"its record cannot be had: {result.error}".splitlines()
+    targets = {route.name: target(route) for route in routes}
     for problem in result.problems:
-        of = "the event" if problem.route is None else target(by_name[problem.route])
-        yield f"{of}: {problem.says}" if problem.says else f"{of}:"
+        yield f"{targets.get(problem.route or '', 'the event')}: {problem.says}".rstrip()
+        yield from (f"  {line}" for line in problem.why.splitlines())
         for difference in problem.differences:
             yield from (f"  {line}" for line in _difference_lines(difference))
         for body in problem.sent:
             yield from (f"  {line}" for line in json.dumps(body, indent=2, ensure_ascii=False).splitlines())
+
+
+def summary(result: CaseResult, routes: Sequence[Route]) -> str:
+    """Return the beginning of the explanation in one line."""
+    lines = list(explanation(result, routes))
+    return lines[0] if not lines[0].endswith(":") else " ".join(line.strip() for line in lines[:2])
 
 
 def _difference_lines(difference: Difference) -> Iterator[str]:
@@ -160,6 +160,7 @@ def _problem(problem: Problem) -> dict[str, Any]:
     return {
         "route": problem.route,
         "message": problem.says,
+        "why": problem.why,
         "differences": [_difference(each) for each in problem.differences],
         "sent": [dict(body) for body in problem.sent],
     }

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 from pydantic import ValidationError
 
+from connector.config.lenient import elements
 from connector.config.yaml_file import parse_tree
 from connector.errors import ConfigError, Mistake
 from connector.service.route_tests.file_model import CaseModel, File
 from connector.settings.model import mistakes_of
+from connector.settings.units import shown
 
 if TYPE_CHECKING:
     _Base = yaml.SafeLoader
@@ -41,54 +43,57 @@ for _tag, _pattern, _first in (
 
 
 class CaseFile(NamedTuple):
-    """A tests file that was read. `lines` has the line (from 1) at which each case begins."""
+    """A tests file that was read: its cases (None: one whose form is wrong), their lines, and the mistakes of form.
+
+    The mistakes have paths of this file, such as `tests[3].topic`; `located` adds file and line.
+    """
 
     path: Path
-    cases: tuple[CaseModel, ...]
+    cases: tuple[CaseModel | None, ...]
     lines: tuple[int, ...]
-    places: _Places
-
-    def mistake(self, path: str, message: str) -> Mistake:
-        """Return a mistake at a path of this file, such as `tests[3].topic`."""
-        return self.places.mistake(path, message)
-
-
-class _Places(NamedTuple):
-    """Where the keys of a file stand. The lines are looked for only once there is a mistake."""
-
-    file: Path
+    mistakes: tuple[Mistake, ...]
     node: yaml.Node
 
-    def mistake(self, path: str, message: str) -> Mistake:
-        """Return a mistake with its file, line and path: of what is missing, the line of what it should stand in."""
-        lines = dict(_lines(self.node, "", set()))
-        there = path
-        while there and there not in lines:
-            there = there[: max(there.rfind("."), there.rfind("["), 0)]
-        return Mistake(f"{self.file}:{lines.get(there, 1)}: {path}" if path else str(self.file), message)
+    def located(self, mistakes: Iterable[Mistake]) -> list[Mistake]:
+        """Return mistakes with file and line, by line: of what is missing, the line of what it should stand in."""
+        mistakes = list(mistakes)
+        lines = dict(_lines(self.node, "", set())) if mistakes else {}
+
+        def line(there: str) -> int:
+            while there and there not in lines:
+                there = there[: max(there.rfind("."), there.rfind("["), 0)]
+            return lines.get(there, 1)
+
+        mistakes.sort(key=lambda mistake: line(mistake.path))
+        return [Mistake(f"{self.path}:{line(each.path)}: {each.path}", each.message) for each in mistakes]
 
 
 def read_cases(path: Path) -> CaseFile:
-    """Return the cases of a file. Raises ConfigError with every mistake in its form, each with file and line."""
+    """Return the cases of a file. Raises ConfigError where it cannot be read at all."""
     node = _compose(path)
-    places = _Places(path, node)
-    mistakes = [places.mistake(twice, "this key is given twice; keep one") for twice in _duplicates(node, "", set())]
+    mistakes = [Mistake(twice, "this key is given twice; keep one") for twice in _duplicates(node, "", set())]
     lines = _case_lines(node)
     try:
         tree = _construct(node)
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        raise ConfigError([Mistake(str(path), f"this is YAML that cannot be read{_problem(error)}")]) from None
+        raise _unreadable(path, f"this is YAML that cannot be read{_problem(error)}") from None
     if not isinstance(tree, dict):
         raise _unreadable(path, "the file must be a mapping with the key tests; `connector example --tests` prints one")
+    cases: Sequence[CaseModel | None]
     try:
-        content = File.model_validate(tree)
+        cases = File.model_validate(tree).tests
     except ValidationError as error:
-        mistakes += [places.mistake(mistake.path, mistake.message) for mistake in mistakes_of(error)]
-    else:
-        mistakes += [places.mistake(*twice) for twice in _equal_names(content.tests)]
-    if mistakes:
-        raise ConfigError(mistakes)
-    return CaseFile(path, tuple(content.tests), lines, places)
+        mistakes += mistakes_of(error)
+        cases = [_well_formed(each) for each in elements(tree.get("tests"))]
+    mistakes += _equal_names(cases)
+    return CaseFile(path, tuple(cases), lines, tuple(mistakes), node)
+
+
+def _well_formed(tree: Any) -> CaseModel | None:
+    try:
+        return CaseModel.model_validate(tree)
+    except ValidationError:
+        return None
 
 
 def _compose(path: Path) -> yaml.Node:
@@ -136,14 +141,12 @@ def _construct(node: yaml.Node) -> Any:
         loader.dispose()
 
 
-def _equal_names(cases: list[CaseModel]) -> Iterator[tuple[str, str]]:
+def _equal_names(cases: Sequence[CaseModel | None]) -> Iterator[Mistake]:
     first: dict[str, int] = {}
     for index, case in enumerate(cases):
-        if first.setdefault(case.name, index) != index:
-            yield (
-                f"tests[{index}].name",
-                f"{case.name!r} is also the name of tests[{first[case.name]}]: give each its own",
-            )
+        if case is not None and first.setdefault(case.name, index) != index:
+            message = f"{shown(case.name)} is also the name of tests[{first[case.name]}]: give each its own"
+            yield Mistake(f"tests[{index}].name", message)
 
 
 def _case_lines(node: yaml.Node) -> tuple[int, ...]:

@@ -27,6 +27,6 @@ def schema(tests: OfTests = False) -> None:
     Example: connector schema > config.schema.json
     """
     from connector.config.file_model import config_schema
-    from connector.service.route_tests.file_model import tests_schema
+    from connector.service.route_tests.file_model import case_file_schema
 
-    typer.echo(json.dumps(tests_schema() if tests else config_schema(), indent=2, ensure_ascii=False))
+    typer.echo(json.dumps(case_file_schema() if tests else config_schema(), indent=2, ensure_ascii=False))

@@ -12,10 +12,10 @@ from connector.model import Reason, Record
 from connector.routing.plan import applies
 from connector.service.route_tests.file_model import (
     CaseModel,
-    EventFile,
     RecordExpectationModel,
     RouteExpectationModel,
 )
+from connector.service.route_tests.values import EventFile
 from connector.service.route_tests.yaml_file import read_cases
 from connector.settings.suggestions import suggestion
 from connector.settings.units import shown

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from datetime import datetime
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
-from connector.kafka.records import Address, parse_address
+from connector.kafka.records import Address
 from connector.model import Reason
-from connector.settings import units
+from connector.service.route_tests import values
+from connector.service.route_tests.values import EventFile
 from connector.settings.fields import required
 from connector.settings.model import Model
 from connector.settings.suggestions import suggestion
+from connector.settings.units import shown
 
 SKIPPED = "skipped"
 # Reasons that no single route has: the record fails before any route, or no route takes it.
@@ -43,95 +42,6 @@ def absent(description: str, **constraints: Any) -> Any:
     return Field(default=None, description=description, **constraints)
 
 
-class EventFile(NamedTuple):
-    """The path of a file that holds an event; it starts at the tests file."""
-
-    path: str
-
-
-def _json_text(value: Any) -> str:
-    """Return a value of the file as JSON. Raises ValueError where JSON has no such value."""
-    try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False)
-    except TypeError:
-        raise ValueError("holds a value that JSON does not have: put it between quotes") from None
-    except RecursionError:
-        raise ValueError("is nested too deep to be written as JSON") from None
-    except ValueError as error:
-        what = "an alias to itself" if "Circular" in str(error) else "a number that JSON cannot hold"
-        raise ValueError(f"holds {what}") from None
-
-
-def _encoded(text: str) -> bytes:
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        raise ValueError("holds half a surrogate pair: no UTF-8 text can") from None
-
-
-def _event(value: Any) -> bytes | EventFile:
-    """Return the value of the record: the event as JSON, or the file that holds it."""
-    if not isinstance(value, dict):
-        raise ValueError(
-            f"{units.shown(value)} is no event: write its fields, or {{file: PATH}}; "
-            "what is not a JSON object is written as `value: TEXT`"
-        )
-    if value.keys() == {"file"} and isinstance(value["file"], str):
-        return EventFile(value["file"])
-    return _encoded(_json_text(value))
-
-
-def _object(value: Any) -> dict[str, Any]:
-    """Return a mapping of the file as JSON would hold it."""
-    if not isinstance(value, dict):
-        raise ValueError(f"must be a mapping: the vendor's fields with their values, not {units.shown(value)}")
-    text = _json_text(value)
-    _encoded(text)
-    content: dict[str, Any] = json.loads(text)
-    return content
-
-
-def _bytes(value: Any) -> bytes | None:
-    if value is None:
-        return None
-    if isinstance(value, str):
-        return _encoded(value)
-    if isinstance(value, dict) and value.keys() == {"base64"} and isinstance(value["base64"], str):
-        try:
-            return base64.b64decode(value["base64"], validate=True)
-        except (binascii.Error, ValueError):
-            raise ValueError("what stands after base64 is none: letters, digits, + and /, padded with =") from None
-    hint = "; put it between quotes" if isinstance(value, bool | int | float) else ""
-    raise ValueError(f"must be text, or {{base64: TEXT}} for bytes that are none, not {units.shown(value)}{hint}")
-
-
-def _headers(value: Any) -> list[tuple[str, bytes | None]]:
-    """Return the headers in order; a list stands for several of one name."""
-    if not isinstance(value, dict):
-        raise ValueError(f"must be a mapping: names with their values, not {units.shown(value)}")
-    headers = []
-    for name, content in value.items():
-        if not isinstance(name, str):
-            raise ValueError(f"the name {units.shown(name)} must be text; put it between quotes")
-        _encoded(name)
-        for each in content if isinstance(content, list) else [content]:
-            try:
-                headers.append((name, _bytes(each)))
-            except ValueError as error:
-                raise ValueError(f"{name}: {error}") from None
-    return headers
-
-
-def _time(value: Any) -> datetime:
-    return units.moment(value, "time")
-
-
-def _address(value: Any) -> Address:
-    if not isinstance(value, str):
-        raise ValueError(f"{units.shown(value)} is no address: topic/partition/offset, such as shop.orders/3/1204")
-    return parse_address(value)
-
-
 def _reason_of_route(value: Any) -> Reason:
     if not isinstance(value, str):
         raise ValueError(_no_reason(value, OF_A_ROUTE))
@@ -153,7 +63,7 @@ def _reason_of_record(value: Any) -> Reason:
 
 
 def _no_reason(value: Any, reasons: tuple[Reason, ...]) -> str:
-    return f"{units.shown(value)} is no reason of a dead letter{suggestion(str(value), reasons)}"
+    return f"{shown(value)} is no reason of a dead letter{suggestion(str(value), reasons)}"
 
 
 def _expectation_tag(value: Any) -> str | None:
@@ -178,8 +88,8 @@ def _routes(value: Any) -> Any:
     return value
 
 
-Content = Annotated[bytes | None, BeforeValidator(_bytes), WithJsonSchema(_TEXT_OR_BASE64)]
-JsonObject = Annotated[dict[str, Any], BeforeValidator(_object), WithJsonSchema({"type": "object"})]
+Content = Annotated[bytes | None, BeforeValidator(values.content), WithJsonSchema(_TEXT_OR_BASE64)]
+JsonObject = Annotated[dict[str, Any], BeforeValidator(values.json_object), WithJsonSchema({"type": "object"})]
 Skipped = Annotated[Literal["skipped"], Tag("<skipped>")]
 
 
@@ -246,17 +156,17 @@ class CaseModel(Model):
     )
     event: Annotated[
         bytes | EventFile | None,
-        BeforeValidator(_event),
+        BeforeValidator(values.event),
         WithJsonSchema({"type": "object"}),
     ] = absent("the event: its fields, or {file: PATH} (from this file's directory) whose bytes are taken as they are")
     value: Content = absent("instead of event: the record's value as text, or {base64: TEXT}; null: a tombstone")
-    record: Annotated[Address | None, BeforeValidator(_address), WithJsonSchema({"type": "string"})] = absent(
+    record: Annotated[Address | None, BeforeValidator(values.address), WithJsonSchema({"type": "string"})] = absent(
         "instead of event: topic/partition/offset of a record that is read from Kafka, with its key and headers"
     )
     key: Content = absent("the record's key: text, or {base64: TEXT}")
     headers: Annotated[
         list[tuple[str, bytes | None]] | None,
-        BeforeValidator(_headers),
+        BeforeValidator(values.headers),
         WithJsonSchema(
             {
                 "type": "object",
@@ -268,7 +178,7 @@ class CaseModel(Model):
     ] = absent("the record's headers: names with their values; a list for several of one name")
     time: Annotated[
         datetime | None,
-        BeforeValidator(_time),
+        BeforeValidator(values.time),
         WithJsonSchema({"type": "string", "examples": ["2026-03-01T09:00:00Z"]}),
     ] = absent("the record's timestamp, with a zone; absent: the time of the test")
     expect: Annotated[
@@ -305,7 +215,7 @@ class File(Model):
     tests: list[CaseModel] = required("the cases", min_length=1)
 
 
-def tests_schema() -> dict[str, Any]:
+def case_file_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of a tests file, for editors and for `connector schema --tests`."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

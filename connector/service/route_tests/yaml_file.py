@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,6 +23,10 @@ else:  # libyaml, where PyYAML has it, reads a thousand cases ten times faster
     _Base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+# The tags of plain values that are no texts.
+_PLAIN = frozenset(f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float"))
+
+
 class _Loader(_Base):
     """A loader to whom a plain value is a number, true, false or null where JSON (or YAML 1.2) says so, else a text.
 
@@ -30,6 +34,13 @@ class _Loader(_Base):
     """
 
     yaml_implicit_resolvers = {}  # noqa: RUF012 - PyYAML declares it as an instance variable, used as a class's
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """Return the mapping; a name is a text however it is written, as in JSON."""
+        for key, _ in node.value:
+            if key.tag in _PLAIN:
+                key.tag = "tag:yaml.org,2002:str"
+        return super().construct_mapping(node, deep)
 
 
 for _tag, _pattern, _first in (
@@ -124,7 +135,9 @@ def _explained(path: Path, text: str, error: Exception) -> ConfigError:
         parse_tree(text)
     except ConfigError as explained:
         return _unreadable(path, explained.mistakes[0].message)
-    return _unreadable(path, f"this is not YAML{_problem(error)}")
+    # In JSON two such escapes make one character.
+    hint = "; write the character itself, or event: {file: PATH}" if "Unicode" in str(error) else ""
+    return _unreadable(path, f"this is not YAML{_problem(error)}{hint}")
 
 
 def _problem(error: Exception) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Tests = Annotated[
     list[Path] | None,
     typer.Argument(
-        metavar="[TESTS]...",
+        metavar="TESTS",
         help="Tests files, or directories of them. Without any: what lies beside the configuration, for crm.yaml "
         "crm.tests.yaml and all of tests/.",
     ),
@@ -37,8 +37,9 @@ def run_tests(
 ) -> None:
     """Hold the routes against your own tests: events, and what each route must make of them. Sends nothing.
 
-    `connector example --tests` prints a commented tests file. No secret, vendor or broker is needed; Kafka is read
-    only for cases that name a `record`.
+    No secret and no vendor is needed, and Kafka only by cases that name a `record`.
+
+    `connector example --tests` prints a commented tests file.
 
     Exit status 0: all is as expected; 1: some case failed; 2: the configuration, a tests file or an argument is wrong.
 

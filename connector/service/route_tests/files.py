@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -19,15 +20,16 @@ def find_files(config: Path, given: Sequence[Path]) -> list[Path]:
     mistakes = []
     found: list[Path] = []
     for path in given or _beside(config):
-        if path.is_dir():
-            inside = _in_directory(path, config)
-            found += inside
-            if not inside:
-                mistakes.append(Mistake("TESTS", f"there is no YAML file in {path}"))
-        elif path.exists():
-            found.append(path)
-        else:
-            mistakes.append(Mistake("TESTS", f"there is no {path}"))
+        try:
+            is_directory = stat.S_ISDIR(path.stat().st_mode)
+        except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+            why = error.strerror if isinstance(error, OSError) else error
+            mistakes.append(Mistake("TESTS", f"{path} cannot be read: {why}"))
+            continue
+        inside = _in_directory(path, config) if is_directory else [path]
+        found += inside
+        if not inside:
+            mistakes.append(Mistake("TESTS", f"there is no YAML file in {path}"))
     if not found and not mistakes:
         mistakes.append(Mistake("TESTS", _no_tests(config)))
     if mistakes:

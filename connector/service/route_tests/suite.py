@@ -12,12 +12,12 @@ from connector.errors import ConnectorError
 from connector.kafka.records import Address
 from connector.kafka.topic_reader import read_record
 from connector.model import Failure, Item, Reason, Record
-from connector.redaction.payloads import mask_fields, revealing_fields
 from connector.routing import Router
 from connector.routing.decode import decode
 from connector.routing.plan import applies
 from connector.service.assembly import build_routers
 from connector.service.preflight.connection import require_brokers
+from connector.service.preview import readable_body
 from connector.service.route_tests.cases import SKIPPED, Case
 from connector.service.route_tests.compare import ABSENT, Difference
 from connector.service.route_tests.judge import Made, Problem, judge
@@ -146,7 +146,7 @@ class _Tester:
                 judge(name, case.expect.get(name, SKIPPED), self._made(self._routes[name], outcome)) for name in names
             ]
         problems = [problem for problem in found if problem is not None]
-        return problems if case.address is None else [self._masked(problem, record) for problem in problems]
+        return problems if case.address is None else [self._masked(problem, outcome) for problem in problems]
 
     def _route(self, record: Record) -> _Outcome:
         items: dict[str, list[Item]] = {}
@@ -185,30 +185,27 @@ class _Tester:
         bodies = [read_body(item.body) for item in outcome.items.get(route.name, ())]
         return Made(bodies, letter, "" if bodies or letter else _skips(route, record))
 
-    def _masked(self, problem: Problem, record: Record) -> Problem:
+    def _masked(self, problem: Problem, outcome: _Outcome) -> Problem:
         """Return a problem with the values hidden that depend on what `redact` names."""
-        route = self._routes.get(problem.route or "")
-        if route is None or not (problem.differences or problem.sent):
+        record, items = outcome.record, outcome.items.get(problem.route or "", ())
+        if not items:
             return problem
-        hidden = revealing_fields(route.fields, decode(record.value or b""), record, self._settings.redact)
+        event = decode(record.value or b"")
+        bodies = [readable_body(self._settings, item, event, record) for item in items]
+        whole: Any = bodies if len(bodies) > 1 else bodies[0]  # as the paths of differences begin
         return problem._replace(
-            differences=[_masked(each, hidden) for each in problem.differences],
-            sent=[mask_fields(body, hidden) for body in problem.sent],
+            differences=[_as_shown(each, whole) for each in problem.differences], sent=bodies if problem.sent else ()
         )
 
 
-def _masked(difference: Difference, hidden: set[tuple[str, ...]]) -> Difference:
-    """Return a difference with what is hidden masked: the body is made again around its value, so far as it matters."""
+def _as_shown(difference: Difference, body: Any) -> Difference:
+    """Return a difference with the value that stands at its path where people look; a mask hides all below it."""
     if difference.got is ABSENT:
         return difference
-    names = [step for step in difference.path if isinstance(step, str)]
-    body: Any = difference.got
-    for name in reversed(names):
-        body = {name: body}
-    body = mask_fields(body, hidden)
-    for name in names:
-        body = body[name] if isinstance(body, dict) else body  # a mask stands for all that is below it
-    return difference if body == difference.got else difference._replace(got=body, hint="")
+    shown: Any = body
+    for step in difference.path:
+        shown = shown if isinstance(shown, str) else shown[step]
+    return difference if shown == difference.got else difference._replace(got=shown, hint="")
 
 
 def _skips_all(record: Record) -> str:

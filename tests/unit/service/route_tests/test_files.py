@@ -52,9 +52,10 @@ def test_a_file_that_is_named_twice_is_taken_once_and_the_configuration_never(tm
 def test_what_is_not_there_is_named_and_all_of_it(tmp_path: Path) -> None:
     make("crm.yaml")
     Path("empty").mkdir()
-    assert mistakes("crm.yaml", ["a.yaml", "empty"]) == [
-        "TESTS: there is no a.yaml",
+    assert mistakes("crm.yaml", ["a.yaml", "empty", "n" * 300]) == [
+        "TESTS: a.yaml cannot be read: No such file or directory",
         "TESTS: there is no YAML file in empty",
+        f"TESTS: {'n' * 300} cannot be read: File name too long",
     ]
 
 

@@ -16,6 +16,9 @@ from connector.settings.model import Model
 from connector.settings.suggestions import suggestion
 from connector.settings.units import shown
 
+# Names the schema wherever it lies, as that of the configuration does; the number changes only if files that were valid
+# no longer are.
+SCHEMA_ID = "urn:connector:tests:1"
 SKIPPED = "skipped"
 # Reasons that no single route has: the record fails before any route, or no route takes it.
 OF_THE_RECORD = (Reason.UNDECODABLE, Reason.SCHEMA, Reason.UNROUTED)
@@ -219,7 +222,7 @@ def case_file_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of a tests file, for editors and for `connector schema --tests`."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "urn:connector:schema:tests",
+        "$id": SCHEMA_ID,
         **File.model_json_schema(by_alias=True),
         "title": "Tests of the connector's routes",
         "description": "Events, and what each route of a configuration must make of them.",

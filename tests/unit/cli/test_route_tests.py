@@ -136,4 +136,4 @@ def test_the_example_and_the_schema_are_printed() -> None:
     shown = CliRunner().invoke(app, ["example", "--tests"]).stdout
     assert shown == (EXAMPLES / "example.tests.yaml").read_text(encoding="utf-8")
     schema = json.loads(CliRunner().invoke(app, ["schema", "--tests"]).stdout)
-    assert schema["$id"] == "urn:connector:schema:tests"
+    assert schema["$id"] == "urn:connector:tests:1"

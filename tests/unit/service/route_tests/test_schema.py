@@ -41,7 +41,7 @@ def test_every_key_is_described() -> None:
 
 def test_the_example_is_valid_and_names_the_schema() -> None:
     jsonschema_rs.validator_for(case_file_schema()).validate(yaml.load(EXAMPLE, _Loader))  # noqa: S506 - a safe loader
-    assert EXAMPLE.startswith("# yaml-language-server: $schema=tests.schema.json\n")
+    assert EXAMPLE.startswith("# yaml-language-server: $schema=./tests.schema.json\n")
 
 
 @pytest.mark.parametrize(

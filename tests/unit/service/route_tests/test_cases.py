@@ -96,6 +96,18 @@ def test_where_the_topic_cannot_be_told_it_is_asked_for(tmp_path: Path, expect: 
     assert set(topics.split(", ")) == set(listed.split(", "))
 
 
+def test_a_pattern_may_mean_any_topic(tmp_path: Path) -> None:
+    route = {
+        "name": "all",
+        "from": ["orders", "^shop"],
+        "to": "sailplay.fire",
+        "fields": {"email": "a", "event_key": "b"},
+    }
+    settings = load(configure(tmp_path, topics={"orders": {}, "^shop": {}}, routes=[route]))
+    with pytest.raises(ConfigError, match=r"topic: is missing: .* the routes read orders, \^shop"):
+        load_cases(settings, [write_tests(tmp_path, "- {name: n, event: {}, expect: {all: {fields: {}}}}")], NOW)
+
+
 def test_with_one_topic_it_need_never_be_said(tmp_path: Path) -> None:
     settings = load(
         configure(

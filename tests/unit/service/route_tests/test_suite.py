@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,13 @@ import pytest
 import yaml
 from confluent_kafka import Producer
 
+from connector.errors import ConnectorError
+from connector.kafka.records import Address
+from connector.kafka.topic_reader import read_record
 from connector.model import Item, Record
 from connector.redaction import MASK
 from connector.routing import Router
-from connector.service.preflight import connection
+from connector.service.route_tests import suite
 from connector.service.route_tests.report import explanation
 from connector.simulators.kafka import MockKafka
 from tests.unit.service.route_tests.support import ORDER, plain, problems, run
@@ -47,6 +50,7 @@ def order(**changes: str) -> str:
         "- {name: n, value: '', expect: {points: {dead_letter: undecodable}}}",
         "- {name: n, value: null, topic: orders, expect: skipped}",
         "- {name: n, topic: users, event: {a: 1}, expect: {dead_letter: schema}}",
+        "- {name: n, value: x, expect: {mytracker.registration: {dead_letter: undecodable}, play: skipped}}",
         "- {name: n, event: {a: 1}, expect: {mytracker.registration: {dead_letter: schema, message: at}}}",
         """- name: n
   topic: game.chess
@@ -121,7 +125,8 @@ def test_routes_that_are_not_named_count_only_where_the_case_says_so(tmp_path: P
 def test_an_event_that_nobody_takes_may_be_expected_to_become_a_letter(tmp_path: Path) -> None:
     delivery = {"unrouted": "dead_letter"}
     assert problems(tmp_path, order(event="{type: a}", expect="{dead_letter: unrouted}"), delivery=delivery) == []
-    assert problems(tmp_path, order(event="{type: a}", expect="{points: skipped}"), delivery=delivery) == []
+    case = order(event="{type: a}", expect="{points: skipped, revenue: skipped}", others="skipped")
+    assert problems(tmp_path, case, delivery=delivery) == []
     assert problems(tmp_path, order(event="{type: a}", expect="skipped"), delivery=delivery) == [
         "the event: expected to be skipped, but it is a dead letter (unrouted)",
         "  no route of any sink takes this event",
@@ -133,17 +138,21 @@ def test_a_case_is_about_a_route_if_it_expects_the_route_to_take_the_event(tmp_p
     assert [route.name for route in result.uncovered] == ["mytracker.registration", "revenue", "play"]
 
 
-def test_a_route_that_makes_several_items_of_one_event_has_all_of_them_compared(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """No route makes several yet, so the router is made to."""
+def make_twice(monkeypatch: pytest.MonkeyPatch, body: bytes) -> None:
+    """Let every route make a second item, with this body. No route makes several yet."""
     once = Router.route
 
     def twice(self: Router, record: Record, only: str | None = None) -> Any:
         found = once(self, record, only)
-        return [*found, *(each._replace(body=b"value=7", element=1) for each in found if isinstance(each, Item))]
+        return [*found, *(each._replace(body=body, element=1) for each in found if isinstance(each, Item))]
 
     monkeypatch.setattr(Router, "route", twice)
+
+
+def test_a_route_that_makes_several_items_of_one_event_has_all_of_them_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_twice(monkeypatch, b"value=7")
     two = f"{{points: {{bodies: [{AS_POINTS}, {{value: '%s'}}]}}}}"
     assert problems(tmp_path, order(expect=two % 7)) == []
     assert problems(tmp_path, order(expect=two % 8)) == [
@@ -232,6 +241,20 @@ def test_of_a_record_of_kafka_no_more_is_shown_than_redact_allows(tmp_path: Path
     assert "own@example.com" in text[4]  # the operator's own event is theirs
 
 
+def test_of_several_items_each_is_shown_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kafka: MockKafka) -> None:
+    make_twice(monkeypatch, b'{"customUserId": "seen", "customEventName": "second"}')
+    case = "- {name: n, record: game.a/0/0, expect: {play: {bodies: [{customEventName: n}, {customEventName: x}]}}}"
+    said = problems(tmp_path, case, kafka={"bootstrap.servers": kafka.bootstrap}, redact=["user.id", "mail"])
+    assert said == [
+        "play (mytracker.customEvent):",
+        f'  [0].customUserId: unexpected, "{MASK}"',
+        "  [0].customEventParams: unexpected",
+        f'    {{"level": "7", "mail": "{MASK}", "key": "k", "trace": "t", "at": "1772355600"}}',
+        '  [1].customEventName: expected "x", got "second"',
+        f'  [1].customUserId: unexpected, "{MASK}"',
+    ]
+
+
 def test_a_hidden_time_is_not_told_by_its_hint(tmp_path: Path, kafka: MockKafka) -> None:
     routes = [
         {
@@ -257,12 +280,32 @@ def test_a_record_that_cannot_be_had_fails_its_case_alone(tmp_path: Path, kafka:
     assert result.results[0].error == "game.a/0 has no offset 7: its offsets are 0 to 0"
 
 
-def test_brokers_are_asked_once_and_only_where_a_case_wants_a_record(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_kafka_is_asked_once_for_each_record_and_only_where_a_case_wants_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kafka: MockKafka
 ) -> None:
-    monkeypatch.setattr(connection, "CONNECT_SECONDS", 0.2)
-    cases = [f"- {{name: r{number}, record: orders/0/{number}, expect: skipped}}" for number in range(20)]
-    result = run(tmp_path, "\n".join(cases))
-    assert {each.error.splitlines()[0] for each in result.results} == {
-        "Kafka cannot be used: 127.0.0.1:1: no connection (Connect to ipv4#127.0.0.1:1 failed: Connection refused)"
-    }
+    asked: list[Address] = []
+
+    def count(conf: Mapping[str, Any], address: Address) -> Record:
+        asked.append(address)
+        return read_record(conf, address)
+
+    monkeypatch.setattr(suite, "read_record", count)
+    cases = "\n".join(
+        f"- {{name: r{number}, record: game.a/0/0, expect: {{play: {{fields: {{}}}}}}}}" for number in range(3)
+    )
+    assert problems(tmp_path, cases, kafka={"bootstrap.servers": kafka.bootstrap}) == []
+    assert asked == [Address("game.a", 0, 0)]
+
+
+def test_brokers_that_do_not_answer_are_asked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def refuse(conf: object) -> None:
+        asked.append(conf)
+        raise ConnectorError("no broker answers")
+
+    monkeypatch.setattr(suite, "require_brokers", refuse)
+    cases = [f"- {{name: r{number}, record: orders/0/{number}, expect: skipped}}" for number in range(3)]
+    result = run(tmp_path, "\n".join([*cases, order(expect="{points: {fields: {}}}")]))
+    assert [each.error for each in result.results] == ["no broker answers"] * 3 + [""]
+    assert len(asked) == 1

@@ -96,12 +96,12 @@ def test_names_are_texts_as_in_json(tmp_path: Path) -> None:
 def test_an_event_may_be_shared_by_an_anchor(tmp_path: Path) -> None:
     cases = """
 - {name: one, event: &order {type: a, user: {id: 1}}, expect: skipped}
-- {name: two, event: {<<: *order, type: b}, expect: skipped}
+- {name: two, event: {<<: *order, <<: {note: c}, type: b}, expect: skipped}
 """
     path = write_tests(tmp_path, cases)
     assert [case and case.event for case in read_cases(path).cases] == [
         b'{"type": "a", "user": {"id": 1}}',
-        b'{"type": "b", "user": {"id": 1}}',
+        b'{"type": "b", "user": {"id": 1}, "note": "c"}',
     ]
     assert read_cases(path).mistakes == ()
 

@@ -21,6 +21,7 @@ from connector.cli import (
     run,
     simulate,
     skip,
+    test,
 )
 from connector.errors import ConfigError, ConnectorError
 
@@ -48,6 +49,7 @@ dlq.command("export")(dlq_export.export)
 app.command("run")(run.run)
 app.command("check")(check.check)
 app.command("preview")(preview.preview)
+app.command("test")(test.run_tests)
 app.add_typer(dlq, name="dlq")
 app.command("skip")(skip.skip)
 app.command("example")(example.example)

@@ -30,6 +30,7 @@ OPTIONS = ("sink", "method", "route", "reason", "message", "type", "topic", "sta
         ),
         ("preview --from orders/0/1 --topic orders", "--topic: --from names the topic already"),
         ("preview --event absent.json", "--event: absent.json cannot be read: No such file or directory"),
+        ("test absent.yaml", "TESTS: absent.yaml cannot be read: No such file or directory"),
         ("dlq show orders", "ADDRESS: 'orders' is no address: topic/partition/offset, such as shop.orders/3/1204"),
         (
             "skip orders/0 --sink mt --because why",

@@ -1,0 +1,1 @@
+"""`connector test`: what operators expect of their routes, written as cases in YAML, held against the configuration."""

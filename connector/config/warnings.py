@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import orjson
 
 from connector.config.kafka_settings import missing_files
+from connector.config.schema_findings import schema_findings
 from connector.errors import Mistake
 from connector.expressions.nodes import Node
 from connector.expressions.parser import parse
@@ -18,7 +19,7 @@ from connector.vendors.registry import VENDORS
 
 def warnings(settings: Settings) -> list[Mistake]:
     """Return missing secrets and files, and settings that are allowed but rarely meant, each with its path."""
-    return [*_kafka(settings), *_topics(settings), *_sinks(settings), *_routes(settings)]
+    return [*_kafka(settings), *_topics(settings), *_sinks(settings), *_routes(settings), *schema_findings(settings)]
 
 
 def refusals(settings: Settings) -> list[Mistake]:

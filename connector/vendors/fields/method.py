@@ -11,7 +11,7 @@ import orjson
 
 from connector.errors import FieldError
 from connector.model import Encode
-from connector.vendors.fields.types import FieldType, TextMap
+from connector.vendors.fields.types import PART_KINDS, FieldType, TextMap
 
 # Checked and coerced values → the bytes that are sent.
 Write = Callable[[dict[str, Any]], bytes]
@@ -58,6 +58,7 @@ class VendorMethod:
     required: Sequence[Sequence[str]]
     one_of: Collection[str]
     nested: Collection[str]
+    kinds: Mapping[str, Collection[str]]
     encode: Encode
     schema: Mapping[str, Any]
 
@@ -70,9 +71,15 @@ def vendor_method(table: Table) -> VendorMethod:
         table.required,
         frozenset(table.one_of),
         frozenset(field.name for field in table.fields if isinstance(field.type, TextMap)),
+        MappingProxyType(_kinds(table)),
         _encoder(table),
         MappingProxyType(_schema(table)),
     )
+
+
+def _kinds(table: Table) -> dict[str, Collection[str]]:
+    kinds: dict[str, Collection[str]] = {field.name: field.type.accepts_kinds() for field in table.fields}
+    return kinds | {f"{field.name}.*": PART_KINDS for field in table.fields if isinstance(field.type, TextMap)}
 
 
 def write_json(values: dict[str, Any]) -> bytes:

@@ -267,3 +267,8 @@ def paths(tree: Node) -> list[tuple[str, ...]]:
         else:
             stack.extend(node.children)
     return found
+
+
+def is_path(node: Node) -> bool:
+    """True if an expression is a path of names."""
+    return _place(node) is not None

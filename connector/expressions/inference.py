@@ -193,13 +193,19 @@ class _Inference:
         goes_on = node.kind == "and"
         stops = falsy if goes_on else truthy
         *others, last = node.children
-        found = []
-        for child in others:
-            found.append(stops(self.value(child, scope).shape))
+        found, known, before = [], True, scope
+        for index, child in enumerate(others):
+            shape = self.value(child, scope).shape
+            found.append(stops(shape))
+            # Where (a || b) goes on to b only because a is empty or false, it is not b's being optional that matters.
+            known = known and (goes_on or shape.known_null)
             scope = assume(scope, child, truth=goes_on)
-            if not scope.is_possible:
+            if not scope.is_possible:  # what follows is never reached, and yet may be mistaken, too
+                for each in node.children[index + 1 :]:
+                    self.value(each, before)
                 return Value(union(found))
-        return Value(union([*found, self.value(last, scope).shape]))
+        ends = self.value(last, scope).shape
+        return Value(union([*found, ends if known else replace(ends, because="")]))
 
     def _not(self, node: Node, scope: Scope) -> Value:
         self.value(node.children[0], scope)

@@ -45,8 +45,10 @@ def is_other(shape: Shape, kinds: Iterable[str]) -> bool:
 
 def unknown_name(value: Value, name: str, where: str, found: Lookup, source: str) -> str | None:
     """Return the words for a name that the object before it does not have, or that its schema does not list."""
+    if not found.unlisted and not found.misspelt:
+        return None
     near = _nearby(value.shape, name)
-    if not found.unlisted and (near is None or not found.misspelt):
+    if not found.unlisted and near is None:
         return None
     if found.absent:
         said = f"{where} is null for every event: {source} has no {name} there"
@@ -217,6 +219,6 @@ def _cure_for(takes: Iterable[str], value: Value) -> str:
     called = value.where or "x"
     if NUMBER in wanted and kinds == {TEXT}:
         return f": number({called}) reads a number from a text"
-    if TEXT in wanted and kinds <= {NUMBER, "a boolean"}:
+    if TEXT in wanted and NUMBER not in wanted and kinds <= {NUMBER, "a boolean"}:
         return f": text({called}) makes a text of it"
     return ""

@@ -89,7 +89,8 @@ def _not_null(shapes: Sequence[Shape], _node: Node) -> Shape:
         found.append(without_null(shape))
         if shape.never_null:
             return union(found)
-    return or_null(union(found), shapes[-1].because)
+    known = all(shape.known_null for shape in shapes)
+    return or_null(union(found), shapes[-1].because if known else "")
 
 
 def _same(shapes: Sequence[Shape], _node: Node) -> Shape:
@@ -125,7 +126,8 @@ def _get(shapes: Sequence[Shape], node: Node) -> Shape:
         found = or_null(union(any_value(form) for form in value.forms))
     if len(node.children) < 3 or found.never_null:
         return found
-    return union([without_null(found), shapes[2]])
+    default = shapes[2] if found.known_null else replace(shapes[2], because="")
+    return union([without_null(found), default])
 
 
 def _type(shapes: Sequence[Shape], _node: Node) -> Shape:

@@ -9,6 +9,7 @@ import orjson
 
 from connector.config.findings import findings, unaccepted
 from connector.config.kafka_settings import missing_files
+from connector.config.schema_findings import schema_findings
 from connector.config.yaml_values import empty_conditions, quoted_names
 from connector.errors import Mistake
 from connector.expressions.nodes import Node
@@ -27,7 +28,8 @@ def warnings(settings: Settings) -> list[Mistake]:
 
     Each has its path. What a route accepts by its name is left out.
     """
-    found = [*_kafka(settings), *_topics(settings), *_sinks(settings), *_routes(settings), *findings(settings)]
+    found = [*_kafka(settings), *_topics(settings), *_sinks(settings), *_routes(settings)]
+    found += [*findings(settings), *schema_findings(settings)]
     return unaccepted(settings, found)
 
 

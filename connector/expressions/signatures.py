@@ -14,6 +14,8 @@ from connector.expressions.kinds import json_type
 TEXT, NUMBER, BOOLEAN, ARRAY, OBJECT = "a text", "a number", "a boolean", "an array", "an object"
 TEXTS, NUMBERS, ARRAYS = "an array of texts", "an array of numbers", "an array of arrays"
 ANY, EXPRESSION, NULL = "a value", "an expression", "null"
+# Of results only: null where the first argument is, and only there.
+NULL_OF_NULL = "null for null"
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
     TEXT: (str,),
@@ -28,6 +30,8 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 }
 # What null may count as, where one of these is wanted.
 _DEFAULTS = {TEXT: "''", NUMBER: "0", ARRAY: "`[]`", NUMBERS: "`[]`", TEXTS: "`[]`", OBJECT: "`{}`"}
+# The kinds of arrays by their elements.
+ELEMENTS = {TEXTS: TEXT, NUMBERS: NUMBER, ARRAYS: ARRAY}
 _ELEMENTS: Mapping[str, tuple[type, ...]] = {TEXTS: (str,), NUMBERS: (int, float, Decimal), ARRAYS: (list,)}
 
 # What Python's own functions raise on some values.
@@ -41,14 +45,16 @@ class Function:
     """One function.
 
     `parameters` gives for each the kinds that it takes; the last `optional` of them may be left out, and where it is
-    `variadic` the last may be repeated. `of_record` functions get the record first. `null_passes`: where the first
-    argument is null, so is the result. `says` describes it, `example` is an expression and its result as JSON, `raises`
-    says what it refuses beside arguments of other kinds.
+    `variadic` the last may be repeated. `gives` are the kinds of its result, where it does not raise. `of_record`
+    functions get the record first. `null_passes`: where the first argument is null, so is the result. `says` describes
+    it, `example` is an expression and its result as JSON, `raises` says what it refuses beside arguments of other
+    kinds.
     """
 
     name: str
     call: Callable[..., Any]
     parameters: tuple[Kinds, ...]
+    gives: Kinds
     says: str
     example: tuple[str, str]
     optional: int = 0
@@ -60,6 +66,11 @@ class Function:
     def takes(self, index: int) -> Kinds:
         """Return the kinds that the argument at an index may have."""
         return self.parameters[min(index, len(self.parameters) - 1)]
+
+
+def kinds_of(words: Kinds) -> frozenset[str]:
+    """Return the kinds of JSON values behind the words of a signature: an array of texts is an array."""
+    return frozenset(ARRAY if word in ELEMENTS else word for word in words)
 
 
 def checked(function: Function, given: int) -> Callable[..., Any]:

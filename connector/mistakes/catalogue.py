@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from connector.mistakes import accounts, configuration, events, expressions, fields, kafka, lint, routes
+from connector.mistakes import accounts, configuration, events, expressions, fields, kafka, lint, routes, schema
 from connector.mistakes.kind import MistakeGroup, MistakeKind
 
 GROUPS: tuple[MistakeGroup, ...] = (
@@ -15,6 +15,7 @@ GROUPS: tuple[MistakeGroup, ...] = (
     MistakeGroup("Routes", routes.KINDS),
     MistakeGroup("Expressions that cannot be read", expressions.KINDS),
     MistakeGroup("Routes that say something else than was meant", (*lint.KINDS, *lint.FILE_KINDS, *lint.SAMPLE_KINDS)),
+    MistakeGroup("Routes that a topic's schema contradicts", schema.KINDS),
     MistakeGroup("Events that a route does not take or cannot map", events.KINDS),
     MistakeGroup("Values that a vendor does not take", fields.KINDS),
 )

@@ -38,6 +38,11 @@ class Method(Protocol):
         ...
 
     @property
+    def kinds(self) -> Mapping[str, Collection[str]]:
+        """The kinds of values that a field takes some of: `a text`, … Of a nested field's parts under `<field>.*`."""
+        ...
+
+    @property
     def encode(self) -> Encode:
         """Check, coerce and encode mapped values. Raises FieldError."""
         ...

@@ -9,7 +9,19 @@ from connector.expressions.compiler import compile_tree
 from connector.expressions.kinds import json_type
 from connector.expressions.library import FUNCTIONS
 from connector.expressions.nodes import Node, walk
-from connector.expressions.signatures import ARRAY, ARRAYS, BOOLEAN, NULL, NUMBER, NUMBERS, OBJECT, TEXT, TEXTS
+from connector.expressions.signatures import (
+    ANY,
+    ARRAY,
+    ARRAYS,
+    BOOLEAN,
+    NULL,
+    NULL_OF_NULL,
+    NUMBER,
+    NUMBERS,
+    OBJECT,
+    TEXT,
+    TEXTS,
+)
 from connector.model import Record
 
 Kinds = frozenset[str]
@@ -22,21 +34,6 @@ NO_RECORD = Record("", 0, 0, -1, None, None, ())
 
 _BOOLEAN, _NUMBER, _TEXT, _ARRAY, _OBJECT = (frozenset({kind}) for kind in (BOOLEAN, NUMBER, TEXT, ARRAY, OBJECT))
 _OR_NULL = frozenset({NULL})
-# What each function gives; where a null argument passes, null is added.
-GIVES: Mapping[str, Kinds] = {
-    "abs": _NUMBER, "avg": _NUMBER | _OR_NULL, "base64_decode": _TEXT, "ceil": _NUMBER, "contains": _BOOLEAN,
-    "cut": _TEXT, "digits": _TEXT | _OR_NULL, "ends_with": _BOOLEAN, "find_first": _NUMBER | _OR_NULL,
-    "find_last": _NUMBER | _OR_NULL, "floor": _NUMBER, "from_items": _OBJECT, "get": ANY_KIND, "group_by": _OBJECT,
-    "header": _TEXT | _OR_NULL, "items": _ARRAY, "join": _TEXT, "json": ANY_KIND, "key": _TEXT | _NUMBER | _OR_NULL,
-    "keys": _ARRAY, "length": _NUMBER, "lower": _TEXT, "map": _ARRAY, "max": _NUMBER | _TEXT | _OR_NULL,
-    "max_by": ANY_KIND, "merge": _OBJECT, "min": _NUMBER | _TEXT | _OR_NULL, "min_by": ANY_KIND, "not_null": ANY_KIND,
-    "number": _NUMBER | _OR_NULL, "pad_left": _TEXT, "pad_right": _TEXT, "phone": _TEXT | _OR_NULL, "replace": _TEXT,
-    "reverse": _ARRAY | _TEXT, "round": _NUMBER, "sha256": _TEXT | _OR_NULL, "sort": _ARRAY, "sort_by": _ARRAY,
-    "split": _ARRAY, "starts_with": _BOOLEAN, "sum": _NUMBER, "text": _TEXT | _OR_NULL, "timestamp": _NUMBER | _OR_NULL,
-    "to_array": _ARRAY, "to_number": _NUMBER | _OR_NULL, "to_string": _TEXT, "topic": _TEXT, "trim": _TEXT,
-    "trim_left": _TEXT, "trim_right": _TEXT, "type": _TEXT, "unix": _NUMBER | _OR_NULL, "upper": _TEXT,
-    "values": _ARRAY, "zip": _ARRAY,
-}  # fmt: skip
 # Nodes whose value tells, too: an equality, and a projection of a slice, which of a text takes from that text.
 _KIND_BY_VALUE = {("compare", "=="): "equality", ("compare", "!="): "equality", ("projection", "slice"): "anything"}
 _KINDS: Mapping[str, Kinds] = {
@@ -77,8 +74,12 @@ def _kinds_of_choice(node: Node) -> Kinds:
 def _kinds_of_call(node: Node) -> Kinds:
     if node.value == "key":
         return (_NUMBER if node.children else _TEXT) | _OR_NULL
-    passes = FUNCTIONS[node.value].null_passes and NULL in kinds_of(node.children[0])
-    return GIVES[node.value] | _OR_NULL if passes else GIVES[node.value]
+    function = FUNCTIONS[node.value]
+    if ANY in function.gives:
+        return ANY_KIND
+    passes = (function.null_passes or NULL_OF_NULL in function.gives) and NULL in kinds_of(node.children[0])
+    gives = frozenset(PLAIN.get(kind, kind) for kind in function.gives) - {NULL_OF_NULL}
+    return gives | _OR_NULL if passes else gives
 
 
 def is_constant(node: Node) -> bool:

@@ -8,8 +8,9 @@ from typing import Any, Literal
 from uuid import UUID
 
 from connector.errors import FieldError
+from connector.expressions.signatures import TEXT
 from connector.vendors.fields.coercion import length_error, text_of_integer, type_error
-from connector.vendors.fields.types import Check
+from connector.vendors.fields.types import TEXT_OR_NUMBER, Check
 
 _FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 
@@ -32,6 +33,9 @@ class Email:
 
     def schema(self) -> dict[str, Any]:
         return {"type": "string", "minLength": 1}
+
+    def accepts_kinds(self) -> frozenset[str]:
+        return TEXT_OR_NUMBER
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,9 @@ class Address:
     def schema(self) -> dict[str, Any]:
         return {"type": "string", "maxLength": 15 if self.version == 4 else 45, "format": f"ipv{self.version}"}
 
+    def accepts_kinds(self) -> frozenset[str]:
+        return frozenset({TEXT})
+
 
 @dataclass(frozen=True, slots=True)
 class DeviceId:
@@ -109,3 +116,6 @@ class DeviceId:
             "maxLength": self.length,
             "not": {"enum": self._zeros()},
         }
+
+    def accepts_kinds(self) -> frozenset[str]:
+        return TEXT_OR_NUMBER

@@ -12,7 +12,7 @@ import orjson
 from connector.errors import FieldError
 from connector.model import Encode
 from connector.vendors.fields.inspection import Inspect, Inspector, Required
-from connector.vendors.fields.types import FieldType, Integer, TextMap
+from connector.vendors.fields.types import PART_KINDS, FieldType, Integer, TextMap
 
 # Checked and coerced values → the bytes that are sent.
 Write = Callable[[dict[str, Any]], bytes]
@@ -59,6 +59,7 @@ class VendorMethod:
     required: Sequence[Sequence[str]]
     one_of: Collection[str]
     nested: Collection[str]
+    kinds: Mapping[str, Collection[str]]
     encode: Encode
     inspect: Inspect
     times: Collection[str]
@@ -73,11 +74,17 @@ def vendor_method(table: Table) -> VendorMethod:
         table.required,
         frozenset(table.one_of),
         _nested(table),
+        MappingProxyType(_kinds(table)),
         _encoder(table),
         _inspector(table).inspect,
         frozenset(field.name for field in table.fields if isinstance(field.type, Integer) and field.type.is_time),
         MappingProxyType(_schema(table)),
     )
+
+
+def _kinds(table: Table) -> dict[str, Collection[str]]:
+    kinds: dict[str, Collection[str]] = {field.name: field.type.accepts_kinds() for field in table.fields}
+    return kinds | {f"{field.name}.*": PART_KINDS for field in table.fields if isinstance(field.type, TextMap)}
 
 
 def write_json(values: dict[str, Any]) -> bytes:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from connector.errors import FieldError
+from connector.expressions.signatures import BOOLEAN, NUMBER, OBJECT, TEXT
 from connector.vendors.fields.coercion import (
     BELOW,
     BEYOND,
@@ -28,6 +29,9 @@ from connector.vendors.fields.coercion import (
 
 # A mapped value → what is encoded; None leaves the field out. Raises FieldError.
 Check = Callable[[Any], Any]
+TEXT_OR_NUMBER = frozenset({TEXT, NUMBER})
+# What a part of a TextMap may be.
+PART_KINDS = TEXT_OR_NUMBER | {BOOLEAN}
 
 
 class FieldType(Protocol):
@@ -43,6 +47,10 @@ class FieldType(Protocol):
 
     def schema(self) -> dict[str, Any]:
         """Return the JSON Schema of what is sent."""
+        ...
+
+    def accepts_kinds(self) -> frozenset[str]:
+        """Return the kinds of values of which the check takes some: `a text`, … (see expressions.signatures)."""
         ...
 
 
@@ -91,6 +99,9 @@ class Text:
             schema["pattern"] = f"^(?:{self.pattern})$"
         return schema
 
+    def accepts_kinds(self) -> frozenset[str]:
+        return TEXT_OR_NUMBER
+
 
 @dataclass(frozen=True, slots=True)
 class Integer:
@@ -122,6 +133,9 @@ class Integer:
 
     def schema(self) -> dict[str, Any]:
         return {"type": "integer", "minimum": self.least, "maximum": self.most}
+
+    def accepts_kinds(self) -> frozenset[str]:
+        return TEXT_OR_NUMBER
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +174,9 @@ class Choice:
     def schema(self) -> dict[str, Any]:
         return {"enum": list(self.names)}
 
+    def accepts_kinds(self) -> frozenset[str]:
+        return TEXT_OR_NUMBER | {BOOLEAN} if "on" in self.names.values() else TEXT_OR_NUMBER
+
 
 @dataclass(frozen=True, slots=True)
 class Amount:
@@ -186,6 +203,9 @@ class Amount:
 
     def schema(self) -> dict[str, Any]:
         return {"type": "number", "minimum": 0, "exclusiveMaximum": 2**63}
+
+    def accepts_kinds(self) -> frozenset[str]:
+        return TEXT_OR_NUMBER
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +238,9 @@ class Numeral:
 
     def schema(self) -> dict[str, Any]:
         return {"type": "string", "pattern": f"^(?:{DECIMAL.pattern})$"}
+
+    def accepts_kinds(self) -> frozenset[str]:
+        return TEXT_OR_NUMBER
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,3 +291,6 @@ class TextMap:
         text = {"type": "string", "minLength": 1, "maxLength": self.longest}
         names = {"minLength": 1, "maxLength": self.longest}
         return {"type": "object", "minProperties": 1, "propertyNames": names, "additionalProperties": text}
+
+    def accepts_kinds(self) -> frozenset[str]:
+        return frozenset({OBJECT})

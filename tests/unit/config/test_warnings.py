@@ -119,6 +119,10 @@ def test_a_schema_that_does_not_bound_every_event_is_one(tmp_path: Path) -> None
     alternatives = [{"properties": {"a": {"$ref": "#"}}}, {"properties": {"a": {"$ref": "#"}}, "minProperties": 1}]
     (tmp_path / "tried.json").write_text(json.dumps({"anyOf": alternatives}))
     (tmp_path / "told.json").write_text(json.dumps({"properties": {"a": {"$ref": "#"}}}))
-    found = warned(tmp_path, CORRECT.replace("orders: {}", "orders: {schema: tried.json}"))
-    assert [warning.path for warning in found] == ["topics.orders.schema"]
-    assert warned(tmp_path, CORRECT.replace("orders: {}", "orders: {schema: told.json}")) == []
+
+    def of_topics(schema: str) -> list[str]:
+        found = warned(tmp_path, CORRECT.replace("orders: {}", f"orders: {{schema: {schema}}}"))
+        return [warning.path for warning in found if warning.path.startswith("topics")]
+
+    assert of_topics("tried.json") == ["topics.orders.schema"]
+    assert of_topics("told.json") == []

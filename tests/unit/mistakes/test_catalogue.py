@@ -22,7 +22,7 @@ from connector.vendors.sailplay.events import check
 from connector.vendors.vendor import VendorEvent
 from tests.unit.mistakes.pieces import configuration, names_in_configuration, names_on_event
 
-_SAME = {"properties": {"a": {"$ref": "#"}}}
+_SAME = {"properties": {"a": {"$ref": "#"}}, "additionalProperties": True}
 RECORD = Record("shop.orders", 0, 0, 1_772_355_600_000, None, b"{}", ())
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from connector.errors import ExpressionError, FieldError
-from connector.mistakes.catalogue import MISTAKES
+from connector.mistakes.catalogue import GROUPS, MISTAKES
 from connector.mistakes.documentation import page
 from connector.model import Reason
 
@@ -45,6 +45,10 @@ def texts() -> set[str]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
+
+
+def test_no_two_kinds_have_one_name() -> None:
+    assert sum(len(group.kinds) for group in GROUPS) == len(MISTAKES)
 
 
 def test_every_mistake_of_a_configuration_is_given_a_name() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connector.errors import ExpressionError
-from connector.expressions.generator import EVENT, RECORD, Generator, execute
+from connector.expressions.generator import ELEMENT, EVENT, RECORD, Generator, execute
 from connector.expressions.nodes import Node, plain_path
 from connector.expressions.parser import parse
 from connector.model import Evaluate, Event, Record
@@ -18,6 +18,8 @@ Fields = Mapping[str, str | Mapping[str, str]]
 Predicate = Callable[[Event, Record], bool]
 # All fields of a route, by their names; those that are null are left out. Raises ExpressionError, naming the field.
 MapFields = Callable[[Event, Record], dict[str, Any]]
+# The same for one element of a list of the event: event, record, element → fields.
+MapElement = Callable[[Event, Record, Any], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,18 @@ def compile_fields(fields: Fields) -> MapFields:
     A field that is null is left out, and so is a nested object of which nothing is left. Raises ExpressionError for
     an expression that does not parse; so does the function, with the field's name first (`customEventParams.level`).
     """
+    function: MapFields = _fields_function(fields, Generator(), (EVENT, RECORD))
+    return function
+
+
+def compile_element_fields(fields: Fields) -> MapElement:
+    """Return the same for a route with `each`: paths begin at the element, `@` is the element, `$` the event."""
+    function: MapElement = _fields_function(fields, Generator(start=ELEMENT), (EVENT, RECORD, ELEMENT))
+    return function
+
+
+def _fields_function(fields: Fields, generator: Generator, parameters: Sequence[str]) -> Any:
     trees = {path: _parsed(path, expression) for path, expression in _flat(fields)}
-    generator = Generator()
     lines = ["out = {}", *generator.share(trees.values()), "try:"]
     for name, value in fields.items():
         if isinstance(value, str):
@@ -80,8 +92,7 @@ def compile_fields(fields: Fields) -> MapFields:
         lines.append(f"    if nested: out[{name!r}] = nested")
     lines += ["    pass", "except ExpressionError as error:"]
     lines += ["    raise ExpressionError(f'{field}: {error}') from None", "return out"]
-    function: MapFields = _function(generator, lines)
-    return function
+    return _function(generator, lines, parameters)
 
 
 def _flat(fields: Fields) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -119,11 +130,11 @@ def _truth(tree: Node) -> Predicate:
     return function
 
 
-def _function(generator: Generator, lines: Sequence[str]) -> Any:
+def _function(generator: Generator, lines: Sequence[str], parameters: Sequence[str] = (EVENT, RECORD)) -> Any:
     generator.namespace.update(ExpressionError=ExpressionError, unevaluable=_unevaluable)
     body = [f"    {line}" for line in lines]
     net = ["except ExpressionError: raise", "except Exception as error: raise unevaluable(error) from None"]
-    source = "\n    ".join([f"def compiled({EVENT}, {RECORD}):", "try:", *body, *net])
+    source = "\n    ".join([f"def compiled({', '.join(parameters)}):", "try:", *body, *net])
     execute(source, generator.namespace)
     return generator.namespace["compiled"]
 

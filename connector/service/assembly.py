@@ -227,6 +227,7 @@ def build_router(settings: Settings, name: str) -> Router:
             route.fields,
             VENDORS[sink.kind].methods[route.method].encode,
             limits_of(sink),
+            route.each,
         )
         for route in settings.routes
         if route.sink == name
@@ -237,9 +238,9 @@ def build_router(settings: Settings, name: str) -> Router:
 def route_tags(settings: Settings, name: str) -> dict[str, int]:
     """Return, by the name of each of a sink's routes, the tag that stands for it in commit metadata."""
     return distinct_tags(
-        (each.name, route_tag(each.name, each.topics, each.when, each.method, each.fields))
-        for each in settings.routes
-        if each.sink == name
+        (route.name, route_tag(route.name, route.topics, route.when, route.method, route.fields, route.each))
+        for route in settings.routes
+        if route.sink == name
     )
 
 

@@ -128,7 +128,7 @@ class Stage(StrEnum):
 class FailedElements(NamedTuple):
     """The elements of one event's list that one route could not deliver, together in one letter.
 
-    `numbers` are their items' `element`; `named` names them in the letter (see kafka.letter_elements).
+    `numbers` are their items' `element`; `named` is the header that names them (see kafka.letter_elements).
     """
 
     numbers: tuple[int, ...]

@@ -98,6 +98,9 @@ class ByValue:
             return (Failure(record, Reason.UNMAPPABLE, Stage.MAP, "fields.total: not a number", "paid", "login"),)
         return (Item(record, "paid", "login", record.value or b""),)
 
+    def list_elements(self, _record: Record, _route: str) -> None:
+        return None
+
 
 @dataclass
 class Bench:

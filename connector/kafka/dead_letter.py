@@ -398,6 +398,8 @@ def _item(added: _Added) -> str:
     text = _text(added, ITEM)
     if not is_well_formed(text):
         raise _FlawError(ITEM, "names no elements")
+    if added.get(ROUTE) is None:
+        raise _FlawError(ITEM, "names elements of no route")
     return text
 
 

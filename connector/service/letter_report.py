@@ -98,8 +98,8 @@ def _remapped(
     remapped = remap(letter, history.record, build_routers(config.settings, [letter.sink]), Receipts())
     unknown = letter.reason == Reason.UNKNOWN_OUTCOME and history.state is LetterState.OPEN
     return {
-        "accepted": remapped.complete,
-        "obstacle": redactor.text(remapped.obstacle) or None,
+        "accepted": not remapped.shortfall,
+        "obstacle": redactor.text(remapped.shortfall) or None,
         "items": [
             {
                 "route": item.route,

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 # Longer values and lines are cut; `dlq show --json` and `dlq export` have all of them.
 _MAX_LINES = 60
 _MAX_LINE_CHARS = 2000
+_MAX_INDEXES = 12
+_MAX_ITEMS = 20
 # What a receipt without a reason means.
 _CLOSED = {
     "replayed": "the vendor accepted it",
@@ -69,6 +71,8 @@ def print_letter(report: dict[str, Any]) -> None:
         "sink": report["sink"] + route,
         "reason": f"{report['reason']}, at {report['stage']}",
     }
+    if report["items"] is not None:
+        lines["items"] = _named(report["items"])
     for name, text in lines.items():
         typer.echo(f"  {name:<8}{printable(text)}")
     _print_history(report)
@@ -80,6 +84,15 @@ def print_letter(report: dict[str, Any]) -> None:
     _print_heading(f"value, {report['bytes']:,} bytes")
     _print_value(report["value"])
     _print_today(report)
+
+
+def _named(items: list[int] | str) -> str:
+    """Return which items of the event failed, by their index in the list."""
+    if isinstance(items, str):
+        return "all (too many failed to name them)"
+    indexes = list(map(str, items))
+    shown = ", ".join(indexes[:_MAX_INDEXES])
+    return shown if len(indexes) <= _MAX_INDEXES else f"{shown} and {len(indexes) - _MAX_INDEXES:,} more"
 
 
 def _print_history(report: dict[str, Any]) -> None:
@@ -106,11 +119,14 @@ def _print_today(report: dict[str, Any]) -> None:
 
     today = report["today"]
     _print_heading("today's configuration")
-    for item in today["items"]:
-        typer.echo(f"  would send this as {item['method']}, by route {item['route']}, {item['bytes']:,} bytes:")
+    for item in today["items"][:_MAX_ITEMS]:
+        number = "" if item["item"] is None else f", item {item['item']}"
+        typer.echo(f"  would send this as {item['method']}, by route {item['route']}{number}, {item['bytes']:,} bytes:")
         _print_value(item["body"], indent=4)
         if item["fired"] is not None:
             typer.echo(f"  {_fired(item['fired'])}")
+    if len(today["items"]) > _MAX_ITEMS:
+        typer.echo(f"  … and {len(today['items']) - _MAX_ITEMS:,} items more: dlq show --json has them")
     if today["obstacle"] == SKIPPED:
         typer.echo(f"  {today['obstacle']}: a replay leaves it as it is")
     elif today["obstacle"]:

@@ -112,6 +112,8 @@ def _text(preview: RoutePreview) -> str:
     target = f"{preview.sink}.{preview.method}" if preview.method else preview.sink
     if preview.route and preview.route != target:
         target += f" ({preview.route})"
+    if preview.element is not None:
+        target += f", item {preview.element}"
     if preview.outcome == "sent":
         body = json.dumps(preview.body, indent=2, ensure_ascii=False)
         name = "" if preview.vendor_event is None else f"\n  fires: {preview.vendor_event}"

@@ -53,7 +53,10 @@ class Remapped:
     @property
     def shortfall(self) -> str:
         """Why not all of the letter would be sent; empty if all would."""
-        return self.obstacle or (_text(self.failures[0]) if self.failures else "")
+        if self.obstacle or not self.failures:
+            return self.obstacle
+        count = len(self.items) + len(self.failures)
+        return f"{len(self.failures)} of {count} items: {_text(self.failures[0])}"
 
 
 def remap(letter: DeadLetter, record: Record, routers: Mapping[str, SinkRouter], receipts: Receipts) -> Remapped:
@@ -131,8 +134,10 @@ def _text(failure: Failure) -> str:
 
 @dataclass(slots=True)
 class SinkPlan:
-    """A replay's plan for one sink: `passing` letters are sent whole; `failing` counts the others by what stands against
-    it. `items` are sent of both."""
+    """A replay's plan for one sink: `passing` letters are sent whole; `failing` counts the others, by why they are not.
+
+    `items` are sent of both.
+    """
 
     passing: int = 0
     items: int = 0

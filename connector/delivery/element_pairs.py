@@ -6,16 +6,13 @@ written they are not settled: a next owner of the partition sends them again, an
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-from connector.kafka.letter_elements import ALL, name_elements
+from connector.kafka.letter_elements import ALL, name_elements, several_failed
 from connector.model import FailedElements, Failure, Item, Record
 
-# How the message of a letter of several elements begins.
-_SEVERAL = re.compile(r"\A[0-9]+(?: of [0-9]+)? items failed; the first, [0-9]+: ")
 # Assignment epoch, offset and route.
 _Key = tuple[int, int, str | None]
 
@@ -98,16 +95,11 @@ def merge_failures(failures: Sequence[Failure], elements: Sequence[Any] | None) 
     """
     ordered = sorted(failures, key=lambda failure: failure.element)
     first, numbers = ordered[0], tuple(failure.element for failure in ordered)
-    of = "" if elements is None else f" of {len(elements)}"
+    of = None if elements is None else len(elements)
     return first._replace(
-        message=f"{len(numbers)}{of} items failed; the first, {first.element - 1}: {_own_message(first.message)}",
+        message=several_failed(len(numbers), of, first.element - 1, first.message),
         element=0,
         elements=FailedElements(
             numbers, ALL if elements is None else name_elements(elements, [number - 1 for number in numbers])
         ),
     )
-
-
-def _own_message(message: str) -> str:
-    """Return the message of the first element alone: a replay that was stopped has it from a letter of several."""
-    return _SEVERAL.sub("", message)

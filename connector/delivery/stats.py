@@ -119,6 +119,12 @@ class Stats:
         return self.read - self.skipped + self.more_items
 
     @property
+    def items_open(self) -> int:
+        """How many items are read and not settled."""
+        ended = self.items_delivered + self.items_dead_lettered + self.items_given_back
+        return self.items_read + self.items_late - ended
+
+    @property
     def settled(self) -> int:
         """How many pairs are delivered, dead-lettered or skipped."""
         return self.delivered + self.dead_lettered.total() + self.skipped

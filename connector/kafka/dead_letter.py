@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from connector.kafka.letter_elements import is_well_formed
+from connector.kafka.letter_elements import count_items, is_well_formed
 from connector.model import Failure, Headers, Reason, Record
 
 TOPIC = "__connect.errors.topic"
@@ -107,6 +107,11 @@ class DeadLetter(NamedTuple):
     def identity(self) -> bytes:
         """Return what two letters share if they are the same one, and a receipt with its letter."""
         return self.identity_by(self.route)
+
+    @property
+    def items(self) -> int:
+        """How many items it stands for."""
+        return count_items(self.item, self.message)
 
     @property
     def reason_known(self) -> bool:

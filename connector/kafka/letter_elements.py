@@ -19,6 +19,7 @@ import orjson
 ALL = "all"
 MAX_BYTES = 8 * 1024
 _ELEMENT = r"[0-9]{1,6}/[0-9a-f]{8}"
+_SEVERAL = re.compile(r"\A([0-9]{1,7})(?: of [0-9]{1,7})? items failed; the first, [0-9]{1,7}: ")
 _FORM = re.compile(rf"{ALL}|{_ELEMENT}(?:,{_ELEMENT})*")
 
 
@@ -46,6 +47,26 @@ def named_elements(text: str) -> tuple[NamedElement, ...] | None:
         return None
     parts = (each.partition("/") for each in text.split(","))
     return tuple(NamedElement(int(place), digest) for place, _, digest in parts)
+
+
+def count_items(header: str, message: str) -> int:
+    """Return how many items a letter stands for: 1 if it names no elements (`header` is empty).
+
+    One that says `all` says how many in its message.
+    """
+    if header != ALL:
+        return header.count(",") + 1
+    several = _SEVERAL.match(message)
+    return int(several[1]) if several else 1
+
+
+def several_failed(failed: int, of: int | None, first: int, message: str) -> str:
+    """Return a letter's message: how many of how many elements failed, and that of the first, which has this index.
+
+    `message` may be of a letter of several itself, as where a replay was stopped amid that.
+    """
+    among = "" if of is None else f" of {of}"
+    return f"{failed}{among} items failed; the first, {first}: {_SEVERAL.sub('', message)}"
 
 
 def find_elements(named: Sequence[NamedElement], elements: Sequence[Any]) -> list[int]:

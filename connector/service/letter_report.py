@@ -13,6 +13,7 @@ from connector.deadletters.remap import remap
 from connector.deadletters.scan import ReadProgress
 from connector.errors import DecodeError
 from connector.kafka.dead_letter import DeadLetter
+from connector.kafka.letter_elements import ALL, named_elements
 from connector.kafka.records import Address
 from connector.model import Event, Item, Reason, Record
 from connector.operations.formatting import clock_time, record_time
@@ -103,6 +104,7 @@ def _remapped(
         "items": [
             {
                 "route": item.route,
+                "item": item.element - 1 if item.element else None,
                 "method": item.method,
                 "bytes": len(item.body),
                 "body": _body(config, item, event, history.record, redactor),
@@ -150,10 +152,22 @@ def _facts(letter: DeadLetter, topic: str, record: Record, redactor: Redactor) -
         "status": letter.status,
         "attempts": letter.attempts,
         "replays": letter.replays,
+        "items": _items(letter),
         "failed_at": clock_time(letter.failed_at),
         "key": redactor.bytes(record.key),
         "headers": [[name, redactor.bytes(value)] for name, value in record.headers],
     }
+
+
+def _items(letter: DeadLetter) -> list[int] | str | None:
+    """Return which elements of the event's list failed, by index; None where it failed as a whole.
+
+    Without their digests, which may be those of values that `redact` hides.
+    """
+    if not letter.item:
+        return None
+    named = named_elements(letter.item)
+    return ALL if named is None else [each.place for each in named]
 
 
 def _raw_bytes(record: Record) -> dict[str, Any]:

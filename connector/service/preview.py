@@ -25,6 +25,7 @@ class RoutePreview(NamedTuple):
 
     `outcome` is sent, dead_letter or skipped; `why` says why it is not sent. `size` is the item's and `limit` a
     request's, in bytes. `vendor_event` is the vendor's name for the event that would be fired, where it was asked.
+    `element` is the index (from 0) in the list of a route with `each`; None where the event as a whole is meant.
     """
 
     sink: str
@@ -37,6 +38,7 @@ class RoutePreview(NamedTuple):
     limit: int
     body: Mapping[str, Any] | None
     vendor_event: str | None = None
+    element: int | None = None
 
 
 class Previewer:
@@ -106,17 +108,27 @@ class Previewer:
     def _preview_route(self, sink: str, verdict: Verdict, record: Record, limit: int) -> RoutePreview:
         result = verdict.result
         if result is None:
-            why = f"not taken: {verdict.when} does not hold"
+            why = (
+                "no item: `each` gives no element"
+                if verdict.no_elements
+                else f"not taken: {verdict.when} does not hold"
+            )
             return RoutePreview(sink, verdict.route, verdict.method, "skipped", None, why, None, limit, None)
         if not isinstance(result, Item):
             return _dead_letter(sink, result, limit)
         body = readable_body(self._settings, result, decode(record.value or b""), record)
-        return RoutePreview(sink, verdict.route, verdict.method, "sent", None, "", len(result.body), limit, body)
+        sent = RoutePreview(sink, verdict.route, verdict.method, "sent", None, "", len(result.body), limit, body)
+        return sent._replace(element=_index(result))
 
 
 def _dead_letter(sink: str, failure: Failure, limit: int) -> RoutePreview:
     reason, why = failure.reason, failure.message
-    return RoutePreview(sink, failure.route, failure.method, "dead_letter", reason, why, None, limit, None)
+    letter = RoutePreview(sink, failure.route, failure.method, "dead_letter", reason, why, None, limit, None)
+    return letter._replace(element=_index(failure))
+
+
+def _index(result: Item | Failure) -> int | None:
+    return result.element - 1 if result.element else None
 
 
 def _topic_mistake(message: str) -> ConfigError:
@@ -127,4 +139,5 @@ def readable_body(settings: Settings, item: Item, event: Event, record: Record) 
     """Return an item's fields as its vendor reads them; those that depend on what `redact` names are masked."""
     route = next(route for route in settings.routes if route.name == item.route)
     body = VENDORS[settings.sinks[route.sink].kind].read_body(item.body)
-    return mask_fields(body, revealing_fields(route.fields, event, record, settings.redact))
+    revealing = revealing_fields(route.fields, event, record, settings.redact, route.each, item.element)
+    return mask_fields(body, revealing)

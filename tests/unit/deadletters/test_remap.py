@@ -106,7 +106,7 @@ def test_a_plan_counts_a_letter_of_which_not_all_maps_as_failing_and_its_items_a
     written = read_letter(message(failed, route="a", item=name_elements(["x", "unmappable", "y"], [1, 2])))
     assert written is not None
     plan = plan_replay(iter([[OrderedLetter(0, written, failed)]]), {"mytracker": Lists()}, Receipts())["mytracker"]
-    assert (plan.passing, plan.items, plan.failing) == (0, 1, {"unmappable: no id": 1})
+    assert (plan.passing, plan.items, plan.failing) == (0, 1, {"<n> of <n> items: unmappable: no id": 1})
 
 
 def test_a_route_whose_items_all_fail_leaves_a_letter_from_before_routing_open() -> None:

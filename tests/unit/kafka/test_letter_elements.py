@@ -13,11 +13,13 @@ from connector.kafka.letter_elements import (
     ALL,
     MAX_BYTES,
     NamedElement,
+    count_items,
     digest_of,
     find_elements,
     is_well_formed,
     name_elements,
     named_elements,
+    several_failed,
 )
 
 JSON = st.recursive(
@@ -59,6 +61,28 @@ def test_the_longest_list_that_fits_is_named_and_one_more_is_all() -> None:
     assert MAX_BYTES - 13 < len(name_elements(elements, range(fits))) <= MAX_BYTES
     assert name_elements(elements, range(fits + 1)) == ALL
     assert named_elements(ALL) is None
+
+
+@pytest.mark.parametrize(
+    ("header", "message", "items"),
+    [
+        ("", "3 of 5 items failed; the first, 1: so the vendor says", 1),
+        ("0/0123abcd", "no id", 1),
+        ("0/0123abcd,7/0123abcd", "2 of 9 items failed; the first, 0: no id", 2),
+        (ALL, "700 of 1000 items failed; the first, 0: no id", 700),
+        (ALL, "700 items failed; the first, 0: no id", 700),
+        (ALL, "9999999999 of 1 items failed; the first, 0: no id", 1),
+        (ALL, "who knows", 1),
+    ],
+)
+def test_how_many_items_a_letter_stands_for(header: str, message: str, items: int) -> None:
+    assert count_items(header, message) == items
+
+
+def test_the_message_of_a_letter_of_several_is_not_told_in_another() -> None:
+    told = several_failed(3, 50, 17, "no id")
+    assert told == "3 of 50 items failed; the first, 17: no id"
+    assert several_failed(2, 50, 18, told) == "2 of 50 items failed; the first, 18: no id"
 
 
 @pytest.mark.parametrize(

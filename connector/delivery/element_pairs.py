@@ -11,7 +11,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 from connector.kafka.letter_elements import ALL, name_elements, several_failed
-from connector.model import FailedElements, Failure, Item, Record
+from connector.model import FailedElements, Failure, Item, Reason, Record
 
 # Assignment epoch, offset and route.
 _Key = tuple[int, int, str | None]
@@ -91,13 +91,17 @@ class ElementPairs:
 def merge_failures(failures: Sequence[Failure], elements: Sequence[Any] | None) -> Failure:
     """Return the failure of a pair as one letter tells it: the first failed element's, with the names of all.
 
+    Where it is unknown if one has taken effect, the first of those: a replay must not send it again unasked.
     `elements` is the event's list (None: it cannot be had, so that none can be named).
     """
     ordered = sorted(failures, key=lambda failure: failure.element)
-    first, numbers = ordered[0], tuple(failure.element for failure in ordered)
+    unknown = (failure for failure in ordered if failure.reason is Reason.UNKNOWN_OUTCOME)
+    first, numbers = next(unknown, ordered[0]), tuple(failure.element for failure in ordered)
     of = None if elements is None else len(elements)
     return first._replace(
-        message=several_failed(len(numbers), of, first.element - 1, first.message),
+        message=several_failed(
+            len(numbers), of, first.element - 1, first.message, unknown=first.reason is Reason.UNKNOWN_OUTCOME
+        ),
         element=0,
         elements=FailedElements(
             numbers, ALL if elements is None else name_elements(elements, [number - 1 for number in numbers])

@@ -24,7 +24,7 @@ from connector.delivery.element_pairs import ElementPairs
 from connector.delivery.failure_rate import FailureRate
 from connector.delivery.flood_guard import FloodGuard
 from connector.delivery.handover import Handover
-from connector.delivery.intake import Intake
+from connector.delivery.intake import PIECE, Intake
 from connector.delivery.outcomes import DispatchListener
 from connector.delivery.settlement import Settlement
 from connector.delivery.stats import RecentFailure, Stats
@@ -105,8 +105,8 @@ class Pipeline:
         self._blocked = BlockedPartitions(assignment, sink.name)
         self.dispatcher = make_dispatcher(self)
         self.dead_letters = make_dead_letters(self.on_written)
-        self._intake = Intake(self._on_piece)
-        pairs = ElementPairs()
+        self._intake = Intake(self._on_piece, self._records_to_begin)
+        self._pairs = pairs = ElementPairs()
         self._settlement = Settlement(assignment, pairs, stats, router.list_elements)
         self._admission = AdmissionQueue(
             assignment, pairs, stats, hand_on=self._hand_on, begin_records=self._begin_records
@@ -366,6 +366,18 @@ class Pipeline:
             self._request_records()
         self.dispatcher.pump()
 
+    def _records_to_begin(self) -> int:
+        """Return how many of the records read may be begun in this turn of the loop.
+
+        Where they make many items, fewer: neither must the loop stand still for long, nor must a chunk open many more
+        items than `max_open_events`. The flood guard defers records, which opens nothing.
+        """
+        if not self._pairs.ever_used or self.flood_guard.is_deferring:
+            return PIECE
+        if self.assignment.open_parts >= self._limits.max_open_events:
+            return 0
+        return max(1, PIECE * self.stats.records // max(self.stats.records, self.stats.items_read))
+
     def _begin_records(self, records: Sequence[Record]) -> None:
         """Begin records: route them and enqueue their items."""
         offsets_of, stats, enqueue = self.assignment.offsets, self.stats, self.dispatcher.enqueue
@@ -415,6 +427,7 @@ class Pipeline:
 
     def _request_records(self) -> None:
         """Request more chunks, unless enough is ready to be sent or too much is open."""
+        self._intake.resume()
         if not self._chunks_to_request or self._intake or not self.dispatcher.wants_more:
             return
         guard, waiting = self.flood_guard, self._admission

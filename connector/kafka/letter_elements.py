@@ -19,7 +19,10 @@ import orjson
 ALL = "all"
 MAX_BYTES = 8 * 1024
 _ELEMENT = r"[0-9]{1,6}/[0-9a-f]{8}"
-_SEVERAL = re.compile(r"\A([0-9]{1,7})(?: of [0-9]{1,7})? items failed; the first, [0-9]{1,7}: ")
+_SEVERAL = re.compile(
+    r"\A([0-9]{1,7})(?: of [0-9]{1,7})? items failed; "
+    r"(?:the first, [0-9]{1,7}|it is unknown if [0-9]{1,7} took effect): "
+)
 _FORM = re.compile(rf"{ALL}|{_ELEMENT}(?:,{_ELEMENT})*")
 
 
@@ -60,13 +63,15 @@ def count_items(header: str, message: str) -> int:
     return int(several[1]) if several else 1
 
 
-def several_failed(failed: int, of: int | None, first: int, message: str) -> str:
+def several_failed(failed: int, of: int | None, first: int, message: str, *, unknown: bool = False) -> str:
     """Return a letter's message: how many of how many elements failed, and that of the first, which has this index.
 
-    `message` may be of a letter of several itself, as where a replay was stopped amid that.
+    With `unknown`, it is the first of which nobody knows if it has taken effect. `message` may be of a letter of
+    several itself, as where a replay was stopped amid that.
     """
     among = "" if of is None else f" of {of}"
-    return f"{failed}{among} items failed; the first, {first}: {_SEVERAL.sub('', message)}"
+    which = f"it is unknown if {first} took effect" if unknown else f"the first, {first}"
+    return f"{failed}{among} items failed; {which}: {_SEVERAL.sub('', message)}"
 
 
 def find_elements(named: Sequence[NamedElement], elements: Sequence[Any]) -> list[int]:

@@ -25,6 +25,8 @@ from connector.service.preview import readable_body
 
 # Undecodable values are cut after so many bytes; `dlq export --unredacted` has all of them.
 _MAX_TEXT_BYTES = 2000
+# Of a letter of many items the vendor is asked of so many: each takes a request of its rate.
+_MAX_ASKED = 20
 
 # Returns how often the vendor of this sink has seen the item's event, as JSON; None where it cannot be asked.
 AskFired = Callable[[str, Item], dict[str, Any] | None]
@@ -108,9 +110,9 @@ def _remapped(
                 "method": item.method,
                 "bytes": len(item.body),
                 "body": _body(config, item, event, history.record, redactor),
-                "fired": ask_fired(letter.sink, item) if unknown else None,
+                "fired": ask_fired(letter.sink, item) if unknown and number < _MAX_ASKED else None,
             }
-            for item in remapped.items
+            for number, item in enumerate(remapped.items)
         ],
     }
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
+import pytest
+
+from connector.delivery.intake import PIECE
 from connector.kafka import commit_metadata
 from connector.kafka.dead_letter import ATTEMPTS, ITEM, MESSAGE, REASON, STATUS
 from connector.kafka.letter_elements import ALL, MAX_BYTES, digest_of, named_elements
@@ -336,17 +339,43 @@ async def test_a_letter_that_the_guard_defers_is_written_once_when_the_flood_end
     await line.end()
 
 
-async def test_open_events_are_counted_by_items() -> None:
-    line = Harness(max_open_events=100)
-    line.source.CHUNK = 1
+@pytest.mark.parametrize("chunk", [1, 500])
+async def test_open_events_are_counted_by_items(chunk: int) -> None:
+    """Whatever lies in one chunk: a few records may be begun before it is known how many items they make."""
+    line = Harness(max_open_events=1_000)
+    line.source.CHUNK = chunk
     line.vendor.answer = lambda _: DOWN
-    for number in range(20):
+    for number in range(500):
         line.produce(b"+".join([b"a"] * 60), key=b"%d" % number)
-    await asyncio.sleep(20)
-    assert line.assignment.open_parts == 60 * line.assignment.open_records <= 100 + 3 * 60
+    most = 0
+    for _ in range(400):
+        await asyncio.sleep(0.05)
+        most = max(most, line.assignment.open_parts)
+    assert line.assignment.open_parts == 60 * line.assignment.open_records
+    assert 1_000 <= most < 1_000 + PIECE * 60
     line.vendor.answer = lambda _: ACCEPTED
+    await line.until(lambda: len(line.vendor.accepted) > 5_000)
+    assert line.assignment.open_parts < 1_000 + 60  # by now it is known
     await settled(line)
+    assert line.vendor.ledger().total() == 500 * 60
     await line.end()
+
+
+async def test_what_waits_for_room_is_another_members_once_its_partition_leaves() -> None:
+    log = Log()
+    line = Harness(log, max_open_events=100)
+    line.vendor.answer = lambda _: DOWN
+    for number in range(200):
+        line.produce(b"+".join([b"a"] * 20), key=b"%d" % number)
+    await asyncio.sleep(5)
+    await line.source.revoke(HERE)
+    line.check_balance()
+    assert line.assignment.open_parts == 0
+    await line.end()
+    second = Harness(log, max_open_events=100)
+    await settled(second)
+    assert second.stats.read == 200
+    await second.end()
 
 
 async def test_other_keys_pass_an_event_of_many_items() -> None:

@@ -73,3 +73,13 @@ def test_where_the_list_cannot_be_had_all_are_named() -> None:
     assert merged.message == "1 items failed; the first, 1: no id"
     assert merged.elements is not None
     assert merged.elements.named == ALL
+
+
+def test_if_one_may_have_taken_effect_the_letter_says_so() -> None:
+    """Whoever replays refused letters must not give points twice."""
+    lost = failure(3, "the answer was lost")._replace(reason=Reason.UNKNOWN_OUTCOME)
+    merged = merge_failures([failure(2, "first"), lost, failure(4)], list("abcde"))
+    assert merged.reason is Reason.UNKNOWN_OUTCOME
+    assert merged.message == "3 of 5 items failed; it is unknown if 2 took effect: the answer was lost"
+    assert merged.elements is not None
+    assert merged.elements.numbers == (2, 3, 4)

@@ -83,6 +83,10 @@ def test_the_message_of_a_letter_of_several_is_not_told_in_another() -> None:
     told = several_failed(3, 50, 17, "no id")
     assert told == "3 of 50 items failed; the first, 17: no id"
     assert several_failed(2, 50, 18, told) == "2 of 50 items failed; the first, 18: no id"
+    unknown = several_failed(2, None, 18, told, unknown=True)
+    assert unknown == "2 items failed; it is unknown if 18 took effect: no id"
+    assert several_failed(1, 50, 7, unknown) == "1 of 50 items failed; the first, 7: no id"
+    assert count_items(ALL, unknown) == 2
 
 
 @pytest.mark.parametrize(

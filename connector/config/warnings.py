@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import orjson
 
+from connector.config.element_warnings import element_warnings
 from connector.config.kafka_settings import missing_files
 from connector.errors import Mistake
 from connector.expressions.nodes import Node
@@ -18,7 +19,7 @@ from connector.vendors.registry import VENDORS
 
 def warnings(settings: Settings) -> list[Mistake]:
     """Return missing secrets and files, and settings that are allowed but rarely meant, each with its path."""
-    return [*_kafka(settings), *_topics(settings), *_sinks(settings), *_routes(settings)]
+    return [*_kafka(settings), *_topics(settings), *_sinks(settings), *_routes(settings), *element_warnings(settings)]
 
 
 def refusals(settings: Settings) -> list[Mistake]:

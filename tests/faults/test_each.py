@@ -44,7 +44,9 @@ class Size(NamedTuple):
     keys: int
 
 
-SMALL = Size(300, 12, 40, 12)
+# One order in so many has as many lines as a list may have.
+LONG_ONE = 149
+SMALL = Size(200, 12, 40, 12)
 FULL = Size(20_000, 50, 500, 400)
 
 
@@ -69,7 +71,8 @@ def orders(first: int, count: int, size: Size, bad: set[Line], seed: int) -> Ite
     dice = random.Random(seed)
     for number in range(first, first + count):
         lines = []
-        for at in range(1, dice.randint(1, size.lines) + 1):
+        count = dice.randint(1, size.lines) if number % LONG_ONE else 1_000
+        for at in range(1, count + 1):
             how = "" if dice.randrange(size.one_in) else dice.choice(("refused", "unmappable"))
             if how:
                 bad.add((number, at))
@@ -154,6 +157,8 @@ async def story(world: World, size: Size, directory: Path, seconds: float) -> No
         for line in json.loads(made.draft.value or b"")["lines"]
     }
     seen = accepted(world)
+    shown = f"{len(due):,} lines, {len(bad):,} bad; {len(seen) - len(due - bad):,} came twice, after the kill"
+    print(shown)
     assert {line for line, _ in seen} == due - bad, "a line is missing, or a bad one came"
     await _doubles_are_the_kills(world, seen)
     _in_order(world, seen)

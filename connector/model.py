@@ -70,10 +70,10 @@ Encode = Callable[[dict[str, Any]], bytes]
 
 
 class Item(NamedTuple):
-    """One event mapped for one vendor method and encoded to its final bytes.
+    """One event, or one element of a list of it, mapped for one vendor method and encoded to its final bytes.
 
-    `element` numbers the items that one route makes of one event. A route makes one today, so it is always 0; the
-    commit's metadata can name more (see part_bits), so that such routes would need no new version of it.
+    `element` is 0 where the route makes one item of an event. Where it has `each`, it is the number of the element that
+    this item was made of, from 1.
     """
 
     record: Record
@@ -125,11 +125,22 @@ class Stage(StrEnum):
     SKIP = "skip"  # settled by an operator instead of being delivered
 
 
+class FailedElements(NamedTuple):
+    """The elements of one event's list that one route could not deliver, together in one letter.
+
+    `numbers` are their items' `element`; `named` is the header that names them (see kafka.letter_elements).
+    """
+
+    numbers: tuple[int, ...]
+    named: str
+
+
 class Failure(NamedTuple):
     """Why one record cannot be delivered to one sink; it becomes a dead letter.
 
     `route` and `method` are None if the record failed before routing. `status` is the vendor's HTTP status, None if it
-    was never sent; `attempts` counts the requests that carried it. `element` is that of the failed item.
+    was never sent; `attempts` counts the requests that carried it. `element` is that of the failed item, which gets no
+    letter of its own unless it is 0: the elements of one event that failed share one, whose failure has `elements`.
     """
 
     record: Record
@@ -141,6 +152,7 @@ class Failure(NamedTuple):
     status: int | None = None
     attempts: int = 0
     element: int = 0
+    elements: FailedElements | None = None
 
 
 class OutcomeKind(StrEnum):

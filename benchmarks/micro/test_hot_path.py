@@ -84,6 +84,24 @@ def test_map(benchmark: BenchmarkFixture, records: list[Record], counted: bool, 
     assert any(tally[1:]) == (counted and not there)
 
 
+@pytest.mark.parametrize("lines", [1, 10])
+def test_decode_map_and_encode_each(benchmark: BenchmarkFixture, lines: int) -> None:
+    """A thousand events with so many lines, each of which becomes an item: three fields, one of them the event's."""
+    fields: Any = {
+        "customUserId": "$.user.id",
+        "customEventName": "sku",
+        "customEventParams": {"sum": "price * quantity"},
+    }
+    vendor, order = VENDORS["mytracker"], [{"sku": f"s{n}", "price": 1.25, "quantity": n} for n in range(lines)]
+    encode = vendor.methods["customEvent"].encode
+    plan = RoutePlan("lines", ["events"], None, "customEvent", fields, encode, vendor.limits, "order.lines")
+    route = Router([plan], {"events": None}).route
+    value = json.dumps({"type": "order.paid", "user": {"id": "1"}, "order": {"lines": order}}).encode()
+    made = [Record("events", 0, n, 1_700_000_000_000, b"1", value, (), 1, 1.0) for n in range(EVENTS)]
+    results = benchmark(lambda: [route(record) for record in made])
+    assert all(len(result) == lines for result in results)
+
+
 @pytest.mark.parametrize("right", [True, False])
 @pytest.mark.parametrize("name", EVENTS_OF)
 def test_validate(benchmark: BenchmarkFixture, name: str, right: bool) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from connector.cli._terminal import printable
@@ -14,11 +16,16 @@ if TYPE_CHECKING:
     from connector.service.preview import RoutePreview
     from connector.service.preview_summary import FileSummary, ProblemGroup, RouteSummary
 
+# Of a list whose elements become items, so many are printed.
+_MAX_ITEMS = 20
+_OUTCOMES = {"sent": "would be sent", "dead_letter": "dead letters", "skipped": "skipped"}
+
 
 def record_text(record: Record, source: str | None, previews: Sequence[RoutePreview]) -> str:
     """Return what is printed of one record; `source` is the file that it was made from, None for one of Kafka's."""
     heading = record.address if source is None else f"{source} as a record of {record.topic}"
-    return "\n\n".join([printable(f"{heading}, {record.value_size:,} bytes"), *map(route_text, previews)])
+    routes = [text for _, group in groupby(previews, _target) for text in _texts(list(group))]
+    return "\n\n".join([printable(f"{heading}, {record.value_size:,} bytes"), *routes])
 
 
 def route_text(preview: RoutePreview) -> str:
@@ -51,7 +58,9 @@ def left_out_lines(left_out: Sequence[Mapping[str, Any]], indent: int) -> Iterat
 
 
 def _route_lines(preview: RoutePreview) -> Iterator[str]:
-    target = _target(preview.sink, preview.route, preview.method)
+    target = _target(preview)
+    if preview.element is not None:
+        target += f", item {preview.element}"
     shown = preview.as_json()
     if preview.outcome == "sent":
         yield f"{target}: would be sent, {preview.size:,} bytes of at most {preview.limit:,}"
@@ -69,9 +78,19 @@ def _route_lines(preview: RoutePreview) -> Iterator[str]:
     yield from left_out_lines(shown["left_out"], 2)
 
 
-def _target(sink: str, route: str | None, method: str | None) -> str:
-    target = f"{sink}.{method}" if method else sink
-    return f"{target} ({route})" if route and route != target else target
+def _texts(previews: Sequence[RoutePreview]) -> Iterator[str]:
+    """Yield what is printed of one route: of a route with `each`, of so many items."""
+    yield from map(route_text, previews[:_MAX_ITEMS])
+    more = previews[_MAX_ITEMS:]
+    if more:
+        outcomes = Counter(_OUTCOMES[preview.outcome] for preview in more)
+        said = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.items())
+        yield printable(f"{_target(more[0])}, {len(more):,} items more: {said} (--json has them)")
+
+
+def _target(preview: RoutePreview | RouteSummary) -> str:
+    target = f"{preview.sink}.{preview.method}" if preview.method else preview.sink
+    return f"{target} ({preview.route})" if preview.route and preview.route != target else target
 
 
 def _dated(line: str, date: str) -> str:
@@ -104,9 +123,10 @@ def _summary_lines(summary: RouteSummary) -> Iterator[str]:
     if summary.route is None:
         yield f"{summary.sink}, before any route: {letters}"
     else:
-        target = _target(summary.sink, summary.route, summary.method)
-        yield f"{target}: {summary.sent:,} would be sent, {summary.skipped:,} skipped, {letters}"
-    if not summary.taken and summary.route is not None:
+        target = _target(summary)
+        items = f" item{'' if summary.sent == 1 else 's'}" if summary.of_items else ""
+        yield f"{target}: {summary.sent:,}{items} would be sent, {_skipped(summary)}, {letters}"
+    if not summary.taken and summary.skipped > summary.without_items and summary.route is not None:
         yield f"  not taken: {summary.when} does not hold [not-taken]"
         yield from (f"    {cause}" for cause in summary.conditions)
     for note in summary.notes:
@@ -118,6 +138,12 @@ def _summary_lines(summary: RouteSummary) -> Iterator[str]:
     for path, found in summary.null_fields.items():
         share = "always" if found.count == summary.taken else f"in {found.count:,} of {summary.taken:,}"
         yield f"    {'.'.join(path)}, {share}; line {found.lines[0]}: {found.cause}"
+
+
+def _skipped(summary: RouteSummary) -> str:
+    """Return how many events are skipped; where some have no item, how many."""
+    without = f", {summary.without_items:,} of them without an item [no-items]" if summary.without_items else ""
+    return f"{summary.skipped:,} {'events ' if summary.of_items else ''}skipped{without}"
 
 
 def _group_lines(group: ProblemGroup) -> Iterator[str]:

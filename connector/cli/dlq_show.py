@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # Longer values and lines are cut; `dlq show --json` and `dlq export` have all of them.
 _MAX_LINES = 60
 _MAX_LINE_CHARS = 2000
+_MAX_INDEXES = 12
+_MAX_ITEMS = 20
 # What a receipt without a reason means.
 _CLOSED = {
     "replayed": "the vendor accepted it",
@@ -71,6 +73,8 @@ def print_letter(report: dict[str, Any]) -> None:
         "sink": report["sink"] + route,
         "reason": f"{report['reason']}, at {report['stage']}",
     }
+    if report["items"] is not None:
+        lines["items"] = _named(report["items"])
     for name, text in lines.items():
         typer.echo(f"  {name:<8}{printable(text)}")
     _print_history(report)
@@ -82,6 +86,15 @@ def print_letter(report: dict[str, Any]) -> None:
     _print_heading(f"value, {report['bytes']:,} bytes")
     _print_value(report["value"])
     _print_today(report)
+
+
+def _named(items: list[int] | str) -> str:
+    """Return which items of the event failed, by their index in the list."""
+    if isinstance(items, str):
+        return "all (too many failed to name them)"
+    indexes = list(map(str, items))
+    shown = ", ".join(indexes[:_MAX_INDEXES])
+    return shown if len(indexes) <= _MAX_INDEXES else f"{shown} and {len(indexes) - _MAX_INDEXES:,} more"
 
 
 def _print_history(report: dict[str, Any]) -> None:
@@ -108,12 +121,15 @@ def _print_today(report: dict[str, Any]) -> None:
 
     today = report["today"]
     _print_heading("today's configuration")
-    for item in today["items"]:
-        typer.echo(f"  would send this as {item['method']}, by route {item['route']}, {item['bytes']:,} bytes:")
+    for item in today["items"][:_MAX_ITEMS]:
+        number = "" if item["item"] is None else f", item {item['item']}"
+        typer.echo(f"  would send this as {item['method']}, by route {item['route']}{number}, {item['bytes']:,} bytes:")
         _print_value("\n".join(body_lines(item["body"], item["times"])), indent=4)
         _print_lines(left_out_lines(item["left_out"], 4))
         if item["fired"] is not None:
             typer.echo(f"  {_fired(item['fired'])}")
+    if len(today["items"]) > _MAX_ITEMS:
+        typer.echo(f"  … and {len(today['items']) - _MAX_ITEMS:,} items more: dlq show --json has them")
     if today["obstacle"] == SKIPPED:
         typer.echo(f"  {today['obstacle']}: a replay leaves it as it is")
     elif today["obstacle"]:
@@ -135,9 +151,12 @@ def _print_obstacles(obstacle: str, problems: Sequence[Mapping[str, Any]]) -> No
     typer.echo(f"  {label}: {printable(obstacle)}{f' [{kind}]' if kind else ''}")
     _print_lines(f"    {detail}" for detail in details)
     also = "" if first is None else "also: "
-    for problem in problems:
-        if problem is not first:
-            _print_lines(problem_lines({**problem, "message": f"{also}{problem['message']}"}, 2))
+    others = [each for each in problems if each is not first]
+    for problem in others[:_MAX_ITEMS]:
+        item = "" if problem["item"] is None else f"item {problem['item']}: "
+        _print_lines(problem_lines({**problem, "message": f"{also}{item}{problem['message']}"}, 2))
+    if len(others) > _MAX_ITEMS:
+        typer.echo(f"  … and {len(others) - _MAX_ITEMS:,} mistakes more: dlq show --json has them")
 
 
 def _print_lines(lines: Iterable[str]) -> None:

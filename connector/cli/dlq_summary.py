@@ -64,7 +64,8 @@ def print_summary(
     """Print the groups that are `shown`, and the totals of all that were found; `reading` is added to the totals."""
     style = typer.style
     opened, replayed, discarded = _totals(found)
-    total = f"{counted(opened, 'letter')} open, {replayed:,} replayed, {discarded:,} discarded"
+    items = sum(group.open_items for group in found)
+    total = f"{counted(opened, 'letter')} open{_items(opened, items)}, {replayed:,} replayed, {discarded:,} discarded"
     typer.echo(f"{config.settings.dead_letters}: {style(total, bold=True)} ({reading})")
     if scan.foreign:
         typer.echo(f"{counted(scan.foreign, 'record')} of the topic are no letters of the connector")
@@ -78,7 +79,9 @@ def print_summary(
 
 def _print_group(config: OpenConfig, number: int, group: LetterGroup) -> None:
     style, cause = typer.style, group.cause
-    opened = style(f"{group.open:,} open", bold=True, fg="red" if group.open else None)
+    opened = style(
+        f"{group.open:,} open{_items(group.open, group.open_items)}", bold=True, fg="red" if group.open else None
+    )
     typer.echo(
         f"{number}. {opened}  {printable(cause.target)}  {style(cause.reason, bold=True)}  "
         f"type {printable(cause.type)}  from {cause.topic}"
@@ -92,6 +95,10 @@ def _print_group(config: OpenConfig, number: int, group: LetterGroup) -> None:
     elif group.open:
         command = cause.replay_command(config.file)
         typer.echo(f"   {style(printable(command), fg='cyan') if command else _LATER_VERSION}")
+
+
+def _items(letters: int, items: int) -> str:
+    return "" if items == letters else f" ({counted(items, 'item')})"
 
 
 def _seen(group: LetterGroup) -> str:
@@ -120,6 +127,7 @@ def summary_json(
     return {
         "topic": config.settings.dead_letters,
         "open": opened,
+        "open_items": sum(group.open_items for group in found),
         "replayed": replayed,
         "discarded": discarded,
         "foreign": scan.foreign,
@@ -129,6 +137,7 @@ def summary_json(
             {
                 **group.cause._asdict(),
                 "open": group.open,
+                "open_items": group.open_items,
                 "replayed": group.replayed,
                 "discarded": group.discarded,
                 "first_seen": clock_time(group.first_seen),

@@ -144,6 +144,11 @@ class RouteModel(Model):
         WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
     ] = required("one topic or several, as they stand in topics", alias="from", min_length=1)
     when: Expression | None = optional(None, "a JMESPath condition; absent: every event of the topic")
+    each: Expression | None = optional(
+        None,
+        "a list of the event, such as order.items: each element becomes an item, and paths in fields begin at it "
+        "($ is the event); absent: the event becomes one item",
+    )
     to: str = required("<sink>.<method>, such as mytracker.registration")
     fields: dict[
         str,

@@ -67,6 +67,9 @@ def _expressions(route: Route) -> Iterator[Mistake]:
     if route.when is not None:
         for finding in lint(route.when, condition=True):
             yield Mistake(f"routes[{route.index}].when", finding.message, finding.name)
+    if route.each is not None:
+        for finding in lint(route.each):
+            yield Mistake(f"routes[{route.index}].each", finding.message, finding.name)
     for path, expression in expressions_of(route):
         for finding in lint(expression):
             yield Mistake(path, finding.message, finding.name)

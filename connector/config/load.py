@@ -130,5 +130,7 @@ def _routes(parts: list[file_model.RouteModel]) -> tuple[Route, ...]:
     for index, (part, name) in enumerate(zip(parts, names, strict=True)):
         sink, _, method = part.to.rpartition(".")
         accept = frozenset(part.accept)
-        routes.append(Route(name or part.to, tuple(part.from_), part.when, sink, method, part.fields, index, accept))
+        routes.append(
+            Route(name or part.to, tuple(part.from_), part.when, sink, method, part.fields, index, accept, part.each)
+        )
     return tuple(routes)

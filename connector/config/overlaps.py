@@ -27,9 +27,10 @@ class _Condition(NamedTuple):
 
 def overlaps(settings: Settings) -> Iterator[Mistake]:
     """Yield the routes all of whose events another route of the same sink and method takes, too."""
-    groups: dict[tuple[str, str], list[_Condition]] = {}
+    groups: dict[tuple[str, str, str], list[_Condition]] = {}
     for route in settings.routes:
-        groups.setdefault((route.sink, route.method), []).append(_condition(route))
+        items = "" if route.each is None else render(parse(route.each))  # items of two lists are not the same
+        groups.setdefault((route.sink, route.method, items), []).append(_condition(route))
     for pair in itertools.chain.from_iterable(map(_pairs, groups.values())):
         earlier, later = sorted(pair, key=lambda each: each.route.index)
         for narrow, wide in ((later, earlier), (earlier, later)):

@@ -25,6 +25,9 @@ def route_mistakes(tree: Mapping[str, Any]) -> Iterator[Mistake]:
         when = text(route.get("when"))
         if when is not None:
             yield from _expression(f"{path}.when", when)
+        each = text(route.get("each"))
+        if each is not None:
+            yield from _expression(f"{path}.each", each)
         yield from _expressions(f"{path}.fields", mapping(route.get("fields")))
         to = text(route.get("to"))
         if to is not None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from connector.config.findings import expressions_of, unaccepted
 from connector.errors import ConfigError, DecodeError, ExpressionError, Mistake
-from connector.expressions import compile_condition, compile_expression
+from connector.expressions import compile_condition, compile_element_fields, compile_expression, compile_fields
 from connector.expressions.compiler import compile_tree
 from connector.expressions.library import FUNCTIONS
 from connector.expressions.lint.inference import constant, is_constant
@@ -229,21 +229,50 @@ def _takes_none(settings: Settings, route: Route, took: _Taken, sample: Sample) 
 
 def _always_null(route: Route, events: Sequence[Event], sample: Sample) -> Iterator[Mistake]:
     record = sample.record()
+    if route.each is not None:
+        yield from _null_elements(route, route.each, events, record)
+        return
     for path, expression in expressions_of(route):
-        if _reads_record(expression):
-            continue
-        evaluate = compile_expression(expression)
+        if not _reads_record(expression) and _null_in_all(expression, [(event, record) for event in events]):
+            yield _null(path, expression, events)
+
+
+def _null_elements(route: Route, each: str, events: Sequence[Event], record: Record) -> Iterator[Mistake]:
+    """Yield a route's list if no event has an element in it, else the fields that are null of every element."""
+    if _reads_record(each):
+        return
+    list_elements = compile_expression(each)
+    elements: list[tuple[Event, Record, Any]] = []
+    for event in events:
         try:
-            if any(evaluate(event, record) is not None for event in events):
-                continue
+            listed = list_elements(event, record)
         except ExpressionError:
-            continue  # a dead letter, which preview explains
-        of = "the only event" if len(events) == 1 else f"all {len(events)} events"
-        yield Mistake(
-            path,
-            f"{expression} is null in {of} of the sample that this route takes{_meant(expression, events)}",
-            "always-null",
-        )
+            return  # a dead letter, which preview explains
+        elements += [(event, record, element) for element in (listed if type(listed) is list else ())]
+        if listed is not None and type(listed) is not list:
+            return  # likewise
+    if not elements:
+        yield _null(f"routes[{route.index}].each", each, events, "has no element")
+    for path, expression in expressions_of(route) if elements else ():
+        if not _reads_record(expression) and _null_in_all(expression, elements):
+            of = "the only element" if len(elements) == 1 else f"all {len(elements)} elements"
+            yield Mistake(path, f"{expression} is null in {of} of the sample that this route takes", "always-null")
+
+
+def _null_in_all(expression: str, places: Sequence[tuple[Any, ...]]) -> bool:
+    """True if an expression is null of every event, or of every element of one; False where it raises."""
+    fields = {"value": expression}
+    evaluate: Any = compile_fields(fields) if len(places[0]) == 2 else compile_element_fields(fields)
+    try:
+        return not any(evaluate(*place) for place in places)
+    except ExpressionError:
+        return False  # a dead letter, which preview explains
+
+
+def _null(path: str, expression: str, events: Sequence[Event], what: str = "is null") -> Mistake:
+    of = "the only event" if len(events) == 1 else f"all {len(events)} events"
+    message = f"{expression} {what} in {of} of the sample that this route takes{_meant(expression, events)}"
+    return Mistake(path, message, "always-null")
 
 
 def _meant(expression: str, events: Sequence[Event]) -> str:

@@ -15,14 +15,18 @@ from connector.expressions.inference import infer
 from connector.expressions.mismatches import is_other, words
 from connector.expressions.nodes import Node
 from connector.expressions.parser import parse
-from connector.expressions.refinement import Scope, assume, paths
+from connector.expressions.refinement import Scope, Value, assume, paths
 from connector.expressions.shape_paths import told_apart
 from connector.expressions.shapes import Shape
+from connector.expressions.signatures import ARRAY, NULL
 from connector.routing.plan import matches
 from connector.routing.schema.shape import event_shape
 from connector.settings.values import Route, Settings
 from connector.vendors.base import Method
 from connector.vendors.registry import VENDORS
+
+# What `each` takes: null is a list without elements.
+_LISTS = frozenset({ARRAY, NULL})
 
 
 class _Topic(NamedTuple):
@@ -102,6 +106,14 @@ def _of_topic(
         for finding in infer(when, every, source).findings:
             yield Mistake(f"{path}.when", finding.message, finding.name)
     scope = taken if taken.is_possible else every
+    if route.each is not None:
+        result, findings = infer(parse(route.each), scope, source)
+        for finding in findings:
+            yield Mistake(f"{path}.each", finding.message, finding.name)
+        if not findings and is_other(result, _LISTS):
+            message = f"each takes an array, and this is {words(result)} by {source}: no event has items"
+            yield Mistake(f"{path}.each", message, "schema-type")
+        scope = _of_items(route.each, scope)
     for each in expressions:
         result, findings = infer(each.tree, scope, source)
         for finding in findings:
@@ -112,6 +124,11 @@ def _of_topic(
             yield Mistake(each.path, message, "wrong-field-type")
     if taken.is_possible:
         yield from _lacking(route, method, expressions, source, taken)
+
+
+def _of_items(each: str, scope: Scope) -> Scope:
+    """Return what the fields of a route with `each` are evaluated on: an element of the list."""
+    return scope.on(Value(infer(parse(each), scope).shape.element()))
 
 
 def _expressions(route: Route, method: Method) -> Iterator[_Expression]:
@@ -137,9 +154,12 @@ def _lacking(
     by_field = {each.field: each for each in expressions}
     for group in method.required:
         filled = [by_field[name] for name in group if name in by_field]
-        worlds = told_apart(taken.event, [path for each in filled for path in paths(each.tree)]) if filled else []
+        # Paths of a route with `each` begin at an element, of which no forms are kept apart.
+        read = [path for each in filled for path in paths(each.tree)] if route.each is None else []
+        worlds = told_apart(taken.event, read) if filled else []
         for world in worlds:
-            results = [infer(each.tree, Scope.of_event(world), source).shape for each in filled]
+            scope = Scope.of_event(world) if route.each is None else _of_items(route.each, Scope.of_event(world))
+            results = [infer(each.tree, scope, source).shape for each in filled]
             if all(result.known_null for result in results):
                 why = " and ".join(dict.fromkeys(result.because for result in results))
                 needs = group[0] if len(group) == 1 else f"one of {', '.join(group)}"

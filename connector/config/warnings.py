@@ -7,6 +7,7 @@ from pathlib import Path
 
 import orjson
 
+from connector.config.element_warnings import element_warnings
 from connector.config.findings import findings, unaccepted
 from connector.config.kafka_settings import missing_files
 from connector.config.schema_findings import schema_findings
@@ -28,7 +29,7 @@ def warnings(settings: Settings) -> list[Mistake]:
 
     Each has its path. What a route accepts by its name is left out.
     """
-    found = [*_kafka(settings), *_topics(settings), *_sinks(settings), *_routes(settings)]
+    found = [*_kafka(settings), *_topics(settings), *_sinks(settings), *_routes(settings), *element_warnings(settings)]
     found += [*findings(settings), *schema_findings(settings)]
     return unaccepted(settings, found)
 

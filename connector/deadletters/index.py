@@ -12,7 +12,7 @@ _NO_KEY = 0
 
 
 class LetterIndex:
-    """One row for each identity, in arrays of numbers: about 165 bytes a row, so that a million rows fit in memory.
+    """One row for each identity, in arrays of numbers: about 170 bytes a row, so that a million rows fit in memory.
 
     A row describes its newest letter: the one replayed most often, and of those the one that failed last. The row is
     open while any of its letters is. The arrays take every number that `read_letter` accepts: 32-bit partitions and
@@ -31,6 +31,7 @@ class LetterIndex:
         self._event_offsets = array("q")  # the failed records'
         self.failed_at = array("d")
         self.groups = array("I")
+        self.items = array("I")  # how many items the newest letter stands for
         self._copies: dict[int, dict[int, int]] = {}  # by row, where several letters share it: see highest_offsets
 
     def __len__(self) -> int:
@@ -50,6 +51,7 @@ class LetterIndex:
             self._partitions[row], self._letter_offsets[row] = letter.place
             self._replays[row] = letter.replays
             self._selected[row], self.failed_at[row], self.groups[row] = selected, letter.failed_at, group
+            self.items[row] = letter.items
         if LetterState.OPEN in (state, self._states[row]):
             self._states[row] = LetterState.OPEN
         elif newest:
@@ -66,6 +68,7 @@ class LetterIndex:
         self._event_offsets.append(letter.offset)
         self.failed_at.append(letter.failed_at)
         self.groups.append(group)
+        self.items.append(letter.items)
 
     def _note_copy(self, row: int, location: LetterPlace) -> None:
         offsets = self._copies.get(row) or dict((self.newest_location(row),))

@@ -20,6 +20,7 @@ from connector.deadletters.remap import SinkRouter, remap
 from connector.deadletters.replay_state import OpenLetters, ReplayCounts
 from connector.delivery.dead_letter_writer import DeadLetterSender, DeadLetterWriter
 from connector.delivery.dispatcher import Dispatcher
+from connector.delivery.element_pairs import merge_failures
 from connector.delivery.gate import SinkState
 from connector.delivery.tasks import Tasks
 from connector.errors import ConnectorError
@@ -103,6 +104,9 @@ class Replay:
         try:
             async with asyncio.timeout(drain):
                 await self._settled()
+                if not self._lock_lost():
+                    self._keep_unsent()
+                    await self._settled()
         except TimeoutError:
             self.stop("not all that was in flight came back in time")
 
@@ -156,7 +160,7 @@ class Replay:
         # The assignment epoch, which a replay does not need, carries the letter's number to its outcome.
         record = ordered.record._replace(assignment_epoch=self._last_number, read_at=self._clock.monotonic())
         remapped = remap(letter, record, self._routers, self._receipts)
-        if remapped.obstacle:
+        if not remapped.complete:
             counts.left_open[normalise_message(remapped.obstacle)] += 1
             if not remapped.items:
                 return
@@ -182,6 +186,14 @@ class Replay:
             self._progress.clear()
             await self._progress.wait()
 
+    def _keep_unsent(self) -> None:
+        """Write new letters of what was not sent of letters of which other items were accepted.
+
+        So these are not sent again by the next replay. Nothing is in flight.
+        """
+        for failures in list(self._open.interrupt()):
+            self._write_letter(failures)
+
     def _note_progress(self) -> None:
         self._progress.set()
 
@@ -194,20 +206,30 @@ class Replay:
         """Called once the vendor has accepted these items: settle them."""
         for item in items:
             self._answered[self._open.sink_of(item.record.assignment_epoch)] += 1
-            self._open.settle(item.record.assignment_epoch, item.route, LetterState.REPLAYED)
+            self._write_letter(self._open.accept(item))
 
     def on_failed(self, failure: Failure) -> None:
         """Called when the vendor refuses an item again: write its new letter; the old one's receipt follows that."""
-        number = failure.record.assignment_epoch
-        sink = self._open.sink_of(number)
-        replays = min(self._open.replays_of(number) + 1, MAX_INT32)  # beyond that it could not be read as a letter
-        self._sinks[sink].letters.write(failure, replays=replays)
+        sink = self._open.sink_of(failure.record.assignment_epoch)
+        self._write_letter(self._open.fail(failure))
         self._answered[sink] += 1
         self._refused[sink] += 1
         self._check_failures(sink)
 
+    def _write_letter(self, failures: Sequence[Failure]) -> None:
+        """Write the new letter of what one route could not deliver of an event; nothing where there are no failures."""
+        if not failures:
+            return
+        failure = failures[0]
+        number = failure.record.assignment_epoch
+        sink = self._sinks[self._open.sink_of(number)]
+        if failure.element:
+            failure = merge_failures(failures, sink.router.list_elements(failure.record, failure.route or ""))
+        replays = min(self._open.replays_of(number) + 1, MAX_INT32)  # beyond that it could not be read as a letter
+        sink.letters.write(failure, replays=replays)
+
     def on_written(self, failure: Failure) -> None:
-        """Called once the brokers have the new letter: settle its item."""
+        """Called once the brokers have the new letter: settle its items."""
         self._open.settle(failure.record.assignment_epoch, failure.route, LetterState.REFUSED)
 
     def _check_failures(self, sink: str) -> None:

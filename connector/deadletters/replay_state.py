@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from connector.clock import Clock
@@ -13,10 +13,12 @@ from connector.deadletters.receipts import LetterState, Receipt, Receipts
 from connector.deadletters.remap import SKIPPED, Remapped
 from connector.delivery.dead_letter_writer import DeadLetterSender
 from connector.kafka.dead_letter import DeadLetter, ProducedLetter, digest
+from connector.model import Failure, Item, Reason, Stage
 
 # Letters in memory at a time: enough for every slot in flight, however slow the vendor.
 MAX_OPEN = 2000
 MAX_OPEN_BYTES = 32 << 20
+_STAGES = frozenset(Stage)
 
 
 @dataclass(slots=True)
@@ -43,18 +45,53 @@ class ReplayCounts:
         return self.left_open.total() - self.skipped
 
 
-class OpenLetter:
-    """A letter with unsettled items, or whose receipt is not written yet."""
+class _Pair:
+    """What one route makes of a letter's event: `waiting` are the items that are not answered, by their element."""
 
-    __slots__ = ("complete", "letter", "refused", "row", "size", "unsettled")
+    __slots__ = ("accepted", "failures", "waiting")
+
+    def __init__(self) -> None:
+        self.waiting: dict[int, Item] = {}
+        self.accepted = 0
+        self.failures: list[Failure] = []
+
+
+class OpenLetter:
+    """A letter with unsettled items, or whose receipt is not written yet.
+
+    `pairs` has, by route, what is not settled. `interrupted`: the replay was stopped amid a pair's items.
+    """
+
+    __slots__ = ("complete", "interrupted", "letter", "pairs", "refused", "row", "size")
 
     def __init__(self, ordered: OrderedLetter, remapped: Remapped) -> None:
         self.letter: DeadLetter = ordered.letter
         self.row = ordered.row
         self.size = len(ordered.record.value or b"")
-        self.unsettled = len(remapped.items)
         self.complete = remapped.complete
         self.refused = remapped.refused_before
+        self.interrupted = False
+        self.pairs: dict[str | None, _Pair] = {}
+        for item in remapped.items:
+            self.pairs.setdefault(item.route, _Pair()).waiting[item.element] = item
+        for failure in remapped.failures:  # of routes of which other items are sent
+            self.pairs[failure.route].failures.append(failure)
+
+    def as_failure(self, item: Item) -> Failure:
+        """Return why an item is still a letter's that the replay did not come to."""
+        letter = self.letter
+        reason, stage = Reason(letter.reason), Stage(letter.stage) if letter.stage in _STAGES else Stage.SEND
+        return Failure(
+            item.record,
+            reason,
+            stage,
+            letter.message,
+            item.route,
+            item.method,
+            letter.status,
+            letter.attempts,
+            item.element,
+        )
 
 
 class OpenLetters:
@@ -110,16 +147,54 @@ class OpenLetters:
         if not remapped.items:  # an earlier replay settled them, and was killed before it closed the letter
             self._close(number, open_letter)
 
+    def accept(self, item: Item) -> Sequence[Failure]:
+        """Note that the vendor accepted an item, and settle its pair if all of that is accepted.
+
+        Otherwise, if it was the pair's last, the failures of the others are returned: write their new letter.
+        """
+        number = item.record.assignment_epoch
+        pair = self._open[number].pairs[item.route]
+        del pair.waiting[item.element]
+        pair.accepted += 1
+        if pair.waiting:
+            return ()
+        if not pair.failures:
+            self.settle(number, item.route, LetterState.REPLAYED)
+        return pair.failures
+
+    def fail(self, failure: Failure) -> Sequence[Failure]:
+        """Note that the vendor refused an item again; return the failures of its pair if it was the last of it."""
+        pair = self._open[failure.record.assignment_epoch].pairs[failure.route]
+        del pair.waiting[failure.element]
+        pair.failures.append(failure)
+        return () if pair.waiting else pair.failures
+
+    def interrupt(self) -> Iterator[Sequence[Failure]]:
+        """End the pairs of which some items were accepted and others will not be sent; nothing is in flight.
+
+        Yields for each the failures of its new letter, so that the next replay does not send what was accepted.
+        """
+        for open_letter in self._open.values():
+            for pair in open_letter.pairs.values():
+                if pair.accepted and pair.waiting:
+                    open_letter.interrupted = True
+                    failures = [*pair.failures, *map(open_letter.as_failure, pair.waiting.values())]
+                    pair.waiting.clear()
+                    yield failures
+
     def settle(self, number: int, route: str | None, state: LetterState) -> None:
-        """Settle one item of an open letter: the vendor accepted it, or refused it and its new letter is written."""
+        """Settle what one route makes of an open letter's event.
+
+        The vendor accepted all of it, or the new letter of the rest is written.
+        """
         open_letter = self._open[number]
         letter = open_letter.letter
-        open_letter.unsettled -= 1
+        del open_letter.pairs[route]
         open_letter.refused = open_letter.refused or state is LetterState.REFUSED
-        if letter.route is None and (open_letter.unsettled or not open_letter.complete):
+        if letter.route is None and (open_letter.pairs or not open_letter.complete):
             # The letter stays open until all its routes are settled: this route gets a receipt of its own.
             self._write(letter.identity_by(route), state, letter, {letter.place.partition: letter.place.offset}, None)
-        if open_letter.unsettled == 0:
+        if not open_letter.pairs:
             self._close(number, open_letter)
 
     def _close(self, number: int, open_letter: OpenLetter) -> None:
@@ -151,7 +226,9 @@ class OpenLetters:
         elif number is not None:
             open_letter = self._open[number]
             counts = self.counts[open_letter.letter.sink]
-            if open_letter.refused:
+            if open_letter.interrupted:
+                pass  # its new letter remains to be replayed
+            elif open_letter.refused:
                 counts.refused += 1
             else:
                 counts.accepted += 1

@@ -21,7 +21,8 @@ class LetterGroup:
     """The letters of one cause, counted by state. Times are in seconds since the epoch.
 
     `message` is for people: as written where all letters have the same, else normalised. `example` is where one of
-    the group's letters lies in the dead-letter topic: an open one, if there is one. `skipped` is true if `connector
+    the group's letters lies in the dead-letter topic: an open one, if there is one. `open_items` counts the items that
+    the open letters stand for: several where a route has `each`. `skipped` is true if `connector
     skip` wrote all of them; a replay leaves those as they are.
     """
 
@@ -34,13 +35,15 @@ class LetterGroup:
     last_seen: float = 0.0
     example: LetterPlace | None = None
     skipped: bool = False
+    open_items: int = 0
 
-    def count_letter(self, state: LetterState, failed_at: float, location: LetterPlace) -> None:
-        """Count one letter."""
+    def count_letter(self, state: LetterState, failed_at: float, location: LetterPlace, items: int = 1) -> None:
+        """Count one letter, which stands for so many items."""
         if state is LetterState.OPEN:
             if self.open == 0:
                 self.example = location
             self.open += 1
+            self.open_items += items
         elif state is LetterState.DISCARDED:
             self.discarded += 1
         else:
@@ -93,6 +96,6 @@ class LetterGroups:
         """Count the letters of the index that was built with these numbers; return the groups, most open ones first."""
         for row in index.rows(closed=True):
             group = self._groups[index.groups[row]]
-            group.count_letter(index.state(row), index.failed_at[row], index.newest_location(row))
+            group.count_letter(index.state(row), index.failed_at[row], index.newest_location(row), index.items[row])
         counted: Iterator[LetterGroup] = (group for group in self._groups if group.example is not None)
         return sorted(counted, key=lambda group: (-group.open, -group.last_seen))

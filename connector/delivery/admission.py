@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 
 from connector.delivery.assignment import Assignment
+from connector.delivery.element_pairs import ElementPairs
 from connector.delivery.offsets import ASK_ALWAYS, PartitionOffsets
 from connector.delivery.stats import Stats
 from connector.model import Failure, Item, Record
@@ -42,12 +43,14 @@ class AdmissionQueue:
     def __init__(
         self,
         assignment: Assignment,
+        pairs: ElementPairs,
         stats: Stats,
         *,
         hand_on: Callable[[Sequence[Item | Failure]], None],
         begin_records: Callable[[Sequence[Record]], None],
     ) -> None:
         self._assignment = assignment
+        self._pairs = pairs
         self._stats = stats
         self._hand_on = hand_on
         self._begin_records = begin_records
@@ -103,7 +106,9 @@ class AdmissionQueue:
             self._stats.parts_settled_before += unsettled.count(False)
             results = [each for each, is_open in zip(results, unsettled, strict=True) if is_open]
             parts = [each for each, is_open in zip(parts, unsettled, strict=True) if is_open]
-        self._stats.read += len(results)
+        pairs = self._pairs.open(record, results)
+        self._stats.read += pairs
+        self._stats.more_items += len(results) - pairs
         # A record of one part of which nothing is settled is not worth a MultiPartRecord.
         self._assignment.open(offsets, record, parts if len(parts) > 1 or settled else None, settled)
         if offsets.start_parts(record.offset):

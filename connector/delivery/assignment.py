@@ -30,7 +30,7 @@ class Assignment:
     """
 
     def __init__(self, group: str, tags: Mapping[str, int] | None = None, *, stall: float = float("inf")) -> None:
-        self.open_parts = 0  # (record, route) pairs that are read and not settled
+        self.open_parts = 0  # items, and failures before any route, that are read and not settled
         self.open_bytes = 0
         self.offsets: dict[int, PartitionOffsets] = {}  # by epoch
         # By topic and partition: the offset after the last record, as last reported.

@@ -16,6 +16,7 @@ from connector.delivery.admission import AdmissionQueue
 from connector.delivery.assignment import Assignment
 from connector.delivery.dead_letter_writer import DeadLetterWriter
 from connector.delivery.dispatcher import Dispatcher
+from connector.delivery.element_pairs import ElementPairs
 from connector.delivery.flood_guard import FloodGuard
 from connector.delivery.intake import Intake
 from connector.delivery.stats import Stats
@@ -39,6 +40,7 @@ class Handover:
         flood_guard: FloodGuard,
         dispatcher: Dispatcher,
         dead_letters: DeadLetterWriter,
+        pairs: ElementPairs,
         *,
         request_timeout: float,
         sink: str,
@@ -51,6 +53,7 @@ class Handover:
         self._flood_guard = flood_guard
         self._dispatcher = dispatcher
         self._dead_letters = dead_letters
+        self._pairs = pairs
         self._request_timeout = request_timeout
         self._sink = sink
         self._clock = clock
@@ -95,7 +98,9 @@ class Handover:
 
     def remove_partitions(self, epochs: AbstractSet[int]) -> None:
         """Remove these epochs, and count what is not settled of them as given back: the next owner reads it again."""
-        self._stats.given_back += self._assignment.remove_epochs(epochs)
+        items = self._assignment.remove_epochs(epochs)
+        self._stats.items_given_back += items
+        self._stats.given_back += items - self._pairs.drop(epochs)
 
     async def _wait_for_in_flight(self, epochs: frozenset[int], seconds: float) -> bool:
         """Wait for these epochs' requests and dead letters. Return False if they take longer than `seconds`."""

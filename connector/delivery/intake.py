@@ -16,12 +16,15 @@ PIECE = 40
 class Intake:
     """Passes records to `take` in their order, on the event loop's thread.
 
+    `room` says how many may be taken now. With 0 they wait for the next `enqueue` or `resume`.
+
     If `take` raises, which is a bug of ours and ends the process, nothing more is passed: part of that piece was taken,
     and no later record must be settled before the rest of it.
     """
 
-    def __init__(self, take: Callable[[Sequence[Record]], None]) -> None:
+    def __init__(self, take: Callable[[Sequence[Record]], None], room: Callable[[], int] = lambda: PIECE) -> None:
         self._take = take
+        self._room = room
         self._waiting: deque[Record] = deque()
         self._scheduled = False
         self._broken = False
@@ -35,6 +38,11 @@ class Intake:
         if not self._scheduled:
             self._next()
 
+    def resume(self) -> None:
+        """Let what waits be taken, soon: there may be room now."""
+        if self._waiting and not self._scheduled:
+            self._schedule()
+
     def flush(self) -> None:
         """Take all that waits at once."""
         self._take_some(len(self._waiting))
@@ -45,10 +53,16 @@ class Intake:
 
     def _next(self) -> None:
         self._scheduled = False
-        self._take_some(min(PIECE, len(self._waiting)))
+        size = min(self._room(), len(self._waiting))
+        if self._waiting and not size:
+            return
+        self._take_some(size)
         if self._waiting:
-            self._scheduled = True
-            asyncio.get_running_loop().call_soon(self._next)
+            self._schedule()
+
+    def _schedule(self) -> None:
+        self._scheduled = True
+        asyncio.get_running_loop().call_soon(self._next)
 
     def _take_some(self, count: int) -> None:
         piece = [self._waiting.popleft() for _ in range(count)]

@@ -70,7 +70,7 @@ class OutcomeHandler:
         match outcome.kind:
             case OutcomeKind.ACCEPTED:
                 attempt.batch.sub_batches.settle_current()
-                self._stats.delivered += len(attempt.sub_batch.items)
+                self._stats.items_delivered += len(attempt.sub_batch.items)
                 self._listener.on_accepted(attempt.sub_batch.items)
             case OutcomeKind.REJECTED:
                 self._vendor_answered(now)

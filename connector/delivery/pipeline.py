@@ -9,7 +9,7 @@ from __future__ import annotations
 import concurrent.futures
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
@@ -20,11 +20,13 @@ from connector.delivery.blocked_partitions import BlockedPartition, BlockedParti
 from connector.delivery.commit_schedule import CommitSchedule
 from connector.delivery.dead_letter_writer import DeadLetterWriter
 from connector.delivery.dispatcher import Dispatcher
+from connector.delivery.element_pairs import ElementPairs
 from connector.delivery.failure_rate import FailureRate
 from connector.delivery.flood_guard import FloodGuard
 from connector.delivery.handover import Handover
-from connector.delivery.intake import Intake
+from connector.delivery.intake import PIECE, Intake
 from connector.delivery.outcomes import DispatchListener
+from connector.delivery.settlement import Settlement
 from connector.delivery.stats import RecentFailure, Stats
 from connector.delivery.tasks import Tasks
 from connector.errors import Mistake
@@ -40,6 +42,10 @@ class RecordRouter(Protocol):
 
     def route(self, record: Record) -> Sequence[Item | Failure]:
         """Return the items to send and the failures; empty if no route takes the record."""
+        ...
+
+    def list_elements(self, record: Record, route: str) -> Sequence[Any] | None:
+        """Return the elements of the record of which a route makes an item each; None if they cannot be had."""
         ...
 
 
@@ -99,8 +105,12 @@ class Pipeline:
         self._blocked = BlockedPartitions(assignment, sink.name)
         self.dispatcher = make_dispatcher(self)
         self.dead_letters = make_dead_letters(self.on_written)
-        self._intake = Intake(self._on_piece)
-        self._admission = AdmissionQueue(assignment, stats, hand_on=self._hand_on, begin_records=self._begin_records)
+        self._intake = Intake(self._on_piece, self._records_to_begin)
+        self._pairs = pairs = ElementPairs()
+        self._settlement = Settlement(assignment, pairs, stats, router.list_elements)
+        self._admission = AdmissionQueue(
+            assignment, pairs, stats, hand_on=self._hand_on, begin_records=self._begin_records
+        )
         self.flood_guard = FloodGuard(
             failure_rate,
             assignment,
@@ -118,6 +128,7 @@ class Pipeline:
             self.flood_guard,
             self.dispatcher,
             self.dead_letters,
+            pairs,
             request_timeout=limits.request_timeout,
             sink=sink.name,
             clock=clock,
@@ -248,11 +259,10 @@ class Pipeline:
     def on_accepted(self, items: Sequence[Item]) -> None:
         """Settle items that the vendor accepted."""
         now = self._clock.monotonic()
-        self.flood_guard.count_accepted(len(items), now)
-        settle = self.assignment.settle
-        for item in items:
-            if not settle(item.record, item.route, item.element):
-                self.stats.late += 1
+        pairs, failures = self._settlement.accept(items)
+        self.flood_guard.count_accepted(pairs, now)
+        for failure in failures:
+            self.on_failed(failure)
         if not self._admission.is_empty:
             self._admission.admit_waiting()  # the dispatcher pumps after this
         self._commit_schedule.count_settled(len(items))
@@ -261,9 +271,17 @@ class Pipeline:
         self._commit_if_due(now)
 
     def on_failed(self, failure: Failure) -> None:
-        """Write a dead letter for an event that cannot be delivered, unless the flood guard defers it."""
+        """Write a dead letter for an event that cannot be delivered, unless the flood guard defers it.
+
+        Of one element of an event, only once every other one of the same route is accepted or has failed, too.
+        """
         if failure.record.assignment_epoch not in self.assignment.offsets:
             return  # the partition's next owner meets it, too
+        if failure.element:
+            merged = self._settlement.fail(failure)
+            if merged is None:
+                return
+            failure = merged
         now = self._clock.monotonic()
         if self.flood_guard.count_or_defer(failure, now):
             return
@@ -273,13 +291,11 @@ class Pipeline:
         self.dead_letters.write(failure)
 
     def on_written(self, failure: Failure) -> None:
-        """Settle an event whose dead letter the brokers have."""
-        self.stats.dead_lettered[failure.reason] += 1
-        if not self.assignment.settle(failure.record, failure.route, failure.element):
-            self.stats.late += 1
+        """Settle an event, or those of its elements that failed, whose dead letter the brokers have."""
+        settled = self._settlement.settle_letter(failure)
         if not self._admission.is_empty and self._admission.admit_waiting():
             self.dispatcher.pump()
-        self._commit_schedule.count_settled(1)
+        self._commit_schedule.count_settled(settled)
         self._request_records()
         self._commit_if_due(self._clock.monotonic())
 
@@ -350,6 +366,18 @@ class Pipeline:
             self._request_records()
         self.dispatcher.pump()
 
+    def _records_to_begin(self) -> int:
+        """Return how many of the records read may be begun in this turn of the loop.
+
+        Where they make many items, fewer: neither must the loop stand still for long, nor must a chunk open many more
+        items than `max_open_events`. The flood guard defers records, which opens nothing.
+        """
+        if not self._pairs.ever_used or self.flood_guard.is_deferring:
+            return PIECE
+        if self.assignment.open_parts >= self._limits.max_open_events:
+            return 0
+        return max(1, PIECE * self.stats.records // max(self.stats.records, self.stats.items_read))
+
     def _begin_records(self, records: Sequence[Record]) -> None:
         """Begin records: route them and enqueue their items."""
         offsets_of, stats, enqueue = self.assignment.offsets, self.stats, self.dispatcher.enqueue
@@ -368,12 +396,14 @@ class Pipeline:
                 stats.read += 1
                 stats.skipped += 1
                 continue
-            if len(results) > 1 or offsets.inherited is not None:  # parts, or what an earlier owner may have settled
+            result = results[0]
+            # Parts, or what an earlier owner may have settled, or the one element of a list.
+            if len(results) > 1 or offsets.inherited is not None or result.element:
                 self._admission.open_parts(offsets, record, results)
                 continue
             stats.read += 1
             self.assignment.open(offsets, record)
-            result = results[0]  # `_hand_on` inlined: it saves a call for each record
+            # `_hand_on` inlined: it saves a call for each record
             if type(result) is Item:
                 enqueue(result)
             elif type(result) is Failure:
@@ -397,6 +427,7 @@ class Pipeline:
 
     def _request_records(self) -> None:
         """Request more chunks, unless enough is ready to be sent or too much is open."""
+        self._intake.resume()
         if not self._chunks_to_request or self._intake or not self.dispatcher.wants_more:
             return
         guard, waiting = self.flood_guard, self._admission

@@ -73,18 +73,28 @@ class Stats:
 
     Events are counted in (event, route) pairs, so that
     read + late = delivered + dead-lettered + skipped + given back + open.
+    A pair of a route with `each` is delivered once all its items are, and dead-lettered if one of them failed. Items
+    are counted beside that: items read + late = items delivered + dead-lettered + given back + open. A route without
+    `each` makes one item of an event, and what is skipped none.
     """
 
     read: int = 0  # pairs
     records: int = 0
     delivered: int = 0
     skipped: int = 0
+    more_items: int = 0  # items read, beyond the first of each pair
+    items_delivered: int = 0
+    items_dead_lettered: int = 0
+    items_given_back: int = 0
+    items_late: int = 0
     given_back: int = (
         0  # pairs that were open when their partition was revoked or lost; its next owner reads them again
     )
-    late: int = 0  # pairs delivered or dead-lettered after they were given back: the next owner makes them come twice
+    # Pairs delivered or dead-lettered after they were given back: the next owner makes them come twice. Of a pair that
+    # is not delivered as a whole, only its items are counted as late.
+    late: int = 0
     settled_before: int = 0  # records that an earlier owner had settled, says the commit's metadata
-    parts_settled_before: int = 0  # pairs that it had settled of half-settled records
+    parts_settled_before: int = 0  # items that it had settled of half-settled records
     not_in_metadata: int = 0  # settled records and parts for which a last commit's metadata had no room
     dead_lettered: Counter[str] = field(default_factory=Counter)  # by reason
     requests: Counter[str] = field(default_factory=Counter)  # by status class: 2xx … 5xx, error
@@ -105,6 +115,17 @@ class Stats:
     recent_faults: deque[RecentFailure] = field(default_factory=lambda: deque(maxlen=RECENT))
     routes: Sequence[RouteCounts] = ()
     request_seconds: Histogram = field(default_factory=lambda: Histogram(DURATION_BUCKETS))
+
+    @property
+    def items_read(self) -> int:
+        """How many items were read. Of a pair that fails as a whole one is counted."""
+        return self.read - self.skipped + self.more_items
+
+    @property
+    def items_open(self) -> int:
+        """How many items are read and not settled."""
+        ended = self.items_delivered + self.items_dead_lettered + self.items_given_back
+        return self.items_read + self.items_late - ended
 
     @property
     def settled(self) -> int:

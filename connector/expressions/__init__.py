@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
-from connector.expressions.compiler import Condition, compile_condition, compile_expression, compile_fields
+from connector.expressions.compiler import (
+    Condition,
+    compile_condition,
+    compile_element_fields,
+    compile_expression,
+    compile_fields,
+)
 
-__all__ = ["Condition", "compile_condition", "compile_expression", "compile_fields"]
+__all__ = ["Condition", "compile_condition", "compile_element_fields", "compile_expression", "compile_fields"]

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from connector.errors import ExpressionError
-from connector.expressions.generator import EVENT, RECORD, Generator, execute
+from connector.expressions.generator import ELEMENT, EVENT, RECORD, Generator, execute
 from connector.expressions.nodes import Node, plain_path
 from connector.expressions.parser import parse
 from connector.model import Evaluate, Event, Record
@@ -19,6 +19,8 @@ Fields = Mapping[str, str | Mapping[str, str]]
 Predicate = Callable[[Event, Record], bool]
 # All fields of a route, by their names; those that are null are left out. Raises ExpressionError, naming the field.
 MapFields = Callable[[Event, Record], dict[str, Any]]
+# The same for one element of a list of the event: event, record, element → fields.
+MapElement = Callable[[Event, Record, Any], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +78,19 @@ def compile_fields(fields: Fields, tally: list[int] | None = None) -> MapFields:
     With `tally` the function counts there: in tally[0] its calls, those that raise included, and in tally[n] how often
     the n-th of `field_names` came out null or as an empty text, which a vendor's method leaves out as it does null.
     """
+    function: MapFields = _fields_function(fields, Generator(), (EVENT, RECORD), tally)
+    return function
+
+
+def compile_element_fields(fields: Fields, tally: list[int] | None = None) -> MapElement:
+    """Return the same for a route with `each`: paths begin at the element, `@` is the element, `$` the event."""
+    function: MapElement = _fields_function(fields, Generator(start=ELEMENT), (EVENT, RECORD, ELEMENT), tally)
+    return function
+
+
+def _fields_function(fields: Fields, generator: Generator, parameters: Sequence[str], tally: list[int] | None) -> Any:
     trees = {path: _parsed(path, expression) for path, expression in _flat(fields)}
     slots = {name: place for place, name in enumerate(field_names(fields), 1)}
-    generator = Generator()
     generator.namespace["tally"] = tally
     assign = partial(_assign, generator, None if tally is None else slots)
     counted = [] if tally is None else ["tally[0] += 1"]
@@ -93,8 +105,7 @@ def compile_fields(fields: Fields, tally: list[int] | None = None) -> MapFields:
         lines.append(f"    if nested: out[{name!r}] = nested")
     lines += ["    pass", "except ExpressionError as error:"]
     lines += ["    raise ExpressionError(f'{field}: {error}', name=error.name) from None", "return out"]
-    function: MapFields = _function(generator, lines)
-    return function
+    return _function(generator, lines, parameters)
 
 
 def _flat(fields: Fields) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -143,11 +154,11 @@ def _truth(tree: Node) -> Predicate:
     return function
 
 
-def _function(generator: Generator, lines: Sequence[str]) -> Any:
+def _function(generator: Generator, lines: Sequence[str], parameters: Sequence[str] = (EVENT, RECORD)) -> Any:
     generator.namespace.update(ExpressionError=ExpressionError, unevaluable=_unevaluable)
     body = [f"    {line}" for line in lines]
     net = ["except ExpressionError: raise", "except Exception as error: raise unevaluable(error) from None"]
-    source = "\n    ".join([f"def compiled({EVENT}, {RECORD}):", "try:", *body, *net])
+    source = "\n    ".join([f"def compiled({', '.join(parameters)}):", "try:", *body, *net])
     execute(source, generator.namespace)
     return generator.namespace["compiled"]
 

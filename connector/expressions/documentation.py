@@ -19,7 +19,9 @@ from connector.expressions.signatures import Function
 _BEGIN = """# Expressions
 
 `when` and `fields` are JMESPath over the event, with the additions of its Community edition (arithmetic, `let`, `$`,
-slices of texts) and the connector's functions. This page is generated from the table that the compiler uses.
+slices of texts) and the connector's functions. In a route with `each`, which gives a list, paths in `fields` begin at
+the element: `@` is the element, `$` the event; `when` and `each` look at the event.
+This page is generated from the table that the compiler uses.
 
 | | |
 | --- | --- |

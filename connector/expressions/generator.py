@@ -1,8 +1,8 @@
 """Syntax tree → the source of one Python expression.
 
-In the source `e` is the event (a dict), `r` its record; `t1`, `t2`, … hold what is used twice, `v1`, `v2`, … what `let`
-binds, and other names are bound in the generator's namespace. A part that is nested too deep for Python's own parser
-becomes a function of its own there.
+In the source `e` is the event (a dict), `r` its record, `x` an element of a list of the event, where paths begin at
+that; `t1`, `t2`, … hold what is used twice, `v1`, `v2`, … what `let` binds, and other names are bound in the
+generator's namespace. A part that is nested too deep for Python's own parser becomes a function of its own there.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from connector.expressions.numbers import OPERATIONS, calculation
 from connector.expressions.semantics import equal, flatten, order
 from connector.expressions.signatures import checked
 
-EVENT, RECORD = "e", "r"
+EVENT, RECORD, ELEMENT = "e", "r", "x"
 # Python takes 200 nested brackets. A node's source nests its children in so many of them at most; each link of a chain
 # nests in the next, and so do the operands of && and ||.
 _BRACKETS, _BRACKETS_A_LINK = 8, 3
@@ -35,12 +35,14 @@ _EQUALITIES = {"==": ("==", "is"), "!=": ("!=", "is not")}
 class Generator:
     """The expressions of one function: each becomes source; what they call and refer to gathers in `namespace`.
 
-    `condition` says that they decide a `when`: arithmetic with null then raises instead of being null.
+    `condition` says that they decide a `when`: arithmetic with null then raises instead of being null. `start` names
+    the value at which paths begin: the event, or an element of one of its lists.
     """
 
-    def __init__(self, *, condition: bool = False) -> None:
+    def __init__(self, *, condition: bool = False, start: str = EVENT) -> None:
         self.namespace: dict[str, Any] = {"NUMBERS": NUMBERS, "equal": equal, "order": order, "flatten": flatten}
         self._null_raises = condition
+        self._start = start
         self._temporaries = 0
         # Names that hold a dict, whatever the event is.
         self._dicts = {EVENT}
@@ -74,11 +76,11 @@ class Generator:
 
     def value(self, tree: Node) -> str:
         """Return the source of an expression's value."""
-        return self._source(tree, EVENT, {})
+        return self._source(tree, self._start, {})
 
     def truth(self, tree: Node) -> str:
         """Return the source of whether an expression is true, as a Python bool."""
-        return f"bool({self._truth(tree, EVENT, {})})"
+        return f"bool({self._truth(tree, self._start, {})})"
 
     def share(self, trees: Iterable[Node]) -> list[str]:
         """Return statements that read once what begins several paths: user of user.id and user.age."""
@@ -89,7 +91,7 @@ class Generator:
             if times > 1:
                 name = self._shared[begin] = self._temporary()
                 self._dicts.add(name)
-                statements.append(f"{name} = {EVENT}.get({begin!r})")
+                statements.append(f"{name} = {self._read_name(begin, self._start)}")
                 statements.append(f"if type({name}) is not dict: {name} = NOTHING")
         return statements
 
@@ -161,10 +163,13 @@ class Generator:
         return self._bind(value) if type(value) in (list, dict) else repr(value)
 
     def _field(self, node: Node, current: str, _scope: Scope) -> str:
+        return self._read_name(node.value, current)
+
+    def _read_name(self, name: str, current: str) -> str:
         if current in self._dicts:
-            return f"{current}.get({node.value!r})"
-        name = self._temporary()
-        return f"({name}.get({node.value!r}) if type({name} := {current}) is dict else None)"
+            return f"{current}.get({name!r})"
+        held = self._temporary()
+        return f"({held}.get({name!r}) if type({held} := {current}) is dict else None)"
 
     def _index(self, node: Node, current: str, _scope: Scope) -> str:
         index, name = node.value, self._temporary()
@@ -177,7 +182,7 @@ class Generator:
 
     def _chain(self, node: Node, current: str, scope: Scope) -> str:
         children = node.children
-        if current == EVENT and _is_path(node) and children[0].value in self._shared:
+        if current == self._start and _is_path(node) and children[0].value in self._shared:
             current, children = self._shared[children[0].value], children[1:]
         for child in children:
             if child.kind in ("field", "index", "slice"):  # these name what they need themselves

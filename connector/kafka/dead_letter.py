@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from connector.kafka.letter_elements import count_items, is_well_formed
 from connector.model import Failure, Headers, Reason, Record
 
 TOPIC = "__connect.errors.topic"
@@ -30,6 +31,8 @@ FAILED_AT = "connector.failed_at"
 REPLAYS = "connector.replays"
 # The failed record's own, in milliseconds (-1: none): the letter's is the time of its writing, by which retention goes.
 TIMESTAMP = "connector.timestamp"
+# Which elements of the event's list failed, where its route has `each`; see letter_elements.
+ITEM = "connector.item"
 # Which rule says that two letters are the same one; letters without it follow the first.
 IDENTITY = "connector.identity"
 IDENTITY_NOW = 2
@@ -73,7 +76,8 @@ class DeadLetter(NamedTuple):
     `failed_at` is in seconds since the epoch. `route` and `method` are None where the event failed before routing.
     `reason` is a Reason's text, or one that only a later version knows. `timestamp` is the failed record's, in
     milliseconds (None: the letter does not say). `fingerprint` is that of the failed record where it is part of the
-    letter's identity; empty in letters of older versions.
+    letter's identity; empty in letters of older versions. `item` names the elements that failed (see letter_elements);
+    empty where the event failed as a whole.
     """
 
     place: LetterPlace
@@ -92,6 +96,7 @@ class DeadLetter(NamedTuple):
     replays: int
     timestamp: int | None = None
     fingerprint: str = ""
+    item: str = ""
 
     @property
     def origin(self) -> str:
@@ -102,6 +107,11 @@ class DeadLetter(NamedTuple):
     def identity(self) -> bytes:
         """Return what two letters share if they are the same one, and a receipt with its letter."""
         return self.identity_by(self.route)
+
+    @property
+    def items(self) -> int:
+        """How many items it stands for."""
+        return count_items(self.item, self.message)
 
     @property
     def reason_known(self) -> bool:
@@ -172,6 +182,8 @@ def compose_letter(failure: Failure, *, group: str, sink: str, now: float, repla
     ]
     headers: list[tuple[str, str | bytes | None]] = list(record.headers)
     headers += [(name, _encode(value)) for name, value in added if value is not None]
+    if failure.elements is not None:  # never cut: it says what a replay sends
+        headers.append((ITEM, failure.elements.named.encode()))
     return ProducedLetter(record.key, record.value, headers)
 
 
@@ -322,6 +334,7 @@ def _read(record: Record) -> DeadLetter:
         _number(added, REPLAYS, MAX_INT32) if added.get(REPLAYS) is not None else 0,
         timestamp,
         mark,
+        _item(added),
     )
 
 
@@ -381,6 +394,18 @@ def _timestamp(added: _Added) -> int | None:
     if number is None:
         raise _FlawError(TIMESTAMP, "is no whole number of 64 bits")
     return -number if negative else number
+
+
+def _item(added: _Added) -> str:
+    """Read which elements failed; a header that does not say it as the connector does may be of a later version."""
+    if added.get(ITEM) is None:
+        return ""
+    text = _text(added, ITEM)
+    if not is_well_formed(text):
+        raise _FlawError(ITEM, "names no elements")
+    if added.get(ROUTE) is None:
+        raise _FlawError(ITEM, "names elements of no route")
+    return text
 
 
 def _has_fingerprint(added: _Added) -> bool:

@@ -81,6 +81,11 @@ def _by_field(routes: Iterable[RouteCounts]) -> Values:
     return (((route.name, field), nulls) for route in routes for field, nulls in route.nulls())
 
 
+def _item_outcomes(view: SinkSnapshot) -> Mapping[str, float]:
+    stats = view.stats
+    return {"delivered": stats.items_delivered, "dead_lettered": stats.items_dead_lettered}
+
+
 # Two lines for each metric: name and source; meaning. Each meaning is shown alone, so it must be understood alone.
 # fmt: off
 METRICS: tuple[Definition, ...] = (
@@ -90,17 +95,21 @@ METRICS: tuple[Definition, ...] = (
     _single("connector_records_settled_before_total", lambda view: view.stats.settled_before,
             "Records not sent again because the commit's metadata said that an earlier owner had settled them."),
     _single("connector_events_settled_before_total", lambda view: view.stats.parts_settled_before,
-            "Events of half-settled records not sent again because the commit's metadata said that they were settled."),
+            "Items of half-settled records not sent again because the commit's metadata said that they were settled."),
     _single("connector_events_read_total", lambda view: view.stats.read,
             "Events read, counted once for each route that takes them; read + late = settled + given back + open."),
     _labelled("connector_events_settled_total", "outcome", _outcomes,
               "Events settled, by outcome: delivered, dead_lettered, skipped (no route takes them, or a tombstone)."),
+    _single("connector_items_read_total", lambda view: view.stats.items_read,
+            "Items that were made of the events read: one for each route, several where the route has `each`."),
+    _labelled("connector_items_settled_total", "outcome", _item_outcomes,
+              "Items settled, by outcome: delivered, dead_lettered. An event is delivered once all its items are."),
     _single("connector_events_given_back_total", lambda view: view.stats.given_back,
             "Events that were open when their partition was revoked; its next owner reads them again."),
     _single("connector_events_late_total", lambda view: view.stats.late,
             "Events settled after they were given back: the vendor or the dead-letter topic may get them twice."),
     _single("connector_events_untold_total", lambda view: view.stats.not_in_metadata,
-            "Settled events of a revoked partition for which its commit had no room: they will be sent twice."),
+            "Settled records and items of a revoked partition for which its commit had no room: they are sent twice."),
     _labelled("connector_dead_letters_total", "reason", lambda view: _filled(view.stats.dead_lettered, Reason),
               "Dead letters that the brokers have, by reason."),
     _single("connector_events_lost_to_retention_total", lambda view: view.stats.lost_to_retention,
@@ -134,7 +143,7 @@ METRICS: tuple[Definition, ...] = (
             "Batches that failed and wait for another try."),
     # What is open, and why
     _single("connector_open_events", lambda view: view.open_parts,
-            "Events read and not settled, counted once for each route: what `max_open_events` bounds."),
+            "Items read and not settled, one for each route that takes an event: what `max_open_events` bounds."),
     _single("connector_open_bytes", lambda view: view.open_bytes,
             "Bytes of the records read and not settled."),
     _single("connector_lag_events", lambda view: view.lag_events,

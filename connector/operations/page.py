@@ -152,10 +152,11 @@ def _sums(sink: Facts) -> str:
 
 
 def _account(counts: Facts) -> str:
-    letters = counts["dead_lettered"]
+    letters, items = counts["dead_lettered"], counts["items"]["delivered"]
     rows = [
         ("", "Read", counts["read"]),
         ("", "Delivered", counts["delivered"]),
+        *([("part", "items", items)] if items != counts["delivered"] else []),
         ("", "Dead-lettered", sum(letters.values())),
         *(("part", reason, count) for reason, count in sorted(letters.items())),
         ("", "Skipped", counts["skipped"]),

@@ -67,7 +67,7 @@ class PartitionSnapshot:
 class SinkSnapshot:
     """One sink, now. Times in seconds; `reason` says why the gate limits sending, the vendor's message masked.
 
-    `open_events` are records that are read and not settled, `open_parts` are (record, route) pairs. Of these are
+    `open_events` are records that are read and not settled, `open_parts` are their items. Of these are
     `unsent` batched or waiting for their key, `in_flight` in a request, `retrying` in a batch that failed and is sent
     again, `letters` dead letters that are not written yet, `deferred` deferred by the flood guard.
 

@@ -144,7 +144,10 @@ def _open(snapshot: SinkSnapshot) -> dict[str, Any]:
 
 
 def _counts(stats: Stats) -> dict[str, Any]:
-    """Return counts of (event, route) pairs: read + late = delivered + dead-lettered + skipped + given back + open."""
+    """Return counts of (event, route) pairs: read + late = delivered + dead-lettered + skipped + given back + open.
+
+    `items` counts their items; nothing is skipped of those.
+    """
     return {
         "read": stats.read,
         "delivered": stats.delivered,
@@ -156,6 +159,14 @@ def _counts(stats: Stats) -> dict[str, Any]:
         "settled_before": stats.settled_before,
         "lost_to_retention": stats.lost_to_retention,
         "log_changes": dict(stats.log_changes),
+        "items": {
+            "read": stats.items_read,
+            "delivered": stats.items_delivered,
+            "dead_lettered": stats.items_dead_lettered,
+            "given_back": stats.items_given_back,
+            "late": stats.items_late,
+            "open": stats.items_open,
+        },
     }
 
 

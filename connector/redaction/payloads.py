@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import orjson
 
 from connector.errors import ExpressionError
-from connector.expressions import compile_fields
+from connector.expressions import compile_element_fields, compile_expression, compile_fields
 from connector.model import Event, Record
 from connector.redaction import MASK
 
@@ -44,17 +45,26 @@ def _masked(value: Any, path: Sequence[str]) -> Any:
 
 
 def revealing_fields(
-    fields: Mapping[str, Expressions], event: Event, record: Record, paths: Sequence[str]
+    fields: Mapping[str, Expressions],
+    event: Event,
+    record: Record,
+    paths: Sequence[str],
+    each: str | None = None,
+    element: int = 0,
 ) -> set[FieldPath]:
-    """Return the mapped fields that depend on what the paths hide: those that change once it is masked."""
+    """Return the mapped fields that depend on what the paths hide: those that change once it is masked.
+
+    Of a route with `each`, those of the element of this number, from 1.
+    """
     if not paths:
         return set()
     masked_event = redact_paths(event, paths)
     revealing: set[FieldPath] = set()
     for name, field in fields.items():
-        for expression in [field] if isinstance(field, str) else [{key: each} for key, each in field.items()]:
-            before = _mapped(name, expression, event, record)
-            revealing |= _differing(before, _mapped(name, expression, masked_event, record), ())
+        for key, expression in [(None, field)] if isinstance(field, str) else field.items():
+            map_field = _compiled(name, key, expression, each)
+            before = _mapped(map_field, name, event, record, element)
+            revealing |= _differing(before, _mapped(map_field, name, masked_event, record, element), ())
     return revealing
 
 
@@ -71,9 +81,31 @@ def mask_fields(body: Mapping[str, Any], fields: set[FieldPath]) -> dict[str, An
     return masked
 
 
-def _mapped(name: str, expression: Expressions, event: Event, record: Record) -> dict[str, Any]:
+# Maps one field of an event, or of the element of its list that has this number.
+_MapField = Callable[[Event, Record, int], dict[str, Any]]
+
+
+@lru_cache(maxsize=256)  # a list may have a thousand elements
+def _compiled(name: str, key: str | None, expression: str, each: str | None) -> _MapField:
+    """Return one field of a route as a function, or with `key` one parameter of a nested field."""
+    fields: Mapping[str, Expressions] = {name: expression if key is None else {key: expression}}
+    if each is None:
+        map_event = compile_fields(fields)
+        return lambda event, record, _: map_event(event, record)
+    list_elements, map_element = compile_expression(each), compile_element_fields(fields)
+
+    def map_one(event: Event, record: Record, element: int) -> dict[str, Any]:
+        elements = list_elements(event, record)
+        if type(elements) is not list or len(elements) < element:
+            raise ExpressionError("there is no such element")
+        return map_element(event, record, elements[element - 1])
+
+    return map_one
+
+
+def _mapped(map_field: _MapField, name: str, event: Event, record: Record, element: int) -> dict[str, Any]:
     try:
-        return compile_fields({name: expression})(event, record)
+        return map_field(event, record, element)
     except ExpressionError:  # it refuses the mask, so it depends on what is masked
         return {name: {}}
 

@@ -17,13 +17,18 @@ FieldPath = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The result of one route for an event. `result` is None if it does not take the event; `mapped` are its fields."""
+    """The result of one route for an event, or for one element where the route has `each`.
+
+    `result` is None if the route makes no item: it does not take the event, or there is no element (`no_elements`).
+    `mapped` are the fields.
+    """
 
     route: str
     method: str
     when: str | None
     result: Item | Failure | None
     mapped: Mapping[str, Any] | None
+    no_elements: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,18 @@ import orjson
 UNKNOWN = 0
 
 
-def route_tag(name: str, topics: Sequence[str], when: str | None, method: str, fields: Mapping[str, Any]) -> int:
+def route_tag(
+    name: str,
+    topics: Sequence[str],
+    when: str | None,
+    method: str,
+    fields: Mapping[str, Any],
+    each: str | None = None,
+) -> int:
     """Return 32 bits over everything that decides what a route sends: any change of it makes another route."""
     identity = {"name": name, "from": sorted(topics), "when": when, "to": method, "fields": fields}
+    if each is not None:  # only then, so that the other routes keep the tags that older versions gave them
+        identity["each"] = each
     return int.from_bytes(sha256(orjson.dumps(identity, option=orjson.OPT_SORT_KEYS)).digest()[:4])
 
 

@@ -13,7 +13,10 @@ from connector.routing.validate import EventSchema
 
 @dataclass(frozen=True, slots=True)
 class RoutePlan:
-    """One route of the router's sink. `topics` are names, or patterns with a ^; `when` None takes every event."""
+    """One route of the router's sink. `topics` are names, or patterns with a ^; `when` None takes every event.
+
+    `each` gives the list of which every element becomes an item; None: the event becomes one.
+    """
 
     name: str
     topics: Sequence[str]
@@ -22,6 +25,7 @@ class RoutePlan:
     fields: Fields
     encode: Encode
     limits: Limits
+    each: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The router: a record is decoded, validated and mapped to an item by every route of one sink that takes it."""
+"""The router: a record is decoded, validated and mapped to items by every route of one sink that takes it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from connector.model import Event, Failure, Item, Reason, Record, Stage
 from connector.routing.decode import decode
 from connector.routing.explain import Explanation, Verdict
 from connector.routing.plan import RoutePlan, Unrouted, applies, schema_of
-from connector.routing.route import CompiledRoute, RouteIndex
+from connector.routing.route import CompiledRoute, Result, RouteIndex, compile_route
 from connector.routing.route_counts import RouteCounts
 from connector.routing.validate import EventSchema
 
@@ -76,7 +76,7 @@ class Router:
     ) -> None:
         self.counts = tuple(RouteCounts(plan.name, plan.method, plan.fields) for plan in routes if counting)
         counts = self.counts or [None] * len(routes)
-        self._routes = [(plan.topics, CompiledRoute(plan, index, counts[index])) for index, plan in enumerate(routes)]
+        self._routes = [(plan.topics, compile_route(plan, index, counts[index])) for index, plan in enumerate(routes)]
         self._schemas = schemas
         self._unrouted = unrouted
         # Filled on a topic's first record, so that patterns are matched once for each topic.
@@ -95,12 +95,31 @@ class Router:
         candidates = topic.index.candidates(event, record)
         if only is not None:
             candidates = tuple(candidate for candidate in candidates if candidate[0].name == only)
-        results = []
+        results: list[Item | Failure] = []
+        taken = only is not None
         for route, holds in candidates:
             result = route.apply(holds, event, record)
-            if result is not None:
-                results.append(result)
-        return results if results or only is not None else topic.unrouted(event, record)
+            if type(result) is list:
+                taken = True  # if without elements: no item, but not unrouted either
+                results += result
+            elif result is not None:
+                results.append(result)  # type: ignore[arg-type]  # mypy narrows no `type() is`; isinstance is slower
+        return results if results or taken else topic.unrouted(event, record)
+
+    def list_elements(self, record: Record, route: str) -> Sequence[Any] | None:
+        """Return the elements of which this route makes an item each.
+
+        None if it has no `each`, if the record is no event, or if its elements cannot be listed.
+        """
+        topic = self._topics.get(record.topic) or self._resolve(record.topic)
+        event = topic.read_event(record)
+        found = next((each for each in topic.index.routes if each.name == route), None)
+        if found is None or not isinstance(event, dict):
+            return None
+        try:
+            return found.list_elements(event, record)
+        except ExpressionError:
+            return None
 
     def explain(self, record: Record) -> Explanation:
         """Return the result of route() for a record with the verdict of each route of its topic, for people."""
@@ -109,12 +128,11 @@ class Router:
         if not isinstance(event, dict):
             return Explanation(event, ())
         candidates = dict(topic.index.candidates(event, record))
-        verdicts = []
+        verdicts: list[Verdict] = []
         for route in topic.index.routes:
             result = route.apply(candidates[route], event, record) if route in candidates else None
-            mapped = None if result is None else _mapped(route, event, record)
-            verdicts.append(Verdict(route.name, route.method, route.when, result, mapped))
-        taken = any(verdict.result is not None for verdict in verdicts)
+            verdicts += _verdicts(route, result, event)
+        taken = any(verdict.result is not None or verdict.no_elements for verdict in verdicts)
         return Explanation(None if taken else next(iter(topic.unrouted(event, record)), None), verdicts)
 
     def _resolve(self, name: str) -> _Topic:
@@ -133,8 +151,17 @@ def _predicate(when: str | None) -> Predicate | None:
     return None if when is None else compile_condition(when).holds
 
 
-def _mapped(route: CompiledRoute, event: Event, record: Record) -> Mapping[str, Any] | None:
+def _verdicts(route: CompiledRoute, result: Result, event: Event) -> list[Verdict]:
+    """Return the verdict of a route; where it has `each`, one for each element, or one that says there is none."""
+    results = result if isinstance(result, list) else [result]
+    return [
+        Verdict(route.name, route.method, route.when, each, None if each is None else _mapped(route, each, event))
+        for each in results
+    ] or [Verdict(route.name, route.method, route.when, None, None, no_elements=True)]
+
+
+def _mapped(route: CompiledRoute, result: Item | Failure, event: Event) -> Mapping[str, Any] | None:
     try:
-        return route.map_fields(event, record)
+        return route.map_fields(event, result.record, result.element)
     except ExpressionError:  # the verdict's failure has the reason
         return None

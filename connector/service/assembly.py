@@ -228,6 +228,7 @@ def build_router(settings: Settings, name: str, *, counting: bool = False) -> Ro
             route.fields,
             VENDORS[sink.kind].methods[route.method].encode,
             limits_of(sink),
+            route.each,
         )
         for route in settings.routes
         if route.sink == name
@@ -239,9 +240,9 @@ def build_router(settings: Settings, name: str, *, counting: bool = False) -> Ro
 def route_tags(settings: Settings, name: str) -> dict[str, int]:
     """Return, by the name of each of a sink's routes, the tag that stands for it in commit metadata."""
     return distinct_tags(
-        (each.name, route_tag(each.name, each.topics, each.when, each.method, each.fields))
-        for each in settings.routes
-        if each.sink == name
+        (route.name, route_tag(route.name, route.topics, route.when, route.method, route.fields, route.each))
+        for route in settings.routes
+        if route.sink == name
     )
 
 

@@ -13,6 +13,7 @@ from connector.deadletters.remap import remap
 from connector.deadletters.scan import ReadProgress
 from connector.errors import DecodeError
 from connector.kafka.dead_letter import DeadLetter
+from connector.kafka.letter_elements import ALL, find_elements, named_elements
 from connector.kafka.records import Address
 from connector.model import Event, Item, Reason, Record, Stage
 from connector.operations.formatting import clock_time, record_time
@@ -26,6 +27,8 @@ from connector.service.route_inspector import EventView, RouteInspector, view_of
 
 # Undecodable values are cut after so many bytes; `dlq export --unredacted` has all of them.
 _MAX_TEXT_BYTES = 2000
+# Of a letter of many items the vendor is asked of so many: each takes a request of its rate.
+_MAX_ASKED = 20
 
 # Returns how often the vendor of this sink has seen the item's event, as JSON; None where it cannot be asked.
 AskFired = Callable[[str, Item], dict[str, Any] | None]
@@ -103,22 +106,25 @@ def _remapped(
     previews = _previews(previewer, letter, record)
     view = view_of(event or {}, record, config.settings.redact)
     return {
-        "accepted": remapped.complete,
-        "obstacle": redactor.text(remapped.obstacle) or None,
+        "accepted": not remapped.shortfall,
+        "obstacle": redactor.text(remapped.shortfall) or None,
         "problems": [
-            {"route": each.route, **problem.as_json()} for each in previews for problem in _obstacles(each, letter)
+            {"route": each.route, "item": each.element, **problem.as_json()}
+            for each in previews
+            for problem in _obstacles(each, letter)
         ],
         "left_out": _left_out([each for each in previews if each.outcome == "dead_letter"]),
         "items": [
             {
                 "route": item.route,
+                "item": item.element - 1 if item.element else None,
                 "method": item.method,
                 "bytes": len(item.body),
                 "body": _body(previewer.inspector(item.route), item, view),
-                **_beside_body([each for each in previews if each.route == item.route]),
-                "fired": ask_fired(letter.sink, item) if unknown else None,
+                **_beside_body([each for each in previews if each.describes(item)]),
+                "fired": ask_fired(letter.sink, item) if unknown and number < _MAX_ASKED else None,
             }
-            for item in remapped.items
+            for number, item in enumerate(remapped.items)
         ],
     }
 
@@ -126,12 +132,20 @@ def _remapped(
 def _previews(previewer: Previewer, letter: DeadLetter, record: Record) -> list[RoutePreview]:
     """Return what there is to say of the letter's route, or of its sink's where it failed before any route.
 
-    Nothing of a letter that no replay takes.
+    Of a letter that names elements of a list, of these alone. Nothing of a letter that no replay takes.
     """
-    if letter.sink not in previewer.routers or not letter.reason_known or letter.stage == Stage.SKIP:
+    router = previewer.routers.get(letter.sink)
+    if router is None or not letter.reason_known or letter.stage == Stage.SKIP:
         return []
     previews = previewer.preview_sink(letter.sink, record)
-    return [each for each in previews if letter.route is None or each.route in (None, letter.route)]
+    if letter.route is None:
+        return previews
+    named = named_elements(letter.item) if letter.item else None
+    elements = None if named is None else router.list_elements(record, letter.route)
+    found = None if named is None or elements is None else {None, *find_elements(named, elements)}
+    return [
+        each for each in previews if each.route in (None, letter.route) and (found is None or each.element in found)
+    ]
 
 
 def _obstacles(preview: RoutePreview, letter: DeadLetter) -> Sequence[Problem]:
@@ -147,7 +161,11 @@ def _beside_body(previews: Sequence[RoutePreview]) -> dict[str, Any]:
 
 
 def _left_out(previews: Sequence[RoutePreview]) -> list[dict[str, Any]]:
-    return [{"route": each.route, **problem.as_json()} for each in previews for problem in each.left_out]
+    return [
+        {"route": each.route, "item": each.element, **problem.as_json()}
+        for each in previews
+        for problem in each.left_out
+    ]
 
 
 def _body(inspector: RouteInspector, item: Item, view: EventView) -> dict[str, Any]:
@@ -187,10 +205,22 @@ def _facts(letter: DeadLetter, topic: str, record: Record, redactor: Redactor) -
         "status": letter.status,
         "attempts": letter.attempts,
         "replays": letter.replays,
+        "items": _items(letter),
         "failed_at": clock_time(letter.failed_at),
         "key": redactor.bytes(record.key),
         "headers": [[name, redactor.bytes(value)] for name, value in record.headers],
     }
+
+
+def _items(letter: DeadLetter) -> list[int] | str | None:
+    """Return which elements of the event's list failed, by index; None where it failed as a whole.
+
+    Without their digests, which may be those of values that `redact` hides.
+    """
+    if not letter.item:
+        return None
+    named = named_elements(letter.item)
+    return ALL if named is None else [each.place for each in named]
 
 
 def _raw_bytes(record: Record) -> dict[str, Any]:

@@ -38,6 +38,8 @@ class RoutePreview(NamedTuple):
 
     `problems` are all mistakes at once, `left_out` the fields that are not sent and why, `times` dates by the fields
     that are sent as seconds, and `notes` why it is not taken, and what the record lacks because it is made from a file.
+
+    `element` is the index (from 0) in the list of a route with `each`; None where the event as a whole is meant.
     """
 
     sink: str
@@ -54,6 +56,11 @@ class RoutePreview(NamedTuple):
     left_out: Sequence[Problem] = ()
     times: Mapping[str, str] = {}
     notes: Sequence[Problem] = ()
+    element: int | None = None
+
+    def describes(self, item: Item) -> bool:
+        """True if this is what there is to say of the item."""
+        return self.route == item.route and self.element == _index(item)
 
     def as_json(self) -> dict[str, Any]:
         """Return the preview as JSON has it."""
@@ -161,8 +168,11 @@ class Previewer:
         notes = [] if given is None else lacks(needs, view.record, has_time=given.timestamp is not None)
         preview = RoutePreview(
             sink, verdict.route, verdict.method, "skipped", None, "", None, self._limit(sink), None,
-            problems=details.problems, left_out=details.left_out, notes=notes,
+            problems=details.problems, left_out=details.left_out, notes=notes, element=_index(result),
         )  # fmt: skip
+        if verdict.no_elements:
+            nothing = inspector.no_elements(view)
+            return preview._replace(why=nothing.message, notes=[nothing, *notes])
         if result is None:
             why = f"not taken: {verdict.when} does not hold"
             said = [note.message.partition(":")[0] for note in notes]  # a note says what to do about it, too
@@ -184,6 +194,10 @@ class Previewer:
 
     def _limit(self, sink: str) -> int:
         return limits_of(self.settings.sinks[sink]).max_bytes
+
+
+def _index(result: Item | Failure | None) -> int | None:
+    return result.element - 1 if result is not None and result.element else None
 
 
 def view_of_record(record: Record, paths: Sequence[str]) -> EventView | None:

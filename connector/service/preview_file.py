@@ -77,7 +77,9 @@ class _Summariser:
             self._note_first(summary, verdict, record)
         if verdict.result is None:
             summary.skipped += 1
+            summary.without_items += verdict.no_elements
             return
+        summary.of_items = summary.of_items or bool(verdict.result.element)
         mapped = verdict.mapped
         if isinstance(verdict.result, Failure):
             mapped = self._add_dead_letter(summary, verdict.route, verdict.result, record)

@@ -79,6 +79,8 @@ class NullField(Group):
 class RouteSummary:
     """What one route makes of all events; without a route, what fails in a sink before any route is asked.
 
+    Of a route with `each` (`of_items`), items are counted, and among the skipped events those without any.
+
     `notes` say what the records lack because they are made from a file; of a route that takes none of the events,
     `conditions` say what in its `when` is null for the first.
     """
@@ -89,6 +91,8 @@ class RouteSummary:
     when: str | None = None
     sent: int = 0
     skipped: int = 0
+    without_items: int = 0
+    of_items: bool = False
     reasons: Counter[str] = field(default_factory=Counter)
     problems: Problems = field(default_factory=Problems)
     null_fields: dict[FieldPath, NullField] = field(default_factory=dict)
@@ -113,6 +117,7 @@ class RouteSummary:
             "method": self.method,
             "sent": self.sent,
             "skipped": self.skipped,
+            "without_items": self.without_items,
             "dead_letters": self.dead_letters,
             "reasons": dict(self.reasons),
             "problems": [

@@ -74,12 +74,14 @@ class RouteInspector:
         self._times: Collection[str] = getattr(self._method, "times", ())
         self._limits = limits_of(sink)
         self._paths = settings.redact
-        self._fields = FieldExplainer(route.fields)
+        self._fields = FieldExplainer(route.fields, route.each)
         self._when = None if route.when is None else NullCauses(route.when)
         self._holds = None if route.when is None else compile_condition(route.when).holds
         self._expressions = dict(flat_fields(route.fields))
         when = [] if route.when is None else [route.when]
-        self._needs = needs_of(when), needs_of([*when, *self._expressions.values()])
+        each = [] if route.each is None else [route.each]
+        self._each = None if route.each is None else NullCauses(route.each)
+        self._needs = needs_of(when), needs_of([*when, *each, *self._expressions.values()])
 
     def needs(self, *, taken: bool) -> RecordNeeds:
         """Return what the condition looks at beside the event; and the fields too, where they count."""
@@ -98,6 +100,13 @@ class RouteInspector:
         lacking = {name for problem in inspection.problems if problem.lacks_value for name in problem.fields}
         left_out = [_redacted(each, view) for each in self._left_out(results, inspection, lacking, view)]
         return RouteDetails(problems, left_out)
+
+    def no_elements(self, view: EventView) -> Problem:
+        """Return why a route with `each` makes no item of an event that it takes."""
+        causes = []
+        if self._each is not None and self._each.value(view.event, view.record) is None:
+            causes.append(view.redactor.text(self._each.of_value(view.event, view.record, view.shown)))
+        return Problem("no-items", "each", "no item: `each` gives no element", causes)
 
     def evaluate(self, view: EventView) -> list[FieldResult]:
         """Return each field of the route evaluated by itself."""
@@ -205,7 +214,8 @@ class RouteInspector:
         return f"{result.expression} is empty" if result.value == "" else self.null_cause(result.path, view)
 
     def _revealing(self, view: EventView) -> set[FieldPath]:
-        return revealing_fields(self._route.fields, view.event, view.record, self._paths)
+        route = self._route
+        return revealing_fields(route.fields, view.event, view.record, self._paths, route.each, view.element)
 
 
 def _redacted(problem: Problem, view: EventView) -> Problem:

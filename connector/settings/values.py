@@ -161,7 +161,8 @@ def _secrets(section: Model, path: str) -> Iterator[tuple[str, Secret]]:
 class Route:
     """One route. `topics` are keys of `topics`; `when` None takes every event; `index` counts routes from 0.
 
-    `accept` names the kinds of warnings that `check` leaves out for this route.
+    `accept` names the kinds of warnings that `check` leaves out for this route. `each` gives the list of which every
+    element becomes an item; None: the event becomes one.
     """
 
     name: str
@@ -172,6 +173,7 @@ class Route:
     fields: Mapping[str, Field]
     index: int
     accept: frozenset[str] = frozenset()
+    each: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

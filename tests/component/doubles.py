@@ -8,7 +8,8 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from connector.kafka.dead_letter import MESSAGE, OFFSET, PARTITION, REASON, ROUTE, TOPIC, ProducedLetter
+from connector.kafka.dead_letter import ITEM, MESSAGE, OFFSET, PARTITION, REASON, ROUTE, TOPIC, ProducedLetter
+from connector.kafka.letter_elements import named_elements
 from connector.kafka.source_interface import AssignedPartition, Commit, SourceListener
 from connector.model import ACCEPTED, Failure, Item, Limits, Outcome, OutcomeKind, Reason, Record, Stage
 
@@ -19,6 +20,8 @@ UNAUTHORIZED = Outcome(OutcomeKind.MISCONFIGURED, 401, "token refused")
 LOST = Outcome(OutcomeKind.UNAVAILABLE, None, "the connection broke", effect_unknown=True)
 
 Address = tuple[str, int, int]
+# An event, a route (None: before any), and the number of an element (0: the event as a whole).
+Part = tuple[Address, str | None, int]
 Answer = Callable[["Request"], Outcome]
 
 
@@ -94,9 +97,9 @@ class Vendor:
     async def close(self) -> None:
         return
 
-    def ledger(self) -> Counter[tuple[Address, str]]:
-        """How often each (event, route) was accepted."""
-        return Counter((address(item.record), item.route) for item in self.accepted)
+    def ledger(self) -> Counter[Part]:
+        """How often each item was accepted."""
+        return Counter((address(item.record), item.route, item.element) for item in self.accepted)
 
     def order_of(self, key: bytes) -> list[int]:
         """The offsets of a key's events in the order in which they were accepted."""
@@ -106,7 +109,8 @@ class Vendor:
 class Words:
     """A router: each word of a value is a route's item; `undecodable` fails, `skip` makes nothing, `crash` raises.
 
-    `only` is the one route that is not removed (None: all are there).
+    A word with a + is what a route with `each` takes: it makes an item of every element between them (`a+` of one, `+`
+    of none), of which `unmappable` fails. `only` is the one route that is not removed (None: all are there).
     """
 
     def __init__(self, only: str | None = None) -> None:
@@ -119,10 +123,26 @@ class Words:
                 raise RuntimeError("a bug in a router")
             if word == b"undecodable":
                 results.append(Failure(record, Reason.UNDECODABLE, Stage.DECODE, "not JSON"))
+            elif b"+" in word:
+                results += [
+                    Failure(record, Reason.UNMAPPABLE, Stage.MAP, "no id", route, "login", element=at)
+                    if element == b"unmappable"
+                    else Item(record, route, "login", b'{"%b"}' % element, at)
+                    for route in (f"route{number}",)
+                    for at, element in enumerate(_elements(word), 1)
+                ]
             elif word != b"skip":
                 method = word.decode().split(":")[-1] if b":" in word else "login"
                 results.append(Item(record, f"route{number}", method, b'{"%b"}' % word))
         return [each for each in results if self._only in (None, each.route)]
+
+    def list_elements(self, record: Record, route: str) -> Sequence[str] | None:
+        word = (record.value or b"").split()[int(route.removeprefix("route"))]
+        return [element.decode() for element in _elements(word)] if b"+" in word else None
+
+
+def _elements(word: bytes) -> list[bytes]:
+    return [element for element in word.split(b"+") if element]
 
 
 class LetterTopic:
@@ -131,6 +151,7 @@ class LetterTopic:
     def __init__(self) -> None:
         self.refusal: str | None = None
         self.silent = False  # the brokers do not answer at all
+        self.delay = 0.005  # seconds until they do
         self.letters: list[ProducedLetter] = []
         self.attempts = 0
 
@@ -140,11 +161,23 @@ class LetterTopic:
             return
         if self.refusal is None:
             self.letters.append(letter)
-        asyncio.get_running_loop().call_later(0.005, report, self.refusal)
+        asyncio.get_running_loop().call_later(self.delay, report, self.refusal)
 
-    def identities(self) -> Counter[tuple[Address, str | None]]:
-        """How often each (event, route) has a letter; the route is None where it failed before routing."""
+    def identities(self) -> Counter[Part]:
+        """How often each item has a letter, or each event that failed before routing."""
+        return Counter(
+            (self._address(letter), self.header(letter, ROUTE), element)
+            for letter in self.letters
+            for element in self._elements(letter)
+        )
+
+    def pairs(self) -> Counter[tuple[Address, str | None]]:
+        """How many letters each event and route has."""
         return Counter((self._address(letter), self.header(letter, ROUTE)) for letter in self.letters)
+
+    def _elements(self, letter: ProducedLetter) -> list[int]:
+        named = self.header(letter, ITEM)
+        return [0] if named is None else [each.place + 1 for each in named_elements(named) or ()]
 
     def reasons(self) -> Counter[str | None]:
         return Counter(self.header(letter, REASON) for letter in self.letters)

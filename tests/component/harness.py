@@ -102,12 +102,13 @@ class Harness:
         await self.until(all_settled, seconds)
 
     def check_accounts(self) -> None:
-        """Nothing is open, and what was read is what became of it; each (event, route) exactly once somewhere."""
+        """Nothing is open, and what was read is what became of it; each item exactly once somewhere."""
         self.check_balance()
         assert (self.assignment.open_records, self.assignment.open_bytes) == (0, 0)
         assert self.dispatcher.items_in_flight() == 0
         assert not self.dispatcher.can_probe()
         assert self.letters.pending == 0
+        assert len(self.pipeline._settlement._pairs) == 0
         assert self.gate.in_flight == 0
         assert self.pipeline.flood_guard.deferred_count == 0
         once = self.vendor.ledger() + cast(Counter[Any], self.topic.identities())
@@ -115,11 +116,15 @@ class Harness:
 
     def check_balance(self) -> None:
         """The sum of what is counted, at any time."""
-        stats = self.stats
-        still_open = sum(offsets.open_parts for offsets in self.assignment.offsets.values())
+        stats, pairs = self.stats, self.pipeline._settlement._pairs
+        assert self.assignment.open_parts == sum(each.open_parts for each in self.assignment.offsets.values())
+        waiting = [pair.waiting + len(pair.failures) for pair in pairs._pairs.values()]
+        still_open = self.assignment.open_parts - sum(waiting) + len(waiting)
         ended = stats.delivered + stats.dead_lettered.total() + stats.skipped + stats.given_back
         assert stats.read + stats.late == ended + still_open
-        assert stats.delivered == len(self.vendor.accepted)
+        ended = stats.items_delivered + stats.items_dead_lettered + stats.items_given_back
+        assert stats.items_read + stats.items_late == ended + self.assignment.open_parts
+        assert stats.items_delivered == len(self.vendor.accepted)
         assert stats.dead_lettered.total() == len(self.topic.letters)
 
     async def end(self) -> None:

@@ -1,6 +1,6 @@
 """Lives drawn by lot: members take partitions from each other and stop, the vendor fails, records make several items.
 
-Nobody is killed, so every (record, route) pair comes to its end exactly once, and the items of a key keep their order.
+Nobody is killed, so every item comes to its end exactly once, and the items of a key keep their order.
 """
 
 from __future__ import annotations
@@ -31,8 +31,10 @@ class Life:
         self.members: list[Harness] = []
         self.past: list[Harness] = []
         self.holder: dict[tuple[str, int], Harness] = {}
-        self.accepted: list[tuple[str, int, int, str, bytes | None]] = []
+        self.accepted: list[tuple[str, int, int, str, int, bytes | None]] = []
         self.failing = 0.0
+        self.lists = self.dice.choice([0.0, 0.2, 0.6])  # the share of routes that take lists
+        self.longest = self.dice.choice([100, 100, 1_000])
         self.peace = False
 
     # --- the world
@@ -44,7 +46,7 @@ class Life:
             return self.dice.choice([DOWN, ERROR_500])
         for item in request.items:
             record = item.record
-            self.accepted.append((record.topic, record.partition, record.offset, item.route, record.key))
+            self.accepted.append((record.topic, record.partition, record.offset, item.route, item.element, record.key))
         return ACCEPTED
 
     def produce(self) -> None:
@@ -53,11 +55,22 @@ class Life:
             topic, partition = dice.choice(PLACES)
             words = dice.choices([b"a", b"b:customEvent", b"skip", b"bad", b"undecodable"], [60, 30, 5, 2, 3],
                                  k=dice.choice([1, 1, 2, 2, 3, 8, 40]))  # fmt: skip
+            words = [self.elements() if dice.random() < self.lists else word for word in words]
             if b"undecodable" in words:
                 words = [b"undecodable"]
             key = dice.choice([None, b"hot", b"hot", *(b"%d" % number for number in range(6))])
             named = None if key is None else b"%s/%d/%s" % (topic.encode(), partition, key)
             self.log.append(named, b" ".join(words), topic=topic, partition=partition, gap=dice.choice([0, 0, 0, 3]))
+
+    def elements(self) -> bytes:
+        """A word of which a route with `each` makes an item for every element."""
+        count = self.dice.choice([0, 1, 1, 2, 3, 5, 20, self.longest])
+        if count == self.longest:  # once a life: it takes as long as everything else together
+            self.longest = 30
+        share = self.dice.choice([0.0, 0.05, 0.5])
+        bad = [b"bad", b"bad", b"unmappable"]
+        elements = [self.dice.choice(bad) if self.dice.random() < share else b"a" for _ in range(count)]
+        return b"+".join([*elements, b""]) or b"+"
 
     def join(self) -> None:
         dice = self.dice
@@ -89,6 +102,7 @@ class Life:
             self.join()
         self.give(*(place for place in PLACES if place not in self.holder))
         for member in self.members:
+            member.vendor.latency = 0.01
             await member.settled()
 
     async def step(self, what: str) -> None:
@@ -134,24 +148,30 @@ class Life:
             assert (member.stats.late, member.stats.not_in_metadata) == (0, 0)
         for member in self.members:
             member.check_accounts()
-        ends = Counter[Any]((place[:3], place[3]) for place in self.accepted)
+        ends = Counter[Any]((place[:3], *place[3:5]) for place in self.accepted)
         for member in everyone:
             ends.update(member.topic.identities())
         assert ends == Counter(self.due())
-        last: dict[bytes, tuple[int, int]] = {}
-        for _, _, offset, route, key in self.accepted:
+        letters = Counter[Any]()
+        for member in everyone:
+            letters.update(member.topic.pairs())
+        assert set(letters.values()) <= {1}, "an event has two letters of one route"
+        last: dict[bytes, tuple[int, int, int]] = {}
+        for _, _, offset, route, element, key in self.accepted:
             if key is not None:
-                at = (offset, int(route.removeprefix("route")))
-                assert last.get(key, (-1, -1)) < at, f"{key!r}: {at} came after {last[key]}"
+                at = (offset, int(route.removeprefix("route")), element)
+                assert last.get(key, (-1, -1, -1)) < at, f"{key!r}: {at} came after {last[key]}"
                 last[key] = at
 
     def due(self) -> Iterator[Any]:
         for records in self.log.records.values():
             for record in records:
                 for number, word in enumerate((record.value or b"").split()):
-                    if word != b"skip":
-                        route = None if word == b"undecodable" else f"route{number}"
-                        yield (record.topic, record.partition, record.offset), route
+                    place, route = (record.topic, record.partition, record.offset), f"route{number}"
+                    if b"+" in word:
+                        yield from ((place, route, at) for at, _ in enumerate(filter(None, word.split(b"+")), 1))
+                    elif word != b"skip":
+                        yield place, None if word == b"undecodable" else route, 0
 
     async def end(self) -> None:
         for member in (*self.members, *self.past):

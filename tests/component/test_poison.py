@@ -41,7 +41,7 @@ async def test_poison_among_other_traffic_is_a_dead_letter_after_five_500s_with_
     await line.settled()
     line.check_accounts()
     assert line.topic.reasons() == {"poison": 1}
-    assert line.topic.identities() == {((*HERE, 0), "route0"): 1}
+    assert line.topic.pairs() == {((*HERE, 0), "route0"): 1}
     alone = [number for number, request in enumerate(line.vendor.requests) if request.offsets == [0]]
     assert len(alone) >= 5
     successes = [

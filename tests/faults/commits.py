@@ -48,11 +48,22 @@ class Commit(NamedTuple):
 
     def settled_in_part(self) -> dict[int, set[int]]:
         """The offsets of which it says that some routes are settled, with the tags of these."""
-        parts = self._said().get("parts")
         found: dict[int, set[int]] = {}
-        for tag, above in _parts(_bits(parts)) if parts else ():
-            found.setdefault(self.position + above, set()).add(tag)
+        for tag, offset, _ in self._settled_parts():
+            found.setdefault(offset, set()).add(tag)
         return found
+
+    def settled_elements(self) -> dict[int, set[int]]:
+        """The same where one route makes many items of an event: the numbers of those that are settled, from 1."""
+        return {
+            offset: {number for number in range(bits.bit_length()) if bits >> number & 1}
+            for _, offset, bits in self._settled_parts()
+        }
+
+    def _settled_parts(self) -> Iterator[tuple[int, int, int]]:
+        parts = self._said().get("parts")
+        for tag, above, bits in _parts(_bits(parts)) if parts else ():
+            yield tag, self.position + above, bits
 
     def _said(self) -> dict[str, str]:
         for form in _METADATA:
@@ -67,8 +78,8 @@ def _bits(text: str) -> str:
     return "".join(f"{octet:08b}" for octet in octets)
 
 
-def _parts(bits: str) -> Iterator[tuple[int, int]]:
-    """Each route's tag and offset above the position (see connector.kafka.part_bits)."""
+def _parts(bits: str) -> Iterator[tuple[int, int, int]]:
+    """Each route's tag, offset above the position, and settled parts as bits (see connector.kafka.part_bits)."""
     stream = iter(bits)
 
     def number(length: int) -> int:
@@ -89,8 +100,8 @@ def _parts(bits: str) -> Iterator[tuple[int, int]]:
             while next(stream) == "1":
                 at += 1 << shift
             at += number(shift) + 1
-            yield tag, at
-            number(gamma() - 1)  # which of its parts: here a route has one
+            digits = gamma() - 1
+            yield tag, at, 1 << digits | number(digits)
 
 
 class CommitLog:

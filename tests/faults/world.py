@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,7 +20,7 @@ from connector.simulators.mytracker import MyTrackerSimulator
 from connector.simulators.sailplay import SailPlaySimulator
 from connector.simulators.server import Simulator
 from tests.faults.checker import Acceptance, Evidence, Letter
-from tests.faults.commits import CommitLog
+from tests.faults.commits import Commit, CommitLog
 from tests.faults.ends import ends_of
 from tests.faults.events import (
     MYTRACKER,
@@ -56,7 +56,8 @@ CONSUMER = {"group.protocol": "consumer"}
 class World:
     """See the module; `async with`. `sinks`: which of the two vendors the configuration has.
 
-    With `pairs` two routes of myTracker read the topic.
+    With `pairs` two routes of myTracker read the topic. `make_routes` gives others instead, of its own; the evidence
+    then is not for the checker.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class World:
         latency_ms: int = LATENCY_MS,
         delivery: Mapping[str, Any] | None = None,
         mytracker: Mapping[str, Any] | None = None,
+        make_routes: Callable[[str], list[dict[str, Any]]] | None = None,
     ) -> None:
         self.bootstrap = producer.bootstrap
         self.sinks = sinks
@@ -95,6 +97,7 @@ class World:
         self._kafka = dict(CLASSIC if kafka is None else kafka)
         self._delivery = {"drain": f"{DRAIN_SECONDS:g}s", "commit_interval": COMMIT_INTERVAL, **(delivery or {})}
         self._mytracker = dict(mytracker or {})
+        self._make_routes = make_routes or (lambda topic: routes(topic, self.ways))
         self._latency = latency_ms
         self._producer = producer
         self._commits = CommitLog(producer.bootstrap)
@@ -175,7 +178,7 @@ class World:
             dead_letters=self.dead_letters,
             topics={self.topic: {}},
             sinks={name: kinds[name] for name in self.sinks},
-            routes=list(routes(self.topic, self.ways)),
+            routes=list(self._make_routes(self.topic)),
             kafka=self._kafka,
             delivery=self._delivery,
             **more,
@@ -276,6 +279,10 @@ class World:
 
     # --- evidence ------------------------------------------------------------------------------------------------
 
+    async def commits(self) -> list[Commit]:
+        """Every commit of the scenario's groups."""
+        return await asyncio.to_thread(self._commits.read, f"{self.group}.")
+
     async def evidence(self) -> Evidence:
         """Everything that was seen."""
         return Evidence(
@@ -283,7 +290,7 @@ class World:
             accepted={way: self._acceptances(way) for way in self.ways},
             tags=self._tags(),
             letters=await asyncio.to_thread(read_letters, self.bootstrap, self.dead_letters),
-            commits=await asyncio.to_thread(self._commits.read, f"{self.group}."),
+            commits=await self.commits(),
             exits=self.exits,
             kills=sum(exit_.status == -9 for exit_ in self.exits),
             grace=DRAIN_SECONDS + 5.0,

@@ -14,7 +14,11 @@ from connector.settings.values import Settings
 HERE = Path(__file__).parents[2] / "examples" / "events-as-found"
 # Each example's files of records, with the topic that they lie in.
 TOPICS = {
-    "debezium": {"orders.tsv": "shop.public.orders", "customers.tsv": "shop.public.customers"},
+    "debezium": {
+        "orders.tsv": "shop.public.orders",
+        "customers.tsv": "shop.public.customers",
+        "outbox.tsv": "shop.outbox.order",
+    },
     "cloudevents": {"structured.ndjson": "shop.loyalty", "binary.tsv": "shop.orders"},
     "segment": {"track.ndjson": "segment.track"},
 }

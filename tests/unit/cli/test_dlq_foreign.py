@@ -20,6 +20,7 @@ from connector.deadletters.receipts import Receipts
 from connector.deadletters.scan import Scan
 from connector.deadletters.summary import LetterGroups
 from connector.kafka.dead_letter import REASON, failed_record, read_letter
+from connector.kafka.letter_elements import name_elements
 from connector.model import Record
 from connector.service.command_input import OpenConfig
 from connector.service.letter_report import report_letter
@@ -31,10 +32,15 @@ kafka: {bootstrap.servers: "127.0.0.1:9"}
 group: crm
 dead_letters: dead
 redact: [id]
-topics: {events: {}}
+topics: {events: {}, carts: {}}
 sinks: {mytracker: {kind: mytracker, base_url: "http://127.0.0.1:9", app_id: 1, token: {env: TOKEN}}}
 routes:
   - {name: mytracker.login, from: events, to: mytracker.login, fields: {customUserId: id, eventTimestamp: timestamp()}}
+  - name: lines
+    from: carts
+    each: lines
+    to: mytracker.customEvent
+    fields: {customUserId: $.user, customEventName: sku}
 """
 
 
@@ -99,3 +105,38 @@ def test_control_characters_of_a_record_are_escaped_on_the_terminal(
 def test_text_in_any_language_is_printed_as_it_is() -> None:
     assert printable("Аня\u00a0Ж. 👩\u200d💻") == "Аня\u00a0Ж. 👩\u200d💻"
     assert printable("\u202eexe.txt\x9b\ud800") == r"\u202eexe.txt\x9b\ud800"
+
+
+def test_the_items_of_a_letter_are_shown_by_their_index_and_without_digests(
+    context: OpenConfig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [{"sku": "a"}, {"no": 1}, {"sku": "c"}]
+    failed = record(value=orjson.dumps({"user": 1, "lines": lines}))._replace(topic="carts")
+    written = message(failed, route="lines", method="customEvent", item=name_elements(lines, [1, 2]))
+    letter = read_letter(written)
+    assert letter is not None
+    report = report_letter(context, history_of([(letter, failed)], RequestedReceipts()), lambda *_: None)
+    assert report["items"] == [1, 2]
+    assert (report["today"]["accepted"], report["today"]["obstacle"]) == (
+        False,
+        "1 of 2 items: unmappable: customEventName is missing or null: customEvent requires it",
+    )
+    assert [item["item"] for item in report["today"]["items"]] == [2]
+    print_letter(report)
+    said = capsys.readouterr().out
+    assert "  items   1, 2\n" in said
+    assert "would send this as customEvent, by route lines, item 2, 42 bytes:" in said
+    assert "still fails: 1 of 2 items: unmappable: customEventName is missing or null: customEvent requires it" in said
+    assert letter.item.partition("/")[2][:8] not in said
+
+
+def test_of_many_items_the_first_are_shown(context: OpenConfig, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [{"sku": str(number)} for number in range(600)]
+    failed = record(value=orjson.dumps({"user": 1, "lines": lines}))._replace(topic="carts")
+    written = message(failed, route="lines", method="customEvent", item=name_elements(lines, range(600)))
+    letter = read_letter(written)
+    assert letter is not None
+    print_letter(report_letter(context, history_of([(letter, failed)], RequestedReceipts()), lambda *_: None))
+    said = capsys.readouterr().out
+    assert "  items   0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 588 more\n" in said
+    assert "… and 580 items more: dlq show --json has them" in said

@@ -115,6 +115,25 @@ def test_a_transaction_id_of_the_event_or_its_record_is_none(tmp_path: Path, exp
     assert warned(tmp_path, CORRECT + REVENUE.replace("ID", f'"{expression}"')) == []
 
 
+EACH_REVENUE = REVENUE.replace("to: mt", "each: lines, to: mt").replace("user.id", "$.user.id").replace("at)", "$.at)")
+
+
+@pytest.mark.parametrize("expression", ["$.order.id", "key()", "join('-', [$.order.id, 'x'])", "$.order.lines[0].id"])
+def test_a_transaction_id_that_all_items_of_an_event_share_is_one(tmp_path: Path, expression: str) -> None:
+    (warning,) = warned(tmp_path, CORRECT + EACH_REVENUE.replace("ID", f'"{expression}"'))
+    assert (warning.path, warning.name) == ("routes[2].fields.idTransaction", "shared-transaction-id")
+
+
+@pytest.mark.parametrize("expression", ["id", "@", "join('-', [$.order.id, sku])", "text(@)", "line.id"])
+def test_a_transaction_id_of_the_element_is_none(tmp_path: Path, expression: str) -> None:
+    assert warned(tmp_path, CORRECT + EACH_REVENUE.replace("ID", f'"{expression}"')) == []
+
+
+def test_a_transaction_id_of_neither_is_warned_of_once(tmp_path: Path) -> None:
+    (warning,) = warned(tmp_path, CORRECT + EACH_REVENUE.replace("ID", "\"'x'\""))
+    assert "does not come from the event" in warning.message
+
+
 def test_a_schema_that_does_not_bound_every_event_is_one(tmp_path: Path) -> None:
     alternatives = [{"properties": {"a": {"$ref": "#"}}}, {"properties": {"a": {"$ref": "#"}}, "minProperties": 1}]
     (tmp_path / "tried.json").write_text(json.dumps({"anyOf": alternatives}))

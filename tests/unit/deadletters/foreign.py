@@ -19,10 +19,11 @@ ODD = [
     *(b"99999999999", b"9" * 19, b"9" * 20, b"9" * 5000, b"-" + b"9" * 19, b"--5"),
     *(b"0001-01-01T00:00:00+14:00", b"9999-12-31T23:59:59.999999-12:00", b"0001-01-01", b"2026-01-01T00:00:00"),
     *(b"10000-01-01T00:00:00Z", b"2026-W01-1", b"2026-02-30T00:00:00Z", b"2026-01-01T00:00:00+99:00"),
+    *(b"all", b"0/0123abcd", b"0/0123abcd,", b"1" * 9 + b"/0123abcd", b"0/0123abcd," * 9_000 + b"0/0123abcd"),
     *(b"expired", b"skipped", b"Refused", b"a/b", b"topic:1", b"x" * 300, b"1", b"2", b"3"),
 ]
 _values = st.none() | st.sampled_from(ODD) | st.binary(max_size=12)
-_LETTER = message(record(), status=400).headers
+_LETTER = message(record(), status=400, item="0/0123abcd,7/0123abcd").headers
 
 
 @st.composite

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connector.kafka.dead_letter import IDENTITY, compose_letter
-from connector.model import Failure, Headers, Reason, Record, Stage
+from connector.model import FailedElements, Failure, Headers, Reason, Record, Stage
 
 TOPIC = "crm.dead-letters"
 WRITTEN = 1_800_000_000_000  # milliseconds since the epoch
@@ -34,9 +34,14 @@ def message(
     replays: int = 0,
     stage: Stage = Stage.MAP,
     identity: int = 2,
+    item: str = "",
 ) -> Record:
-    """Return the letter of a record, at a location; with `identity` 1 as older versions wrote it."""
-    failure = Failure(failed, reason, stage, text, route, method, status, 0 if status is None else 2)
+    """Return the letter of a record, at a location; with `identity` 1 as older versions wrote it.
+
+    `item` names the elements that failed, where these were not the event as a whole.
+    """
+    elements = FailedElements((), item) if item else None
+    failure = Failure(failed, reason, stage, text, route, method, status, 0 if status is None else 2, elements=elements)
     letter = compose_letter(failure, group=f"crm.{sink}", sink=sink, now=now, replays=replays)
     headers = tuple((name, value.encode() if isinstance(value, str) else value) for name, value in letter.headers)
     if identity == 1:

@@ -27,6 +27,9 @@ class NoRoutes:
     def route(self, record: Record, only: str | None = None) -> Sequence[Item | Failure]:
         return ()
 
+    def list_elements(self, record: Record, route: str) -> None:
+        return None
+
 
 @given(st.lists(foreign.letters(), max_size=6), st.lists(foreign.receipts(), max_size=3))
 def test_nothing_that_lies_in_the_topics_raises(records: list[Record], values: list[bytes]) -> None:

@@ -10,7 +10,9 @@ from connector.deadletters.ordered_letters import OrderedLetter
 from connector.deadletters.receipts import LetterState, Receipt, Receipts
 from connector.deadletters.remap import SinkPlan, plan_replay, remap
 from connector.kafka.dead_letter import DeadLetter, digest, read_letter
+from connector.kafka.letter_elements import name_elements
 from connector.model import Failure, Item, Limits, Reason, Record, Stage
+from tests.unit.deadletters.replay_bench import Words as Lists
 from tests.unit.deadletters.support import message, record
 
 LIMITS = Limits(max_events=20, max_bytes=10_000, envelope=2, separator=1)
@@ -26,6 +28,9 @@ class Words:
                 failure = Failure(record, Reason.UNMAPPABLE, Stage.MAP, "no number 17", word, "login")
                 results.append(failure if word == "bad" else Item(record, word, "login", b"{}"))
         return results
+
+    def list_elements(self, _record: Record, _route: str) -> None:
+        return None
 
 
 ROUTERS = {"mytracker": Words()}
@@ -94,3 +99,34 @@ def test_methods_do_not_share_requests() -> None:
     plan = SinkPlan()
     plan.count_letter([Item(record(), "r", "login", b"x"), Item(record(), "r", "customEvent", b"x")], "")
     assert plan.requests(LIMITS) == 2
+
+
+def test_a_plan_counts_a_letter_of_which_not_all_maps_as_failing_and_its_items_as_sent() -> None:
+    failed = record(value=b"a:x+unmappable+y")
+    written = read_letter(message(failed, route="a", item=name_elements(["x", "unmappable", "y"], [1, 2])))
+    assert written is not None
+    plan = plan_replay(iter([[OrderedLetter(0, written, failed)]]), {"mytracker": Lists()}, Receipts())["mytracker"]
+    assert (plan.passing, plan.items, plan.failing) == (0, 1, {"<n> of <n> items: unmappable: no id": 1})
+
+
+def test_a_route_whose_items_all_fail_leaves_a_letter_from_before_routing_open() -> None:
+    failed = record(value=b"a:unmappable+unmappable b")
+    today = remap(letter(None), failed, {"mytracker": Lists()}, Receipts())
+    assert ([item.route for item in today.items], today.obstacle) == (["b"], "unmappable: no id")
+    assert (today.complete, today.failures) == (False, [])
+
+
+def test_a_route_that_an_earlier_replay_settled_of_it_is_not_sent_again_nor_its_failures_written() -> None:
+    receipts = Receipts()
+    key = letter(None).identity_by("a")
+    receipts.add_receipt(key, Receipt(LetterState.REFUSED, 0.0, "", receipts.offsets_to_close(digest(key), {0: 0})))
+    today = remap(letter(None), record(value=b"a:x+unmappable b"), {"mytracker": Lists()}, receipts)
+    assert ([item.route for item in today.items], today.failures) == (["b"], [])
+    assert (today.complete, today.refused_before) == (True, True)
+
+
+def test_a_list_that_is_empty_now_leaves_a_letter_that_names_elements() -> None:
+    written = read_letter(message(record(value=b"a:+"), route="a", item=name_elements(["x"], [0])))
+    assert written is not None
+    today = remap(written, record(value=b"a:+"), {"mytracker": Lists()}, Receipts())
+    assert (today.items, today.obstacle) == ((), "route a makes no item of it")

@@ -3,118 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 
 import pytest
 
-from connector.batching.batcher import Batcher
-from connector.deadletters.index import LetterIndex
 from connector.deadletters.ordered_letters import OrderedLetter
-from connector.deadletters.receipts import LetterState, Receipt, Receipts, decode_receipt
-from connector.deadletters.replay import Replay, ReplaySink
-from connector.delivery.backoff import Backoff
-from connector.delivery.dead_letter_writer import DeadLetterWriter
-from connector.delivery.dispatcher import AlwaysOwned, Dispatcher
-from connector.delivery.gate import Gate
-from connector.delivery.stats import Stats
+from connector.deadletters.receipts import LetterState, Receipt
 from connector.errors import ConnectorError
-from connector.kafka.dead_letter import IDENTITY, REPLAYS, DeadLetter, ProducedLetter, read_letter
-from connector.model import ACCEPTED, Failure, Item, Limits, Outcome, Record
-from tests.component.doubles import DOWN, REFUSED, UNAUTHORIZED, LetterTopic, Request, Vendor, refuse_those_marked
-from tests.support.virtual_time import LoopClock
-from tests.unit.deadletters.support import message, record
-
-LIMITS = Limits(max_events=5, max_bytes=10_000)
-
-
-class Words:
-    """A router: each word of the value is the item of the route of that name."""
-
-    def route(self, record: Record, only: str | None = None) -> Sequence[Item | Failure]:
-        words = (record.value or b"").decode().split()
-        return [Item(record, word, "login", b'{"%b"}' % word.encode()) for word in words if only in (None, word)]
-
-
-@dataclass
-class Lock:
-    lost: bool = False
-
-
-@dataclass
-class ReceiptTopic:
-    """Reports on the loop, later. `letters_before`: new letters there were when a receipt was written."""
-
-    letters: LetterTopic
-    refusal: str | None = None
-    written: dict[bytes, Receipt] = field(default_factory=dict)
-    letters_before: dict[bytes, int] = field(default_factory=dict)
-
-    def write(self, letter: ProducedLetter, report: Callable[[str | None], None]) -> None:
-        if self.refusal is None:
-            receipt = decode_receipt(letter.value)
-            assert receipt is not None
-            assert letter.key is not None
-            self.written[letter.key] = receipt
-            self.letters_before[letter.key] = len(self.letters.letters)
-        asyncio.get_running_loop().call_later(0.005, report, self.refusal)
-
-
-class Bench:
-    """A replay of letters whose values these are, against one scripted vendor."""
-
-    def __init__(
-        self, values: Sequence[bytes], *, route: str | None = "a", max_failures: float = 1.0, identity: int = 2
-    ) -> None:
-        receipts = Receipts()
-        self.index = LetterIndex(receipts)
-        self.lock = Lock()
-        self.vendor = Vendor(LIMITS)
-        self.letters = LetterTopic()
-        self.chunk: list[OrderedLetter] = []
-        for number, value in enumerate(values):
-            failed = record(number, value=value, key=b"%d" % number)
-            letter = read_letter(message(failed, (0, number), route=route, identity=identity))
-            assert letter is not None
-            self.index.add_letter(letter, failed.key, selected=True)
-            self.chunk.append(OrderedLetter(number, letter, failed))
-        self.receipts = ReceiptTopic(self.letters)
-        self.replay = Replay(
-            self.index,
-            receipts,
-            topic="dead",
-            receipt_producer=self.receipts,
-            open_sinks=self.open_sinks,
-            lock_lost=lambda: self.lock.lost,
-            clock=LoopClock(),
-            max_failures=max_failures,
-        )
-
-    def open_sinks(self, replay: Replay) -> dict[str, ReplaySink]:
-        clock = LoopClock()
-        dispatcher = Dispatcher(
-            self.vendor,
-            Batcher(LIMITS, ordered=True, linger=0.02),
-            Gate(max_in_flight=2, backoff=Backoff(0.1, 1.0)),
-            ownership=AlwaysOwned(),
-            clock=clock,
-            stats=Stats(),
-            listener=replay,
-            retry_code_backoff=Backoff(0.1, 1.0),
-        )
-        writer = DeadLetterWriter(
-            self.letters, group="crm.mytracker", sink="mytracker", clock=clock, on_written=replay.on_written
-        )
-        return {"mytracker": ReplaySink(self.vendor, Words(), dispatcher, writer)}
-
-    async def run(self) -> None:
-        await self.replay.run(iter([self.chunk]), drain=20.0)
-
-    def key(self, number: int, route: str | None = "a") -> bytes:
-        return self.letter(number).identity_by(route)
-
-    def letter(self, number: int) -> DeadLetter:
-        return self.chunk[number].letter
+from connector.kafka.dead_letter import IDENTITY, REPLAYS
+from connector.model import ACCEPTED, Outcome
+from tests.component.doubles import DOWN, REFUSED, UNAUTHORIZED, Request, refuse_those_marked
+from tests.unit.deadletters.replay_bench import Bench
 
 
 async def test_each_accepted_letter_has_a_receipt_that_closes_it() -> None:

@@ -91,3 +91,12 @@ def test_past_too_many_causes_the_rest_share_a_group() -> None:
         groups.number_of(letter, b'{"type":"t%d"}' % number)
     numbers = {groups.number_of(letter, b'{"type":"u%d"}' % number) for number in range(50)}
     assert numbers == {MAX_GROUPS}
+
+
+def test_the_items_of_open_letters_are_counted_beside_them() -> None:
+    text = "2 of 9 items failed; the first, 0: no id"
+    several = [message(record(n), (0, n), text=text, item="0/0123abcd,7/0123abcd") for n in range(3)]
+    one = message(record(8), (0, 8), text=text.replace("2", "1"), item="4/0123abcd")
+    newer = message(record(8), (0, 9), text=text, item="4/0123abcd,5/0123abcd,6/0123abcd", now=1_700_000_200.0)
+    (group,) = summarised([*several, one, newer])
+    assert (group.open, group.open_items) == (4, 9)

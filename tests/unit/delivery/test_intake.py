@@ -96,3 +96,30 @@ def test_whatever_comes_is_taken_once_in_order(chunks: list[int]) -> None:
         assert taken == list(range(offset))
 
     asyncio.run(scenario())
+
+
+async def test_what_has_no_room_waits_until_it_is_resumed_or_more_comes() -> None:
+    taken: list[int] = []
+    room = 3
+    intake = Intake(lambda piece: taken.extend(each.offset for each in piece), lambda: room)
+    intake.enqueue(records(20))
+    assert taken == [0, 1, 2]
+    room = 0
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert (taken, len(intake)) == ([0, 1, 2], 17)
+    intake.resume()
+    intake.enqueue([record(20)])
+    await asyncio.sleep(0)
+    assert len(taken) == 3
+    room = 2
+    intake.resume()
+    assert len(taken) == 3, "taken in the middle of what its owner does"
+    await asyncio.sleep(0)
+    assert taken == [0, 1, 2, 3, 4]
+    room = 0
+    await asyncio.sleep(0)
+    room = 50
+    intake.enqueue([])
+    assert taken == list(range(21))
+    intake.resume()

@@ -1,4 +1,7 @@
-"""JMESPath's compliance suite and the Community edition's, by the compiler; the first by the oracle, too."""
+"""JMESPath's compliance suite and the Community edition's, by the compiler; the first by the oracle, too.
+
+Both also as a field of a route with `each`, of which the suite's document is an element.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from typing import Any
 import pytest
 
 from connector.errors import ExpressionError
-from connector.expressions import compile_expression
+from connector.expressions import compile_element_fields, compile_expression
 from connector.model import Evaluate, Record
 from tests.unit.expressions.oracle import by_the_oracle
 
@@ -69,6 +72,21 @@ def test_every_case_of_the_community_gives_the_suites_answer_or_the_named_one(
     else:
         result = answer(compile_expression, file, given, case["expression"])
         assert result == (case["result"] if difference is None else difference[0])
+
+
+@pytest.mark.parametrize(("file", "given", "case"), [*cases("jmespath"), *cases("jmespath-community")])
+def test_every_case_gives_the_same_answer_where_the_document_is_an_element(
+    file: str, given: Any, case: dict[str, Any]
+) -> None:
+    expression = case["expression"]
+    if "error" in case:
+        with pytest.raises(ExpressionError):
+            compile_element_fields({"field": expression})({}, RECORD, given)
+        return
+    event = given if file == "root_node" and type(given) is dict else {"given": given}
+    mapped = compile_element_fields({"field": expression, "again": expression})(event, RECORD, given)
+    answered = answer(compile_expression, file, given, expression)
+    assert mapped == ({} if answered is None else {"field": answered, "again": answered})
 
 
 def test_the_suites_are_all_there() -> None:

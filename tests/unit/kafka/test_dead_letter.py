@@ -8,7 +8,7 @@ import pytest
 
 from connector.kafka import dead_letter
 from connector.kafka.dead_letter import compose_letter, last_header
-from connector.model import Failure, Headers, Reason, Record, Stage
+from connector.model import FailedElements, Failure, Headers, Reason, Record, Stage
 
 NOW = 1_700_000_000.123
 
@@ -94,3 +94,16 @@ def test_a_header_that_the_event_brought_is_not_taken_for_the_connectors() -> No
 def test_no_header_is_no_text() -> None:
     assert last_header((), dead_letter.ROUTE) is None
     assert last_header((("connector.route", None),), dead_letter.ROUTE) is None
+
+
+def test_the_elements_that_failed_are_never_cut_short() -> None:
+    named = ",".join(f"{index}/0123abcd" for index in range(600))
+    elements = FailedElements(tuple(range(1, 601)), named)
+    told = last_header(headers_of(failure(message="x" * 5000)._replace(elements=elements)), dead_letter.ITEM)
+    assert told == named
+    assert len(named) > 7_000
+
+
+def test_an_event_that_failed_as_a_whole_names_no_elements() -> None:
+    forged: Headers = (("connector.item", b"0/0123abcd"),)
+    assert last_header(headers_of(failure(headers=forged)), dead_letter.ITEM) is None

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from connector.kafka.dead_letter import (
     OFFSET,
     TIMESTAMP,
+    Flaw,
     LetterPlace,
     RecentLetter,
+    examine,
     failed_record,
     identity,
     read_letter,
@@ -73,6 +75,20 @@ def test_whatever_the_connector_writes_it_reads(
     letter = read_letter(written)
     assert letter is not None
     assert (letter.status, letter.timestamp, letter.replays) == (status, timestamp, replays)
+
+
+@pytest.mark.parametrize("named", ["", "all", "0/0123abcd", "3/0123abcd,999/ffffffff"])
+def test_the_elements_that_failed_are_read(named: str) -> None:
+    letter = read_letter(message(record(headers=(("connector.item", b"5/01234567"),)), item=named))
+    assert letter is not None
+    assert letter.item == named
+
+
+@pytest.mark.parametrize("named", ["everything", "0", "0/0123abcd,", "0/0123ABCD", "0:0123abcd"])
+def test_elements_that_a_later_version_may_have_named_make_it_no_letter(named: str) -> None:
+    """What of the event a replay may send is unknown."""
+    found = examine(message(record(), item=named))
+    assert found == Flaw("connector.item", "names no elements")
 
 
 def test_a_letter_without_the_records_time_is_taken_at_its_own() -> None:

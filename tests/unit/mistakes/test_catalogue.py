@@ -17,6 +17,7 @@ from connector.mistakes.catalogue import GROUPS, MISTAKES
 from connector.mistakes.kind import MistakeKind
 from connector.mistakes.lint import SAMPLE_KINDS
 from connector.model import Record
+from connector.service.preview import Previewer
 from connector.vendors.mytracker.fields import METHODS
 from connector.vendors.sailplay.events import check
 from connector.vendors.vendor import VendorEvent
@@ -89,6 +90,13 @@ def _with_a_binary_key(kind: MistakeKind, piece: str, directory: Path) -> set[st
     return names_on_event(load(written(directory, configuration(piece))), kind.event.encode(), key=bytes(7) + b"\x07")
 
 
+def _without_items(kind: MistakeKind, piece: str, directory: Path) -> set[str]:
+    """Nothing fails: preview says it."""
+    previewer = Previewer(load(written(directory, configuration(piece))))
+    (preview,) = previewer.preview(RECORD._replace(value=kind.event.encode()))
+    return {each.name for each in (*preview.notes, *preview.problems)}
+
+
 def _of_a_sample(kind: MistakeKind, piece: str, directory: Path) -> set[str]:
     """Seen only where the routes are held against events."""
     sample = directory / "sample.json"
@@ -105,6 +113,7 @@ OTHERWISE: MappingProxyType[str, Callable[[MistakeKind, str, Path], set[str]]] =
         "undecodable": _of_the_event_itself,
         "no-headers": _without_headers,
         "key-no-text": _with_a_binary_key,
+        "no-items": _without_items,
         **{kind.name: _of_a_sample for kind in SAMPLE_KINDS},
     }
 )

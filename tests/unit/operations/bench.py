@@ -90,14 +90,19 @@ class HandSource:
 
 
 class ByValue:
-    """Routes by the record's value: `bad` fails, `skip` makes nothing, all else becomes one item."""
+    """Routes by the record's value: `bad` fails, `skip` makes nothing, `three` becomes three items, all else one."""
 
     def route(self, record: Record) -> Sequence[Item | Failure]:
         if record.value == b"skip":
             return ()
         if record.value == b"bad":
             return (Failure(record, Reason.UNMAPPABLE, Stage.MAP, "fields.total: not a number", "paid", "login"),)
+        if record.value == b"three":
+            return [Item(record, "lines", "login", b"{}", element) for element in (1, 2, 3)]
         return (Item(record, "paid", "login", record.value or b""),)
+
+    def list_elements(self, _record: Record, _route: str) -> None:
+        return None
 
 
 @dataclass

@@ -31,6 +31,19 @@ async def test_the_counts_reconcile(server: OperationsServer, bench: Bench) -> N
     assert (counts["given_back"], counts["open"]) == (2, 0)
 
 
+async def test_items_are_counted_beside_events(server: OperationsServer, bench: Bench) -> None:
+    bench.assign(0)
+    bench.turn(b"three", b"{}", b"bad", b"skip")
+    await bench.settle()
+    counts = (await sink_of(server))["counts"]
+    assert (counts["read"], counts["open"]) == (4, 2)
+    assert counts["items"] == {"read": 5, "delivered": 0, "dead_lettered": 1, "given_back": 0, "late": 0, "open": 4}
+    bench.pipeline.on_lost(frozenset({0}))
+    counts = (await sink_of(server))["counts"]
+    assert (counts["given_back"], counts["open"]) == (2, 0)
+    assert (counts["items"]["given_back"], counts["items"]["open"]) == (4, 0)
+
+
 async def test_rate_and_drain_come_from_the_ticks(server: OperationsServer, bench: Bench, clock: TurnedClock) -> None:
     bench.assign(0)
     for _ in range(11):

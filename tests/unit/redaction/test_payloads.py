@@ -51,6 +51,27 @@ def test_the_fields_that_depend_on_a_hidden_value_are_found_whatever_an_expressi
     assert revealing_fields(fields, event, RECORD, []) == set()
 
 
+def test_the_fields_of_an_element_that_depend_on_a_hidden_value_are_found() -> None:
+    fields: dict[str, Expressions] = {"a": "sku", "b": "owner.email", "c": "$.user.id", "d": "$.user.email", "e": "@"}
+    event = {
+        "user": {"id": 7, "email": "a@example.com"},
+        "lines": [{"sku": "x"}, {"sku": "y", "owner": {"email": "b@example.com"}}],
+    }
+    paths = ["user.email", "lines.owner.email"]
+    assert revealing_fields(fields, event, RECORD, paths, "lines", 1) == {("d",)}
+    assert revealing_fields(fields, event, RECORD, paths, "lines", 2) == {("b",), ("d",), ("e", "owner", "email")}
+    nested: dict[str, Expressions] = {"params": {"sku": "sku", "mail": "sha256(owner.email)"}}
+    assert revealing_fields(nested, event, RECORD, paths, "lines", 2) == {("params", "mail")}
+
+
+def test_where_the_list_itself_depends_on_a_hidden_value_all_fields_of_its_elements_do() -> None:
+    fields: dict[str, Expressions] = {"a": "sku"}
+    event = {"lines": [{"sku": "x", "email": "a@example.com"}]}
+    each = "lines[?email == 'a@example.com']"
+    assert revealing_fields(fields, event, RECORD, ["lines.email"], each, 1) == {("a",)}
+    assert revealing_fields(fields, event, RECORD, ["lines.email"], "lines", 1) == set()
+
+
 def test_hidden_values_are_masked_in_the_texts_beside_the_event() -> None:
     redactor = Redactor(EVENT, ["user"])
     assert redactor.event() == {**EVENT, "user": MASK}

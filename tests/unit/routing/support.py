@@ -27,8 +27,9 @@ def plan(
     fields: Mapping[str, str | Mapping[str, str]] | None = None,
     topics: Sequence[str] = ("orders",),
     limits: Limits = LIMITS,
+    each: str | None = None,
 ) -> RoutePlan:
-    return RoutePlan(name, topics, when, "customEvent", fields or {"id": "id"}, encode, limits)
+    return RoutePlan(name, topics, when, "customEvent", fields or {"id": "id"}, encode, limits, each)
 
 
 def record(value: Any, topic: str = "orders") -> Record:

@@ -43,10 +43,15 @@ def test_an_order_that_changes_nothing_that_is_sent_changes_no_tag(change: dict[
         {"fields": {"total": "order.total"}},
         {"fields": {"total": "order.sum", "params": {"a": "x", "b": "y"}}},
         {"fields": {"total": "order.total", "params": {"a": "y", "b": "x"}}},
+        {"each": "order.items"},
     ],
 )
 def test_whatever_changes_in_a_route_makes_it_another_one(change: dict[str, Any]) -> None:
     assert route_tag(**ROUTE | change) != route_tag(**ROUTE)
+
+
+def test_another_list_makes_it_another_route() -> None:
+    assert route_tag(**ROUTE, each="order.items") != route_tag(**ROUTE, each="order.items[:1]")
 
 
 def test_unnamed_routes_that_change_places_are_others() -> None:

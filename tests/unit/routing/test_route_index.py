@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from connector.routing.route import CompiledRoute, RouteIndex
+from connector.routing.route import RouteIndex, compile_route
 from tests.unit.routing.support import plan, record
 
 RECORD = record(b"")
@@ -24,7 +24,7 @@ class CountedEvent(dict[str, Any]):
 
 
 def index(*conditions: str | None) -> RouteIndex:
-    return RouteIndex([CompiledRoute(plan(f"r{number}", when), number) for number, when in enumerate(conditions)])
+    return RouteIndex([compile_route(plan(f"r{number}", when), number) for number, when in enumerate(conditions)])
 
 
 def test_a_hundred_conditions_on_one_path_read_it_once() -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+from bisect import bisect_left
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from connector.kafka.dead_letter import ITEM, MESSAGE, OFFSET, PARTITION, REASON, ROUTE, TOPIC, ProducedLetter
 from connector.kafka.letter_elements import named_elements
@@ -281,14 +283,17 @@ class FakeSource:
         for place, epoch in self._epochs.items() if credited else ():
             if place in self.halted:
                 continue
-            for record in self.log.records[place]:
+            records = self.log.records[place]
+            first = bisect_left(records, self._next[place], key=lambda record: record.offset)
+            for record in islice(records, first, None):
+                if len(chunk) >= self.CHUNK:
+                    break
                 why = self.unreadable.get(place, {}).get(record.offset)
-                if why is not None and record.offset >= self._next[place]:
+                if why is not None:
                     stand.append((epoch, self._next[place], why))
                     break
-                if record.offset >= self._next[place] and len(chunk) < self.CHUNK:
-                    chunk.append(record._replace(assignment_epoch=epoch, read_at=now))
-                    self._next[place] = record.offset + 1
+                chunk.append(record._replace(assignment_epoch=epoch, read_at=now))
+                self._next[place] = record.offset + 1
         turn = (list(chunk), now, self.confirmed, credited)
         if self.unheard is None:
             self.pipeline.on_poll(*turn)

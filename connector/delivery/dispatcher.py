@@ -197,6 +197,11 @@ class Dispatcher:
         """True if there is a batch to probe with, while flooded, that has not been a probe in this flood."""
         return self._selection.can_probe_untried()
 
+    @property
+    def is_empty(self) -> bool:
+        """True if nothing is enqueued that is not settled."""
+        return not self._unsettled and self._batcher.oldest_number() is None
+
     def only_suspects(self) -> bool:
         """True if all that could be sent are single events that have drawn a status 500 since the last success.
 

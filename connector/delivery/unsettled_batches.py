@@ -195,9 +195,8 @@ class UnsettledBatches:
         self._isolate(batch, min(sub_batches.free_items(ordered=self._ordered), key=waited))
 
     def only_suspects(self, successes: int) -> bool:
-        """True if nothing is in a request, and all that could be sent of every batch are single events that await a
-        success of others."""
-        return self.awaiting_retry == len(self) > 0 and all(
+        """True if all that is, or could be, sent of every batch are single events that await a success of others."""
+        return len(self) > 0 and all(
             free.sub_batch.awaits_success(successes)
             for batch in self._every()
             for free in batch.sub_batches.free_items(ordered=self._ordered)

@@ -152,6 +152,7 @@ class LetterTopic:
 
     def __init__(self) -> None:
         self.refusal: str | None = None
+        self.refused_partitions: set[int] = set()  # of events whose letters are refused
         self.silent = False  # the brokers do not answer at all
         self.delay = 0.005  # seconds until they do
         self.letters: list[ProducedLetter] = []
@@ -161,9 +162,12 @@ class LetterTopic:
         self.attempts += 1
         if self.silent:
             return
-        if self.refusal is None:
+        refusal = self.refusal
+        if self.refused_partitions and self._address(letter)[1] in self.refused_partitions:
+            refusal = "refused"
+        if refusal is None:
             self.letters.append(letter)
-        asyncio.get_running_loop().call_later(self.delay, report, self.refusal)
+        asyncio.get_running_loop().call_later(self.delay, report, refusal)
 
     def identities(self) -> Counter[Part]:
         """How often each item has a letter, or each event that failed before routing."""

@@ -227,7 +227,7 @@ class Dispatcher:
         batch = self._selection.select(now)
         if batch is None:
             return None
-        self._selection.start(batch, now)
+        self._unsettled.start(batch)
         sub_batch = batch.sub_batches.current
         if sub_batch.attempts:
             self._stats.retries += 1
@@ -269,7 +269,7 @@ class Dispatcher:
         if attempt.sub_batch.attempts:
             self._stats.retries -= 1
         self.gate.request_finished()
-        self._selection.finish(attempt.batch)
+        self._unsettled.finish(attempt.batch)
         self._after_attempt(attempt.batch)
 
     async def _send(self, attempt: SendAttempt) -> Outcome:
@@ -289,7 +289,7 @@ class Dispatcher:
             self._end_attempt(*self._unhandled_acceptances.popleft())
 
     def _end_attempt(self, attempt: SendAttempt, outcome: Outcome, now: float) -> None:
-        self._selection.finish(attempt.batch)
+        self._unsettled.finish(attempt.batch)
         self._outcomes.handle(attempt, outcome, now)
         self._after_attempt(attempt.batch)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 
 from connector.delivery.gate import Gate
+from connector.delivery.unsettled_batches import UnsettledBatch, UnsettledBatches
 
 # Retries take one in so many of the requests, of the places in flight, and of the rate.
 PART = 4
@@ -36,31 +37,27 @@ class HealingShare:
     requests go first.
     """
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: Gate, unsettled: UnsettledBatches) -> None:
         self._gate = gate
-        self._in_flight = 0
-        self._others = PART - 1  # requests since the last retry, which need not be counted beyond that
+        self._unsettled = unsettled
         self._rate_allows_at = 0.0
 
     def next_at(self) -> float | None:
-        """Return when the next retry may be sent, one in the past meaning at once; None: not before one has ended."""
-        return self._rate_allows_at if self._in_flight < max(1, self._gate.window // PART) else None
+        """Return when the next retry may be sent, one in the past meaning at once.
+
+        None: there is none to send, or not before one that is in flight has ended.
+        """
+        due = self._unsettled.next_to_heal()
+        if due is None or self._unsettled.healing_in_flight >= max(1, self._gate.window // PART):
+            return None
+        return max(due, self._rate_allows_at)
 
     @property
     def is_next(self) -> bool:
         """True if a retry may go before other events that wait."""
-        return self._others >= PART - 1
+        return self._unsettled.requests_since_healing >= PART - 1
 
-    def retry_started(self, now: float) -> None:
-        """Count a retry that is sent."""
-        self._in_flight += 1
-        self._others = 0
+    def take(self, now: float) -> UnsettledBatch | None:
+        """Return the retry to be sent at `now`, with its part of the rate taken."""
         self._rate_allows_at = now + PART * self._gate.seconds_between_requests
-
-    def retry_finished(self) -> None:
-        """Count the end of a retry."""
-        self._in_flight -= 1
-
-    def other_started(self) -> None:
-        """Count any other request that is sent."""
-        self._others += 1
+        return self._unsettled.first_to_heal()

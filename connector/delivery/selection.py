@@ -28,36 +28,32 @@ class Selection:
         self._batcher = batcher
         self._gate = gate
         self._take = take
-        self._healing = HealingShare(gate)
+        self._healing = HealingShare(gate, unsettled)
 
     def select(self, now: float) -> UnsettledBatch | None:
         """Return what to send next; None if there is nothing. Its current sub-batch is meant."""
-        if self._gate.flooded:
+        if self._gate.is_sending:
+            if not self._unsettled.awaiting_retry:
+                batch = self._batcher.take_next_batch(now)
+                return None if batch is None else self._take(batch)
+            sent_before = self._unsettled.due_for_retry(now)
+            if sent_before is None:
+                return self._select_new_or_healing(now)
+        elif self._gate.flooded:
             return self._select_flood_probe()
-        sent_before = self._unsettled.due_for_retry(now) if self._gate.is_sending else self._select_probe()
+        else:
+            sent_before = self._select_probe()
         if sent_before is not None:
             self._unsettled.let_neighbours_pass(sent_before, self._gate.successes)
-            return sent_before
-        return self._select_new_or_healing(now) if self._gate.is_sending else None
-
-    def start(self, batch: UnsettledBatch, now: float) -> None:
-        """Mark a batch as in flight."""
-        if batch.heals:
-            self._healing.retry_started(now)
-        else:
-            self._healing.other_started()
-        self._unsettled.start(batch)
-
-    def finish(self, batch: UnsettledBatch) -> None:
-        """Mark a batch whose request ended as awaiting a retry."""
-        if batch.heals:
-            self._healing.retry_finished()
-        self._unsettled.finish(batch)
+        return sent_before
 
     def next_at(self) -> float:
         """Return when there is something to send while the gate sends; NEVER: not before something else happens."""
-        times = [self._unsettled.next_retry(), self._batcher.next_batch_at(), self._next_healing()]
-        return min((at for at in times if at is not None), default=NEVER)
+        at = self._batcher.next_batch_at()
+        times = [NEVER if at is None else at]
+        if self._unsettled.awaiting_retry:
+            times += [at for at in (self._unsettled.next_retry(), self._healing.next_at()) if at is not None]
+        return min(times)
 
     def can_probe(self) -> bool:
         """True if there is a batch to probe with."""
@@ -72,17 +68,13 @@ class Selection:
         return self._batcher.oldest_number() is None and self._unsettled.only_suspects(self._gate.successes)
 
     def _select_new_or_healing(self, now: float) -> UnsettledBatch | None:
-        at = self._next_healing()
+        at = self._healing.next_at()
         healing_is_due = at is not None and at <= now
         if not (healing_is_due and self._healing.is_next):
             batch = self._batcher.take_next_batch(now)
             if batch is not None:
                 return self._take(batch)
-        return self._unsettled.first_to_heal() if healing_is_due else None
-
-    def _next_healing(self) -> float | None:
-        due, allowed = self._unsettled.next_to_heal(), self._healing.next_at()
-        return None if due is None or allowed is None else max(due, allowed)
+        return self._healing.take(now) if healing_is_due else None
 
     def _select_probe(self) -> UnsettledBatch | None:
         """Return what to probe with, and note that it was chosen; None if there is nothing.

@@ -58,6 +58,8 @@ class UnsettledBatches:
 
     def __init__(self, *, ordered: bool = True) -> None:
         self.awaiting_retry = 0  # batches
+        self.healing_in_flight = 0  # batches of which a code that may heal is asked for again
+        self.requests_since_healing = 0  # others that were started since the last of these
         self._ordered = ordered
         self._all: dict[int, UnsettledBatch] = {}  # but for those in `_healing`
         self._healing: dict[int, UnsettledBatch] = {}  # that await a code to heal
@@ -83,11 +85,18 @@ class UnsettledBatches:
         self.awaiting_retry -= 1
         if batch.heals:
             self._all[batch.packed.number] = self._healing.pop(batch.packed.number)
+            self.healing_in_flight += 1
+            self.requests_since_healing = 0
+        else:
+            self.requests_since_healing += 1
 
     def finish(self, batch: UnsettledBatch) -> None:
         """Mark a batch whose request ended as awaiting a retry; `remove` it if all of it is settled."""
-        batch.in_flight = batch.heals = False
+        batch.in_flight = False
         self.awaiting_retry += 1
+        if batch.heals:
+            batch.heals = False
+            self.healing_in_flight -= 1
 
     def await_healing(self, batch: UnsettledBatch, retry_at: float) -> None:
         """Let a batch that is in no request await the retry of a code that may heal, at `retry_at`."""

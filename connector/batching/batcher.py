@@ -55,7 +55,7 @@ class Batcher:
 
     def __init__(self, limits: Limits, *, ordered: bool, linger: float) -> None:
         self._limits = limits
-        self._ordered = ordered
+        self.ordered = ordered
         self._linger = linger
         self._count = 0
         self._ready: deque[Batch] = deque()
@@ -65,7 +65,7 @@ class Batcher:
 
     def enqueue(self, item: Item) -> None:
         """Add an item to an open batch, or to the queue of its key."""
-        key = item.record.key if self._ordered else None  # `_key` inlined: it saves a call for each item
+        key = item.record.key if self.ordered else None  # `_key` inlined: it saves a call for each item
         if key is None:
             self._append_to_open(item)
         elif key in self._waiting:
@@ -121,7 +121,7 @@ class Batcher:
 
     def release_keys(self, batch: Batch) -> None:
         """Release the keys of a settled batch: what waited for them joins the open batches."""
-        if not self._ordered:
+        if not self.ordered:
             return
         for item in batch.items:
             key = item.record.key
@@ -180,7 +180,7 @@ class Batcher:
 
     def _key(self, item: Item) -> bytes | None:
         """Return the key that decides the item's order; None if it has no order."""
-        return item.record.key if self._ordered else None
+        return item.record.key if self.ordered else None
 
     def _try_to_join_owner(self, key: bytes, item: Item) -> bool:
         """Add an item to the open batch that owns its key, or to any if none does. Return True if it was added."""

@@ -1,8 +1,13 @@
-"""Isolation by halving: a rejected batch is split until the event that causes the rejection is alone. Pure."""
+"""Isolation by halving: a rejected batch is split until the event that causes the rejection is alone. Pure.
+
+Sub-batches are sent in order, the halves of one before what follows it. What has no key in common with what precedes it
+may go first: then an event that is held does not hold its neighbours.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 from connector.model import Item
 
@@ -12,11 +17,20 @@ class SubBatch:
 
     `attempts` counts the requests that carried these items together, including those of the batch they were split
     from. `http_500s` counts the requests that ended with a status 500 counting as poison, and `successes_at_last_500`
-    is Gate.successes at the last of them (-1: there was none). `retrying_since` is when (monotonic seconds) the vendor
-    first answered with one of the configured retry codes.
+    is Gate.successes when this single item last drew one (-1: never). `retrying_since` is when (monotonic seconds) the
+    vendor first answered with one of the configured retry codes. `probed` is the number of the last probe that carried
+    just these items (0: none). `is_half`: it was split off a larger one.
     """
 
-    __slots__ = ("attempts", "http_500s", "items", "retrying_since", "successes_at_last_500")
+    __slots__ = (
+        "attempts",
+        "http_500s",
+        "is_half",
+        "items",
+        "probed",
+        "retrying_since",
+        "successes_at_last_500",
+    )
 
     def __init__(self, items: Sequence[Item], attempts: int = 0) -> None:
         self.items = items
@@ -24,6 +38,23 @@ class SubBatch:
         self.http_500s = 0
         self.successes_at_last_500 = -1
         self.retrying_since: float | None = None
+        self.probed = 0
+        self.is_half = False
+
+    def awaits_success(self, successes: int) -> bool:
+        """True if this single event has drawn a status 500 since the last success.
+
+        It may be poison, or the vendor may be failing for all: only a success of others tells. `successes` is
+        Gate.successes.
+        """
+        return self.successes_at_last_500 == successes and len(self.items) == 1
+
+
+class FreeItem(NamedTuple):
+    """An item that may be sent next, as no unsettled item of its key precedes it, and its sub-batch."""
+
+    sub_batch: SubBatch
+    item: Item
 
 
 class SubBatches:
@@ -49,12 +80,34 @@ class SubBatches:
     def halve(self) -> None:
         """Split the current sub-batch (two items or more): its first half is sent next, then its second."""
         sub_batch = self._stack.pop()
-        self._split(sub_batch, len(sub_batch.items) // 2)
+        at = len(sub_batch.items) // 2
+        self._stack += (_half(sub_batch, sub_batch.items[at:]), _half(sub_batch, sub_batch.items[:at]))
 
-    def isolate_first(self) -> None:
-        """Split the first item off the current sub-batch, to be sent alone as a flood's probe."""
-        sub_batch = self._stack.pop()
-        self._split(sub_batch, 1)
+    def free_items(self, *, ordered: bool) -> Iterator[FreeItem]:
+        """Yield, in order, the items that may be sent next; if not `ordered`, or without a key, that is any."""
+        keys: set[bytes] = set()
+        for sub_batch in reversed(self._stack):
+            for item in sub_batch.items:
+                key = item.record.key if ordered else None
+                if key is None or key not in keys:
+                    yield FreeItem(sub_batch, item)
+                if key is not None:
+                    keys.add(key)
+
+    def isolate(self, free: FreeItem) -> None:
+        """Make an item the current sub-batch by itself. What stood before it is sent after it."""
+        sub_batch, item = free
+        place, at = self._stack.index(sub_batch), sub_batch.items.index(item)
+        if len(sub_batch.items) == 1:
+            alone = sub_batch
+            del self._stack[place]
+        else:
+            before, alone, after = (
+                _half(sub_batch, items)
+                for items in (sub_batch.items[:at], sub_batch.items[at : at + 1], sub_batch.items[at + 1 :])
+            )
+            self._stack[place : place + 1] = [each for each in (after, before) if each.items]
+        self._stack.append(alone)
 
     def drop_items(self, revoked: Callable[[Item], bool]) -> list[Item]:
         """Drop and return the items that are `revoked`."""
@@ -68,8 +121,9 @@ class SubBatches:
         """Return all items that are not settled, in order."""
         return [item for each in reversed(self._stack) for item in each.items]
 
-    def _split(self, sub_batch: SubBatch, at: int) -> None:
-        """Replace a sub-batch by two. Each counts its own 500s and retry time from zero, as either may be at fault."""
-        for items in (sub_batch.items[at:], sub_batch.items[:at]):
-            if items:
-                self._stack.append(SubBatch(items, sub_batch.attempts))
+
+def _half(sub_batch: SubBatch, items: Sequence[Item]) -> SubBatch:
+    """Return items of a sub-batch as one. It counts its own 500s and retry time from zero: it may not be at fault."""
+    half = SubBatch(items, sub_batch.attempts)
+    half.is_half = True
+    return half

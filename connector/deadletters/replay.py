@@ -32,6 +32,9 @@ from connector.vendors.base import Sink
 MIN_ANSWERED = 20
 # A vendor that has refused our credentials or address for so long will not stop by waiting.
 MISCONFIGURED_SECONDS = 15.0
+# A vendor that answers 500 to each event that is left, for so long, has an outage, or they are poison: nothing that is
+# left can tell.
+SUSPECTS_SECONDS = 30.0
 TICK_SECONDS = 0.25
 
 
@@ -84,6 +87,8 @@ class Replay:
         self._refused: Counter[str] = Counter()
         self._last_number = 0
         self._misconfigured_since: float | None = None
+        self._suspects_since: float | None = None
+        self._all_read = False
         self._tasks = Tasks()
         self._stop = asyncio.Event()
         self._progress = asyncio.Event()
@@ -95,6 +100,7 @@ class Replay:
         ticking = self._tasks.start(self._tick())
         try:
             await self._feed(chunks)
+            self._all_read = True
             while self._open and not self._stop.is_set():
                 await self._wait()
         finally:
@@ -255,6 +261,7 @@ class Replay:
                 if gate.state is SinkState.MISCONFIGURED:
                     problem = f"{name} refuses our credentials or address: {normalise_message(gate.reason)}"
             self._check_misconfigured(problem)
+            self._check_suspects()
 
     def _check_misconfigured(self, problem: str) -> None:
         """Stop once some sink has been misconfigured for MISCONFIGURED_SECONDS; `problem` is "" if none is."""
@@ -265,3 +272,19 @@ class Replay:
             self._misconfigured_since = now
         elif now - self._misconfigured_since > MISCONFIGURED_SECONDS:
             self.stop(problem)
+
+    def _check_suspects(self) -> None:
+        """Stop once all that is left has, for SUSPECTS_SECONDS, been events that the vendor fails at one by one.
+
+        Without a success of others none of them is a dead letter again, so that waiting would have no end.
+        """
+        suspects = [name for name, sink in self._sinks.items() if sink.dispatcher.only_suspects()]
+        others = [sink for name, sink in self._sinks.items() if name not in suspects and not sink.dispatcher.is_empty]
+        now = self._clock.monotonic()
+        if not suspects or others or not (self._all_read or self._open.full):
+            self._suspects_since = None
+        elif self._suspects_since is None:
+            self._suspects_since = now
+        elif now - self._suspects_since > SUSPECTS_SECONDS:
+            self.stop(f"{' and '.join(suspects)} answered 500 to each event that is left, sent alone, and no other "
+                      "shows if it is well")  # fmt: skip

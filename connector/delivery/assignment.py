@@ -9,6 +9,7 @@ import math
 from collections.abc import Container, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
+from connector.delivery.marks import UNLIMITED, Marks
 from connector.delivery.offsets import PartitionOffsets
 from connector.delivery.record_parts import RecordPart
 from connector.kafka import commit_metadata
@@ -194,19 +195,28 @@ class Assignment:
         )
 
     def update_paused(
-        self, waiting: Container[int] = ()
+        self, waiting: Container[int] = (), marks: Marks | None = None
     ) -> tuple[list[tuple[int, PartitionOffsets]], list[tuple[int, PartitionOffsets]]]:
         """Mark epochs as paused or not, and return the changes: the epochs to pause and to resume, with their offsets.
 
-        An epoch is paused when reading is too far ahead of its position, or when records of it are `waiting`.
+        An epoch is paused when reading is too far ahead of its position, when records of it are `waiting`, or when it
+        is one of several and has more open than its room by the `marks`.
         """
         pause, resume = [], []
+        room = UNLIMITED
+        if marks is not None and len(self) > 1:
+            room = marks.room_of_one(self.open_parts, self.open_bytes)
         for epoch, offsets in self.offsets.items():
             if epoch in self.paused:
-                if offsets.span <= RESUME_SPAN and epoch not in waiting:
+                has_room = room.leaves_space_for(offsets.open_parts, offsets.open_bytes)
+                if has_room and offsets.span <= RESUME_SPAN and epoch not in waiting:
                     self.paused.discard(epoch)
                     resume.append((epoch, offsets))
-            elif offsets.span >= MAX_SPAN or epoch in waiting:
+            elif (
+                offsets.span >= MAX_SPAN
+                or epoch in waiting
+                or room.is_exceeded_by(offsets.open_parts, offsets.open_bytes)
+            ):
                 self.paused.add(epoch)
                 pause.append((epoch, offsets))
         return pause, resume

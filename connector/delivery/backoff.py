@@ -9,6 +9,7 @@ class Backoff:
     """Waits before retry number n: uniformly between 0 and min(maximum, initial * 2^(n - 1)) seconds."""
 
     def __init__(self, initial: float, maximum: float) -> None:
+        self.initial = initial
         self._wait = wait_random_exponential(multiplier=initial, max=maximum)
         self._state = RetryCallState(Retrying(), None, (), {})
 

@@ -21,6 +21,7 @@ from connector.delivery.backoff import Backoff
 from connector.delivery.gate import NEVER, Gate, SinkState
 from connector.delivery.outcomes import DispatchListener, OutcomeHandler
 from connector.delivery.progress import Progress
+from connector.delivery.selection import Selection
 from connector.delivery.stats import Stats
 from connector.delivery.tasks import Tasks
 from connector.delivery.unsettled_batches import SendAttempt, UnsettledBatch, UnsettledBatches
@@ -80,7 +81,8 @@ class Dispatcher:
         self._ownership = ownership
         self._clock = clock
         self._stats = stats
-        self._unsettled = UnsettledBatches()
+        self._unsettled = UnsettledBatches(ordered=batcher.ordered)
+        self._selection = Selection(self._unsettled, batcher, gate, self._take_from_batcher)
         self._outcomes = OutcomeHandler(
             self._unsettled,
             gate,
@@ -189,46 +191,25 @@ class Dispatcher:
 
     def can_probe(self) -> bool:
         """True if there is a batch to probe with."""
-        return bool(self._unsettled.awaiting_retry) or self._batcher.oldest_number() is not None
+        return self._selection.can_probe()
 
     def can_probe_untried(self) -> bool:
-        """True if there is a batch to probe with that has not been a probe in this round."""
-        return self._unsettled.next_probe() is not None or self._batcher.oldest_number() is not None
+        """True if there is a batch to probe with, while flooded, that has not been a probe in this flood."""
+        return self._selection.can_probe_untried()
 
-    # --- choosing ------------------------------------------------------------------------------------------------
+    @property
+    def is_empty(self) -> bool:
+        """True if nothing is enqueued that is not settled."""
+        return not self._unsettled and self._batcher.oldest_number() is None
 
-    def _choose(self, now: float) -> UnsettledBatch | None:
-        """Choose what to send next, taking it from the batcher if it is new; None if there is nothing."""
-        if not self.gate.is_sending:
-            return self._choose_probe()
-        retry = self._unsettled.due_for_retry(now)
-        if retry is not None:
-            return retry
-        batch = self._batcher.take_next_batch(now)
-        return None if batch is None else self._take_from_batcher(batch)
+    def only_suspects(self) -> bool:
+        """True if all that could be sent are single events that have drawn a status 500 since the last success.
 
-    def _choose_probe(self) -> UnsettledBatch | None:
-        """Choose what to probe with, and note that it was chosen; None if there is nothing.
-
-        It is the oldest batch, but after three tries or a status 500 the next one, as that batch may cause the fault
-        itself. While flooded it is a single event, each time of another batch.
+        Nothing that is left can show if the vendor is well, and they are at fault.
         """
-        in_flight = self._unsettled
-        again = None if self.gate.flooded else in_flight.probe_to_repeat()
-        probe = again or in_flight.next_probe()
-        if probe is None:
-            batch = self._batcher.take_oldest_batch()
-            if batch is not None:
-                probe = self._take_from_batcher(batch)
-            else:  # every batch was a probe: begin with the oldest again
-                in_flight.restart_probing()
-                probe = in_flight.next_probe()
-        if probe is None:
-            return None
-        in_flight.record_probe(probe)
-        if self.gate.flooded and len(probe.sub_batches.current.items) > 1:
-            probe.sub_batches.isolate_first()
-        return probe
+        return self._selection.only_suspects()
+
+    # --- sending -------------------------------------------------------------------------------------------------
 
     def _take_from_batcher(self, batch: Batch) -> UnsettledBatch:
         self._stats.batches_closed[batch.closed_by] += 1
@@ -238,14 +219,12 @@ class Dispatcher:
             self._kept_unsent -= sum(map(self._is_revoked, batch.items))
         return self._unsettled.add(batch)
 
-    # --- sending -------------------------------------------------------------------------------------------------
-
     def _start_next(self) -> SendAttempt | None:
         """Choose what is to be sent next, count its request as started and return it; None if none may be sent now."""
         now = self._clock.monotonic()
         if self._stopped or self.gate.next_send_at() > now or not self._ownership.confirmed(now):
             return None
-        batch = self._choose(now)
+        batch = self._selection.select(now)
         if batch is None:
             return None
         self._unsettled.start(batch)
@@ -360,8 +339,7 @@ class Dispatcher:
         if not self.gate.is_sending:
             at = allowed_at if self.can_probe() else NEVER
         else:
-            times = [at for at in (self._unsettled.next_retry(), self._batcher.next_batch_at()) if at is not None]
-            at = max(min(times, default=NEVER), allowed_at)
+            at = max(self._selection.next_at(), allowed_at)
         if at == NEVER:
             return
         if self._timer is not None and now < self._timer_at <= at:  # an earlier call is scheduled

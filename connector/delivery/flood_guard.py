@@ -7,7 +7,7 @@ usual. Everything here runs on the event loop's thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Protocol
 
@@ -19,6 +19,7 @@ from connector.delivery.deferred_records import DeferredRecords
 from connector.delivery.failure_rate import FailureRate
 from connector.delivery.gate import FLOOD_PROBE_SECONDS, Gate
 from connector.kafka.dead_letter import RecentLetter
+from connector.kafka.settled_offsets import SettledOffsets
 from connector.model import Failure, Reason, Record
 
 # Failures that say nothing of a mistake in routes or settings, so that they do not count: an event that no route takes,
@@ -65,6 +66,7 @@ class FloodGuard:
         begin_oldest_without_room: Callable[[], bool],
     ) -> None:
         self.is_deferring = False  # records are deferred: the gate is flooded, or the count is not restored yet
+        self.is_restoring = False  # what was counted before this start is still to come
         self._failure_rate = failure_rate
         self._assignment = assignment
         self._prober = prober
@@ -99,20 +101,21 @@ class FloodGuard:
 
     def wait_for_restore(self) -> None:
         """Defer every record until `restore` is called."""
-        self.is_deferring = True
+        self.is_deferring = self.is_restoring = True
 
-    def restore(self, letters: Sequence[RecentLetter]) -> None:
+    def restore(
+        self, letters: Sequence[RecentLetter], settled: Mapping[tuple[str, int], SettledOffsets] | None = None
+    ) -> None:
         """Count the letters that this sink wrote before this start, so that a restart does not begin at zero.
 
-        How many events were accepted among them is not known: the offsets between these letters are taken for them.
+        How many events were accepted among them is not known: the offsets between the letters of a partition are taken
+        for them, where its last commit says that they are `settled` (None: nothing is known of that).
         """
+        self.is_restoring = False
         counted = [letter for letter in letters if letter.reason not in NOT_COUNTED_REASONS]
-        offsets_of: dict[tuple[str, int], set[int]] = {}
-        for letter in counted:
-            offsets_of.setdefault((letter.topic, letter.partition), set()).add(letter.offset)
-        between = sum(max(offsets) - min(offsets) + 1 - len(offsets) for offsets in offsets_of.values())
+        accepted = 0 if settled is None else _count_settled_between(counted, letters, settled)
         now, today = self._clock.monotonic(), self._clock.now()
-        self._failure_rate.restore([max(0.0, today - letter.at) for letter in counted], between, now)
+        self._failure_rate.restore([max(0.0, today - letter.at) for letter in counted], accepted, now)
         if self._failure_rate.exceeded(now):
             self._start_deferring(now, "all of them before this start", probe_in=0.0)
         else:
@@ -191,3 +194,21 @@ class FloodGuard:
             self._begin_records((self._deferred.next_record(),))
         if not self._deferred.records:
             self._assignment.all_deferred_begun()
+
+
+def _count_settled_between(
+    counted: Sequence[RecentLetter], letters: Sequence[RecentLetter], settled: Mapping[tuple[str, int], SettledOffsets]
+) -> int:
+    """Return how many offsets between the `counted` letters of each partition are settled without a letter."""
+    spans: dict[tuple[str, int], tuple[int, int]] = {}
+    for letter in counted:
+        at = (letter.topic, letter.partition)
+        first, last = spans.get(at, (letter.offset, letter.offset))
+        spans[at] = min(first, letter.offset), max(last, letter.offset)
+    between = sum(settled[at].count_between(*span) for at, span in spans.items() if at in settled)
+    with_letter = {(letter.topic, letter.partition, letter.offset) for letter in letters}
+    for topic, partition, offset in with_letter:
+        at = (topic, partition)
+        if at in spans and at in settled and spans[at][0] <= offset <= spans[at][1]:
+            between -= settled[at].has(offset)
+    return between

@@ -56,6 +56,7 @@ class Gate:
         self.in_flight = 0
         self.successes = 0
         self.consecutive_faults = 0  # of the vendor
+        self._http_500s = 0  # how many of these, the latest ones, were status 500
         self.window = max_in_flight
         self.max_in_flight = max_in_flight
         self._backoff = backoff
@@ -98,6 +99,19 @@ class Gate:
     def is_down(self) -> bool:
         """True if the vendor's faults limit sending to probes."""
         return self._state is SinkState.DOWN
+
+    @property
+    def fails_with_500s_alone(self) -> bool:
+        """True if the vendor's faults limit sending to probes, and at least the last five were status 500.
+
+        Then one event may be the cause. Any other fault says that the vendor fails for all.
+        """
+        return self.is_down and not self._flood_reason and self._http_500s >= FAULTS_TO_GO_DOWN
+
+    @property
+    def seconds_between_requests(self) -> float:
+        """How many seconds the rate puts between two requests now; 0 without a rate."""
+        return self._interval / self._pace
 
     @property
     def rate_limited(self) -> bool:
@@ -158,12 +172,15 @@ class Gate:
         self._resume()
         return True
 
-    def record_fault(self, now: float, reason: str, *, retry_after: float | None, throttled: bool) -> float:
+    def record_fault(
+        self, now: float, reason: str, *, retry_after: float | None, throttled: bool, http_500: bool = False
+    ) -> float:
         """Record a vendor fault and return when its batch may be tried again. The fifth in a row takes the gate down.
 
         `retry_after` (seconds) forbids all requests for so long, at most ten minutes. `throttled` (a 429) halves the
         pace and the window.
         """
+        self._http_500s = (self._http_500s if self.consecutive_faults else 0) + 1 if http_500 else 0
         self.consecutive_faults += 1
         if throttled:
             self._pace = max(MIN_PACE, self._pace / 2)
@@ -177,6 +194,7 @@ class Gate:
 
     def record_misconfiguration(self, now: float, reason: str) -> bool:
         """Record that the vendor refused our credentials or address. Return True if that is new."""
+        self._http_500s = 0
         is_new = self._state is not SinkState.MISCONFIGURED
         if is_new or self._probing:
             self._only_probe(SinkState.MISCONFIGURED, now, reason, self._misconfigured_backoff)

@@ -38,6 +38,7 @@ class PartitionOffsets:
         "_budget",
         "_free",
         "_last_leader_epoch",
+        "_more_parts",
         "_multi_part",
         "_next",
         "_open",
@@ -76,6 +77,7 @@ class PartitionOffsets:
         self._order: deque[Record] = deque()  # as read; those in front may be settled
         self._open: dict[int, MultiPartRecord | None] = {}  # by offset; None: the record has one part
         self._multi_part: dict[int, MultiPartRecord] = {}  # the open records that have, or had, several
+        self._more_parts = 0  # unsettled ones of these, beyond one of each
         self._tags = {} if tags is None else tags
         self._started = 0  # how many of `_multi_part` are started
         self._budget = MetadataBudget()
@@ -127,6 +129,7 @@ class PartitionOffsets:
         for route, index in parts:
             if (tag := self._tag(route)) and lengths.get(tag, 0) <= index:
                 lengths[tag] = index + 1
+        self._more_parts += len(parts) - 1
         opened = MultiPartRecord(len(parts), lengths, settled_parts)
         self._open[record.offset] = self._multi_part[record.offset] = opened
         if settled_parts:
@@ -158,6 +161,8 @@ class PartitionOffsets:
         """Note a settled part. Return True if it was the last one."""
         multi_part.unsettled -= 1
         multi_part.settled_count += 1
+        if multi_part.unsettled:
+            self._more_parts -= 1
         tag = self._tag(route)
         if tag and multi_part.unsettled:
             multi_part.settled[tag] = multi_part.settled.get(tag, 0) | 1 << index
@@ -240,7 +245,7 @@ class PartitionOffsets:
     @property
     def open_parts(self) -> int:
         """How many parts of these are not settled."""
-        return len(self._open) + sum(each.unsettled - 1 for each in self._multi_part.values())
+        return len(self._open) + self._more_parts
 
     def offsets_to_finish(self, in_flight: frozenset[int] | set[int] = frozenset()) -> list[int]:
         """Return the offsets of open records of several parts that are settled in part or are `in_flight`."""

@@ -13,10 +13,12 @@ import structlog
 from connector.batching.isolation import SubBatch
 from connector.delivery.backoff import Backoff
 from connector.delivery.gate import Gate
+from connector.delivery.healing import seconds_before_retry
 from connector.delivery.stats import RecentFailure, Stats
 from connector.delivery.unsettled_batches import SendAttempt, UnsettledBatches
 from connector.model import Failure, Item, Outcome, OutcomeKind, Reason, Stage
 
+# So many halve a batch; while the gate is down for 500s alone, one is enough for what was split off such a batch.
 HTTP_500S_TO_HALVE = 3
 HTTP_500S_TO_DEAD_LETTER = 5
 INTERNAL_SERVER_ERROR = 500
@@ -41,7 +43,7 @@ class OutcomeHandler:
     """Applies the outcomes of one sink's requests to its batches and counters, and all but acceptances to its gate.
 
     The dispatcher tells the gate of acceptances, which it does sooner. The listener is called at most once for each
-    item. `retry_code_backoff` spaces requests that were answered with one of the configured retry codes. With
+    item. The initial wait of `retry_code_backoff` is the shortest before the retry of a configured retry code. With
     `dead_letter_unknown`, an item whose request may have taken effect becomes a dead letter, and is not sent again.
     """
 
@@ -136,12 +138,15 @@ class OutcomeHandler:
         if now - sub_batch.retrying_since >= retry_for:
             self._isolate_or_dead_letter(attempt, outcome, Reason.REFUSED)
         else:
-            attempt.batch.retry_at = now + self._retry_code_backoff.seconds_before_retry(sub_batch.attempts)
+            wait = seconds_before_retry(
+                sub_batch.attempts, retry_for, now - sub_batch.retrying_since, self._retry_code_backoff.initial
+            )
+            self._unsettled.await_healing(attempt.batch, now + wait)
 
     def _unavailable(self, attempt: SendAttempt, outcome: Outcome, now: float) -> None:
         is_500 = outcome.status == INTERNAL_SERVER_ERROR
         # Before the fault may take the gate down: the 500s of an outage are no poison.
-        poison = is_500 and self._gate.is_sending and self._add_http_500(attempt.sub_batch)
+        poison = is_500 and self._add_http_500(attempt.sub_batch)
         if is_500:
             self._unsettled.rule_out_last_probe()
         attempt.batch.retry_at = self._report_fault(attempt, outcome, now)
@@ -158,6 +163,7 @@ class OutcomeHandler:
             outcome.message,
             retry_after=outcome.retry_after,
             throttled=outcome.status == TOO_MANY_REQUESTS,
+            http_500=outcome.status == INTERNAL_SERVER_ERROR,
         )
         if was_sending and self._gate.is_down:
             self._stats.vendor_outages += 1
@@ -168,15 +174,22 @@ class OutcomeHandler:
     def _add_http_500(self, sub_batch: SubBatch) -> bool:
         """Count a status 500 against the sub-batch. Return True once there are enough to isolate or dead-letter it.
 
-        Against a single event it counts only if another request was accepted since the last one: else the vendor may be
-        failing for all.
+        Against a single event it counts only while the gate sends, and only if another request was accepted since the
+        last one: else the vendor may be failing for all. A batch is halved, too, while the gate is down for 500s alone:
+        that condemns no event, and shows if the vendor fails for all or at one of them.
         """
+        gate = self._gate
         if len(sub_batch.items) == 1:
-            if self._gate.successes == sub_batch.successes_at_last_500:
+            awaited_success = sub_batch.awaits_success(gate.successes)
+            sub_batch.successes_at_last_500 = gate.successes
+            if awaited_success or not gate.is_sending:
                 return False
-            sub_batch.successes_at_last_500 = self._gate.successes
+            sub_batch.http_500s += 1
+            return sub_batch.http_500s >= HTTP_500S_TO_DEAD_LETTER
+        if not (gate.is_sending or gate.fails_with_500s_alone):
+            return False
         sub_batch.http_500s += 1
-        return sub_batch.http_500s >= (HTTP_500S_TO_HALVE if len(sub_batch.items) > 1 else HTTP_500S_TO_DEAD_LETTER)
+        return sub_batch.http_500s >= HTTP_500S_TO_HALVE or (sub_batch.is_half and gate.is_down)
 
     def _vendor_answered(self, now: float) -> None:
         if self._gate.record_answer(now):

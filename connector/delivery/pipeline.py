@@ -25,6 +25,7 @@ from connector.delivery.failure_rate import FailureRate
 from connector.delivery.flood_guard import FloodGuard
 from connector.delivery.handover import Handover
 from connector.delivery.intake import PIECE, Intake
+from connector.delivery.marks import Marks
 from connector.delivery.outcomes import DispatchListener
 from connector.delivery.settlement import Settlement
 from connector.delivery.stats import RecentFailure, Stats
@@ -95,6 +96,7 @@ class Pipeline:
         self.vendor_events: Mapping[str, str] = {}  # the vendor's names of the events that the routes name by key
         self._router = router
         self._limits = limits
+        self._marks = Marks(limits.max_open_events, limits.max_open_bytes)
         self._clock = clock
         self._chunks_to_request = 0  # chunks that the source delivered and for which no new one was requested
         self._tasks = Tasks()
@@ -433,13 +435,13 @@ class Pipeline:
         guard, waiting = self.flood_guard, self._admission
         events = self.assignment.open_parts + guard.deferred_records + waiting.waiting_records
         size = self.assignment.open_bytes + guard.deferred_bytes + waiting.waiting_bytes
-        if events < self._limits.max_open_events and size < self._limits.max_open_bytes:
+        if not self._marks.are_reached(events, size):
             while self._chunks_to_request:
                 self._chunks_to_request -= 1
                 self._source.request_chunk()
 
     def _pause_or_resume(self) -> None:
-        pause, resume = self.assignment.update_paused(self._admission)
+        pause, resume = self.assignment.update_paused(self._admission, self._marks)
         for epoch, offsets in pause:
             self._source.pause_partition(epoch, offsets.topic, offsets.partition)
         for epoch, offsets in resume:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -33,15 +33,23 @@ class GroupOffsets:
 
     def committed(self, topic: str, partition: int) -> Committed | None:
         """Return what is committed for a partition; None where nothing is."""
-        try:
-            (found,) = self._consumer.committed([TopicPartition(topic, partition)], timeout=TIMEOUT_SECONDS)
-            if found.error is not None:
-                raise KafkaException(found.error)
-        except KafkaException as error:
-            raise ConnectorError(f"what group {self._group} has committed: {error.args[0].str()}") from error
+        (found,) = self.committed_of([TopicPartition(topic, partition)])
         if found.offset < 0:
             return None
         return Committed(found.offset, found.metadata or "", known_leader_epoch(found.leader_epoch))
+
+    def committed_of(
+        self, partitions: Sequence[TopicPartition], timeout: float = TIMEOUT_SECONDS
+    ) -> list[TopicPartition]:
+        """Return what is committed for each partition, with a negative offset where nothing is."""
+        try:
+            found: list[TopicPartition] = self._consumer.committed(list(partitions), timeout=timeout)
+            for each in found:
+                if each.error is not None:
+                    raise KafkaException(each.error)
+        except KafkaException as error:
+            raise ConnectorError(f"what group {self._group} has committed: {error.args[0].str()}") from error
+        return found
 
     def watermarks(self, topic: str, partition: int) -> tuple[int, int]:
         """Return the lowest offset of the partition, and one past the highest."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, NamedTuple, NoReturn, Self, TypeVar
+from typing import Any, NamedTuple, NoReturn, Self
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -21,13 +20,10 @@ from connector.model import Record
 TIMEOUT_SECONDS = 15.0
 # The brokers have answered and then send nothing for so long: something is wrong with them.
 SILENCE_SECONDS = 60.0
-# How long `read_since` takes at most, and `read_one_each`.
-SINCE_SECONDS = 2.0
+# How long `read_one_each` takes at most.
 ONE_EACH_SECONDS = 6.0
 CHUNK = 500
 POLL_SECONDS = 0.05
-
-_Taken = TypeVar("_Taken")
 
 
 class UnreadableError(ConnectorError):
@@ -72,7 +68,7 @@ def reader_config(conf: Mapping[str, Any], group: str) -> dict[str, Any]:
     }
 
 
-class _Client:
+class ReaderClient:
     """A consumer without a group, and why it could not reach the brokers."""
 
     def __init__(self, conf: Mapping[str, Any], group: str) -> None:
@@ -115,17 +111,21 @@ class _Client:
         return None
 
     def read(
-        self, starts: Sequence[TopicPartition], ends: Mapping[int, int], deadline: float = math.inf
+        self,
+        starts: Sequence[TopicPartition],
+        ends: Mapping[int, int],
+        stop_requested: Callable[[], bool] = lambda: False,
     ) -> Iterator[Sequence[Record]]:
         """Yield chunks of one topic's records from `starts` to below `ends`, each partition in its order.
 
-        Ends early at the deadline (monotonic seconds). Raises KafkaException, and TimeoutError where the brokers send
+        Ends early once `stop_requested`. Raises KafkaException, and TimeoutError where the brokers send
         nothing for SILENCE_SECONDS.
         """
         remaining = {each.partition for each in starts}
         self.consumer.assign(list(starts))
         received_at = time.monotonic()
-        while remaining and (now := time.monotonic()) < deadline:
+        while remaining and not stop_requested():
+            now = time.monotonic()
             messages = self.consumer.consume(CHUNK, POLL_SECONDS)
             if messages:
                 received_at = now
@@ -166,7 +166,7 @@ class TopicReader:
     def __init__(self, conf: Mapping[str, Any], topic: str) -> None:
         self.topic = topic
         self.ends: dict[int, tuple[int, int]] = {}
-        self._client = _Client(conf, "connector.reading-dead-letters")
+        self._client = ReaderClient(conf, "connector.reading-dead-letters")
         try:
             partitions = self._client.partitions(topic, TIMEOUT_SECONDS)
             for partition in partitions or ():
@@ -227,44 +227,13 @@ class TopicReader:
         self.close()
 
 
-def read_since(
-    conf: Mapping[str, Any], topic: str, since: float, take: Callable[[Record], _Taken | None]
-) -> list[_Taken]:
-    """Return what `take` makes of the records written to a topic from `since` (seconds since the epoch) to now.
-
-    Takes SINCE_SECONDS at most: what was not read by then is missing. Empty where the brokers do not answer or the
-    topic does not exist.
-    """
-    client = _Client(conf, "connector.recent-letters")
-    deadline = time.monotonic() + SINCE_SECONDS
-
-    def remaining() -> float:
-        return max(0.001, deadline - time.monotonic())
-
-    try:
-        times = [
-            TopicPartition(topic, partition, int(since * 1000))
-            for partition in client.partitions(topic, remaining()) or ()
-        ]
-        found = client.consumer.offsets_for_times(times, timeout=remaining()) if times else []
-        starts = [each for each in found if each.offset >= 0]
-        ends = {each.partition: client.watermarks(topic, each.partition, remaining())[1] for each in starts}
-        starts = [each for each in starts if each.offset < ends[each.partition]]
-        records = (record for chunk in client.read(starts, ends, deadline) for record in chunk)
-        return [taken for record in records if (taken := take(record)) is not None]
-    except KafkaException:  # the consumers and producers of the topic report what is wrong
-        return []
-    finally:
-        client.consumer.close()
-
-
 def read_record(conf: Mapping[str, Any], address: Address) -> Record:
     """Return the record at an address.
 
     Raises NothingThereError where there is none, saying which offsets there are, UnreadableError where the client
     cannot decode it, and any other ConnectorError where the partition does not exist or the brokers do not answer.
     """
-    client = _Client(conf, "connector.lookup")
+    client = ReaderClient(conf, "connector.lookup")
     try:
         return _read_record(client, address)
     except KafkaException as error:
@@ -273,7 +242,7 @@ def read_record(conf: Mapping[str, Any], address: Address) -> Record:
         client.consumer.close()
 
 
-def _read_record(client: _Client, address: Address) -> Record:
+def _read_record(client: ReaderClient, address: Address) -> Record:
     topic, partition, offset = address
     # A client goes on asking for a partition that does not exist.
     partitions = client.partitions(topic, TIMEOUT_SECONDS)

@@ -106,6 +106,7 @@ class SinkSnapshot:
     slot_in: float | None
     packed_in: float | None
     longest_wait: int
+    restoring: bool = False  # the flood guard is still to learn what it counted before this start
 
 
 def snapshot(runtime: ObservedSink, clock: Clock, retention: Mapping[str, float]) -> SinkSnapshot:
@@ -153,6 +154,7 @@ def snapshot(runtime: ObservedSink, clock: Clock, retention: Mapping[str, float]
         slot_in=gate.rate_allows_in(now) if gate.rate_limited else None,
         packed_in=None if next_batch_at is None else max(0.0, next_batch_at - now),
         longest_wait=dispatcher.longest_key_queue,
+        restoring=pipeline.flood_guard.is_restoring,
     )
 
 

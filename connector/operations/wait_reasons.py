@@ -112,6 +112,8 @@ def _delaying_causes(sink: SinkSnapshot) -> Iterator[Wait]:
     """Yield what delays a sink that is sending; none of this matters while it is not."""
     if sink.state is not SinkState.SENDING:
         return
+    if sink.restoring:
+        yield Wait(WaitReason.READING, "Recent dead letters are still being read, by which the flood guard counts")
     full = sink.requests >= sink.window
     if sink.slot_in and sink.unsent and not full:
         yield Wait(WaitReason.RATE_LIMIT, f"The configured rate keeps {counted(sink.unsent, 'event')} waiting")

@@ -15,13 +15,12 @@ from connector import __version__
 from connector.clock import Clock, SystemClock
 from connector.config.kafka_settings import resolve_kafka
 from connector.delivery.tasks import Tasks
-from connector.kafka.dead_letter import recent_letter
 from connector.kafka.dead_letter_producer import DeadLetterProducer
 from connector.kafka.topic_configs import is_compacted, policy_command, topic_retention
 from connector.kafka.topic_ids import TopicIds
-from connector.kafka.topic_reader import read_since
 from connector.operations.server import OperationsServer
 from connector.service.assembly import SinkRuntime, build_sink_runtime
+from connector.service.flood_history import restore_flood_guards
 from connector.service.kafka_secrets import KafkaSecrets
 from connector.service.letter_topic import until_compacted
 from connector.service.vendor_events import audit_while_running
@@ -105,13 +104,10 @@ class Service:
 
     async def _restore_flood_guards(self, conf: Mapping[str, Any]) -> None:
         """Restore the flood guards' counts from recent letters; until then they let no record pass."""
-        began = self._clock.now()
-        since = began - self.settings.delivery.flood_guard.within
-        letters = await asyncio.to_thread(read_since, conf, self.settings.dead_letters, since, recent_letter)
-        earlier = [letter for letter in letters if letter.at < began]  # later ones are this run's, and counted
-        for runtime in self.runtimes:
-            own = [letter for letter in earlier if letter.sink == runtime.pipeline.sink.name]
-            runtime.pipeline.flood_guard.restore(own)
+        guards = {runtime.pipeline.sink.name: runtime.pipeline.flood_guard for runtime in self.runtimes}
+        await restore_flood_guards(
+            conf, self.settings, guards, clock=self._clock, stop_requested=self._stop_requested.is_set
+        )
 
     async def _refuse_compacted(self, conf: Mapping[str, Any]) -> None:
         """Stop once the brokers say that the dead-letter topic is compacted, and so loses letters."""

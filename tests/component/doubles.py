@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+from bisect import bisect_left
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from connector.kafka.dead_letter import ITEM, MESSAGE, OFFSET, PARTITION, REASON, ROUTE, TOPIC, ProducedLetter
 from connector.kafka.letter_elements import named_elements
@@ -150,6 +152,7 @@ class LetterTopic:
 
     def __init__(self) -> None:
         self.refusal: str | None = None
+        self.refused_partitions: set[int] = set()  # of events whose letters are refused
         self.silent = False  # the brokers do not answer at all
         self.delay = 0.005  # seconds until they do
         self.letters: list[ProducedLetter] = []
@@ -159,9 +162,12 @@ class LetterTopic:
         self.attempts += 1
         if self.silent:
             return
-        if self.refusal is None:
+        refusal = self.refusal
+        if self.refused_partitions and self._address(letter)[1] in self.refused_partitions:
+            refusal = "refused"
+        if refusal is None:
             self.letters.append(letter)
-        asyncio.get_running_loop().call_later(self.delay, report, self.refusal)
+        asyncio.get_running_loop().call_later(self.delay, report, refusal)
 
     def identities(self) -> Counter[Part]:
         """How often each item has a letter, or each event that failed before routing."""
@@ -281,14 +287,17 @@ class FakeSource:
         for place, epoch in self._epochs.items() if credited else ():
             if place in self.halted:
                 continue
-            for record in self.log.records[place]:
+            records = self.log.records[place]
+            first = bisect_left(records, self._next[place], key=lambda record: record.offset)
+            for record in islice(records, first, None):
+                if len(chunk) >= self.CHUNK:
+                    break
                 why = self.unreadable.get(place, {}).get(record.offset)
-                if why is not None and record.offset >= self._next[place]:
+                if why is not None:
                     stand.append((epoch, self._next[place], why))
                     break
-                if record.offset >= self._next[place] and len(chunk) < self.CHUNK:
-                    chunk.append(record._replace(assignment_epoch=epoch, read_at=now))
-                    self._next[place] = record.offset + 1
+                chunk.append(record._replace(assignment_epoch=epoch, read_at=now))
+                self._next[place] = record.offset + 1
         turn = (list(chunk), now, self.confirmed, credited)
         if self.unheard is None:
             self.pipeline.on_poll(*turn)

@@ -39,6 +39,7 @@ class Harness:
         stall: float = 45.0,
         on_answer_lost: str = "retry",
         ordered: bool = True,
+        rate: float | None = None,
         tags: Mapping[str, int] | None = None,
         only: str | None = None,
         places: Sequence[tuple[str, int]] = (HERE,),
@@ -62,6 +63,7 @@ class Harness:
             group=GROUP,
             max_in_flight=max_in_flight,
             ordered=ordered,
+            rate=rate,
             on_unknown_outcome=on_answer_lost,
         )
         self.letters, self.dispatcher = self.pipeline.dead_letters, self.pipeline.dispatcher

@@ -80,6 +80,39 @@ async def test_a_held_event_that_stays_bad_does_not_keep_the_good_ones_from_bein
     await line.end()
 
 
+async def test_the_probes_go_round_the_items_of_a_batch_that_is_held() -> None:
+    """Nothing else is there to probe with: one batch of twenty, and its first nineteen events stay bad."""
+    line = Harness(guard=GUARD, limits=Limits(max_events=20, max_bytes=10_000))
+    line.vendor.answer = lambda _: REFUSED
+    for number in range(11):
+        line.produce(b"undecodable", key=b"early%d" % number)
+    for number in range(20):
+        line.produce(b"good" if number == 19 else b"bad", key=b"key%d" % number)
+    await line.until(lambda: line.gate.flooded)
+    line.vendor.answer = refuse_those_marked
+    already = len(line.vendor.requests)
+    await line.until(lambda: line.stats.delivered == 1, 20 * FLOOD_PROBE_SECONDS + 5)
+    probes = [request.offsets for request in line.vendor.requests[already:]]
+    assert len({offset for (offset,) in probes[:19]}) == 19
+    assert not line.gate.flooded
+    await line.end()
+
+
+async def test_the_probes_begin_another_round_once_all_that_is_held_was_tried() -> None:
+    line = Harness(guard=GUARD, limits=Limits(max_events=20, max_bytes=10_000))
+    line.vendor.answer = lambda _: REFUSED
+    for number in range(11):
+        line.produce(b"undecodable", key=b"early%d" % number)
+    for number in range(6):
+        line.produce(b"bad", key=b"key%d" % (number % 4))  # of a key, the first alone may go
+    await line.until(lambda: line.gate.flooded)
+    already = len(line.vendor.requests)
+    await line.until(lambda: len(line.vendor.requests) == already + 12, 13 * FLOOD_PROBE_SECONDS)
+    probes = [request.offsets for request in line.vendor.requests[already:]]
+    assert probes == [[11], [12], [13], [14]] * 3
+    await line.end()
+
+
 async def test_a_request_from_before_that_comes_back_well_does_not_end_it() -> None:
     line = Harness(guard=GUARD, max_in_flight=32)
     line.vendor.answer = lambda request: REFUSED if request.items[0].record.key == b"bad" else ACCEPTED

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.batching.isolation import SubBatches
+from connector.batching.isolation import SubBatch, SubBatches
 from connector.model import Item, Record
 
 
@@ -71,19 +71,68 @@ def test_halves_remember_how_often_their_items_were_sent_but_count_their_own_500
     assert (parts.current.attempts, parts.current.http_500s) == (3, 0)
 
 
-def test_a_probe_singles_out_the_first_item_and_leaves_the_others_together() -> None:
+def keyed(*keys: bytes | None) -> list[Item]:
+    return [Item(Record("users", 0, at, 0, key, b"", (), 1), "r", "login", b"{}") for at, key in enumerate(keys)]
+
+
+def offsets(sub_batch: SubBatch) -> list[int]:
+    return [each.record.offset for each in sub_batch.items]
+
+
+def free(parts: SubBatches, *, ordered: bool = True) -> list[int]:
+    return [each.item.record.offset for each in parts.free_items(ordered=ordered)]
+
+
+def test_free_is_what_no_unsettled_item_of_its_key_precedes() -> None:
+    parts = SubBatches(keyed(b"a", b"b", b"a", None, b"c", None, b"b"))
+    parts.halve()
+    assert free(parts) == [0, 1, 3, 4, 5]
+    assert free(parts, ordered=False) == list(range(7))
+    assert offsets(parts.settle_current()) == [0, 1, 2]
+    assert free(parts) == [3, 4, 5, 6]
+
+
+def test_a_free_item_is_sent_alone_and_first_and_the_others_keep_their_order() -> None:
     parts = SubBatches(items(4))
-    parts.isolate_first()
-    assert [each.record.offset for each in parts.settle_current().items] == [0]
-    assert [each.record.offset for each in parts.settle_current().items] == [1, 2, 3]
+    parts.isolate(list(parts.free_items(ordered=False))[2])
+    assert [offsets(parts.settle_current()) for _ in range(3)] == [[2], [0, 1], [3]]
     assert parts.all_settled
 
 
-def test_a_lone_item_that_is_singled_out_leaves_nothing_behind_it() -> None:
-    parts = SubBatches(items(1))
-    parts.isolate_first()
-    assert [each.record.offset for each in parts.settle_current().items] == [0]
-    assert parts.all_settled
+def test_an_item_that_is_alone_already_is_the_same_sub_batch_afterwards() -> None:
+    parts = SubBatches(items(2))
+    parts.halve()
+    first = parts.current
+    first.http_500s = 2
+    parts.isolate(list(parts.free_items(ordered=False))[1])
+    assert offsets(parts.current) == [1]
+    parts.isolate(list(parts.free_items(ordered=False))[1])
+    assert parts.current is first
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(st.sampled_from([b"a", b"b", b"c", None]), min_size=1, max_size=20),
+    st.lists(st.integers(0, 21), max_size=20),
+)
+def test_whatever_is_isolated_the_items_of_a_key_stay_in_order(keys: list[bytes | None], steps: list[int]) -> None:
+    """A step isolates the free item of that number, 20 halves, 21 settles."""
+    parts = SubBatches(keyed(*keys))
+    sent: list[Item] = []
+    for step in [*steps, *[21] * len(keys)]:
+        if parts.all_settled:
+            break
+        if step < 20:
+            choices = list(parts.free_items(ordered=True))
+            parts.isolate(choices[step % len(choices)])
+        elif step == 20 and len(parts.current.items) > 1:
+            parts.halve()
+        else:
+            sent += parts.settle_current().items
+    assert len(sent) == len(keys)
+    for key in {*keys} - {None}:
+        of_key = [each.record.offset for each in sent if each.record.key == key]
+        assert of_key == sorted(of_key)
 
 
 def test_what_is_left_of_several_parts_is_told_in_order() -> None:

@@ -12,7 +12,7 @@ from connector.deadletters.receipts import LetterState, Receipt
 from connector.errors import ConnectorError
 from connector.kafka.dead_letter import IDENTITY, REPLAYS
 from connector.model import ACCEPTED, Outcome
-from tests.component.doubles import DOWN, REFUSED, UNAUTHORIZED, Request, refuse_those_marked
+from tests.component.doubles import DOWN, ERROR_500, REFUSED, UNAUTHORIZED, Request, refuse_those_marked
 from tests.unit.deadletters.replay_bench import Bench
 
 
@@ -140,6 +140,41 @@ async def test_an_outage_is_waited_out() -> None:
     bench.vendor.answer = for_an_hour
     await bench.run()
     assert (bench.replay.stopped, bench.replay.counts["mytracker"].accepted) == ("", 3)
+
+
+def poisoned(request: Request) -> Outcome:
+    return ERROR_500 if any(b"bad" in item.body for item in request.items) else ACCEPTED
+
+
+@pytest.mark.parametrize("poison", [0, 150, 298, 299])
+async def test_it_ends_where_one_of_its_letters_is_poison(poison: int) -> None:
+    """Poison has its new letter if enough others were left to show that the vendor is well; else it is left open."""
+    bench = Bench([b"bad" if number == poison else b"a" for number in range(300)], route=None)
+    bench.vendor.answer = poisoned
+    await asyncio.wait_for(bench.run(), 600)
+    counts = bench.replay.counts["mytracker"]
+    assert counts.accepted == 299
+    assert counts.refused == len(bench.letters.letters)
+    assert (bench.key(poison, None) in bench.receipts.written) is (counts.refused == 1)
+    assert bool(bench.replay.stopped) is (counts.refused == 0)
+
+
+async def test_it_ends_where_nothing_shows_if_the_vendor_is_well_and_gives_nothing_up() -> None:
+    bench = Bench([b"a"] * 12)
+    bench.vendor.answer = lambda _: ERROR_500
+    await asyncio.wait_for(bench.run(), 600)
+    assert "answered 500 to each event that is left" in bench.replay.stopped
+    assert bench.replay.counts["mytracker"].finished == 0
+    assert (bench.letters.letters, bench.receipts.written) == ([], {})
+
+
+@pytest.mark.parametrize("seconds", [10, 25])
+async def test_a_short_outage_answered_with_500_is_waited_out(seconds: int) -> None:
+    bench = Bench([b"a"])
+    begun = asyncio.get_running_loop().time()
+    bench.vendor.answer = lambda request: ERROR_500 if request.at < begun + seconds else ACCEPTED
+    await bench.run()
+    assert (bench.replay.stopped, bench.replay.counts["mytracker"].accepted) == ("", 1)
 
 
 @pytest.mark.parametrize(

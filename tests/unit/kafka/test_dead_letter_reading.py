@@ -133,7 +133,7 @@ def test_whatever_lies_there_raises_nothing_and_has_an_origin_that_exists(writte
 
 @pytest.mark.parametrize("value", [b"-5", b"99999999999999999999", "٣".encode(), b"1_0", b"", None])
 def test_an_offset_that_is_none_is_not_counted(value: bytes | None) -> None:
-    """The flood guard estimates by the offsets between letters what was delivered: a huge one would hide a flood."""
+    """The flood guard takes settled offsets between letters for deliveries: a huge offset would hide a flood."""
     written = message(record())
     wrong = tuple((name, value if name == OFFSET else of) for name, of in written.headers)
     assert recent_letter(written._replace(headers=wrong)) is None

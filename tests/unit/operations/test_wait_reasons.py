@@ -218,3 +218,10 @@ async def test_an_idle_sink_with_a_rate_waits_for_nothing(limited: Bench) -> Non
     limited.assign(0)
     await send(limited, b"{}")
     assert causes(limited) == [WaitReason.NOTHING_TO_READ]
+
+
+async def test_a_sink_whose_flood_guard_still_reads_recent_letters_says_so(bench: Bench) -> None:
+    bench.pipeline.flood_guard.wait_for_restore()
+    assert any("Recent dead letters are still being read" in wait.detail for wait in wait_reasons(seen(bench)))
+    bench.pipeline.flood_guard.restore([])
+    assert WaitReason.READING not in causes(bench)

@@ -21,8 +21,8 @@ KINDS: tuple[MistakeKind, ...] = (
     MistakeKind(
         "no-items",
         "A route with `each` takes the event, and the list that becomes items is null or empty: nothing is sent, and "
-        "the event counts as skipped by this route. That is right for an order without lines; if it is so for every event, "
-        "the path is misspelt.",
+        "the event counts as skipped by this route. That is right for an order without lines; if it is so for every "
+        "event, the path is misspelt.",
         "each: order.itmes\nfields: {customUserId: $.user.id}",
         "each: order.items\nfields: {customUserId: $.user.id}",
         '{"type": "order.paid", "user": {"id": "user-1"}, "order": {"items": [{"type": "lamp"}]}}',

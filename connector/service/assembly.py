@@ -71,7 +71,7 @@ def build_sink_runtime(
     router = build_router(settings, name, counting=True)
     stats = Stats(routes=router.counts)
     gate = build_gate(sink_settings)
-    sink = build_sink(sink_settings, clock, partial(wait_for_rate, gate, clock))
+    sink = build_sink(sink_settings, clock, partial(wait_for_rate, gate, clock), settings.delivery.drain)
     stall = min(
         _ms(conf, "max.poll.interval.ms", MAX_POLL_INTERVAL_MS), _ms(conf, "session.timeout.ms", SESSION_TIMEOUT_MS)
     )
@@ -151,9 +151,14 @@ def build_gate(settings: SinkSettings) -> Gate:
     )
 
 
-def build_sink(settings: SinkSettings, clock: Clock, wait_for_rate: WaitForRate = at_once) -> HttpSink:
-    """Return the vendor account, with a connection pool of its own. By default nobody sends besides, so none waits."""
-    return open_sink(settings, default_transport(settings.max_in_flight), clock, wait_for_rate)
+def build_sink(
+    settings: SinkSettings, clock: Clock, wait_for_rate: WaitForRate = at_once, drain: float | None = None
+) -> HttpSink:
+    """Return the vendor account, with a connection pool of its own. By default nobody sends besides, so none waits.
+
+    `drain` (seconds) is in what time a call must have ended when the service stops.
+    """
+    return open_sink(settings, default_transport(settings.max_in_flight), clock, wait_for_rate, drain)
 
 
 def build_replay_sink(
@@ -166,7 +171,7 @@ def build_replay_sink(
     """
     sink_settings = at_replay_rate(settings.sinks[name], rate)
     gate = build_gate(sink_settings)
-    sink = build_sink(sink_settings, clock, partial(wait_for_rate, gate, clock))
+    sink = build_sink(sink_settings, clock, partial(wait_for_rate, gate, clock), settings.delivery.drain)
     missing = sink.credentials_ready()
     if missing is not None:
         raise ConnectorError(f"sinks.{name}: {missing}")

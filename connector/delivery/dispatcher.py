@@ -57,6 +57,8 @@ class Dispatcher:
     """See the module. `enqueue(item)` takes one item in, and `pump` sends it.
 
     `on_unknown_outcome` ("retry" or "dead_letter") says what becomes of an event whose request may have taken effect.
+    `doubt_refusals` takes the first refusals for our own fault if they all say the same: not for a replay, whose events
+    were refused before.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Dispatcher:
         listener: DispatchListener,
         retry_code_backoff: Backoff,
         on_unknown_outcome: str = "retry",
+        doubt_refusals: bool = False,
     ) -> None:
         self.gate = gate
         # The batcher's own method: a call in between would be felt, once for each item.
@@ -89,6 +92,7 @@ class Dispatcher:
             listener=listener,
             retry_code_backoff=retry_code_backoff,
             dead_letter_unknown=on_unknown_outcome == "dead_letter",
+            doubt_refusals=doubt_refusals,
         )
         self._revoked: set[int] = set()  # epochs that are not ours any more, as long as something of them is left
         self._kept_unsent = 0  # unsent items of revoked epochs that `revoke` kept: they may still be sent, once
@@ -211,10 +215,10 @@ class Dispatcher:
         """Choose what to probe with, and note that it was chosen; None if there is nothing.
 
         It is the oldest batch, but after three tries or a status 500 the next one, as that batch may cause the fault
-        itself. While flooded it is a single event, each time of another batch.
+        itself. While flooded, or while all are refused alike, it is a single event, each time of another batch.
         """
-        in_flight = self._unsettled
-        again = None if self.gate.flooded else in_flight.probe_to_repeat()
+        in_flight, single = self._unsettled, self._outcomes.probes_single_events
+        again = None if single else in_flight.probe_to_repeat()
         probe = again or in_flight.next_probe()
         if probe is None:
             batch = self._batcher.take_oldest_batch()
@@ -226,7 +230,7 @@ class Dispatcher:
         if probe is None:
             return None
         in_flight.record_probe(probe)
-        if self.gate.flooded and len(probe.sub_batches.current.items) > 1:
+        if single and len(probe.sub_batches.current.items) > 1:
             probe.sub_batches.isolate_first()
         return probe
 

@@ -111,7 +111,7 @@ def build_sink_runtime(
         clock=clock,
         stats=stats,
         make_dispatcher=lambda listener: build_dispatcher(
-            sink_settings, sink, gate, assignment, stats, listener, clock
+            sink_settings, sink, gate, assignment, stats, listener, clock, doubt_refusals=True
         ),
         make_dead_letters=partial(build_letter_writer, settings, name, letters, clock),
         make_source=make_source,
@@ -127,6 +127,8 @@ def build_dispatcher(
     stats: Stats,
     listener: DispatchListener,
     clock: Clock,
+    *,
+    doubt_refusals: bool = False,
 ) -> Dispatcher:
     """Build the dispatcher of a sink, for the service and for replays."""
     return Dispatcher(
@@ -139,6 +141,7 @@ def build_dispatcher(
         listener=listener,
         retry_code_backoff=Backoff(settings.retry.initial, settings.retry.max),
         on_unknown_outcome=settings.unknown_outcome_policy,
+        doubt_refusals=doubt_refusals,
     )
 
 

@@ -116,6 +116,8 @@ class HttpSink:
 
     def _renew_rejected(self, outcome: Outcome, secrets: Secrets) -> bool:
         """True if the secrets were rejected, and others can be fetched at once."""
+        if outcome.by_status:  # it may be our key that was refused, with a status of the event's
+            self._credentials.doubt(secrets)
         return self._exchange.rejects_credentials(outcome) and self._credentials.reject(secrets)
 
     async def _fetch(self, begin_by: float, rejected: Secrets | None) -> Secrets | Outcome:

@@ -39,15 +39,20 @@ def retry_after(value: str | None, now: float) -> float | None:
     return min(seconds, LONGEST_RETRY_AFTER) if seconds >= 0 else None
 
 
-def judge_by_status(answer: Answer, content: Any) -> Outcome:
-    """Judge an answer that is no acceptance by its status, as any vendor's. `content` is what `json_of` returned."""
+def judge_by_status(answer: Answer, content: Any, *, documented: bool = False) -> Outcome:
+    """Judge an answer that is no acceptance by its status, as any vendor's. `content` is what `json_of` returned.
+
+    `documented`: the vendor's document says how it refuses an event, and how otherwise a bad key. Without that, the
+    first refusals since the start count for ours if they all say the same (see connector.delivery.alike_refusals).
+    """
     status = answer.status
     if 200 <= status < 300:
         # A proxy's answer, not the vendor's: what the vendor did is not known.
         message = f"HTTP {status} without the JSON object that the vendor answers when it accepts"
         return Outcome(OutcomeKind.UNAVAILABLE, status, message, effect_unknown=True)
     kind, message = _kind(status, content), message_of(answer, content)
-    return Outcome(kind, status, message, effect_unknown=_may_have_taken_effect(status))
+    by_status = kind is OutcomeKind.REJECTED and not documented
+    return Outcome(kind, status, message, effect_unknown=_may_have_taken_effect(status), by_status=by_status)
 
 
 def judge_unreadable(answer: Answer, judge: Callable[[Answer], Outcome]) -> Outcome:

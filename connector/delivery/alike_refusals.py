@@ -1,4 +1,4 @@
-"""Tells the first refusals since the start from a refusal of ourselves: a vendor may say `bad key` with status 400. Pure.
+"""Tells a refusal of our key by the first refusals since the start: a vendor may say `bad key` with status 400. Pure.
 
 The table of statuses blames the event for a 400, a 413 and a 422. Where a vendor answers so to a wrong key, every event
 would become a dead letter, one by one, until the flood guard notices. It is noticed sooner that they all say the same.

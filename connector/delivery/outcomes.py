@@ -71,7 +71,7 @@ class OutcomeHandler:
 
     @property
     def probes_single_events(self) -> bool:
-        """True if a probe must be one event, and of another batch each time: a refused one proves nothing for itself."""
+        """True if a probe must be one event, and of another batch each time: what refuses one may refuse all."""
         refusals = self._alike_refusals
         return self._gate.flooded or (refusals is not None and refusals.suspects_us(self._gate.successes))
 

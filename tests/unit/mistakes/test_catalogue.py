@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import MappingProxyType
 
 import pytest
 
+from connector import resources
 from connector.config.load import load
 from connector.errors import ConfigError, ExpressionError, FieldError
 from connector.expressions import compile_expression
@@ -33,6 +35,8 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     alike = [_SAME, {**_SAME, "minProperties": 1}]
     (tmp_path / "alternatives-alike.json").write_text(json.dumps({"anyOf": alike}))
     (tmp_path / "alternatives-apart.json").write_text(json.dumps(_SAME))
+    (tmp_path / "schemas" / "events").mkdir(parents=True)
+    shutil.copy(resources.schemas() / "events" / "order.json", tmp_path / "schemas" / "events")
     return tmp_path
 
 

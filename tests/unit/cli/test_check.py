@@ -31,7 +31,7 @@ def test_the_example_lacks_nothing_but_its_secrets(monkeypatch: pytest.MonkeyPat
         "warning: sinks.sailplay.token: environment variable SAILPLAY_TOKEN is not set [missing-secret]",
     ]
     assert "  registrations: accounts.users when type == 'user.registered' → mytracker.registration" in lines
-    assert lines[-1] == "no mistakes, 2 warnings"
+    assert lines[-1] == "no mistakes, 3 warnings"
 
 
 def test_mistakes_are_lines_and_their_count_and_end_with_2(tmp_path: Path) -> None:

@@ -171,7 +171,8 @@ class Outcome:
     `status` is None if no status line came. `message` is the vendor's or the transport's, at most 1 KB, without
     secrets. `retry_after` is in seconds, None if absent or invalid. `code` is SailPlay's `status_code`. `retry_for`
     (seconds) is set if a configured retry code came: how long the request may be repeated. `effect_unknown` is set if
-    the request may have taken effect although no proper answer came.
+    the request may have taken effect although no proper answer came. `by_status` is set if an event is blamed by the
+    status alone, as any vendor's, and not by the vendor's own word.
     """
 
     kind: OutcomeKind
@@ -181,6 +182,7 @@ class Outcome:
     code: str | None = None
     retry_for: float | None = None
     effect_unknown: bool = False
+    by_status: bool = False
 
 
 ACCEPTED = Outcome(OutcomeKind.ACCEPTED, 200)

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from connector.config.file_model import DeliveryModel
 from connector.config.kafka_settings import MAX_POLL_INTERVAL_MS
 from connector.config.lenient import mapping, parsed
 from connector.errors import Mistake
 from connector.settings import units
+from connector.settings.model import Model, default_of
+from connector.settings.values import RetrySettings, SinkSettings
+from connector.vendors.registry import VENDORS, kind_of
 
 # The time a rebalance callback needs beside the drain: to be scheduled, and to commit.
 CALLBACK_MARGIN_SECONDS = 10
@@ -18,8 +22,8 @@ _LONGEST_COMMIT_INTERVAL_SECONDS = 60
 def budget_mistakes(tree: Mapping[str, Any]) -> Iterator[Mistake]:
     """Yield the budgets that contradict each other. A budget that is not valid itself is not compared."""
     delivery = mapping(tree.get("delivery"))
-    drain = parsed(units.positive_duration, delivery.get("drain"), 20.0)
-    commit = parsed(units.positive_duration, delivery.get("commit_interval"), 1.0)
+    drain = _span(delivery, "drain", DeliveryModel)
+    commit = _span(delivery, "commit_interval", DeliveryModel)
     poll = parsed(_seconds, mapping(tree.get("kafka")).get("max.poll.interval.ms"), MAX_POLL_INTERVAL_MS / 1000)
     if commit is not None and commit > _LONGEST_COMMIT_INTERVAL_SECONDS:
         yield Mistake(
@@ -40,10 +44,11 @@ def budget_mistakes(tree: Mapping[str, Any]) -> Iterator[Mistake]:
 
 
 def _sink(path: str, sink: Mapping[str, Any], drain: float | None) -> Iterator[Mistake]:
-    timeout = parsed(units.positive_duration, sink.get("timeout"), 10.0)
-    retry = mapping(sink.get("retry"))
-    initial = parsed(units.positive_duration, retry.get("initial"), 0.2)
-    longest = parsed(units.positive_duration, retry.get("max"), 30.0)
+    settings = _settings_of(sink)
+    timeout = _span(sink, "timeout", settings)
+    retry = mapping(sink.get("retry", default_of(settings, "retry")))
+    initial = _span(retry, "initial", RetrySettings)
+    longest = _span(retry, "max", RetrySettings)
     if timeout is not None and drain is not None and timeout >= drain:
         yield Mistake(
             f"{path}.timeout",
@@ -53,6 +58,17 @@ def _sink(path: str, sink: Mapping[str, Any], drain: float | None) -> Iterator[M
     if initial is not None and longest is not None and initial > longest:
         message = f"{_plain(initial)} must be at most retry.max ({_plain(longest)})"
         yield Mistake(f"{path}.retry.initial", message, "retry-initial-too-long")
+
+
+def _settings_of(sink: Mapping[str, Any]) -> type[SinkSettings]:
+    """Return the class of the section by its kind, since a vendor may have defaults of its own."""
+    vendor = VENDORS.get(kind_of(sink) or "")
+    return SinkSettings if vendor is None else vendor.settings
+
+
+def _span(section: Mapping[str, Any], key: str, model: type[Model]) -> float | None:
+    """Return a time of the section in seconds, or the model's default where it is left out; None if it is no time."""
+    return parsed(units.positive_duration, section.get(key), units.positive_duration(default_of(model, key)))
 
 
 def _seconds(milliseconds: Any) -> float:

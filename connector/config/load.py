@@ -120,8 +120,10 @@ def _delivery(part: file_model.DeliveryModel) -> Delivery:
 
 
 def _topic(name: str, part: file_model.TopicModel, directory: Path) -> Topic:
-    schema = None if part.schema_path is None else locate_schema(part.schema_path, directory)
-    return Topic(name, name.startswith("^"), schema)
+    pattern = name.startswith("^")
+    if part.schema_path is None:
+        return Topic(name, pattern, None)
+    return Topic(name, pattern, *locate_schema(name, part.schema_path, directory))
 
 
 def _routes(parts: list[file_model.RouteModel]) -> tuple[Route, ...]:

@@ -6,13 +6,16 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from connector import resources
 from connector.config.lenient import elements, mapping, text, texts
 from connector.errors import ConnectorError, Mistake
 from connector.routing.validate import EventSchema
 from connector.settings.units import shown
+
+# The topic of the example that has a schema, and how the example names it.
+EXAMPLE_SCHEMA = ("accounts.users", "schemas/events/user.json")
 
 _NAME = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
 # Syntax that Python's regular expressions have and the Kafka client's (POSIX) lack or read differently.
@@ -41,16 +44,28 @@ def topic_mistakes(tree: dict[str, Any], directory: Path) -> Iterator[Mistake]:
             yield Mistake(path, message, "unread-topic")
         schema = text(mapping(topic).get("schema"))
         if schema:
-            message = schema_mistake(locate_schema(schema, directory))
+            message = schema_mistake(locate_schema(name, schema, directory).path)
             if message is not None:
                 yield Mistake(f"{path}.schema", message, "unusable-schema")
 
 
-def locate_schema(schema: str, directory: Path) -> Path:
-    """Return the path of a topic's schema: beside the file, or else among the schemas installed with the package."""
+class SchemaFile(NamedTuple):
+    """Where a topic's schema lies. `instead_of` is the path of the one that is not there, if this is the example's."""
+
+    path: Path
+    instead_of: Path | None = None
+
+
+def locate_schema(topic: str, schema: str, directory: Path) -> SchemaFile:
+    """Return the file of a topic's schema: its path begins in `directory`, where the configuration lies.
+
+    What is not there is replaced by nothing, but for the one line of `connector example` as it is printed, so that the
+    example is accepted wherever it is saved; `check` and `run` say so.
+    """
     beside = directory / schema
-    shipped = resources.schemas() / schema.removeprefix("schemas/")
-    return shipped if schema.startswith("schemas/") and shipped.is_file() and not beside.exists() else beside
+    if (topic, schema) == EXAMPLE_SCHEMA and not beside.exists():
+        return SchemaFile(resources.schemas() / "events" / beside.name, instead_of=beside)
+    return SchemaFile(beside)
 
 
 def schema_mistake(path: Path) -> str | None:

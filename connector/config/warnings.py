@@ -75,6 +75,13 @@ def _kafka(settings: Settings) -> Iterator[Mistake]:
 
 def _topics(settings: Settings) -> Iterator[Mistake]:
     for name, topic in settings.topics.items():
+        if topic.missing_schema is not None:
+            yield Mistake(
+                f"topics.{name}.schema",
+                f"there is no {topic.missing_schema}: events are checked against the example's schema, which came with "
+                "the connector. Put your own there, or leave schema out",
+                "example-schema",
+            )
         if topic.schema is not None and not EventSchema(orjson.loads(topic.schema.read_bytes())).bounded:
             yield Mistake(
                 f"topics.{name}.schema",

@@ -58,6 +58,8 @@ class Dispatcher:
     """See the module. `enqueue(item)` takes one item in, and `pump` sends it.
 
     `on_unknown_outcome` ("retry" or "dead_letter") says what becomes of an event whose request may have taken effect.
+    `doubt_refusals` takes the first refusals for our own fault if they all say the same: not for a replay, whose events
+    were refused before.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Dispatcher:
         listener: DispatchListener,
         retry_code_backoff: Backoff,
         on_unknown_outcome: str = "retry",
+        doubt_refusals: bool = False,
     ) -> None:
         self.gate = gate
         # The batcher's own method: a call in between would be felt, once for each item.
@@ -82,7 +85,9 @@ class Dispatcher:
         self._clock = clock
         self._stats = stats
         self._unsettled = UnsettledBatches(ordered=batcher.ordered)
-        self._selection = Selection(self._unsettled, batcher, gate, self._take_from_batcher)
+        self._selection = Selection(
+            self._unsettled, batcher, gate, self._take_from_batcher, lambda: self._outcomes.probes_single_events
+        )
         self._outcomes = OutcomeHandler(
             self._unsettled,
             gate,
@@ -91,6 +96,7 @@ class Dispatcher:
             listener=listener,
             retry_code_backoff=retry_code_backoff,
             dead_letter_unknown=on_unknown_outcome == "dead_letter",
+            doubt_refusals=doubt_refusals,
         )
         self._revoked: set[int] = set()  # epochs that are not ours any more, as long as something of them is left
         self._kept_unsent = 0  # unsent items of revoked epochs that `revoke` kept: they may still be sent, once

@@ -6,11 +6,13 @@ Everything here runs on the event loop's thread, and nothing is sent from here.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import structlog
 
 from connector.batching.isolation import SubBatch
+from connector.delivery.alike_refusals import ALIKE_TO_BLAME_US, AlikeRefusals
 from connector.delivery.backoff import Backoff
 from connector.delivery.gate import Gate
 from connector.delivery.healing import seconds_before_retry
@@ -45,6 +47,7 @@ class OutcomeHandler:
     The dispatcher tells the gate of acceptances, which it does sooner. The listener is called at most once for each
     item. The initial wait of `retry_code_backoff` is the shortest before the retry of a configured retry code. With
     `dead_letter_unknown`, an item whose request may have taken effect becomes a dead letter, and is not sent again.
+    With `doubt_refusals`, the first refusals since the start are taken for our own fault if they all say the same.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class OutcomeHandler:
         listener: DispatchListener,
         retry_code_backoff: Backoff,
         dead_letter_unknown: bool,
+        doubt_refusals: bool,
     ) -> None:
         self._unsettled = unsettled
         self._gate = gate
@@ -65,9 +69,17 @@ class OutcomeHandler:
         self._listener = listener
         self._retry_code_backoff = retry_code_backoff
         self._dead_letter_unknown = dead_letter_unknown
+        self._alike_refusals = AlikeRefusals() if doubt_refusals else None
+
+    @property
+    def probes_single_events(self) -> bool:
+        """True if a probe must be one event, and of another batch each time: what refuses one may refuse all."""
+        refusals = self._alike_refusals
+        return self._gate.flooded or (refusals is not None and refusals.suspects_us(self._gate.successes))
 
     def handle(self, attempt: SendAttempt, outcome: Outcome, now: float) -> None:
         """Apply the outcome of a request that ended at `now` (monotonic seconds)."""
+        outcome = self._doubted(attempt, outcome)
         self._count(attempt, outcome, now)
         match outcome.kind:
             case OutcomeKind.ACCEPTED:
@@ -94,6 +106,19 @@ class OutcomeHandler:
         """Let every batch that awaits a retry be sent: the gate is sending again."""
         log.info("the vendor answers again: sending resumes", sink=self._sink)
         self._unsettled.retry_all()
+
+    def _doubted(self, attempt: SendAttempt, outcome: Outcome) -> Outcome:
+        """Return the outcome, or what it means where all that was refused since the start was refused alike."""
+        refusals = self._alike_refusals
+        if refusals is None or outcome.kind is not OutcomeKind.REJECTED or self._gate.flooded:
+            return outcome
+        if not refusals.blames_us(outcome, len(attempt.sub_batch.items), self._gate.successes):
+            return outcome
+        message = (
+            f"{ALIKE_TO_BLAME_US} events were refused alike and none was accepted since the start, so the fault is "
+            f"taken for ours: {outcome.message}"
+        )
+        return replace(outcome, kind=OutcomeKind.MISCONFIGURED, message=message)
 
     def _count(self, attempt: SendAttempt, outcome: Outcome, now: float) -> None:
         stats = self._stats

@@ -1,7 +1,7 @@
 """Selects what one sink sends next: a retry, new events, or the probe of a gate that is shut. Pure.
 
 Events that are held do not hold others: of a batch in which one awaits a success, the neighbours go first; retries of
-codes that may heal have a share; and a flood's probes go round all that is held.
+codes that may heal have a share; and probes of single events go round all that is held.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from connector.delivery.unsettled_batches import UnsettledBatch, UnsettledBatche
 
 
 class Selection:
-    """What was sent before is in `unsettled`, the rest in `batcher`; `take` moves a batch from here to there."""
+    """What was sent before is in `unsettled`, the rest in `batcher`; `take` moves a batch from here to there.
+
+    `probes_single_events` is true while a probe must be one event: in a flood, and while all are refused alike.
+    """
 
     def __init__(
         self,
@@ -23,11 +26,13 @@ class Selection:
         batcher: Batcher,
         gate: Gate,
         take: Callable[[Batch], UnsettledBatch],
+        probes_single_events: Callable[[], bool],
     ) -> None:
         self._unsettled = unsettled
         self._batcher = batcher
         self._gate = gate
         self._take = take
+        self._probes_single_events = probes_single_events
         self._healing = HealingShare(gate, unsettled)
 
     def select(self, now: float) -> UnsettledBatch | None:
@@ -39,8 +44,8 @@ class Selection:
             sent_before = self._unsettled.due_for_retry(now)
             if sent_before is None:
                 return self._select_new_or_healing(now)
-        elif self._gate.flooded:
-            return self._select_flood_probe()
+        elif self._probes_single_events():
+            return self._select_single_probe()
         else:
             sent_before = self._select_probe()
         if sent_before is not None:
@@ -61,7 +66,7 @@ class Selection:
 
     def can_probe_untried(self) -> bool:
         """True if there is a batch to probe with, while flooded, that has not been a probe in this flood."""
-        return self._unsettled.untried_flood_probe() is not None or self._batcher.oldest_number() is not None
+        return self._unsettled.untried_single_probe() is not None or self._batcher.oldest_number() is not None
 
     def only_suspects(self) -> bool:
         """True if all that could be sent are single events that drew a status 500 since the last success."""
@@ -92,12 +97,12 @@ class Selection:
         unsettled.record_probe(probe)
         return probe
 
-    def _select_flood_probe(self) -> UnsettledBatch | None:
-        """Return what to probe with while flooded: one event, each time another one; None if there is nothing."""
+    def _select_single_probe(self) -> UnsettledBatch | None:
+        """Return one event to probe with, each time another one; None if there is nothing."""
         unsettled = self._unsettled
-        probe = unsettled.untried_flood_probe() or self._take_oldest() or unsettled.next_flood_probe()
+        probe = unsettled.untried_single_probe() or self._take_oldest() or unsettled.next_single_probe()
         if probe is not None:
-            unsettled.isolate_flood_probe(probe)
+            unsettled.isolate_single_probe(probe)
         return probe
 
     def _take_oldest(self) -> UnsettledBatch | None:

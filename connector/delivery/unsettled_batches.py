@@ -23,10 +23,10 @@ class UnsettledBatch:
     """One batch, `packed`, from its first request until every item of it is settled.
 
     Until then the batcher keeps its keys from other batches. `heals`: its last answer was a code that may heal.
-    `flood_probe` is the number of the last probe of this flood that was of it (0: none).
+    `single_probe` is the number of the last probe of a single event that was of it (0: none).
     """
 
-    __slots__ = ("flood_probe", "heals", "in_flight", "packed", "retry_at", "sub_batches")
+    __slots__ = ("heals", "in_flight", "packed", "retry_at", "single_probe", "sub_batches")
 
     def __init__(self, batch: Batch) -> None:
         self.packed = batch
@@ -34,7 +34,7 @@ class UnsettledBatch:
         self.retry_at = 0.0  # monotonic seconds
         self.in_flight = False
         self.heals = False
-        self.flood_probe = 0
+        self.single_probe = 0
 
 
 class SendAttempt(NamedTuple):
@@ -245,26 +245,26 @@ class UnsettledBatches:
         """Let the oldest batch be the next probe."""
         self._last_probe = 0
 
-    def untried_flood_probe(self) -> UnsettledBatch | None:
-        """Return the oldest batch of which no event has been a probe in this flood; None if there is none."""
-        untried = (batch for batch in self._waiting() if not batch.flood_probe)
+    def untried_single_probe(self) -> UnsettledBatch | None:
+        """Return the oldest batch of which no event has been a probe by itself; None if there is none."""
+        untried = (batch for batch in self._waiting() if not batch.single_probe)
         return min(untried, key=lambda batch: batch.packed.number, default=None)
 
-    def next_flood_probe(self) -> UnsettledBatch | None:
+    def next_single_probe(self) -> UnsettledBatch | None:
         """Return the batch with the event that was no probe yet or is the longest ago; None if there is none.
 
         Of several batches with such an event, the one that probed the longest ago.
         """
         return min(
             self._waiting(),
-            key=lambda batch: (self._least_probed(batch).sub_batch.probed, batch.flood_probe, batch.packed.number),
+            key=lambda batch: (self._least_probed(batch).sub_batch.probed, batch.single_probe, batch.packed.number),
             default=None,
         )
 
-    def isolate_flood_probe(self, batch: UnsettledBatch) -> None:
-        """Make that event of a batch, alone, its current one, and note that it is sent as a flood's probe."""
+    def isolate_single_probe(self, batch: UnsettledBatch) -> None:
+        """Make that event of a batch, alone, its current one, and note that it is sent as a probe by itself."""
         self._isolate(batch, self._least_probed(batch))
-        batch.flood_probe = self._probes
+        batch.single_probe = self._probes
 
     def _least_probed(self, batch: UnsettledBatch) -> FreeItem:
         return min(batch.sub_batches.free_items(ordered=self._ordered), key=lambda free: free.sub_batch.probed)
@@ -276,6 +276,6 @@ class UnsettledBatches:
         """
         self.restart_probing()
         for batch in self._every():
-            batch.flood_probe = 0
+            batch.single_probe = 0
         for batch in self._all.values():
             batch.retry_at = 0.0

@@ -6,30 +6,32 @@ import asyncio
 import os
 import socket
 import ssl
-import zlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import httpx
 
 from connector.http.connection import RESPONSE_BYTES, UnreadableAnswerError
+from connector.http.encodings import decoded
+from connector.http.progress import Head, Progress
 from connector.http.transport import Transport
 from connector.model import Outcome, OutcomeKind
 
 # The errors that a transport raises for what a vendor or the network does. Two of httpx's are no TransportError.
-_FAULTS = (httpx.HTTPError, httpx.StreamError, OSError, zlib.error)
+_FAULTS = (httpx.HTTPError, httpx.StreamError, OSError)
 
-# After these the request was certainly not sent.
+# After these the request was certainly not sent, whatever the transport says.
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
+_NO_CONNECTION = "no connection in time"
 # The first that fits describes the fault, without address or URL: those may hold a token.
 _DESCRIPTIONS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
     (socket.gaierror, "the host's name could not be resolved"),
     (ssl.SSLError, "TLS failed"),
-    ((httpx.ConnectTimeout, httpx.PoolTimeout), "no connection in time"),
+    ((httpx.ConnectTimeout, httpx.PoolTimeout), _NO_CONNECTION),
     (httpx.ConnectError, "could not connect"),
     (httpx.RemoteProtocolError, "the answer is not HTTP"),
-    ((httpx.DecodingError, zlib.error), "the answer's compression is broken"),
+    (httpx.DecodingError, "the answer's compression is broken"),
 )
 _CONNECTION_BROKE = "the connection broke"
 # Errors whose errno is not one of the operating system's.
@@ -37,11 +39,16 @@ _OWN_ERRNO = (socket.gaierror, ssl.SSLError)
 
 
 class Answer(NamedTuple):
-    """The response to one request; its body is complete and decompressed."""
+    """The response to one request; its body is complete and decompressed, or `unreadable`.
+
+    `unreadable` says why there is no body although the head of the answer came (broken or unknown compression, broken
+    off, over 1 MiB, too slow), for people; the body is empty then. Status and headers are what the server said.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    unreadable: str = ""
 
 
 class _Request(httpx.Request):
@@ -64,40 +71,38 @@ class _Request(httpx.Request):
 class Client:
     """Makes single attempts over a transport, which it owns. `timeout` (seconds) bounds each, to the last byte.
 
-    The connection may take half of it: where none can be made, the request is then known not to have been sent.
+    Every attempt has all of it: what has to be done before (a login, say) takes none of it away. The connection may
+    take half of it.
     """
 
-    __slots__ = ("_extensions", "_timeout", "_transport")
+    __slots__ = ("_connect", "_timeout", "_transport")
 
     def __init__(self, transport: httpx.AsyncBaseTransport, timeout: float) -> None:
         self._transport = transport
         self._timeout = timeout
-        self._extensions = {"timeout": {"connect": timeout / 2, "pool": timeout / 2}}
+        self._connect = {"connect": timeout / 2, "pool": timeout / 2}
 
-    async def attempt(
-        self, method: str, url: httpx.URL, headers: httpx.Headers, body: bytes, deadline: float | None = None
-    ) -> Answer | Outcome:
+    async def attempt(self, method: str, url: httpx.URL, headers: httpx.Headers, body: bytes) -> Answer | Outcome:
         """Send one request; return the answer, or the outcome of having none.
 
-        Raises nothing for what the other side or the network does. `deadline` (the loop's time) replaces the timeout
-        where the attempt is only the last part of what has to be done in time.
+        Raises nothing for what the other side or the network does. Where the head of an answer came, it is an Answer,
+        if only an unreadable one. An outcome has an unknown effect only where bytes of the request may have left.
         """
-        request = _Request(method, url, headers, body, self._extensions)
-        if deadline is None:
-            deadline = asyncio.get_running_loop().time() + self._timeout
+        progress = Progress()
+        request = _Request(method, url, headers, body, {"timeout": self._connect, "progress": progress})
         try:
-            async with asyncio.timeout_at(deadline):
+            async with asyncio.timeout(self._timeout):
                 response = await self._transport.handle_async_request(request)
+                progress.head = Head(response.status_code, response.headers)
                 try:
-                    return Answer(response.status_code, response.headers, await _read(response))
+                    return Answer(*progress.head, await _read(response))
                 finally:
                     await response.aclose()
         except TimeoutError:
-            return Outcome(
-                OutcomeKind.UNAVAILABLE, message=f"no complete answer within {self._timeout:g} s", effect_unknown=True
-            )
+            why = f"no complete answer within {self._timeout:g} s" if progress.sent else _NO_CONNECTION
+            return _ended(progress, why, sent=progress.sent)
         except _FAULTS as error:
-            return _outcome_of(error)
+            return _ended(progress, _description(error), sent=progress.sent and not isinstance(error, _NOT_SENT))
 
     async def close(self) -> None:
         """Close all connections."""
@@ -124,28 +129,14 @@ async def _read(response: httpx.Response) -> bytes:
         if size > RESPONSE_BYTES:
             raise UnreadableAnswerError("the answer is over 1 MiB")
         chunks.append(chunk)
-    return _decoded(b"".join(chunks), response.headers)
+    return decoded(b"".join(chunks), response.headers.get("content-encoding", ""))
 
 
-def _decoded(raw: bytes, headers: Mapping[str, str]) -> bytes:
-    encoding = headers.get("content-encoding", "").strip().lower()
-    if encoding in ("", "identity"):
-        return raw
-    if encoding not in ("gzip", "x-gzip"):
-        raise UnreadableAnswerError("the answer is compressed in a way that was not asked for")
-    unzip = zlib.decompressobj(16 + zlib.MAX_WBITS)
-    body = unzip.decompress(raw, RESPONSE_BYTES + 1)
-    if len(body) > RESPONSE_BYTES:
-        raise UnreadableAnswerError("the answer is over 1 MiB when decompressed")
-    if not unzip.eof or unzip.unused_data:
-        raise UnreadableAnswerError("the answer's compression is broken")
-    return body
-
-
-def _outcome_of(error: Exception) -> Outcome:
-    return Outcome(
-        OutcomeKind.UNAVAILABLE, message=_description(error), effect_unknown=not isinstance(error, _NOT_SENT)
-    )
+def _ended(progress: Progress, why: str, *, sent: bool) -> Answer | Outcome:
+    """Return what is known of a request that ended without a whole answer."""
+    if progress.head is not None:
+        return Answer(*progress.head, b"", why)
+    return Outcome(OutcomeKind.UNAVAILABLE, message=why, effect_unknown=sent)
 
 
 def _description(error: Exception) -> str:

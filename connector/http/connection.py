@@ -18,12 +18,20 @@ class UnreadableAnswerError(httpx.TransportError):
     """Raised for an answer that cannot be read. Its text is for people, and holds no address and no URL."""
 
 
+RawHead = tuple[int, list[tuple[bytes, bytes]]]
+
+
 class RawAnswer(NamedTuple):
-    """An answer as it came over the wire: the body is complete, and compressed if the server compressed it."""
+    """An answer as it came over the wire, compressed if the server compressed it.
+
+    `broken` says why the body has no proper end, or is too large; None if it is complete. Status and headers hold all
+    the same.
+    """
 
     status: int
     headers: list[tuple[bytes, bytes]]
     body: bytes
+    broken: httpx.TransportError | None = None
 
 
 class HttpConnection(asyncio.Protocol):
@@ -41,14 +49,16 @@ class HttpConnection(asyncio.Protocol):
         )
         self._waiter: asyncio.Future[None] | None = None
         self._keeps_alive = True
+        self._broken: httpx.TransportError | None = None
         self._reset()
 
     async def exchange(self, request: bytes) -> RawAnswer:
         """Send one request and return its answer. Only one may be under way.
 
         Raises httpx.ConnectError where nothing was sent because the connection is closed already. Raises
-        UnreadableAnswerError or httpx.ReadError afterwards; then, or if it is cancelled, it is not known whether the
-        server got the request, and the connection is closed.
+        UnreadableAnswerError or httpx.ReadError where the head of the answer is not whole; then, or if it is cancelled,
+        it is not known whether the server got the request (but see `head`), and the connection is closed. It is closed,
+        too, after an answer whose body is broken.
         """
         if self._transport.is_closing():
             raise httpx.ConnectError("the connection is closed")
@@ -62,7 +72,7 @@ class HttpConnection(asyncio.Protocol):
             raise
         finally:
             self._waiter = None
-        answer = RawAnswer(self._status, self._headers, b"".join(self._body))
+        answer = RawAnswer(self._status, self._headers, b"".join(self._body), self._broken)
         self._reset()
         return answer
 
@@ -70,6 +80,11 @@ class HttpConnection(asyncio.Protocol):
     def reusable(self) -> bool:
         """True if another request may be sent: the connection is open, and request and answer were complete."""
         return self._keeps_alive and not self._transport.is_closing() and not self._transport.get_write_buffer_size()
+
+    @property
+    def head(self) -> RawHead | None:
+        """The status and the headers of the answer that an exchange was cancelled in, if they were whole."""
+        return (self._status, self._headers) if self._head_is_whole else None
 
     def abort(self) -> None:
         """Close the connection at once; an exchange under way fails."""
@@ -134,6 +149,7 @@ class HttpConnection(asyncio.Protocol):
             )
         if size > HEAD_BYTES:
             raise UnreadableAnswerError("the answer's head is too large")
+        self._head_is_whole = True
 
     def on_body(self, data: bytes) -> None:
         """Keep a piece of the body."""
@@ -154,14 +170,20 @@ class HttpConnection(asyncio.Protocol):
         self._headers: list[tuple[bytes, bytes]] = []
         self._body: list[bytes] = []
         self._head_is_read = False
-        self._has_length = False
+        self._head_is_whole = False  # and not too large
+        self._has_length: bool = False
+        self._broken = None
 
-    def _end(self, error: Exception | None) -> None:
-        """Abort and report `error`, unless the answer was already complete; None if the end of data completes it."""
+    def _end(self, error: httpx.TransportError | None) -> None:
+        """Abort and report `error`, unless the answer was already complete; None if the end of data completes it.
+
+        Where the head is whole, the error is the body's alone.
+        """
         self._transport.abort()
         if self._waiter is None or self._waiter.done():
             return
-        if error is None:
+        if error is None or self._head_is_whole:
+            self._broken = error
             self._waiter.set_result(None)
         else:
             self._waiter.set_exception(error)

@@ -6,7 +6,7 @@ import asyncio
 import socket
 import ssl
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple
 
 import aiohappyeyeballs
@@ -15,6 +15,7 @@ from aiohappyeyeballs import AddrInfoType
 
 from connector import __version__
 from connector.http.connection import HttpConnection
+from connector.http.progress import Head, Progress
 
 # How long an idle connection is kept: well below the 5 s after which many servers close one (Node, uvicorn). A request
 # sent while the server closes is lost, and it is not known that it never took effect.
@@ -44,7 +45,8 @@ class Transport(httpx.AsyncBaseTransport):
     httpx's timeouts only `connect` counts: seconds until there is a connection, waiting for a free one included.
 
     Raises httpx.ConnectError or httpx.ConnectTimeout where the request was certainly not sent; after that
-    httpx.ReadError or UnreadableAnswerError, and then it is not known whether the server got it.
+    httpx.ReadError or UnreadableAnswerError, and then it is not known whether the server got it. These two are raised
+    by the answer's stream where its status is known and only its body is broken.
     """
 
     def __init__(self, max_connections: int, tls: ssl.SSLContext) -> None:
@@ -55,15 +57,26 @@ class Transport(httpx.AsyncBaseTransport):
         self._sweep: asyncio.TimerHandle | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send the request and read the answer. If it is cancelled, its connection is closed."""
+        """Send the request and read the answer. If it is cancelled, its connection is closed.
+
+        How far it came is noted in the extension "progress" of the request, if it has one (see Progress).
+        """
+        progress: Progress = request.extensions.get("progress") or Progress()
+        progress.sent = False
         message = _message(request, await request.aread())
         origin = _origin(request.url)
         connection = await self._acquire(origin, request.extensions.get("timeout", {}).get("connect"))
+        progress.sent = True
         try:
-            status, headers, body = await connection.exchange(message)
+            status, headers, body, broken = await connection.exchange(message)
+        except asyncio.CancelledError:
+            if connection.head is not None:
+                progress.head = Head(connection.head[0], httpx.Headers(connection.head[1]))
+            raise
         finally:
             self._release(origin, connection)
-        return httpx.Response(status, headers=headers, stream=httpx.ByteStream(body))
+        stream = httpx.ByteStream(body) if broken is None else _BrokenBody(broken)
+        return httpx.Response(status, headers=headers, stream=stream)
 
     async def aclose(self) -> None:
         """Close all connections; requests under way fail."""
@@ -145,6 +158,16 @@ class Transport(httpx.AsyncBaseTransport):
     def _drop(self, connection: HttpConnection) -> None:
         connection.abort()
         self._connections.discard(connection)
+
+
+class _BrokenBody(httpx.AsyncByteStream):
+    """The body of an answer that was read no further than its head: to read it raises why."""
+
+    def __init__(self, why: httpx.TransportError) -> None:
+        self._why = why
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        raise self._why
 
 
 def _origin(url: httpx.URL) -> Origin:

@@ -85,9 +85,20 @@ KINDS: tuple[MistakeKind, ...] = (
     MistakeKind(
         "unusable-schema",
         "The file is not there, is not JSON, is no JSON Schema, or refers to other files. A relative path begins where "
-        "the configuration lies; the schemas that came with the connector begin with schemas/.",
+        "the configuration lies. Nothing stands in for a file that is not there.",
         "topics: {shop.orders: {schema: schemas/events/oder.json}}",
         "topics: {shop.orders: {schema: schemas/events/order.json}}",
+    ),
+    MistakeKind(
+        "example-schema",
+        "The configuration still has the example's topic and schema, and there is no such file. Until you put your own "
+        "there, the topic's events are checked against the example's schema: yours may not match it.",
+        "topics: {accounts.users: {schema: schemas/events/user.json}}\n"
+        "routes:\n"
+        "  - {from: accounts.users, to: mytracker.login, fields: {customUserId: user.id}}",
+        "topics: {accounts.users: {}}\n"
+        "routes:\n"
+        "  - {from: accounts.users, to: mytracker.login, fields: {customUserId: user.id}}",
     ),
     MistakeKind(
         "costly-schema",

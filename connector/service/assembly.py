@@ -71,7 +71,7 @@ def build_sink_runtime(
     router = build_router(settings, name, counting=True)
     stats = Stats(routes=router.counts)
     gate = build_gate(sink_settings)
-    sink = build_sink(sink_settings, clock, partial(wait_for_rate, gate, clock))
+    sink = build_sink(sink_settings, clock, partial(wait_for_rate, gate, clock), settings.delivery.drain)
     stall = min(
         _ms(conf, "max.poll.interval.ms", MAX_POLL_INTERVAL_MS), _ms(conf, "session.timeout.ms", SESSION_TIMEOUT_MS)
     )
@@ -111,7 +111,7 @@ def build_sink_runtime(
         clock=clock,
         stats=stats,
         make_dispatcher=lambda listener: build_dispatcher(
-            sink_settings, sink, gate, assignment, stats, listener, clock
+            sink_settings, sink, gate, assignment, stats, listener, clock, doubt_refusals=True
         ),
         make_dead_letters=partial(build_letter_writer, settings, name, letters, clock),
         make_source=make_source,
@@ -127,6 +127,8 @@ def build_dispatcher(
     stats: Stats,
     listener: DispatchListener,
     clock: Clock,
+    *,
+    doubt_refusals: bool = False,
 ) -> Dispatcher:
     """Build the dispatcher of a sink, for the service and for replays."""
     return Dispatcher(
@@ -139,6 +141,7 @@ def build_dispatcher(
         listener=listener,
         retry_code_backoff=Backoff(settings.retry.initial, settings.retry.max),
         on_unknown_outcome=settings.unknown_outcome_policy,
+        doubt_refusals=doubt_refusals,
     )
 
 
@@ -151,9 +154,14 @@ def build_gate(settings: SinkSettings) -> Gate:
     )
 
 
-def build_sink(settings: SinkSettings, clock: Clock, wait_for_rate: WaitForRate = at_once) -> HttpSink:
-    """Return the vendor account, with a connection pool of its own. By default nobody sends besides, so none waits."""
-    return open_sink(settings, default_transport(settings.max_in_flight), clock, wait_for_rate)
+def build_sink(
+    settings: SinkSettings, clock: Clock, wait_for_rate: WaitForRate = at_once, drain: float | None = None
+) -> HttpSink:
+    """Return the vendor account, with a connection pool of its own. By default nobody sends besides, so none waits.
+
+    `drain` (seconds) is in what time a call must have ended when the service stops.
+    """
+    return open_sink(settings, default_transport(settings.max_in_flight), clock, wait_for_rate, drain)
 
 
 def build_replay_sink(
@@ -166,7 +174,7 @@ def build_replay_sink(
     """
     sink_settings = at_replay_rate(settings.sinks[name], rate)
     gate = build_gate(sink_settings)
-    sink = build_sink(sink_settings, clock, partial(wait_for_rate, gate, clock))
+    sink = build_sink(sink_settings, clock, partial(wait_for_rate, gate, clock), settings.delivery.drain)
     missing = sink.credentials_ready()
     if missing is not None:
         raise ConnectorError(f"sinks.{name}: {missing}")

@@ -94,6 +94,10 @@ class Service:
             self.settings.kafka, conf, [letters, topic_ids, *(runtime.source for runtime in self.runtimes)]
         )
         background = self._start_background_tasks(operations, secrets, conf)
+        for topic in self.settings.topics.values():
+            if topic.missing_schema is not None:
+                log.warning("a topic's schema is not there: its events are checked against the example's",
+                            topic=topic.name, missing=str(topic.missing_schema))  # fmt: skip
         log.info("started", version=__version__, sinks=self._names, group=self.settings.group, http=operations.port)
         await self._stop_requested.wait()
         for task in background:

@@ -45,6 +45,11 @@ class Model(BaseModel):
             ) from None
 
 
+def default_of(model: type[Model], key: str) -> Any:
+    """Return the default of an optional key, written as in the file. Raises KeyError where there is no such key."""
+    return model.model_fields[key].default
+
+
 def mistakes_of(error: ValidationError) -> list[Mistake]:
     """Return the mistakes that a `Model` found, each with its path in the file."""
     return [

@@ -51,11 +51,16 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One entry of `topics`. `name` is a regular expression with its leading ^ where `pattern` is set."""
+    """One entry of `topics`. `name` is a regular expression with its leading ^ where `pattern` is set.
+
+    `missing_schema` is the path that the file names where nothing lies there and `schema` is the example's, which came
+    with the package.
+    """
 
     name: str
     pattern: bool
     schema: Path | None
+    missing_schema: Path | None = None
 
 
 class RetrySettings(Model):

@@ -62,8 +62,9 @@ class Sink(Protocol):
     """One configured vendor account.
 
     `send` never raises for what a vendor or network does: it returns an Outcome. It makes exactly one attempt (a second
-    only where the first was refused for a token that the sink itself can renew), bounded by the sink's timeout as a
-    whole, follows no redirect and logs no token. It may be called concurrently, by the event loop's thread.
+    only where the first was refused for a token that the sink itself can renew), which is bounded by the sink's timeout
+    and begun only if it can have all of it; it follows no redirect and logs no token. It may be called concurrently, by
+    the event loop's thread.
     """
 
     name: str

@@ -42,6 +42,10 @@ class Credentials(Protocol):
         """Note that the vendor did not accept these. True if others can be fetched at once."""
         ...
 
+    def doubt(self, secrets: Secrets) -> None:
+        """Note that the vendor may not have accepted these: what it refused may have been the event, or they."""
+        ...
+
     def missing(self) -> str | None:
         """Return what is missing or wrong, for people; None if the secrets can be read."""
         ...
@@ -86,6 +90,10 @@ class GivenSecrets:
         if self._values == secrets:
             self._values = None
         return False
+
+    def doubt(self, secrets: Secrets) -> None:
+        """Read them again for the next request, as if they had been rejected."""
+        self.reject(secrets)
 
     def missing(self) -> str | None:
         """Return the first secret that cannot be read, and why; None if all can."""
@@ -157,6 +165,9 @@ class LoginToken:
         if self._token == secrets:
             self._token, self._rejected, self._failure = None, secrets, None
         return True
+
+    def doubt(self, secrets: Secrets) -> None:
+        """Do nothing: a login for each refused event would be too much."""
 
     def missing(self) -> str | None:
         """Return the first secret of the login that cannot be read, and why; None if all can."""

@@ -14,7 +14,7 @@ from connector.http.client import Answer, Client
 from connector.model import Item, Outcome, OutcomeKind
 from connector.settings.values import SinkSettings
 from connector.vendors.credentials import Credentials, GivenSecrets, LoginToken, is_token
-from connector.vendors.outcome import presentable
+from connector.vendors.outcome import judge_unreadable, presentable
 from connector.vendors.registry import VENDORS
 from connector.vendors.vendor import Reply, Request, Secrets, TokenLogin, Vendor, VendorCall
 
@@ -33,7 +33,10 @@ async def at_once() -> None:
 class HttpSink:
     """One account of a vendor (connector.vendors.base.Sink), which also makes calls that carry no items.
 
-    `timeout` of the settings (seconds) bounds each call, a login before it included. The sink owns the transport.
+    `timeout` of the settings (seconds) bounds each attempt, and every attempt has all of it: one that had to wait for a
+    login first is begun with its whole time or not at all. `drain` (seconds, None: no such limit) bounds a call with
+    all its attempts and logins, which takes twice the timeout at most: what is in flight when the service stops ends in
+    time. The sink owns the transport.
 
     Whoever calls `send` paces it by the rate. `wait_for_rate` is awaited before every other call: a login, a second
     try with a new token, and what `ask` sends.
@@ -46,12 +49,15 @@ class HttpSink:
         transport: httpx.AsyncBaseTransport,
         clock: Clock,
         wait_for_rate: WaitForRate,
+        drain: float | None = None,
     ) -> None:
         self.settings = settings
         self.vendor = vendor
         self.name = settings.name
         self.limits = settings.lowered(vendor.limits)
-        self._timeout = settings.timeout
+        self._timeout = timeout = settings.timeout
+        # How long after a call began an attempt may still begin, and have its whole time.
+        self._may_begin_within = timeout if drain is None else max(0.0, min(timeout, drain - timeout))
         self._client = Client(transport, settings.timeout)
         self._clock = clock
         self._wait_for_rate = wait_for_rate
@@ -92,39 +98,50 @@ class HttpSink:
         return LoginToken(secrets, partial(self._log_in, login), login.provides)
 
     async def _call(self, build: Callable[[Secrets], Request], judge: Judge) -> Reply:
-        deadline = asyncio.get_running_loop().time() + self._timeout
+        begin_by = asyncio.get_running_loop().time() + self._may_begin_within
         secrets = self._credentials.current()
         if secrets is None:
-            secrets = await self._fetch(deadline, None)
+            secrets = await self._fetch(begin_by, None)
         if isinstance(secrets, Outcome):
             return secrets, None
-        reply = await self._attempt(build(secrets), judge, secrets, deadline)
+        reply = await self._attempt(build(secrets), judge, secrets)
         if reply[0].kind is OutcomeKind.ACCEPTED or not self._renew_rejected(reply[0], secrets):
             return reply
-        renewed = await self._fetch(deadline, secrets)
+        renewed = await self._fetch(begin_by, secrets)
         if isinstance(renewed, Outcome):
             return renewed, None
-        reply = await self._attempt(build(renewed), judge, renewed, deadline)
+        reply = await self._attempt(build(renewed), judge, renewed)
         self._renew_rejected(reply[0], renewed)  # a third try is for the caller to decide
         return reply
 
     def _renew_rejected(self, outcome: Outcome, secrets: Secrets) -> bool:
         """True if the secrets were rejected, and others can be fetched at once."""
+        if outcome.by_status:  # it may be our key that was refused, with a status of the event's
+            self._credentials.doubt(secrets)
         return self._exchange.rejects_credentials(outcome) and self._credentials.reject(secrets)
 
-    async def _fetch(self, deadline: float, rejected: Secrets | None) -> Secrets | Outcome:
-        """Fetch a token, then wait for the rate again: the slot that this call had has passed meanwhile."""
+    async def _fetch(self, begin_by: float, rejected: Secrets | None) -> Secrets | Outcome:
+        """Fetch a token, then wait for the rate again: the slot that this call had has passed meanwhile.
+
+        Returns an outcome if that takes until after `begin_by` (the loop's time). A login goes on all the same, and the
+        next request has its token.
+        """
         try:
-            async with asyncio.timeout_at(deadline):
+            async with asyncio.timeout_at(begin_by):
                 secrets = await self._credentials.fetch(rejected)
                 if not isinstance(secrets, Outcome):
                     await self._wait_for_rate()
-                return secrets
         except TimeoutError:
-            return Outcome(OutcomeKind.UNAVAILABLE, message=f"login: no token within {self._timeout:g} s")
+            return self._not_begun()
+        late = asyncio.get_running_loop().time() > begin_by
+        return self._not_begun() if late and not isinstance(secrets, Outcome) else secrets
 
-    async def _attempt(self, request: Request, judge: Judge, secrets: Secrets, deadline: float) -> Reply:
-        answer = await self._client.attempt(*self._prepared(request), deadline)
+    def _not_begun(self) -> Outcome:
+        message = f"login: the token came too late for a request of up to {self._timeout:g} s, which was not sent"
+        return Outcome(OutcomeKind.UNAVAILABLE, message=message)
+
+    async def _attempt(self, request: Request, judge: Judge, secrets: Secrets) -> Reply:
+        answer = await self._client.attempt(*self._prepared(request))
         if isinstance(answer, Outcome):
             return answer, None
         return self._judged(judge, answer, secrets), answer
@@ -139,7 +156,7 @@ class HttpSink:
         return method, url, self._headers, body
 
     def _judged(self, judge: Judge, answer: Answer, secrets: Secrets) -> Outcome:
-        outcome = judge(answer)
+        outcome = judge_unreadable(answer, judge) if answer.unreadable else judge(answer)
         if outcome.kind is OutcomeKind.ACCEPTED:
             return outcome
         return presentable(outcome, answer, secrets.values(), self._clock.now())
@@ -147,8 +164,7 @@ class HttpSink:
     async def _log_in(self, login: TokenLogin, secrets: Secrets) -> str | Outcome:
         """Exchange the section's secrets for a token. Events wait for it; whatever fails here is never their fault."""
         await self._wait_for_rate()
-        deadline = asyncio.get_running_loop().time() + self._timeout
-        outcome, answer = await self._attempt(login.call(secrets), login.judge, secrets, deadline)
+        outcome, answer = await self._attempt(login.call(secrets), login.judge, secrets)
         if outcome.kind is OutcomeKind.ACCEPTED and answer is not None:
             token = login.token(answer)
             if isinstance(token, str) and is_token(token):
@@ -159,7 +175,11 @@ class HttpSink:
 
 
 def open_sink(
-    settings: SinkSettings, transport: httpx.AsyncBaseTransport, clock: Clock, wait_for_rate: WaitForRate = at_once
+    settings: SinkSettings,
+    transport: httpx.AsyncBaseTransport,
+    clock: Clock,
+    wait_for_rate: WaitForRate = at_once,
+    drain: float | None = None,
 ) -> HttpSink:
     """Return the sink of these settings, by the vendor that their kind names. It owns the transport."""
-    return HttpSink(settings, VENDORS[settings.kind], transport, clock, wait_for_rate)
+    return HttpSink(settings, VENDORS[settings.kind], transport, clock, wait_for_rate, drain)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from connector.http.client import Answer
 
 LONGEST_RETRY_AFTER = 600.0
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 # Stands for a body that is no JSON; equal to no JSON value.
 NOT_JSON = object()
@@ -37,15 +39,37 @@ def retry_after(value: str | None, now: float) -> float | None:
     return min(seconds, LONGEST_RETRY_AFTER) if seconds >= 0 else None
 
 
-def judge_by_status(answer: Answer, content: Any) -> Outcome:
-    """Judge an answer that is no acceptance by its status, as any vendor's. `content` is what `json_of` returned."""
+def judge_by_status(answer: Answer, content: Any, *, documented: bool = False) -> Outcome:
+    """Judge an answer that is no acceptance by its status, as any vendor's. `content` is what `json_of` returned.
+
+    `documented`: the vendor's document says how it refuses an event, and how otherwise a bad key. Without that, the
+    first refusals since the start count for ours if they all say the same (see connector.delivery.alike_refusals).
+    """
     status = answer.status
     if 200 <= status < 300:
         # A proxy's answer, not the vendor's: what the vendor did is not known.
         message = f"HTTP {status} without the JSON object that the vendor answers when it accepts"
         return Outcome(OutcomeKind.UNAVAILABLE, status, message, effect_unknown=True)
     kind, message = _kind(status, content), message_of(answer, content)
-    return Outcome(kind, status, message, effect_unknown=_may_have_taken_effect(status))
+    by_status = kind is OutcomeKind.REJECTED and not documented
+    return Outcome(kind, status, message, effect_unknown=_may_have_taken_effect(status), by_status=by_status)
+
+
+def judge_unreadable(answer: Answer, judge: Callable[[Answer], Outcome]) -> Outcome:
+    """Judge an answer without a readable body by its status, which says as much as it can say alone:
+
+    - 1xx and 2xx: the body says whether it was accepted, so it is the vendor's, and what it did is not known.
+    - 400: whose fault it is stands in the body, so it is nobody's event; but it is a refusal: known, not done.
+    - All others say it by themselves: `judge`, with an empty body, tells. Only an acceptance is not believed.
+    """
+    status = answer.status
+    message = f"HTTP {status} with a body that cannot be read: {answer.unreadable}"
+    if status < 300 or status == 400:
+        return Outcome(OutcomeKind.UNAVAILABLE, status, message, effect_unknown=status < 300)
+    outcome = judge(answer)
+    if outcome.kind is OutcomeKind.ACCEPTED:
+        return Outcome(OutcomeKind.UNAVAILABLE, status, message, effect_unknown=True)
+    return replace(outcome, message=message)
 
 
 def presentable(outcome: Outcome, answer: Answer, secrets: Iterable[str], now: float) -> Outcome:
@@ -96,8 +120,8 @@ def message_of(answer: Answer, content: Any) -> str:
 
 
 def json_of(body: bytes) -> Any:
-    """Return the JSON value of a body; NOT_JSON where it is none."""
+    """Return the JSON value of a body; NOT_JSON where it is none. A byte order mark is passed over (RFC 8259, 8.1)."""
     try:
-        return orjson.loads(body)
+        return orjson.loads(body.removeprefix(_BYTE_ORDER_MARK))
     except orjson.JSONDecodeError:
         return NOT_JSON

@@ -51,6 +51,7 @@ def build_pipeline(
             listener=listener,
             retry_code_backoff=backoff,
             on_unknown_outcome=on_unknown_outcome,
+            doubt_refusals=True,
         )
 
     return Pipeline(

@@ -56,7 +56,7 @@ def judge(answer: Answer, sent: int = 1) -> Outcome:  # noqa: ARG001 - a batch i
     content = json_of(answer.body)
     if answer.status == 200 and isinstance(content, dict):
         return ACCEPTED
-    return judge_by_status(answer, content)
+    return judge_by_status(answer, content, documented=True)  # 400 is the event's, a bad token is 403
 
 
 async def probe(settings: MyTrackerSettings, ask: Ask) -> Outcome | Unverified:

@@ -87,7 +87,7 @@ def judge(answer: Answer) -> Outcome:
         is_error = content.get("status") == "error" or code is not None
         if is_error and answer.status in (200, 400, 413, 422):
             return _judge_by_code(answer, content, code)
-    return judge_by_status(answer, content)
+    return judge_by_status(answer, content, documented=True)  # a bad token has a code of its own
 
 
 def _judge_by_code(answer: Answer, content: dict[str, Any], code: str | None) -> Outcome:

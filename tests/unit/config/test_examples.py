@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from connector import resources
 from connector.cli import app
 from connector.config.load import load
+from connector.config.topics import EXAMPLE_SCHEMA
 from connector.config.warnings import warnings, warnings_of_file
 
 ROOT = Path(__file__).parents[3]
@@ -38,16 +39,32 @@ def test_an_example_has_no_mistake_and_lacks_nothing_but_its_secrets(
     monkeypatch.delenv("SAILPLAY_TOKEN", raising=False)
     settings = load(path)
     for warning in [*warnings(settings), *warnings_of_file(settings, path)]:
-        assert ".token" in warning.path
+        assert warning.path.endswith(".token") or (path == EXAMPLE and warning.name == "example-schema")
 
 
-def test_the_example_is_accepted_wherever_it_is_saved(tmp_path: Path) -> None:
-    """Its schema came with the connector."""
+def test_the_example_is_accepted_wherever_it_is_saved_and_says_that_a_schema_is_lacking(tmp_path: Path) -> None:
+    """Its schema came with the connector; one that lies beside it is taken instead."""
     path = tmp_path / "connector.yaml"
     path.write_text(EXAMPLE.read_text(encoding="utf-8"), encoding="utf-8")
-    schema = load(path).topics["accounts.users"].schema
+    settings = load(path)
+    schema = settings.topics["accounts.users"].schema
     assert schema is not None
     assert schema.is_file()
+    own = tmp_path.resolve() / "schemas" / "events" / "user.json"
+    (said,) = [warning for warning in warnings(settings) if warning.name == "example-schema"]
+    assert said.path == "topics.accounts.users.schema"
+    assert str(own) in said.message
+    own.parent.mkdir(parents=True)
+    own.write_text('{"type": "object"}')
+    settings = load(path)
+    assert settings.topics["accounts.users"].schema == own
+    assert "example-schema" not in {warning.name for warning in warnings(settings)}
+
+
+def test_the_examples_schema_is_the_one_that_came_with_the_connector() -> None:
+    topic, schema = EXAMPLE_SCHEMA
+    assert yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))["topics"][topic]["schema"] == schema
+    assert (resources.schemas() / schema.removeprefix("schemas/")).is_file()
 
 
 def test_the_example_says_what_it_says() -> None:

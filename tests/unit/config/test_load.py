@@ -145,6 +145,30 @@ def test_retry_codes_may_be_written_as_numbers_or_text(tmp_path: Path) -> None:
     assert sink.retry_codes == {"-4000": 600.0, "-5": 30.0}
 
 
+@pytest.mark.parametrize(
+    ("topic", "schema"),
+    [
+        ("orders", "schemas/events/order.json"),
+        ("orders", "schemas/events/user.json"),
+        ("orders", "schemas/mytracker/login.json"),
+        ("orders", "schemas/config.schema.json"),
+        ("accounts.users", "schemas/events/order.json"),
+        ("accounts.users", "./schemas/events/user.json"),
+        ("accounts.users", "schemas/user.json"),
+        ("orders", "/nowhere/order.json"),
+    ],
+)
+def test_a_schema_that_is_not_there_is_a_mistake_though_the_package_has_one_of_its_name(
+    tmp_path: Path, topic: str, schema: str
+) -> None:
+    text = CORRECT.replace("orders: {}", f"{topic}: {{schema: {schema}}}").replace("orders]", f"{topic}]")
+    with pytest.raises(ConfigError) as refused:
+        load(written(tmp_path, text.replace("from: orders", f"from: {topic}")))
+    (mistake,) = [each for each in refused.value.mistakes if each.name == "unusable-schema"]
+    assert mistake.path == f"topics.{topic}.schema"
+    assert mistake.message == f"{tmp_path.resolve() / schema} cannot be read: No such file or directory"
+
+
 def test_schema_paths_start_where_the_file_lies(tmp_path: Path) -> None:
     (tmp_path / "order.json").write_text('{"type": "object"}')
     settings = load(written(tmp_path, CORRECT.replace("orders: {}", "orders: {schema: order.json}")))

@@ -11,7 +11,7 @@ from connector.deadletters.ordered_letters import OrderedLetter
 from connector.deadletters.receipts import LetterState, Receipt
 from connector.errors import ConnectorError
 from connector.kafka.dead_letter import IDENTITY, REPLAYS
-from connector.model import ACCEPTED, Outcome
+from connector.model import ACCEPTED, Outcome, OutcomeKind
 from tests.component.doubles import DOWN, ERROR_500, REFUSED, UNAUTHORIZED, Request, refuse_those_marked
 from tests.unit.deadletters.replay_bench import Bench
 
@@ -34,6 +34,15 @@ async def test_what_is_refused_again_has_its_new_letter_before_the_old_ones_rece
     assert [bench.letters.header(letter, REPLAYS) for letter in bench.letters.letters] == ["1"]
     assert bench.receipts.written[bench.key(1, None)].state is LetterState.REFUSED
     assert bench.receipts.letters_before[bench.key(1, None)] == 1
+
+
+async def test_a_replay_of_letters_that_are_all_refused_alike_ends() -> None:
+    """They were refused before: that says nothing of our key."""
+    bench = Bench([b"a"] * 12)
+    bench.vendor.answer = lambda _: Outcome(OutcomeKind.REJECTED, 400, "no such user", by_status=True)
+    await bench.run()
+    assert bench.replay.counts["mytracker"].refused == 12
+    assert len(bench.letters.letters) == 12
 
 
 async def test_a_letter_of_an_older_version_is_closed_as_such_and_written_again_as_one_of_this() -> None:

@@ -95,5 +95,6 @@ async def drip_head(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
         await asyncio.sleep(0.02)
 
 
-def gzipped(content: bytes) -> bytes:
-    return HEAD + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(content) + content
+def encoded(content: bytes, encoding: bytes = b"gzip") -> bytes:
+    """The end of a head, and a body of this content encoding."""
+    return b"Content-Encoding: %b\r\nContent-Length: %d\r\n\r\n" % (encoding, len(content)) + content

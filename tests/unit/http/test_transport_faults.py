@@ -6,13 +6,15 @@ import asyncio
 import gzip
 import logging
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
+import httpx
 import pytest
 
+from connector.http.transport import Transport
 from connector.model import ACCEPTED, Item, Outcome, OutcomeKind, Record
 from connector.vendors.http_sink import HttpSink
 from tests.support.sinks import mytracker_settings, opened, sailplay_settings
@@ -22,7 +24,7 @@ from tests.unit.http.raw_server import (
     Behaviour,
     drip,
     drip_head,
-    gzipped,
+    encoded,
     hang,
     request_of,
     reset,
@@ -80,25 +82,17 @@ Make = Callable[..., HttpSink]
         (reset_after_request, "connection"),
         (saying(b""), "closed before an answer"),
         (saying(b"HTTP/1.1 200 OK\r\nContent-Ty"), "closed before an answer"),
-        (saying(HEAD + b'Content-Length: 100\r\n\r\n{"status"'), "broke off"),
-        (saying(HEAD + b'Transfer-Encoding: chunked\r\n\r\n9\r\n{"status"\r\n'), "broke off"),
-        (saying(HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"), "not HTTP"),
+        (saying(b"HTTP/1.1 100 Continue\r\n\r\n"), "closed before an answer"),
         (saying(b"\x16\x03\x01 garbage \xff\r\n\r\n"), "not HTTP"),
         (saying(b"220 mail.test ESMTP\r\n"), "not HTTP"),
         (saying(b"HTTP/1.1 abc OK\r\n\r\n"), "not HTTP"),
         (saying(HEAD + b"Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n{}"), "not HTTP"),
         (saying(HEAD + b"X-Long: " + b"x" * 100_000), "not HTTP"),
         (saying(b"HTTP/1.1 100 Continue\r\n\r\n" * 50_000), "not HTTP"),
-        (saying(HEAD + b"Transfer-Encoding: chunked\r\n\r\n0\r\n" + b"X-Trailer: x\r\n" * 100_000), "over 1 MiB"),
         (saying(HEAD + b"X-Long: " + b"x" * 100_000 + b"\r\n\r\n"), "not HTTP"),
-        (saying(gzipped(b"this is no gzip")), "compression is broken"),
-        (saying(gzipped(gzip.compress(b'{"status": "ok"}')[:-6])), "compression is broken"),
-        (saying(gzipped(gzip.compress(bytes(20_000_000)))), "over 1 MiB"),
-        (saying(HEAD + b"Content-Encoding: br\r\nContent-Length: 2\r\n\r\n{}"), "not asked for"),
-        (saying(HEAD + b"\r\n" + b" " * 1_100_000), "over 1 MiB"),
     ],
 )
-async def test_a_broken_answer_is_the_vendors_and_may_have_taken_effect(
+async def test_an_answer_without_a_whole_head_is_the_vendors_and_may_have_taken_effect(
     make: Make, token_file: Path, behaviour: Behaviour, said: str
 ) -> None:
     async with server(behaviour) as url:
@@ -109,11 +103,123 @@ async def test_a_broken_answer_is_the_vendors_and_may_have_taken_effect(
     assert "127.0.0.1" not in outcome.message
 
 
-@pytest.mark.parametrize("behaviour", [hang, drip, drip_head])
-async def test_one_deadline_holds_to_the_last_byte(make: Make, token_file: Path, behaviour: Behaviour) -> None:
+# What follows a whole head, and how it is broken.
+BROKEN_BODIES = {
+    "broken off": (b'Content-Length: 100\r\n\r\n{"status"', "broke off"),
+    "chunks broken off": (b'Transfer-Encoding: chunked\r\n\r\n9\r\n{"status"\r\n', "broke off"),
+    "chunks that are none": (b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", "not HTTP"),
+    "chunks that are none any more": (b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n-1\r\n", "not HTTP"),
+    "endless trailers": (
+        b"Transfer-Encoding: chunked\r\n\r\n0\r\n" + b"X-Trailer: x\r\n" * 100_000,
+        "over 1 MiB",
+    ),
+    "no gzip": (encoded(b"this is no gzip"), "compression is broken"),
+    "gzip broken off": (encoded(gzip.compress(b'{"status": "ok"}')[:-6]), "compression is broken"),
+    "a bomb": (encoded(gzip.compress(bytes(20_000_000))), "over 1 MiB"),
+    "a bomb of members": (encoded(gzip.compress(bytes(400_000)) * 3), "over 1 MiB"),
+    "an encoding that nobody asked for": (encoded(b"{}", b"br"), "not asked for"),
+    "too large": (b"\r\n" + b" " * 1_100_000, "over 1 MiB"),
+}
+# Rule 4 by the status alone: whose fault it is, and whether the request may have taken effect.
+BY_STATUS_ALONE = {
+    200: (OutcomeKind.UNAVAILABLE, True),
+    202: (OutcomeKind.UNAVAILABLE, True),
+    301: (OutcomeKind.MISCONFIGURED, False),
+    400: (OutcomeKind.UNAVAILABLE, False),
+    401: (OutcomeKind.MISCONFIGURED, False),
+    403: (OutcomeKind.MISCONFIGURED, False),
+    404: (OutcomeKind.MISCONFIGURED, False),
+    408: (OutcomeKind.UNAVAILABLE, False),
+    413: (OutcomeKind.REJECTED, False),
+    422: (OutcomeKind.REJECTED, False),
+    425: (OutcomeKind.UNAVAILABLE, False),
+    429: (OutcomeKind.UNAVAILABLE, False),
+    500: (OutcomeKind.UNAVAILABLE, True),
+    502: (OutcomeKind.UNAVAILABLE, True),
+    503: (OutcomeKind.UNAVAILABLE, False),
+    504: (OutcomeKind.UNAVAILABLE, True),
+}
+
+
+@pytest.mark.parametrize(
+    ("broken", "statuses"),
+    [("no gzip", BY_STATUS_ALONE), *((broken, (200, 403, 429)) for broken in BROKEN_BODIES if broken != "no gzip")],
+)
+async def test_a_broken_body_leaves_the_status_to_judge_by(
+    make: Make, token_file: Path, broken: str, statuses: Iterable[int]
+) -> None:
+    body, said = BROKEN_BODIES[broken]
+    for status in statuses:
+        kind, effect_unknown = BY_STATUS_ALONE[status]
+        head = b"HTTP/1.1 %d Whatever\r\nRetry-After: 7\r\n" % status
+        async with server(saying(head + body)) as url:
+            (outcome,) = await sent(make(url, token_file))
+        assert (outcome.kind, outcome.status, outcome.effect_unknown) == (kind, status, effect_unknown)
+        assert outcome.retry_after == 7.0
+        assert said in outcome.message
+        assert SECRET not in outcome.message
+
+
+@pytest.mark.parametrize("status", [200, 403, 429, 503])
+async def test_a_body_that_breaks_with_its_connection_leaves_the_status(
+    make: Make, token_file: Path, status: int
+) -> None:
+    async def broken(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_of(reader)
+        writer.write(b"HTTP/1.1 %d X\r\nRetry-After: 7\r\nContent-Length: 100\r\n\r\n{" % status)
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        reset(writer)
+
+    async with server(broken) as url:
+        (outcome,) = await sent(make(url, token_file))
+    assert (outcome.kind, outcome.effect_unknown) == BY_STATUS_ALONE[status]
+    assert (outcome.status, outcome.retry_after) == (status, 7.0)
+
+
+async def test_a_body_that_takes_too_long_leaves_the_status(make: Make, token_file: Path) -> None:
+    async def outcome_of(status: int) -> Outcome:
+        async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await request_of(reader)
+            writer.write(b"HTTP/1.1 %d X\r\nRetry-After: 7\r\nContent-Length: 100\r\n\r\n{" % status)
+            await asyncio.Event().wait()
+
+        async with server(slow) as url:
+            (outcome,) = await sent(make(url, token_file, 1.5))
+            return outcome
+
+    statuses = (200, 403, 429, 503)
+    for status, outcome in zip(statuses, await asyncio.gather(*map(outcome_of, statuses)), strict=True):
+        assert (outcome.kind, outcome.effect_unknown) == BY_STATUS_ALONE[status]
+        assert (outcome.status, outcome.retry_after) == (status, 7.0)
+        assert "no complete answer within 1.5 s" in outcome.message
+
+
+async def test_after_a_broken_body_the_next_request_has_a_connection_of_its_own(make: Make, token_file: Path) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_of(reader)
+        writer.write(b"HTTP/1.1 503 X\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
+        await request_of(reader)
+
+    async with server(serve) as url:
+        first, second = await sent(make(url, token_file), 2)
+    assert [first.status, second.status] == [503, 503]
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "status", "said"),
+    [
+        (hang, None, "no complete answer within 1.5 s"),
+        (drip_head, None, "no complete answer within 1.5 s"),
+        (drip, 200, "HTTP 200 with a body that cannot be read: no complete answer within 1.5 s"),
+    ],
+)
+async def test_one_deadline_holds_to_the_last_byte(
+    make: Make, token_file: Path, behaviour: Behaviour, status: int | None, said: str
+) -> None:
     async with server(behaviour) as url:
         (outcome,) = await sent(make(url, token_file, 1.5))
-    assert outcome == Outcome(OutcomeKind.UNAVAILABLE, message="no complete answer within 1.5 s", effect_unknown=True)
+    assert outcome == Outcome(OutcomeKind.UNAVAILABLE, status, said, effect_unknown=True)
 
 
 async def test_a_refused_connection_never_carried_the_request(make: Make, token_file: Path) -> None:
@@ -166,6 +272,28 @@ async def test_a_connection_that_is_never_made_never_carried_the_request(make: M
     assert outcome == Outcome(OutcomeKind.UNAVAILABLE, message="no connection in time")
 
 
+async def test_a_deadline_that_ends_before_anything_was_written_leaves_no_doubt(token_file: Path) -> None:
+    """Whoever set it, and however short it was beside the limit of the connection."""
+
+    class Unlimited(Transport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            request.extensions["timeout"] = {}
+            return await super().handle_async_request(request)
+
+    async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        while await reader.read(1000):
+            pass
+
+    async with server(silent) as url:
+        settings = mytracker_settings(url.replace("http:", "https:"), token_file, timeout="300ms", max_in_flight=1)
+        sink = opened(settings, Unlimited(1, ssl.create_default_context()))
+        item = Item(Record("t", 0, 0, -1, None, b"{}", ()), "r", "login", b'{"customUserId":"1"}')
+        # One waits for the handshake of TLS, the other for a place among the connections.
+        outcomes = await asyncio.gather(*(sink.send("login", [item]) for _ in range(2)))
+        await sink.close()
+    assert outcomes == [Outcome(OutcomeKind.UNAVAILABLE, message="no connection in time")] * 2
+
+
 async def test_a_redirect_is_not_followed(make: Make, token_file: Path) -> None:
     asked: list[bytes] = []
 
@@ -199,7 +327,7 @@ async def test_a_connection_is_used_again_and_a_gzip_answer_is_read(make: Make, 
         connections.append(writer)
         while True:
             await request_of(reader)
-            writer.write(gzipped(gzip.compress(b'{"status": "ok"}')))
+            writer.write(HEAD + encoded(gzip.compress(b'{"status": "ok"}')))
 
     async with server(serve) as url:
         assert await sent(make(url, token_file), 3) == [ACCEPTED] * 3

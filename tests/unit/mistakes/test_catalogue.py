@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import MappingProxyType
 
 import pytest
 
+from connector import resources
 from connector.config.load import load
 from connector.errors import ConfigError, ExpressionError, FieldError
 from connector.expressions import compile_expression
@@ -32,6 +34,7 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the configurations lie, with the schemas that pieces name; the secrets are there."""
     monkeypatch.setenv("MYTRACKER_TOKEN", "a")
     monkeypatch.setenv("SAILPLAY_TOKEN", "b")
+    shutil.copytree(resources.schemas() / "events", tmp_path / "schemas" / "events")
     alike = [_SAME, {**_SAME, "minProperties": 1}]
     (tmp_path / "alternatives-alike.json").write_text(json.dumps({"anyOf": alike}))
     (tmp_path / "alternatives-apart.json").write_text(json.dumps(_SAME))

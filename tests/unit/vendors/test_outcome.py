@@ -17,7 +17,7 @@ from connector.http.client import Answer
 from connector.model import ACCEPTED, Outcome, OutcomeKind
 from connector.redaction.vendor_messages import clean_vendor_message
 from connector.vendors.mytracker.vendor import MYTRACKER
-from connector.vendors.outcome import presentable, retry_after
+from connector.vendors.outcome import judge_unreadable, presentable, retry_after
 from connector.vendors.sailplay import exchange as sailplay
 from connector.vendors.sailplay.vendor import SAILPLAY
 from tests.support.sinks import mytracker_settings, sailplay_settings
@@ -31,6 +31,12 @@ EXCHANGES = {
 OK = {"mytracker": {"message": "\u041eK"}, "sailplay": {"status": "ok"}}
 ERROR = {"error": "Bad Request"}
 HTML = b"<html><body>Gateway</body></html>"
+
+
+def judge_without_body(kind: str, status: int) -> Outcome:
+    answer = Answer(status, httpx.Headers({"retry-after": "7"}), b"", unreadable="the answer broke off")
+    outcome = judge_unreadable(answer, lambda answer: EXCHANGES[kind].judge(answer, 1))
+    return presentable(outcome, answer, (), NOW)
 
 
 def judge(kind: str, status: int, body: Any = b"", **headers: str) -> Outcome:
@@ -113,6 +119,56 @@ def test_the_answer_is_lost_where_only_a_proxy_spoke_or_the_vendor_broke_off(kin
     known += [(300, b""), (499, b"")]
     assert [judge(kind, *answer).effect_unknown for answer in lost] == [True] * len(lost)
     assert [judge(kind, *answer).effect_unknown for answer in known] == [False] * len(known)
+
+
+@both
+@pytest.mark.parametrize(
+    ("statuses", "blame", "effect_unknown"),
+    [
+        ((101, 199, 200, 201, 204, 299), OutcomeKind.UNAVAILABLE, True),
+        ((300, 302, 401, 403, 404, 405, 451, 499), OutcomeKind.MISCONFIGURED, False),
+        ((413, 422), OutcomeKind.REJECTED, False),
+        ((400, 408, 425, 429, 503), OutcomeKind.UNAVAILABLE, False),
+        ((500, 502, 504, 520, 599), OutcomeKind.UNAVAILABLE, True),
+    ],
+)
+def test_without_a_readable_body_the_status_decides(
+    kind: str, statuses: tuple[int, ...], blame: OutcomeKind, effect_unknown: bool
+) -> None:
+    for status in statuses:
+        outcome = judge_without_body(kind, status)
+        assert (outcome.kind, outcome.status, outcome.effect_unknown) == (blame, status, effect_unknown)
+        assert outcome.message == f"HTTP {status} with a body that cannot be read: the answer broke off"
+        assert outcome.retry_after == 7.0
+
+
+@pytest.mark.parametrize("status", [200, 202, 400, 409, 503])
+def test_no_vendor_accepts_without_a_readable_body(status: int) -> None:
+    """Whatever its judgement makes of a status alone: it would have read the body."""
+    answer = Answer(status, {}, b"", unreadable="the answer broke off")
+    assert judge_unreadable(answer, lambda _: ACCEPTED).kind is OutcomeKind.UNAVAILABLE
+
+
+def test_a_vendors_own_word_on_a_status_holds_without_a_body() -> None:
+    answer = Answer(409, {}, b"", unreadable="the answer broke off")
+    outcome = judge_unreadable(answer, lambda answer: Outcome(OutcomeKind.REJECTED, answer.status, "duplicate"))
+    assert outcome.kind is OutcomeKind.REJECTED
+
+
+@both
+def test_a_byte_order_mark_is_passed_over(kind: str) -> None:
+    assert judge(kind, 200, b"\xef\xbb\xbf" + orjson.dumps(OK[kind])) is ACCEPTED
+    assert judge(kind, 400, b"\xef\xbb\xbf" + orjson.dumps(ERROR)).kind is OutcomeKind.REJECTED
+
+
+@both
+def test_an_answer_in_another_charset_is_judged_by_its_status(kind: str) -> None:
+    body = '{"status": "\u043e\u043a"}'.encode("cp1251")
+    assert judge(kind, 200, body).effect_unknown
+    assert judge(kind, 403, body).kind is OutcomeKind.MISCONFIGURED
+    assert judge(kind, 429, body, retry_after="7") == Outcome(
+        OutcomeKind.UNAVAILABLE, 429, '{"status": "\ufffd\ufffd"}', retry_after=7.0
+    )
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import httpx
@@ -59,11 +59,31 @@ async def test_an_answer_may_be_gzipped(make: MakeSink) -> None:
         (bytes(1024 * 1024 + 1), "identity"),
     ],
 )
-async def test_an_answer_that_cannot_be_read_is_the_vendors(make: MakeSink, content: bytes, encoding: str) -> None:
+async def test_a_body_that_cannot_be_read_leaves_the_status(make: MakeSink, content: bytes, encoding: str) -> None:
     stream = httpx.ByteStream(content)
-    sink = make(lambda _: httpx.Response(200, stream=stream, headers={"content-encoding": encoding}))
+    for status, kind, effect_unknown in [
+        (200, OutcomeKind.UNAVAILABLE, True),
+        (403, OutcomeKind.MISCONFIGURED, False),
+        (429, OutcomeKind.UNAVAILABLE, False),
+    ]:
+        response = httpx.Response(status, stream=stream, headers={"content-encoding": encoding})
+        sink = make(lambda _, response=response: response)  # type: ignore[misc]
+        outcome = await sink.send(method_of(sink), [item(b"{}")])
+        assert (outcome.kind, outcome.status, outcome.effect_unknown) == (kind, status, effect_unknown)
+
+
+@pytest.mark.parametrize("fault", [httpx.ReadError("x"), httpx.DecodingError("x"), ConnectionResetError(104, "x")])
+async def test_a_body_that_breaks_while_it_is_read_leaves_the_status(make: MakeSink, fault: Exception) -> None:
+    """As any transport behind httpx's interface may stream it."""
+
+    class Breaking(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            yield b"{"
+            raise fault
+
+    sink = make(lambda _: httpx.Response(503, stream=Breaking(), headers={"retry-after": "7"}))
     outcome = await sink.send(method_of(sink), [item(b"{}")])
-    assert (outcome.kind, outcome.status, outcome.effect_unknown) == (OutcomeKind.UNAVAILABLE, None, True)
+    assert (outcome.status, outcome.effect_unknown, outcome.retry_after) == (503, False, 7.0)
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from connector.clock import Clock
-from connector.kafka.client_errors import FatalError, ReadProblem, is_fatal
-from connector.kafka.consuming import consumer_config
+from connector.kafka.client_errors import FatalError, ProblemPart, ReadProblem, is_fatal
+from connector.kafka.consuming import answer_seconds, consumer_config
 from connector.kafka.fetching import Fetching
 from connector.kafka.log_recovery import LogRecovery, StartPosition
 from connector.kafka.offset_committer import LAST_COMMIT_SECONDS, OffsetCommitter
@@ -28,8 +28,10 @@ from connector.kafka.owned_partitions import OwnedPartitions
 from connector.kafka.poll_tracker import POLL_SECONDS, PollTracker
 from connector.kafka.poller import Poller
 from connector.kafka.positions import Start, StopRequestedError
+from connector.kafka.problem_probe import ProblemProbe
 from connector.kafka.source_interface import Commit, Notify, SourceListener
 from connector.kafka.topic_ids import TopicIds
+from connector.kafka.watermarks import Watermarks
 
 # A client that subscribed so long ago, was not refused, and was assigned nothing has an empty assignment.
 JOINED_AFTER_SECONDS = 2.0
@@ -102,12 +104,15 @@ class GroupMember:
                 on_statistics=self._unless_abandoned(self.on_statistics),
             )
         )
-        self.fetching = Fetching(consumer, owned.epochs.keys())
+        patience = answer_seconds(settings.conf)
+        self.fetching = Fetching(consumer, owned.epochs.keys(), patience)
         self.recovery = LogRecovery(
             consumer, group, owned, self.fetching, topic_ids, listener=listener, notify=notify, problem=problem
         )
+        watermarks = Watermarks(consumer, patience)
         self.poller = Poller(
-            consumer, group, owned, poll_tracker, self.fetching, self.recovery,
+            consumer, group, owned, poll_tracker, self.fetching, self.recovery, watermarks,
+            ProblemProbe(problem, owned, watermarks, topic_ids, settings.topics),
             problem=problem, fatal=self.fatal, listener=listener, notify=notify,
         )  # fmt: skip
         self.committer = OffsetCommitter(
@@ -179,7 +184,7 @@ class GroupMember:
             self.poller.rebalanced_at = self._clock.monotonic()
             self.fetching.partitions_assigned([point[:2] for point in points])
             self.joined = self.was_assigned = True
-            self._problem.clear()
+            self._problem.clear("", ProblemPart.ANSWER, ProblemPart.GROUP)
             self._notify(self._listener.on_assigned, assigned)
             for each in positions:
                 if each.change is not None:
@@ -204,7 +209,7 @@ class GroupMember:
             try:
                 return self.recovery.start_positions(partitions, self._settings.start, self._stop_requested.is_set)
             except KafkaException as error:
-                self._problem.report(f"committed offsets cannot be read: {error.args[0].str()}")
+                self._problem.report(f"committed offsets cannot be read: {error.args[0].str()}", part=ProblemPart.GROUP)
                 if is_fatal(error.args[0]) or self._clock.monotonic() > deadline:
                     raise
                 self._stop_requested.wait(POLL_SECONDS)
@@ -283,7 +288,7 @@ class GroupMember:
     def _on_error(self, error: KafkaError) -> None:
         if not self.fatal.note(error) and (
             # "All brokers are down" follows an error that says why.
-            error.code() != KafkaError._ALL_BROKERS_DOWN or not self._problem.current
+            error.code() != KafkaError._ALL_BROKERS_DOWN or "" not in self._problem.of(ProblemPart.ANSWER)
         ):
             self._problem.report(error.str())
 

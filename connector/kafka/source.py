@@ -19,7 +19,7 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException
 
 from connector.clock import Clock
-from connector.kafka.client_errors import ReadProblem, is_fatal, is_fenced
+from connector.kafka.client_errors import ProblemPart, ReadProblem, is_fatal, is_fenced
 from connector.kafka.group_member import GroupMember, MemberSettings
 from connector.kafka.owned_partitions import OwnedPartitions, Partition
 from connector.kafka.poll_tracker import POLL_SECONDS, PollTracker
@@ -79,7 +79,9 @@ class Source:
         self._topic_ids = topic_ids
         self._poll_tracker = PollTracker(clock, stall=stall, confirm_after=confirm_after)
         self._owned = OwnedPartitions()
-        self._problem = ReadProblem(group, lambda problem: self._notify(listener.on_kafka_problem, problem))
+        self._problem = ReadProblem(
+            group, lambda problem, topics: self._notify(listener.on_kafka_problem, problem, topics)
+        )
         self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._requested_chunks = 1  # that were not delivered yet
         self._last_request_at = clock.monotonic()
@@ -253,7 +255,7 @@ class Source:
         log.error("Kafka's client has failed: it is made anew", group=self.group, why=error.str(), code=error.name(),
                   seconds=delay)  # fmt: skip
         self._replace_client(delay)
-        self._problem.report(f"the client has failed and is made anew: {error.str()}")
+        self._problem.report(f"the client has failed and is made anew: {error.str()}", part=ProblemPart.GROUP)
 
     def _rejoin(self) -> None:
         """Leave the group in order, and join it with another client: one that has met a recreated topic may never read

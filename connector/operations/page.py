@@ -135,11 +135,11 @@ def _log_changes(changes: Sequence[Facts]) -> str:
 
 def _facts(sink: Facts) -> str:
     lag, requests = sink["lag"], sink["requests"]
-    expires = lag["expires_in_seconds"]
+    drained, expires = lag["drained_in_seconds"], lag["expires_in_seconds"]
     pairs = [
         ("Events a second", number(sink["events_per_second"])),
-        ("Lag, events", number(lag["events"])),
-        ("Drained in, at this rate", duration(lag["drained_in_seconds"])),
+        ("Lag, events", "unknown" if lag["events"] is None else number(lag["events"])),
+        ("Drained in, at this rate", "unknown" if drained is None else duration(drained)),
         ("Requests in flight", f"{number(requests['in_flight'])} of {number(requests['in_flight_limit'])}"),
         ("Oldest open event", duration(lag["oldest_seconds"])),
         *([] if expires is None else [("Kafka deletes that in", duration(expires))]),

@@ -16,7 +16,7 @@ from connector.operations.metrics import build_registry, versions
 from connector.operations.page import HEADERS, render
 from connector.operations.retention import AskRetention, Retention
 from connector.operations.sink_history import HistorySample, SinkHistory
-from connector.operations.snapshot import ObservedSink, SinkSnapshot, snapshot
+from connector.operations.snapshot import ObservedSink, SinkSnapshot, known_lag, snapshot
 from connector.operations.status import status
 
 # How long requests in flight get when the service stops: they are scrapes, which are short.
@@ -84,10 +84,9 @@ class OperationsServer:
         """Record that the loop runs, add a sample to the charts, refresh retention. Called once a second."""
         now = self._last_tick = self._clock.monotonic()
         for runtime in self._runtimes:
-            stats, assignment = runtime.pipeline.stats, runtime.pipeline.assignment
-            self._histories[runtime.pipeline.sink.name].record_sample(
-                HistorySample(now, stats.settled, assignment.lag())
-            )
+            pipeline = runtime.pipeline
+            sample = HistorySample(now, pipeline.stats.settled, known_lag(pipeline))
+            self._histories[pipeline.sink.name].record_sample(sample)
         self._retention.refresh(
             frozenset(
                 offsets.topic for runtime in self._runtimes for offsets in runtime.pipeline.assignment.offsets.values()

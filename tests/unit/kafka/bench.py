@@ -9,7 +9,7 @@ from typing import Any
 from confluent_kafka import OFFSET_END, KafkaError, KafkaException, Message, TopicPartition
 
 from connector.kafka.source import Source
-from connector.kafka.source_interface import AssignedPartition, Commit, LogChange
+from connector.kafka.source_interface import AssignedPartition, Commit, LogChange, ReadEnd
 from connector.kafka.topic_ids import TopicIds
 from tests.support.clock import TurnedClock
 
@@ -143,6 +143,8 @@ class RecordingListener:
         self.left_group: list[frozenset[int]] = []
         self.assigned: list[Sequence[AssignedPartition]] = []
         self.problems: list[str] = []
+        self.topics_in_trouble: frozenset[str] = frozenset()  # what the last of them is about
+        self.ends: list[Mapping[int, ReadEnd]] = []
         self.polls: list[tuple[Any, ...]] = []
         self.revoked: list[frozenset[int]] = []
         self.identified: list[tuple[frozenset[int], str]] = []
@@ -176,8 +178,12 @@ class RecordingListener:
     def on_watermarks(self, highs: Mapping[tuple[str, int], int]) -> None:
         self.highs.append(highs)
 
-    def on_kafka_problem(self, trouble: str) -> None:
+    def on_kafka_problem(self, trouble: str, topics: frozenset[str] = frozenset()) -> None:
         self.problems.append(trouble)
+        self.topics_in_trouble = topics
+
+    def on_read_up_to(self, ends: Mapping[int, ReadEnd]) -> None:
+        self.ends.append(ends)
 
 
 class Inline:

@@ -49,7 +49,7 @@ class MemberSettings:
     group: str
     start: Start
     drain: float  # seconds
-    stall: float  # seconds
+    poll_interval: float  # seconds
 
 
 class GroupMember:
@@ -202,9 +202,11 @@ class GroupMember:
     def _find_start_positions(self, partitions: list[TopicPartition]) -> list[StartPosition]:
         """Ask until the brokers answer; heartbeats go on.
 
-        Raises KafkaException after `stall` seconds, and StopRequestedError once the source is to stop.
+        Raises KafkaException after `poll_interval` seconds, when the group gives the partitions to another member, and
+        StopRequestedError once the source is to stop. These are no polls: an assignment from before is in doubt after
+        the stall, as callbacks, a loss among them, wait for this one.
         """
-        deadline = self._clock.monotonic() + self._settings.stall
+        deadline = self._clock.monotonic() + self._settings.poll_interval
         while not self._stop_requested.is_set():
             try:
                 return self.recovery.start_positions(partitions, self._settings.start, self._stop_requested.is_set)
@@ -212,6 +214,7 @@ class GroupMember:
                 self._problem.report(f"committed offsets cannot be read: {error.args[0].str()}", part=ProblemPart.GROUP)
                 if is_fatal(error.args[0]) or self._clock.monotonic() > deadline:
                     raise
+                self._poll_tracker.record_turn()
                 self._stop_requested.wait(POLL_SECONDS)
         raise StopRequestedError
 

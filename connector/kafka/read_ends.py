@@ -72,6 +72,6 @@ class ReadEnds:
         valid = self._valid.setdefault(epoch, position < 0)
         self._valid[epoch] = valid or position < 0
         end = self._ends.get(epoch, -1)
-        if end > position:
+        if end > max(position, -1):
             return ReadEnd(end, -1)  # the leader epoch of a batch that is empty is not reported
         return ReadEnd(position, leader_epoch) if valid and position >= 0 else None

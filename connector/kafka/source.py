@@ -22,7 +22,7 @@ from connector.clock import Clock
 from connector.kafka.client_errors import ProblemPart, ReadProblem, is_fatal, is_fenced
 from connector.kafka.group_member import GroupMember, MemberSettings
 from connector.kafka.owned_partitions import OwnedPartitions, Partition
-from connector.kafka.poll_tracker import POLL_SECONDS, PollTracker
+from connector.kafka.poll_tracker import POLL_SECONDS, PollLimits, PollTracker
 from connector.kafka.positions import Start
 from connector.kafka.source_interface import Commit, SourceListener
 from connector.kafka.topic_ids import TopicIds
@@ -45,10 +45,8 @@ log = structlog.get_logger()
 class Source:
     """Reads `topics` (names or ^patterns) as a member of `group`, and hands their records to the listener.
 
-    `drain` is how many seconds a revocation may wait for what is in flight. After `stall` seconds without a poll the
-    group may have expelled us (the shorter of max.poll.interval.ms and session.timeout.ms), so the assignment is in
-    doubt; `confirm_after` seconds of polling without a loss (two heartbeats) confirm it again. Topics in `never` are
-    not read, whatever pattern matches them.
+    `drain` is how many seconds a revocation may wait for what is in flight. `poll_limits` say when the assignment is in
+    doubt, and how long is asked where a new one begins. Topics in `never` are not read, whatever pattern matches them.
 
     A fatal error of the client (a fenced or refused member) costs the assignment: the client is replaced until the
     group admits one. Only where another process has joined with our group.instance.id does the thread end.
@@ -65,19 +63,18 @@ class Source:
         loop: asyncio.AbstractEventLoop,
         clock: Clock,
         drain: float,
-        stall: float,
-        confirm_after: float,
+        poll_limits: PollLimits,
         topic_ids: TopicIds,
         never: Sequence[str] = (),
     ) -> None:
         self.group = group
         self._failed = False
-        self._settings = MemberSettings(conf, topics, never, group, start, drain, stall)
+        self._settings = MemberSettings(conf, topics, never, group, start, drain, poll_limits.interval)
         self._listener = listener
         self._loop = loop
         self._clock = clock
         self._topic_ids = topic_ids
-        self._poll_tracker = PollTracker(clock, stall=stall, confirm_after=confirm_after)
+        self._poll_tracker = PollTracker(clock, poll_limits)
         self._owned = OwnedPartitions()
         self._problem = ReadProblem(
             group, lambda problem, topics: self._notify(listener.on_kafka_problem, problem, topics)
@@ -151,8 +148,8 @@ class Source:
 
     @property
     def last_poll(self) -> float:
-        """Return when the thread last polled (monotonic seconds)."""
-        return self._poll_tracker.last
+        """Return when the thread last polled, or tried again what brokers do not answer (monotonic seconds)."""
+        return self._poll_tracker.last_turn
 
     @property
     def failed(self) -> bool:

@@ -72,8 +72,8 @@ class SinkSnapshot:
     `unsent` batched or waiting for their key, `in_flight` in a request, `retrying` in a batch that failed and is sent
     again, `letters` dead letters that are not written yet, `deferred` deferred by the flood guard.
 
-    `kafka_trouble` says why Kafka, or some of its topics, cannot be read; with `reads_other_topics` there are partitions
-    of others. `lag_events` is None while it is unknown.
+    `kafka_trouble` says why Kafka or a topic cannot be read; with `reads_other_topics` there are partitions of others.
+    `lag_events` is None while it is unknown.
 
     `warnings` is what the vendor says is wrong with the configuration; `vendor_events` has the vendor's names of the
     events that the routes name by key. `standing` are the blocked partitions.

@@ -8,12 +8,13 @@ from typing import Any
 
 from confluent_kafka import OFFSET_END, KafkaError, KafkaException, Message, TopicPartition
 
+from connector.kafka.poll_tracker import PollLimits
 from connector.kafka.source import Source
 from connector.kafka.source_interface import AssignedPartition, Commit, LogChange, ReadEnd
 from connector.kafka.topic_ids import TopicIds
 from tests.support.clock import TurnedClock
 
-STALL = 45.0
+STALL, POLL_INTERVAL = 45.0, 300.0
 COMMIT = Commit(1, "users", 0, 7, "")
 CACHED_END, END = 10, 20  # what the client heard when it fetched last, and what the brokers say
 
@@ -210,8 +211,7 @@ class Bench:
             loop=loop,
             clock=self.clock,
             drain=20.0,
-            stall=STALL,
-            confirm_after=6.0,
+            poll_limits=PollLimits(STALL, 6.0, POLL_INTERVAL),
             topic_ids=NoIds(),
         )
         self.source._owned.epochs["users", 0] = 1

@@ -197,7 +197,7 @@ def _account(counts: Facts) -> str:
     if counts["late"]:
         rows.append(("part", "settled all the same", counts["late"]))
     if counts["lost_to_retention"]:
-        rows.append(("", "Deleted by Kafka before they were read", counts["lost_to_retention"]))
+        rows.append(("", "Deleted by Kafka before they were read, at most", counts["lost_to_retention"]))
     return f"<h3>Events since the start, counted once a route</h3>{_sum_table(rows)}"
 
 

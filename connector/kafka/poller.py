@@ -110,8 +110,8 @@ class Poller:
         highs = self._watermarks.high_watermarks(
             now, self._epochs, fetching=self._fetching.nothing_paused and self._prefetch_exhausted
         )
-        if highs:
-            self._prefetch_exhausted = False
+        if highs is not None:
+            self._prefetch_exhausted &= not highs
             self._notify(self._listener.on_watermarks, highs)
         # Keep these calls last: they can block, and the next poll must notice that stall before the assignment is
         # reported as confirmed.

@@ -148,7 +148,7 @@ class SourceListener(Protocol):
         ...
 
     def on_watermarks(self, highs: Mapping[tuple[str, int], int]) -> None:
-        """The high watermarks of our partitions (topic, number) as far as they are known: one past the last offset."""
+        """The high watermarks of our partitions (topic, number): one past the last offset. Others are unknown now."""
         ...
 
     def on_kafka_problem(self, problem: str, topics: frozenset[str] = frozenset()) -> None:

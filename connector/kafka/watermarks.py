@@ -24,14 +24,16 @@ class Watermarks:
         self._answer_seconds = answer_seconds
         self._next = 0.0
 
-    def high_watermarks(self, now: float, owned: Collection[Partition], *, fetching: bool) -> dict[Partition, int]:
-        """Return one past the last offset of each owned partition, as far as it is known.
+    def high_watermarks(
+        self, now: float, owned: Collection[Partition], *, fetching: bool
+    ) -> dict[Partition, int] | None:
+        """Return one past the last offset of each owned partition, as far as it is known; None if it is not time yet.
 
-        `now` is in monotonic seconds. Empty if it is not time yet or the brokers do not answer; may block for
+        `now` is in monotonic seconds. Empty if the brokers do not answer: nothing is known any more. May block for
         `answer_seconds` unless `fetching`, which says that the client has fetched since the last query.
         """
         if now < self._next:
-            return {}
+            return None
         self._next = now + (EVERY_SECONDS if fetching else EVERY_SECONDS_ASKED)
         try:
             if fetching:

@@ -13,7 +13,7 @@ from connector.delivery.marks import UNLIMITED, Marks
 from connector.delivery.offsets import PartitionOffsets
 from connector.delivery.record_parts import RecordPart
 from connector.kafka import commit_metadata
-from connector.kafka.source_interface import AssignedPartition, Commit
+from connector.kafka.source_interface import AssignedPartition, Commit, ReadEnd
 from connector.model import Record, RecordRef
 
 # How many offsets reading may be ahead of a partition's position: less than a commit's metadata can cover
@@ -150,6 +150,16 @@ class Assignment:
             self._remove_if_done(record.assignment_epoch)
         return True
 
+    def pass_empty(self, ends: Mapping[int, ReadEnd], waiting: Container[int]) -> None:
+        """Pass what holds no record below these ends, up to which all records were read and are begun.
+
+        Not so for epochs with records that are `waiting` or deferred: they lie below the end.
+        """
+        for epoch, end in ends.items():
+            offsets = self.offsets.get(epoch)
+            if offsets is not None and epoch not in self._deferred and epoch not in waiting:
+                offsets.pass_empty(end)
+
     def keep_for_deferred(self, epochs: Iterable[int]) -> None:
         """Keep these epochs even if nothing of them is open: the flood guard defers records of theirs."""
         self._deferred.update(epoch for epoch in epochs if epoch in self.offsets)
@@ -167,14 +177,20 @@ class Assignment:
             self.remove_epochs({epoch})
 
     def lag(self) -> int | None:
-        """Return how many records lie between our positions and the high watermarks; None while none is known."""
-        lags = [
-            max(0, high - offsets.position)
-            for offsets in self.offsets.values()
-            if offsets.position is not None
-            and (high := self.high_watermarks.get((offsets.topic, offsets.partition))) is not None
-        ]
+        """Return how many offsets lie between our positions and the partitions' ends; None while none is known."""
+        lags = [lag for epoch in self._current.values() if (lag := self.lag_of(epoch)) is not None]
         return sum(lags) if lags or not self.offsets else None
+
+    def end_of(self, epoch: int) -> int | None:
+        """Return the end of an epoch's partition: the high watermark, or what was read past it since; None: unknown."""
+        offsets = self.offsets[epoch]
+        high = self.high_watermarks.get((offsets.topic, offsets.partition))
+        return None if high is None else max(high, offsets.next_offset or 0)
+
+    def lag_of(self, epoch: int) -> int | None:
+        """Return how many offsets lie between an epoch's position and the end of its partition; None: unknown."""
+        end, position = self.end_of(epoch), self.offsets[epoch].position
+        return None if end is None or position is None else max(0, end - position)
 
     def records_to_finish(self, epochs: Iterable[int], in_flight: AbstractSet[RecordRef]) -> set[RecordRef]:
         """Return the records of several parts that are settled in part or soon may be.

@@ -32,6 +32,11 @@ class Intake:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    @property
+    def all_taken(self) -> bool:
+        """True if every record was passed to `take`, and none of it failed."""
+        return not self._waiting and not self._broken
+
     def enqueue(self, records: Sequence[Record]) -> None:
         """Append records. If none waited, the first piece is taken at once."""
         self._waiting.extend(records)

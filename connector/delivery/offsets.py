@@ -1,7 +1,8 @@
 """Offsets of one partition under one assignment: what is open, what is settled, and what may be committed. Pure.
 
 The position is the lowest offset that is read and not settled, or the next one to read if none is open: only what lies
-below it may be committed. What is settled above it is committed as metadata (see commit_metadata).
+below it may be committed. Offsets that hold no record (of transactions, compacted away) are passed with it. What is
+settled above it is committed as metadata (see commit_metadata).
 
 That metadata is bound to the record at the position. If nothing is open, but an earlier owner settled offsets that are
 not read yet, the position stays at the record read last: the metadata that names those offsets is valid only with it.
@@ -19,6 +20,7 @@ from connector.delivery.inherited_progress import InheritedProgress, fingerprint
 from connector.delivery.record_parts import MetadataBudget, MultiPartRecord, RecordPart, lengths_of
 from connector.kafka.commit_metadata import SETTLED, SURE_BITS, UNSETTLED, Metadata, Settled
 from connector.kafka.part_bits import HalfSettled, PartsByRoute, count_parts
+from connector.kafka.source_interface import ReadEnd
 from connector.model import Record
 
 # Values of `limit`: every record may be begun unasked, or none.
@@ -43,6 +45,7 @@ class PartitionOffsets:
         "_next",
         "_open",
         "_order",
+        "_read_end",
         "_started",
         "_tags",
         "_will_commit",
@@ -74,6 +77,7 @@ class PartitionOffsets:
             self.inherited = InheritedProgress(metadata.settled, metadata.leader_epoch)
         self._next = position
         self._last_leader_epoch = leader_epoch  # of the record read last
+        self._read_end = ReadEnd(-1, -1)  # what lies between the record read last and this end holds no record
         self._order: deque[Record] = deque()  # as read; those in front may be settled
         self._open: dict[int, MultiPartRecord | None] = {}  # by offset; None: the record has one part
         self._multi_part: dict[int, MultiPartRecord] = {}  # the open records that have, or had, several
@@ -168,16 +172,32 @@ class PartitionOffsets:
             multi_part.settled[tag] = multi_part.settled.get(tag, 0) | 1 << index
         return not multi_part.unsettled
 
+    def pass_empty(self, end: ReadEnd) -> None:
+        """Pass the offsets below an end that hold no record: all records below it were begun.
+
+        What an earlier owner settled there is of no use any more, and never will be.
+        """
+        if self._next is not None and end.offset <= self._next:
+            return
+        self._read_end = end
+        inherited = self.inherited
+        if inherited is not None and end.offset > inherited.farthest:
+            self._take_half_settled_up_to(inherited.farthest)
+            self.inherited = None
+
     def pass_settled(self) -> int | None:
         """Pass the offsets that an earlier owner settled, as the record at the next offset cannot be read.
 
         Returns the offset to read on from; None if the next record is not known to be settled.
         """
-        start = self._next
+        start = self.next_offset
         if start is None or self.inherited is None:
             return None
-        self._next = self.inherited.pass_settled(start)
-        return None if self._next == start else self._next
+        passed = self.inherited.pass_settled(start)
+        if passed == start:
+            return None
+        self._next = passed
+        return passed
 
     # --- room in the metadata for records of several parts ----------------------------------------------------------
 
@@ -255,18 +275,24 @@ class PartitionOffsets:
     def position(self) -> int | None:
         """The offset to commit; None while it is not known."""
         record = self.oldest() or self._record_binding_metadata()
-        return self._next if record is None else record.offset
+        return self.next_offset if record is None else record.offset
 
     @property
     def leader_epoch(self) -> int:
         """The leader epoch to commit with the position, by which a truncation below it is noticed."""
         record = self.oldest() or self._record_binding_metadata()
-        return self._last_leader_epoch if record is None else record.leader_epoch
+        if record is not None:
+            return record.leader_epoch
+        # With the epoch of a record before it, a mark that a later leader wrote would pass for a truncation.
+        return self._read_end.leader_epoch if self.next_offset != self._next else self._last_leader_epoch
 
     @property
     def next_offset(self) -> int | None:
-        """The offset after the last record that was read."""
-        return self._next
+        """The offset to read next: after the last record, and after what follows it and holds no record."""
+        end = self._read_end.offset
+        if self._next is None:
+            return end if end >= 0 else None
+        return max(self._next, end)
 
     @property
     def span(self) -> int:

@@ -31,7 +31,14 @@ from connector.delivery.settlement import Settlement
 from connector.delivery.stats import RecentFailure, Stats
 from connector.delivery.tasks import Tasks
 from connector.errors import Mistake
-from connector.kafka.source_interface import AssignedPartition, Commit, LogChange, SourceControl, SourceListener
+from connector.kafka.source_interface import (
+    AssignedPartition,
+    Commit,
+    LogChange,
+    ReadEnd,
+    SourceControl,
+    SourceListener,
+)
 from connector.model import Failure, Item, Reason, Record, Stage
 from connector.vendors.base import Sink
 
@@ -90,6 +97,7 @@ class Pipeline:
         self.assignment = assignment
         self.stats = stats
         self.kafka_problem = ""
+        self.unreadable_topics: frozenset[str] = frozenset()  # what that is about; none: all topics
         self.joined = False
         self.last_commit_succeeded = True  # False if the last commit of what was ours was not made
         self.warnings: Sequence[Mistake] = ()  # what the vendor says is wrong with the configuration
@@ -198,18 +206,25 @@ class Pipeline:
         self._intake.enqueue(records)
         self._commit_if_due(self._clock.monotonic())
 
-    def on_lost_to_retention(self, epoch: int, low: int) -> None:
-        """Count events that retention deleted before they were read; `low` is the log's first offset now."""
+    def on_read_up_to(self, ends: Mapping[int, ReadEnd]) -> None:
+        """Pass offsets that hold no record. Without effect while records wait to be begun: it comes again."""
+        if self._intake.all_taken and not self._stopping:
+            self.assignment.pass_empty(ends, self._admission)
+            self._commit_if_due(self._clock.monotonic())
+
+    def on_lost_to_retention(self, epoch: int, low: int, wanted: int = -1) -> None:
+        """Count offsets that retention deleted before they were read; `low` is the log's first offset now."""
         self._intake.flush()
         offsets = self.assignment.offsets.get(epoch)
         if offsets is None or offsets.next_offset is None:
             return
-        lost = low - self._admission.next_offset_after(epoch, offsets.next_offset)
-        if lost <= 0:
+        unread = max(wanted, self._admission.next_offset_after(epoch, offsets.next_offset))
+        if low <= unread:
             return
-        self.stats.lost_to_retention += lost
+        self.stats.lost_to_retention += low - unread
+        # Nothing tells what they held: an event each, or less where producers use transactions or the log is compacted.
         log.error("retention deleted events before they were read", sink=self.sink.name, topic=offsets.topic,
-                  partition=offsets.partition, events=lost)  # fmt: skip
+                  partition=offsets.partition, events_at_most=low - unread, first=unread, reads_on_at=low)  # fmt: skip
 
     def on_unreadable(self, epoch: int, offset: int | None, why: str) -> None:
         """Skip a record that cannot be read if it is settled, else report its partition as blocked."""
@@ -239,9 +254,9 @@ class Pipeline:
         """Note the high watermarks, by topic and partition."""
         self.assignment.high_watermarks = highs
 
-    def on_kafka_problem(self, problem: str) -> None:
-        """Note why Kafka cannot be read; empty once it can."""
-        self.kafka_problem = problem
+    def on_kafka_problem(self, problem: str, topics: frozenset[str] = frozenset()) -> None:
+        """Note why Kafka, or these topics, cannot be read; empty once it can."""
+        self.kafka_problem, self.unreadable_topics = problem, topics
 
     def on_committed(self, error: str | None, last: bool) -> None:
         """Note the result of a commit; `last` says that it was made in a revocation or at the stop."""
@@ -320,6 +335,13 @@ class Pipeline:
     def blocked_partitions(self) -> list[BlockedPartition]:
         """Return the partitions whose next record cannot be read."""
         return self._blocked.list_blocked()
+
+    def lag(self) -> int | None:
+        """Return how many offsets are not settled, at least as many as records were read and are not; None: unknown."""
+        lag, guard = self.assignment.lag(), self.flood_guard
+        read = self.assignment.open_records + len(self._intake)
+        read += self._admission.waiting_records + guard.deferred_records
+        return None if lag is None else max(lag, read)
 
     def abandon(self) -> None:
         """Take in and commit nothing from now on: after a bug of ours the offsets may be wrong. Sending goes on."""

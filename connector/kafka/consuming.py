@@ -15,6 +15,11 @@ from connector.kafka.logs import ClientLog
 QUEUED_KBYTES = 1024
 FETCH_BACKOFF_MS = 20
 JOIN_CHECK_MS = 1_000
+# How long a broker holds a fetch for which it has nothing (fetch.wait.max.ms). Requests that follow it on the same
+# connection wait behind it, and one that times out costs the connection.
+FETCH_WAIT_MS = 500
+# A request of ours is answered so soon after the fetch before it, or the brokers are in trouble.
+ANSWER_SECONDS, LONGEST_ANSWER_SECONDS = 1.0, 5.0
 # A member learns of a rebalance by its heartbeat, and a cooperative rebalance takes two rounds: with the client's
 # default of three seconds the events of a partition that moves would wait for six.
 HEARTBEAT_MS = 1_000
@@ -43,6 +48,7 @@ def consumer_config(
         "group.id": group,
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
+        "enable.partition.eof": True,  # see ReadEnds
         "auto.offset.reset": "error",  # a reset is counted and reported: see LogRecovery.recover
         "allow.auto.create.topics": False,
         "on_commit": on_commit,
@@ -58,6 +64,12 @@ def consumer_config(
     else:
         settings |= {"statistics.interval.ms": JOIN_CHECK_MS, "stats_cb": on_statistics}
     return settings
+
+
+def answer_seconds(conf: Mapping[str, Any]) -> float:
+    """Return how long to wait for the answer to a request that the client sends behind its fetches, in seconds."""
+    held = float(conf.get("fetch.wait.max.ms", FETCH_WAIT_MS)) / 1000
+    return min(held + ANSWER_SECONDS, LONGEST_ANSWER_SECONDS)
 
 
 def heartbeat_ms(conf: Mapping[str, Any]) -> float:

@@ -8,19 +8,22 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from connector.kafka.owned_partitions import Partition
 
-WAKING_SECONDS = 0.1
 # librdkafka's thread for a broker from which nothing is fetched sleeps so long.
 SLEEP_SECONDS = 1.0
+# Where a fetch may take longer (fetch.wait.max.ms), waiting for the answer behind it would cost more than the sleep.
+LONGEST_ANSWER_SECONDS = 2.0
 
 
 class Fetching:
     """Pauses and resumes the partitions of one client, on the polling thread. A pause throws away what was prefetched.
 
     `owned` is a live view of the partitions that are ours. `paused` is True while all of them are paused.
+    `answer_seconds` is how long to wait for the brokers' answer.
     """
 
-    def __init__(self, consumer: Consumer, owned: Collection[Partition]) -> None:
+    def __init__(self, consumer: Consumer, owned: Collection[Partition], answer_seconds: float) -> None:
         self.paused = False
+        self._answer_seconds = answer_seconds
         self._consumer = consumer
         self._owned = owned
         self._paused_partitions: set[Partition] = set()
@@ -69,7 +72,8 @@ class Fetching:
     def wake(self) -> None:
         """Wake librdkafka's broker threads: neither resume() nor the end of a rebalance does (up to SLEEP_SECONDS).
 
-        Blocks for WAKING_SECONDS at most.
+        A thread that is awake may have sent a fetch: its broker answers ours after that one. To give up before would
+        break the connection. So this may block for `answer_seconds`.
         """
         self._wake([partition for partition in self._owned if partition not in self._paused_partitions])
 
@@ -80,11 +84,11 @@ class Fetching:
     def _wake(self, partitions: Collection[Partition]) -> None:
         """Send the partitions' leaders a ListOffsets request, only because any request wakes the client's threads for
         them; its answer is ignored."""
-        if not partitions:
+        if not partitions or self._answer_seconds > LONGEST_ANSWER_SECONDS:
             return
         try:
             self._consumer.offsets_for_times(
-                [TopicPartition(*partition, 0) for partition in partitions], timeout=WAKING_SECONDS
+                [TopicPartition(*partition, 0) for partition in partitions], timeout=self._answer_seconds
             )
         except KafkaException:
             return  # then they wake by themselves

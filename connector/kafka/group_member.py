@@ -19,8 +19,8 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from connector.clock import Clock
-from connector.kafka.client_errors import FatalError, ReadProblem, is_fatal
-from connector.kafka.consuming import consumer_config
+from connector.kafka.client_errors import FatalError, ProblemPart, ReadProblem, is_fatal
+from connector.kafka.consuming import answer_seconds, consumer_config
 from connector.kafka.fetching import Fetching
 from connector.kafka.log_recovery import LogRecovery, StartPosition
 from connector.kafka.offset_committer import LAST_COMMIT_SECONDS, OffsetCommitter
@@ -28,8 +28,10 @@ from connector.kafka.owned_partitions import OwnedPartitions
 from connector.kafka.poll_tracker import POLL_SECONDS, PollTracker
 from connector.kafka.poller import Poller
 from connector.kafka.positions import Start, StopRequestedError
+from connector.kafka.problem_probe import ProblemProbe
 from connector.kafka.source_interface import Commit, Notify, SourceListener
 from connector.kafka.topic_ids import TopicIds
+from connector.kafka.watermarks import Watermarks
 
 # A client that subscribed so long ago, was not refused, and was assigned nothing has an empty assignment.
 JOINED_AFTER_SECONDS = 2.0
@@ -47,7 +49,7 @@ class MemberSettings:
     group: str
     start: Start
     drain: float  # seconds
-    stall: float  # seconds
+    poll_interval: float  # seconds
 
 
 class GroupMember:
@@ -102,12 +104,15 @@ class GroupMember:
                 on_statistics=self._unless_abandoned(self.on_statistics),
             )
         )
-        self.fetching = Fetching(consumer, owned.epochs.keys())
+        patience = answer_seconds(settings.conf)
+        self.fetching = Fetching(consumer, owned.epochs.keys(), patience)
         self.recovery = LogRecovery(
             consumer, group, owned, self.fetching, topic_ids, listener=listener, notify=notify, problem=problem
         )
+        watermarks = Watermarks(consumer, patience)
         self.poller = Poller(
-            consumer, group, owned, poll_tracker, self.fetching, self.recovery,
+            consumer, group, owned, poll_tracker, self.fetching, self.recovery, watermarks,
+            ProblemProbe(problem, owned, watermarks, topic_ids, settings.topics),
             problem=problem, fatal=self.fatal, listener=listener, notify=notify,
         )  # fmt: skip
         self.committer = OffsetCommitter(
@@ -179,7 +184,7 @@ class GroupMember:
             self.poller.rebalanced_at = self._clock.monotonic()
             self.fetching.partitions_assigned([point[:2] for point in points])
             self.joined = self.was_assigned = True
-            self._problem.clear()
+            self._problem.clear("", ProblemPart.ANSWER, ProblemPart.GROUP)
             self._notify(self._listener.on_assigned, assigned)
             for each in positions:
                 if each.change is not None:
@@ -197,16 +202,19 @@ class GroupMember:
     def _find_start_positions(self, partitions: list[TopicPartition]) -> list[StartPosition]:
         """Ask until the brokers answer; heartbeats go on.
 
-        Raises KafkaException after `stall` seconds, and StopRequestedError once the source is to stop.
+        Raises KafkaException after `poll_interval` seconds, when the group gives the partitions to another member, and
+        StopRequestedError once the source is to stop. These are no polls: an assignment from before is in doubt after
+        the stall, as callbacks, a loss among them, wait for this one.
         """
-        deadline = self._clock.monotonic() + self._settings.stall
+        deadline = self._clock.monotonic() + self._settings.poll_interval
         while not self._stop_requested.is_set():
             try:
                 return self.recovery.start_positions(partitions, self._settings.start, self._stop_requested.is_set)
             except KafkaException as error:
-                self._problem.report(f"committed offsets cannot be read: {error.args[0].str()}")
+                self._problem.report(f"committed offsets cannot be read: {error.args[0].str()}", part=ProblemPart.GROUP)
                 if is_fatal(error.args[0]) or self._clock.monotonic() > deadline:
                     raise
+                self._poll_tracker.record_turn()
                 self._stop_requested.wait(POLL_SECONDS)
         raise StopRequestedError
 
@@ -283,7 +291,7 @@ class GroupMember:
     def _on_error(self, error: KafkaError) -> None:
         if not self.fatal.note(error) and (
             # "All brokers are down" follows an error that says why.
-            error.code() != KafkaError._ALL_BROKERS_DOWN or not self._problem.current
+            error.code() != KafkaError._ALL_BROKERS_DOWN or "" not in self._problem.of(ProblemPart.ANSWER)
         ):
             self._problem.report(error.str())
 

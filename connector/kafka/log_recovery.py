@@ -13,7 +13,7 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from connector.kafka import commit_metadata
-from connector.kafka.client_errors import ReadProblem
+from connector.kafka.client_errors import ProblemPart, ReadProblem
 from connector.kafka.fetching import Fetching
 from connector.kafka.log_changes import LogChangeKind, Resumption, resumption, truncation
 from connector.kafka.owned_partitions import OwnedPartitions, Partition
@@ -64,7 +64,6 @@ class LogRecovery:
         # Calls that the client or the brokers refused for now, one a partition, retried before each poll. Until one
         # succeeds the client may read at a wrong offset, so the partition's messages are dropped (`drop_stale`).
         self._retries: dict[Partition, Callable[[], None]] = {}
-        self._reported_problem = ""
 
     # --- where an assignment begins ------------------------------------------------------------------------------
 
@@ -172,7 +171,7 @@ class LogRecovery:
             self._retry_later(partition, error, lambda: self.recover(partition, why))
             return
         if resumed.change is LogChangeKind.EXPIRED:
-            self._notify(self._listener.on_lost_to_retention, epoch, low)
+            self._notify(self._listener.on_lost_to_retention, epoch, low, wanted)
         elif resumed.change is not None:
             self._start_new_epoch(partition, resumed, wanted, topic_id)
 
@@ -206,27 +205,24 @@ class LogRecovery:
         offset, _ = self._next(partition)
         return offset if offset >= 0 else None
 
-    @property
-    def has_retries(self) -> bool:
-        """True if a refused call of some partition is still to be retried."""
-        return bool(self._retries)
+    def is_stale(self, partition: Partition) -> bool:
+        """True if nothing may be handed over of a partition: see `drop_stale`."""
+        return partition in self._retries or self.recreation.is_recreated(partition[0])
 
     def drop_stale(self, messages: list[Message]) -> list[Message]:
         """Return the messages that may be handed over: not those of recreated topics, nor records of partitions of
         which a call is to be retried."""
         messages = self.recreation.drop_stale_messages(messages)
         if self._retries:
-            messages = [each for each in messages if each.error() is not None or _key(each) not in self._retries]
+            messages = [each for each in messages if _is_problem(each) or _key(each) not in self._retries]
         return messages
 
     def retry(self) -> None:
         """Try the refused calls again."""
-        if not self._retries:
-            return
         for act in list(self._retries.values()):
             act()
-        if not self._retries and self._problem.current == self._reported_problem:
-            self._problem.clear()
+        for topic in set(self._problem.of(ProblemPart.RESET)) - {topic for topic, _ in self._retries}:
+            self._problem.clear(topic, ProblemPart.RESET)
 
     def _next(self, partition: Partition) -> tuple[int, int]:
         """Return the offset to be read next, and the leader epoch of the record before it (-1: unknown)."""
@@ -251,10 +247,16 @@ class LogRecovery:
 
     def _retry_later(self, partition: Partition, error: KafkaException, act: Callable[[], None]) -> None:
         if error.args[0].code() != KafkaError._STATE:  # just after its assignment, the client refuses a seek with that
-            self._problem.report(f"{partition[0]}/{partition[1]} cannot be reset: {error.args[0].str()}")
-            self._reported_problem = self._problem.current
+            why = f"{partition[0]}/{partition[1]} cannot be reset: {error.args[0].str()}"
+            self._problem.report(why, partition[0], ProblemPart.RESET)
         self._owned.set_start(partition, *self._next(partition))  # nothing that comes from now on is handed over
         self._retries[partition] = act
+
+
+def _is_problem(message: Message) -> bool:
+    """True for an error, but not for the report of a partition's end: that is what was read, as a record is."""
+    error = message.error()
+    return error is not None and error.code() != KafkaError._PARTITION_EOF
 
 
 def _key(message: Message) -> Any:

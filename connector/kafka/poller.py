@@ -11,11 +11,13 @@ from typing import Any
 import structlog
 from confluent_kafka import Consumer, KafkaError, Message
 
-from connector.kafka.client_errors import UNREADABLE, FatalError, ReadProblem
+from connector.kafka.client_errors import UNREADABLE, FatalError, ProblemPart, ReadProblem
 from connector.kafka.fetching import SLEEP_SECONDS, Fetching
 from connector.kafka.log_recovery import LogRecovery
 from connector.kafka.owned_partitions import OwnedPartitions
 from connector.kafka.poll_tracker import POLL_SECONDS, PollTracker
+from connector.kafka.problem_probe import ProblemProbe
+from connector.kafka.read_ends import ReadEnds
 from connector.kafka.records import record_at
 from connector.kafka.source_interface import Notify, SourceListener
 from connector.kafka.watermarks import Watermarks
@@ -39,6 +41,8 @@ class Poller:
         poll_tracker: PollTracker,
         fetching: Fetching,
         recovery: LogRecovery,
+        watermarks: Watermarks,
+        probe: ProblemProbe,
         *,
         problem: ReadProblem,
         fatal: FatalError,
@@ -52,11 +56,13 @@ class Poller:
         self._poll_tracker = poll_tracker
         self._fetching = fetching
         self._recovery = recovery
+        self._watermarks = watermarks
+        self._probe = probe
+        self._read_ends = ReadEnds(consumer, owned.epochs)
         self._problem = problem
         self._fatal = fatal
         self._listener = listener
         self._notify = notify
-        self._watermarks = Watermarks(consumer)
         # A poll returned less than asked since the last watermark query: the prefetched records are used up, so that
         # the client has fetched since, and knows the watermarks.
         self._prefetch_exhausted = True
@@ -95,39 +101,49 @@ class Poller:
             self._fatal.note_in(polled)  # a fatal error counts whatever topic it came with
         records, errors = self._records(messages, now)
         self._notify(self._listener.on_poll, records, now, self._poll_tracker.confirmed, demanded)
+        ends = self._read_ends.find(now, self._recovery.is_stale)
+        if ends:
+            self._notify(self._listener.on_read_up_to, ends)
         for message, error in errors:  # each comes after the records before it were handed over
             self._on_message_error(message, error)
         self._prefetch_exhausted |= len(polled) < most
         highs = self._watermarks.high_watermarks(
             now, self._epochs, fetching=self._fetching.nothing_paused and self._prefetch_exhausted
         )
-        if highs:
-            self._prefetch_exhausted = False
+        if highs is not None:
+            self._prefetch_exhausted &= not highs
             self._notify(self._listener.on_watermarks, highs)
-        # Keep these two calls last: they can block, and the next poll must notice that stall before the assignment is
+        # Keep these calls last: they can block, and the next poll must notice that stall before the assignment is
         # reported as confirmed.
         if demanded and not polled and now - self.rebalanced_at < SLEEP_SECONDS:
             self._fetching.wake()
+        if self._probe.ask(now):
+            self._recovery.recreation.fetch_topic_ids_soon()
         self._recovery.recreation.fetch_topic_ids(now)
 
     def _records(
         self, messages: Sequence[Message], now: float
     ) -> tuple[list[Record], list[tuple[Message, KafkaError]]]:
-        """Return the records of owned partitions, and the messages that are errors."""
-        records, errors = [], []
+        """Return the records of owned partitions, and the messages that are errors but for the ends of partitions."""
+        records, errors, ended = [], [], set()
         for message in messages:
             error = message.error()
-            if error is not None:
-                errors.append((message, error))
-                continue
             topic: Any = message.topic()
             partition: Any = message.partition()
+            if error is not None and error.code() != KafkaError._PARTITION_EOF:
+                errors.append((message, error))
+                continue
             epoch = self._epochs.get((topic, partition))
-            if epoch is not None:
+            if epoch is None:
+                continue
+            if error is None:
                 records.append(record_at(topic, partition, message, epoch, now))
-        # While a call is to be retried, the problem may be that of its partition.
-        if records and self._problem.current and not self._recovery.has_retries:
-            self._problem.clear()
+            else:
+                offset: Any = message.offset()
+                self._read_ends.note_end(epoch, offset)
+                ended.add(topic)
+        self._read_ends.note_records(records)
+        if self._problem.exists and self._probe.note_read(ended.union(record.topic for record in records)):
             self._recovery.recreation.fetch_topic_ids_soon()
         return records, errors
 
@@ -141,5 +157,9 @@ class Poller:
             if partition in self._epochs:
                 epoch, offset = self._epochs[partition], self._recovery.next_offset(partition)
                 self._notify(self._listener.on_unreadable, epoch, offset, error.str())
-        elif error.code() != KafkaError._PARTITION_EOF:
-            self._problem.report(f"{message.topic() or 'consumer'}: {error.str()}")
+        elif message.topic():
+            refused = error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
+            part = ProblemPart.READ if refused else ProblemPart.ANSWER
+            self._problem.report(f"{message.topic()}: {error.str()}", str(message.topic()), part)
+        else:
+            self._problem.report(f"consumer: {error.str()}", part=ProblemPart.GROUP)

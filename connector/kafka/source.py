@@ -19,10 +19,10 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException
 
 from connector.clock import Clock
-from connector.kafka.client_errors import ReadProblem, is_fatal, is_fenced
+from connector.kafka.client_errors import ProblemPart, ReadProblem, is_fatal, is_fenced
 from connector.kafka.group_member import GroupMember, MemberSettings
 from connector.kafka.owned_partitions import OwnedPartitions, Partition
-from connector.kafka.poll_tracker import POLL_SECONDS, PollTracker
+from connector.kafka.poll_tracker import POLL_SECONDS, PollLimits, PollTracker
 from connector.kafka.positions import Start
 from connector.kafka.source_interface import Commit, SourceListener
 from connector.kafka.topic_ids import TopicIds
@@ -45,10 +45,8 @@ log = structlog.get_logger()
 class Source:
     """Reads `topics` (names or ^patterns) as a member of `group`, and hands their records to the listener.
 
-    `drain` is how many seconds a revocation may wait for what is in flight. After `stall` seconds without a poll the
-    group may have expelled us (the shorter of max.poll.interval.ms and session.timeout.ms), so the assignment is in
-    doubt; `confirm_after` seconds of polling without a loss (two heartbeats) confirm it again. Topics in `never` are
-    not read, whatever pattern matches them.
+    `drain` is how many seconds a revocation may wait for what is in flight. `poll_limits` say when the assignment is in
+    doubt, and how long is asked where a new one begins. Topics in `never` are not read, whatever pattern matches them.
 
     A fatal error of the client (a fenced or refused member) costs the assignment: the client is replaced until the
     group admits one. Only where another process has joined with our group.instance.id does the thread end.
@@ -65,21 +63,22 @@ class Source:
         loop: asyncio.AbstractEventLoop,
         clock: Clock,
         drain: float,
-        stall: float,
-        confirm_after: float,
+        poll_limits: PollLimits,
         topic_ids: TopicIds,
         never: Sequence[str] = (),
     ) -> None:
         self.group = group
         self._failed = False
-        self._settings = MemberSettings(conf, topics, never, group, start, drain, stall)
+        self._settings = MemberSettings(conf, topics, never, group, start, drain, poll_limits.interval)
         self._listener = listener
         self._loop = loop
         self._clock = clock
         self._topic_ids = topic_ids
-        self._poll_tracker = PollTracker(clock, stall=stall, confirm_after=confirm_after)
+        self._poll_tracker = PollTracker(clock, poll_limits)
         self._owned = OwnedPartitions()
-        self._problem = ReadProblem(group, lambda problem: self._notify(listener.on_kafka_problem, problem))
+        self._problem = ReadProblem(
+            group, lambda problem, topics: self._notify(listener.on_kafka_problem, problem, topics)
+        )
         self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._requested_chunks = 1  # that were not delivered yet
         self._last_request_at = clock.monotonic()
@@ -149,8 +148,8 @@ class Source:
 
     @property
     def last_poll(self) -> float:
-        """Return when the thread last polled (monotonic seconds)."""
-        return self._poll_tracker.last
+        """Return when the thread last polled, or tried again what brokers do not answer (monotonic seconds)."""
+        return self._poll_tracker.last_turn
 
     @property
     def failed(self) -> bool:
@@ -253,7 +252,7 @@ class Source:
         log.error("Kafka's client has failed: it is made anew", group=self.group, why=error.str(), code=error.name(),
                   seconds=delay)  # fmt: skip
         self._replace_client(delay)
-        self._problem.report(f"the client has failed and is made anew: {error.str()}")
+        self._problem.report(f"the client has failed and is made anew: {error.str()}", part=ProblemPart.GROUP)
 
     def _rejoin(self) -> None:
         """Leave the group in order, and join it with another client: one that has met a recreated topic may never read

@@ -54,6 +54,16 @@ class Commit(NamedTuple):
     leader_epoch: int = -1
 
 
+class ReadEnd(NamedTuple):
+    """How far a partition is read: every record below `offset` was handed over, and none is there above the last one.
+
+    `leader_epoch` is that of what was read last, a transaction's mark included (-1: unknown).
+    """
+
+    offset: int
+    leader_epoch: int
+
+
 class LogChange(NamedTuple):
     """A partition's log is not the one that was read: `wanted` was to be read next, reading goes on at `resumes_at`."""
 
@@ -105,8 +115,15 @@ class SourceListener(Protocol):
         """
         ...
 
-    def on_lost_to_retention(self, epoch: int, low: int) -> None:
-        """Retention deleted what this epoch would have read next; reading goes on at `low`."""
+    def on_read_up_to(self, ends: Mapping[int, ReadEnd]) -> None:
+        """How far epochs are read, past offsets that hold no record as well. Comes again from time to time."""
+        ...
+
+    def on_lost_to_retention(self, epoch: int, low: int, wanted: int = -1) -> None:
+        """Retention deleted what this epoch would have read next; reading goes on at `low`.
+
+        `wanted` is the offset that was to be read next, -1 if it is not known: all records below it were handed over.
+        """
         ...
 
     def on_log_changed(self, change: LogChange) -> None:
@@ -131,11 +148,11 @@ class SourceListener(Protocol):
         ...
 
     def on_watermarks(self, highs: Mapping[tuple[str, int], int]) -> None:
-        """The high watermarks of our partitions (topic, number) as far as they are known: one past the last offset."""
+        """The high watermarks of our partitions (topic, number): one past the last offset. Others are unknown now."""
         ...
 
-    def on_kafka_problem(self, problem: str) -> None:
-        """The brokers or a topic cannot be reached or read; empty when they can again."""
+    def on_kafka_problem(self, problem: str, topics: frozenset[str] = frozenset()) -> None:
+        """The brokers or `topics` (none: all) cannot be reached or read; `problem` is empty when they can again."""
         ...
 
 

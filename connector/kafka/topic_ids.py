@@ -9,6 +9,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._acl import AclOperation  # `admin` offers it without exporting it
 from confluent_kafka.admin._topic import TopicDescription  # `admin` offers it without exporting it
 
 from connector.kafka.logs import client_logger
@@ -62,6 +63,22 @@ class TopicIds:
         at the next one (it takes the outer call's state away).
         """
         return sorted(self._client.list_topics(topic, timeout=seconds).topics[topic].partitions)
+
+    def may_read(self, topic: str, seconds: float) -> bool | None:
+        """Return whether the brokers let us read a topic; None where they do not say, within `seconds`.
+
+        They refuse a description to who may not even know the topic.
+        """
+        try:
+            asked = self._client.describe_topics(
+                TopicCollection([topic]), include_authorized_operations=True, request_timeout=seconds
+            )
+            allowed = asked[topic].result(seconds + GRACE_SECONDS).authorized_operations
+        except KafkaException as error:
+            return None if error.args[0].code() in _NO_ANSWER else False
+        except TimeoutError:
+            return None
+        return None if allowed is None else bool({AclOperation.READ, AclOperation.ALL} & set(allowed))
 
     def renew_credentials(self, username: str, password: str) -> None:
         """Log in with these (SASL) from the next connection on."""

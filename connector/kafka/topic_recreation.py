@@ -41,6 +41,10 @@ class TopicRecreation:
         """True if a topic was recreated."""
         return bool(self._recreated)
 
+    def is_recreated(self, topic: str) -> bool:
+        """True if this topic was recreated."""
+        return topic in self._recreated
+
     def mark_recreated(self, topic: str) -> None:
         """Note that this topic was recreated."""
         self._recreated.add(topic)

@@ -43,10 +43,10 @@ KINDS: tuple[MistakeKind, ...] = (
         "The vendor requires a field, and by the schema of the topic its expression may be null. An event of which it "
         "is null becomes a dead letter (unmappable). Leave such events out by `when`, give a default with ||, or make "
         "the property required in the schema.",
-        wrong="topics: {accounts.users: {schema: schemas/events/user.json}}\n"
-        "routes:\n  - {from: accounts.users, to: mytracker.registration, fields: {customUserId: user.email}}",
-        right="topics: {accounts.users: {schema: schemas/events/user.json}}\n"
-        "routes:\n  - {from: accounts.users, when: user.email, to: mytracker.registration, "
+        wrong="topics: {accounts: {schema: schemas/events/account.json}}\n"
+        "routes:\n  - {from: accounts, to: mytracker.registration, fields: {customUserId: user.email}}",
+        right="topics: {accounts: {schema: schemas/events/account.json}}\n"
+        "routes:\n  - {from: accounts, when: user.email, to: mytracker.registration, "
         "fields: {customUserId: user.email}}",
     ),
     MistakeKind(

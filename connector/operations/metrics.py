@@ -113,7 +113,7 @@ METRICS: tuple[Definition, ...] = (
     _labelled("connector_dead_letters_total", "reason", lambda view: _filled(view.stats.dead_lettered, Reason),
               "Dead letters that the brokers have, by reason."),
     _single("connector_events_lost_to_retention_total", lambda view: view.stats.lost_to_retention,
-            "Events that Kafka deleted before they were read."),
+            "Offsets that Kafka deleted before they were read: at most so many events, as some may have held none."),
     _labelled("connector_log_changes_total", "change", lambda view: _filled(view.stats.log_changes, LOG_CHANGES),
               "Partitions whose log was not the one read: truncated, overwritten (truncated, then grown), recreated."),
     Definition("connector_route_events_total", ("route",), lambda view: _by_route(view.stats.routes),

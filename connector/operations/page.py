@@ -104,11 +104,11 @@ def _why(sink: Facts) -> str:
 
 def _facts(sink: Facts) -> str:
     lag, requests = sink["lag"], sink["requests"]
-    expires = lag["expires_in_seconds"]
+    drained, expires = lag["drained_in_seconds"], lag["expires_in_seconds"]
     pairs = [
         ("Events a second", number(sink["events_per_second"])),
-        ("Lag, events", number(lag["events"])),
-        ("Drained in, at this rate", duration(lag["drained_in_seconds"])),
+        ("Lag, events", "unknown" if lag["events"] is None else number(lag["events"])),
+        ("Drained in, at this rate", "unknown" if drained is None else duration(drained)),
         ("Requests in flight", f"{number(requests['in_flight'])} of {number(requests['in_flight_limit'])}"),
         ("Oldest open event", duration(lag["oldest_seconds"])),
         *([] if expires is None else [("Kafka deletes that in", duration(expires))]),
@@ -167,7 +167,7 @@ def _account(counts: Facts) -> str:
     if counts["late"]:
         rows.append(("part", "settled all the same", counts["late"]))
     if counts["lost_to_retention"]:
-        rows.append(("", "Deleted by Kafka before they were read", counts["lost_to_retention"]))
+        rows.append(("", "Deleted by Kafka before they were read, at most", counts["lost_to_retention"]))
     return f"<h3>Events since the start, counted once a route</h3>{_sum_table(rows)}"
 
 

@@ -17,7 +17,7 @@ from connector.operations.null_history import NullHistory
 from connector.operations.page import HEADERS, render
 from connector.operations.retention import AskRetention, Retention
 from connector.operations.sink_history import HistorySample, SinkHistory
-from connector.operations.snapshot import ObservedSink, SinkSnapshot, snapshot
+from connector.operations.snapshot import ObservedSink, SinkSnapshot, known_lag, snapshot
 from connector.operations.status import status
 
 # How long requests in flight get when the service stops: they are scrapes, which are short.
@@ -89,11 +89,10 @@ class OperationsServer:
         """Record that the loop runs, sample charts and null fields, refresh retention. Called once a second."""
         now = self._last_tick = self._clock.monotonic()
         for runtime in self._runtimes:
-            stats, assignment = runtime.pipeline.stats, runtime.pipeline.assignment
-            self._histories[runtime.pipeline.sink.name].record_sample(
-                HistorySample(now, stats.settled, assignment.lag())
-            )
-            self._nulls[runtime.pipeline.sink.name].record_sample(now)
+            pipeline = runtime.pipeline
+            sample = HistorySample(now, pipeline.stats.settled, known_lag(pipeline))
+            self._histories[pipeline.sink.name].record_sample(sample)
+            self._nulls[pipeline.sink.name].record_sample(now)
         self._retention.refresh(
             frozenset(
                 offsets.topic for runtime in self._runtimes for offsets in runtime.pipeline.assignment.offsets.values()

@@ -50,7 +50,8 @@ class ObservedSink(Protocol):
 class PartitionSnapshot:
     """One assigned partition. Offsets are Kafka's; None while they are not known.
 
-    `high` is the high watermark, `lag` how many offsets lie between the position and that. `halted`: it is paused.
+    `high` is the high watermark, or what was read past it since; `lag` is how many offsets lie between the position and
+    that. Both are unknown while the partition's topic cannot be read. `halted`: it is paused.
     """
 
     topic: str
@@ -71,6 +72,9 @@ class SinkSnapshot:
     `unsent` batched or waiting for their key, `in_flight` in a request, `retrying` in a batch that failed and is sent
     again, `letters` dead letters that are not written yet, `deferred` deferred by the flood guard.
 
+    `kafka_trouble` says why Kafka or a topic cannot be read; with `reads_other_topics` there are partitions of others.
+    `lag_events` is None while it is unknown.
+
     `warnings` is what the vendor says is wrong with the configuration; `vendor_events` has the vendor's names of the
     events that the routes name by key. `standing` are the blocked partitions.
     """
@@ -83,6 +87,7 @@ class SinkSnapshot:
     state: SinkState
     reason: str
     kafka_trouble: str
+    reads_other_topics: bool
     letter_trouble: str
     joined: bool
     standing: tuple[BlockedPartition, ...]
@@ -115,9 +120,7 @@ def snapshot(runtime: ObservedSink, clock: Clock, retention: Mapping[str, float]
     assignment, dispatcher, letters = pipeline.assignment, pipeline.dispatcher, pipeline.dead_letters
     gate = dispatcher.gate
     partitions = tuple(
-        _partition(
-            offsets, assignment.high_watermarks.get((offsets.topic, offsets.partition)), epoch in assignment.paused
-        )
+        _partition(pipeline, epoch, offsets)
         for epoch, offsets in sorted(assignment.offsets.items(), key=lambda each: (each[1].topic, each[1].partition))
     )
     oldest = _oldest_records(pipeline)
@@ -131,11 +134,12 @@ def snapshot(runtime: ObservedSink, clock: Clock, retention: Mapping[str, float]
         state=dispatcher.state(now),
         reason=gate.missing_secret or _reason(gate.reason, pipeline.stats),
         kafka_trouble=pipeline.kafka_problem,
+        reads_other_topics=any(not _in_trouble(pipeline, partition.topic) for partition in partitions),
         letter_trouble=letters.problem,
         joined=pipeline.joined,
         standing=tuple(pipeline.blocked_partitions()),
         partitions=partitions,
-        lag_events=assignment.lag(),
+        lag_events=known_lag(pipeline),
         oldest_seconds=max((_age(record, clock.now()) for record in oldest), default=0.0),
         held_seconds=max((now - record.read_at for record in oldest), default=0.0),
         retention_left=_retention_left(oldest, clock.now(), retention),
@@ -167,11 +171,30 @@ def _reason(text: str, stats: Stats) -> str:
     return mask_failure_message(text, status=cause.status, reason=cause.reason)
 
 
-def _partition(offsets: PartitionOffsets, high: int | None, halted: bool) -> PartitionSnapshot:
-    position = offsets.position
-    lag = None if high is None or position is None else max(0, high - position)
+def known_lag(pipeline: Pipeline) -> int | None:
+    """Return the lag; None before an assignment, and while Kafka or one of the assigned topics cannot be read."""
+    topics = {offsets.topic for offsets in pipeline.assignment.offsets.values()}
+    is_unknown = any(_in_trouble(pipeline, topic) for topic in topics) if topics else bool(pipeline.kafka_problem)
+    return None if is_unknown or not pipeline.joined else pipeline.lag()
+
+
+def _in_trouble(pipeline: Pipeline, topic: str) -> bool:
+    """True while this topic cannot be read: where its partitions end now is not known."""
+    topics = pipeline.unreadable_topics
+    return bool(pipeline.kafka_problem) and (not topics or topic in topics)
+
+
+def _partition(pipeline: Pipeline, epoch: int, offsets: PartitionOffsets) -> PartitionSnapshot:
+    assignment, unknown = pipeline.assignment, _in_trouble(pipeline, offsets.topic)
     return PartitionSnapshot(
-        offsets.topic, offsets.partition, position, offsets.next_offset, high, lag, offsets.open_records, halted
+        offsets.topic,
+        offsets.partition,
+        offsets.position,
+        offsets.next_offset,
+        None if unknown else assignment.end_of(epoch),
+        None if unknown else assignment.lag_of(epoch),
+        offsets.open_records,
+        epoch in assignment.paused,
     )
 
 

@@ -36,7 +36,7 @@ class WaitReason(StrEnum):
 
 # The word for a sink's state by its main cause, and how grave that is: good, warn or bad.
 _STATES = {
-    WaitReason.KAFKA: ("Kafka unreachable", "bad"),
+    WaitReason.KAFKA: ("Kafka cannot be read", "bad"),
     WaitReason.ASSIGNMENT: ("Joining", "warn"),
     WaitReason.UNCONFIRMED: ("Assignment in doubt", "warn"),
     WaitReason.UNREADABLE: ("A record cannot be read", "bad"),
@@ -85,7 +85,7 @@ def wait_reasons(sink: SinkSnapshot) -> list[Wait]:
 
 
 def _stopping_causes(sink: SinkSnapshot) -> Iterator[Wait]:
-    if sink.kafka_trouble:
+    if sink.kafka_trouble and not sink.reads_other_topics:
         yield Wait(WaitReason.KAFKA, f"Kafka cannot be read: {sink.kafka_trouble}")
     if not sink.joined:
         yield Wait(WaitReason.ASSIGNMENT, "The group has not assigned any partitions yet")
@@ -106,6 +106,8 @@ def _stopping_causes(sink: SinkSnapshot) -> Iterator[Wait]:
             WaitReason.DEAD_LETTER_TOPIC,
             f"{counted(sink.letters, 'dead letter')} cannot be written: {sink.letter_trouble}",
         )
+    if sink.kafka_trouble and sink.reads_other_topics:  # stops a part only: what stops all comes before it
+        yield Wait(WaitReason.KAFKA, f"Some topics cannot be read: {sink.kafka_trouble}")
 
 
 def _delaying_causes(sink: SinkSnapshot) -> Iterator[Wait]:

@@ -27,6 +27,7 @@ from connector.errors import ConnectorError
 from connector.http.client import default_transport
 from connector.kafka.consuming import heartbeat_ms
 from connector.kafka.dead_letter_producer import DeadLetterProducer
+from connector.kafka.poll_tracker import PollLimits
 from connector.kafka.source import Source
 from connector.kafka.source_interface import SourceListener
 from connector.kafka.topic_ids import TopicIds
@@ -72,9 +73,9 @@ def build_sink_runtime(
     stats = Stats(routes=router.counts)
     gate = build_gate(sink_settings)
     sink = build_sink(sink_settings, clock, partial(wait_for_rate, gate, clock), settings.delivery.drain)
-    stall = min(
-        _ms(conf, "max.poll.interval.ms", MAX_POLL_INTERVAL_MS), _ms(conf, "session.timeout.ms", SESSION_TIMEOUT_MS)
-    )
+    poll_interval = _ms(conf, "max.poll.interval.ms", MAX_POLL_INTERVAL_MS)
+    stall = min(poll_interval, _ms(conf, "session.timeout.ms", SESSION_TIMEOUT_MS))
+    poll_limits = PollLimits(stall, HEARTBEATS_TO_CONFIRM * heartbeat_ms(conf) / 1000, poll_interval)
     assignment = Assignment(group, route_tags(settings, name), stall=stall)
     source: Source
 
@@ -89,10 +90,9 @@ def build_sink_runtime(
             loop=loop,
             clock=clock,
             drain=settings.delivery.drain,
-            stall=stall,
+            poll_limits=poll_limits,
             never=(settings.dead_letters, settings.receipts),
             topic_ids=topic_ids,
-            confirm_after=HEARTBEATS_TO_CONFIRM * heartbeat_ms(conf) / 1000,
         )
         return source
 

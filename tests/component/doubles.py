@@ -12,7 +12,7 @@ from itertools import islice
 
 from connector.kafka.dead_letter import ITEM, MESSAGE, OFFSET, PARTITION, REASON, ROUTE, TOPIC, ProducedLetter
 from connector.kafka.letter_elements import named_elements
-from connector.kafka.source_interface import AssignedPartition, Commit, SourceListener
+from connector.kafka.source_interface import AssignedPartition, Commit, ReadEnd, SourceListener
 from connector.model import ACCEPTED, Failure, Item, Limits, Outcome, OutcomeKind, Reason, Record, Stage
 
 REFUSED = Outcome(OutcomeKind.REJECTED, 422, "bad event")
@@ -207,6 +207,8 @@ class Log:
 
     records: dict[tuple[str, int], list[Record]] = field(default_factory=lambda: defaultdict(list))
     committed: dict[tuple[str, int], Commit] = field(default_factory=dict)
+    # By partition: how many offsets behind the last record hold none, as behind an aborted transaction.
+    tails: Counter[tuple[str, int]] = field(default_factory=Counter)
 
     def append(self, key: bytes | None, value: bytes, *, topic: str = "users", partition: int = 0, gap: int = 0) -> int:
         """Produce one record; `gap` offsets before it were never written. Returns its offset."""
@@ -214,6 +216,21 @@ class Log:
         offset = (records[-1].offset + 1 if records else 0) + gap
         records.append(Record(topic, partition, offset, 1_700_000_000_000 + offset, key, value, ()))
         return offset
+
+
+@dataclass(slots=True)
+class _Turn:
+    """What one poll brought."""
+
+    records: list[Record]
+    at: float
+    confirmed: bool
+    demanded: bool
+    ends: dict[int, ReadEnd]
+
+    def tell(self, listener: SourceListener) -> None:
+        listener.on_poll(self.records, self.at, self.confirmed, self.demanded)
+        listener.on_read_up_to(self.ends)
 
 
 class FakeSource:
@@ -228,7 +245,7 @@ class FakeSource:
         self.halted: set[tuple[str, int]] = set()
         self.confirmed = True
         self.blocked = False  # inside a callback, or stalled
-        self.unheard: list[tuple[list[Record], float, bool, bool]] | None = None  # turns, while the loop hears none
+        self.unheard: list[_Turn] | None = None  # turns, while the loop hears none
         self.commit_error: str | None = None
         self.commits_end = True  # else nobody ever hears of them again
         self.commits: list[list[Commit]] = []
@@ -298,9 +315,9 @@ class FakeSource:
                     break
                 chunk.append(record._replace(assignment_epoch=epoch, read_at=now))
                 self._next[place] = record.offset + 1
-        turn = (list(chunk), now, self.confirmed, credited)
+        turn = _Turn(list(chunk), now, self.confirmed, credited, self._read_ends())
         if self.unheard is None:
-            self.pipeline.on_poll(*turn)
+            turn.tell(self.pipeline)
         else:
             self.unheard.append(turn)
         for epoch, offset, why in stand:
@@ -310,7 +327,18 @@ class FakeSource:
         """The loop, which was late, processes the polls that were made meanwhile."""
         decoded, self.unheard = self.unheard or [], None
         for turn in decoded:
-            self.pipeline.on_poll(*turn)
+            turn.tell(self.pipeline)
+
+    def _read_ends(self) -> dict[int, ReadEnd]:
+        """How far each partition is read; the tail of its log comes as soon as its last record was read."""
+        ends = {}
+        for place, epoch in self._epochs.items():
+            records = self.log.records[place]
+            end = self._next[place]
+            if place not in self.halted and (not records or end > records[-1].offset):
+                end = max(end, (records[-1].offset + 1 if records else 0) + self.log.tails[place])
+            ends[epoch] = ReadEnd(end, -1)
+        return ends
 
     def assign(self, *places: tuple[str, int], position: int | None = 0) -> frozenset[int]:
         """These partitions are given to us; reading starts at what is committed, else at `position`."""

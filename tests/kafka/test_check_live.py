@@ -148,7 +148,7 @@ async def test_what_retention_took_and_what_it_is_about_to_take_is_reported(
     assert f"raise retention.ms of {old}: events are lost in" in retention["todo"]
     start = finding(report, "sink late", "start")
     assert start["mark"] == "warning"
-    assert start["says"] == "retention deleted 4 events before they were read; 7 events are left to read"
+    assert start["says"] == "retention deleted up to 4 events before they were read; 7 events are left to read"
 
 
 async def test_topics_that_are_missing_or_too_small_are_reported_with_what_to_do(

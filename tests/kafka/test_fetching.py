@@ -43,7 +43,7 @@ def test_what_left_while_it_was_not_fetched_is_fetched_when_it_comes_back(
 ) -> None:
     here, begin = (topic, 0), [TopicPartition(topic, 0, 0)]
     held = {here: 1}
-    fetching = Fetching(consumer, held.keys())
+    fetching = Fetching(consumer, held.keys(), 1.5)
     consumer.incremental_assign(begin)
     assert consumer.consume(1, 20.0)
     if stopped == "paused":

@@ -103,6 +103,7 @@ def server_properties(port: int, controller_port: int, host: str, secure_port: i
         "broker.heartbeat.interval.ms": "500",
         "broker.session.timeout.ms": "4000",
         "auto.create.topics.enable": "false",
+        "log.cleaner.backoff.ms": "500",  # tests of compaction need not wait for 15 s
         "group.initial.rebalance.delay.ms": "0",
         # Members that tests kill are missed after a second or two: their sessions may be as short as that.
         "group.min.session.timeout.ms": "500",

@@ -25,7 +25,10 @@ class StartOrigin(StrEnum):
 
 
 class ReadPosition(NamedTuple):
-    """One partition: what it holds (`low` up to before `high`) and where reading would start."""
+    """One partition: what it holds (`low` up to before `high`) and where reading would start.
+
+    `lost` is how many offsets were deleted unread: at most so many events, as some may have held none.
+    """
 
     topic: str
     partition: int

@@ -105,8 +105,11 @@ def _start(section: str, of: SinkSettings, places: Sequence[ReadPosition]) -> Fi
     }
     events = counted(unread, "event")
     if lost:
-        says = f"retention deleted {counted(lost, 'event')} before they were read; {events} are left to read"
-        todo = "they are lost to this sink; raise retention.ms, or find out why reading fell behind"
+        says = f"retention deleted up to {counted(lost, 'event')} before they were read; {events} are left to read"
+        todo = (
+            "they are lost to this sink, unless these offsets held no events (marks of transactions, compacted away), "
+            "which nothing tells any more; raise retention.ms, or find out why reading fell behind"
+        )
         return Finding(section, "start", Severity.WARN, says, todo, data)
     if StartOrigin.REMADE in origins:
         names = ", ".join(sorted({place.topic for place in places if place.origin is StartOrigin.REMADE}))

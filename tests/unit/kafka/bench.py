@@ -8,12 +8,13 @@ from typing import Any
 
 from confluent_kafka import OFFSET_END, KafkaError, KafkaException, Message, TopicPartition
 
+from connector.kafka.poll_tracker import PollLimits
 from connector.kafka.source import Source
-from connector.kafka.source_interface import AssignedPartition, Commit, LogChange
+from connector.kafka.source_interface import AssignedPartition, Commit, LogChange, ReadEnd
 from connector.kafka.topic_ids import TopicIds
 from tests.support.clock import TurnedClock
 
-STALL = 45.0
+STALL, POLL_INTERVAL = 45.0, 300.0
 COMMIT = Commit(1, "users", 0, 7, "")
 CACHED_END, END = 10, 20  # what the client heard when it fetched last, and what the brokers say
 
@@ -143,6 +144,8 @@ class RecordingListener:
         self.left_group: list[frozenset[int]] = []
         self.assigned: list[Sequence[AssignedPartition]] = []
         self.problems: list[str] = []
+        self.topics_in_trouble: frozenset[str] = frozenset()  # what the last of them is about
+        self.ends: list[Mapping[int, ReadEnd]] = []
         self.polls: list[tuple[Any, ...]] = []
         self.revoked: list[frozenset[int]] = []
         self.identified: list[tuple[frozenset[int], str]] = []
@@ -176,8 +179,12 @@ class RecordingListener:
     def on_watermarks(self, highs: Mapping[tuple[str, int], int]) -> None:
         self.highs.append(highs)
 
-    def on_kafka_problem(self, trouble: str) -> None:
+    def on_kafka_problem(self, trouble: str, topics: frozenset[str] = frozenset()) -> None:
         self.problems.append(trouble)
+        self.topics_in_trouble = topics
+
+    def on_read_up_to(self, ends: Mapping[int, ReadEnd]) -> None:
+        self.ends.append(ends)
 
 
 class Inline:
@@ -204,8 +211,7 @@ class Bench:
             loop=loop,
             clock=self.clock,
             drain=20.0,
-            stall=STALL,
-            confirm_after=6.0,
+            poll_limits=PollLimits(STALL, 6.0, POLL_INTERVAL),
             topic_ids=NoIds(),
         )
         self.source._owned.epochs["users", 0] = 1

@@ -150,14 +150,14 @@ class RecoveryBench:
     def __init__(self) -> None:
         self.client, self.ids, self.listener, self.owned = Client(), Ids(), ListenerCalls(), OwnedPartitions()
         self.problems: list[str] = []
-        self.problem = ReadProblem(GROUP, self.problems.append)
+        self.problem = ReadProblem(GROUP, lambda problem, _: self.problems.append(problem))
         consumer: Any = self.client
         listener: Any = self.listener
         self.recovery = LogRecovery(
             consumer,
             GROUP,
             self.owned,
-            Fetching(consumer, self.owned.epochs.keys()),
+            Fetching(consumer, self.owned.epochs.keys(), 1.5),
             self.ids,
             listener=listener,
             notify=lambda call, *told: call(*told),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from structlog.testing import capture_logs
 
-from connector.kafka.client_errors import ReadProblem
+from connector.kafka.client_errors import ProblemPart, ReadProblem
 
 
 def said(times: int) -> str:
@@ -13,7 +13,7 @@ def said(times: int) -> str:
 
 def test_the_same_with_other_numbers_is_reported_once_and_logged_once() -> None:
     told: list[str] = []
-    trouble = ReadProblem("crm.mytracker", told.append)
+    trouble = ReadProblem("crm.mytracker", lambda problem, _: told.append(problem))
     with capture_logs() as logs:
         for times in range(147):
             trouble.report(said(times))
@@ -23,7 +23,7 @@ def test_the_same_with_other_numbers_is_reported_once_and_logged_once() -> None:
 
 def test_two_that_alternate_are_reported_as_they_change_and_logged_once_each() -> None:
     told: list[str] = []
-    trouble = ReadProblem("crm.mytracker", told.append)
+    trouble = ReadProblem("crm.mytracker", lambda problem, _: told.append(problem))
     with capture_logs() as logs:
         for times in range(50):
             trouble.report(said(times))
@@ -34,12 +34,12 @@ def test_two_that_alternate_are_reported_as_they_change_and_logged_once_each() -
 
 def test_its_end_is_reported_and_logged_once_and_what_comes_then_is_news() -> None:
     told: list[str] = []
-    trouble = ReadProblem("crm.mytracker", told.append)
+    trouble = ReadProblem("crm.mytracker", lambda problem, _: told.append(problem))
     with capture_logs() as logs:
-        trouble.clear()
+        trouble.clear("", ProblemPart.ANSWER)
         trouble.report(said(1))
-        trouble.clear()
-        trouble.clear()
+        trouble.clear("", ProblemPart.ANSWER)
+        trouble.clear("", ProblemPart.ANSWER)
         trouble.report(said(2))
     assert told == [said(1), "", said(2)]
     assert [entry["event"] for entry in logs] == [

@@ -101,7 +101,7 @@ def test_a_move_that_fails_half_way_is_validated_all_the_same(reader: RecoveryBe
 def test_what_retention_deleted_is_reported_and_the_epoch_goes_on(reader: RecoveryBench) -> None:
     epoch = reader.assign(7, ends=(30, 150))
     reader.recovery.recover(USERS, OUT_OF_RANGE)
-    assert reader.listener.calls == [("on_lost_to_retention", (epoch, 30))]
+    assert reader.listener.calls == [("on_lost_to_retention", (epoch, 30, 7))]
     assert reader.client.fetched[USERS] == (30, -1)
     assert reader.owned.epochs == {USERS: epoch}
     assert reader.recovery.next_offset(USERS) == 30
@@ -133,7 +133,7 @@ def test_a_topic_that_was_recreated_is_found_by_its_id_and_is_for_another_client
     reader.recovery.recover(USERS, said)
     assert reader.recovery.recreation.detected
     assert reader.read(3) == []
-    assert (reader.listener.calls, reader.client.calls, reader.recovery.has_retries) == ([], calls, False)
+    assert (reader.listener.calls, reader.client.calls, reader.recovery._retries) == ([], calls, {})
 
 
 def test_brokers_that_do_not_report_an_id_do_not_make_a_truncation_anything_else(reader: RecoveryBench) -> None:

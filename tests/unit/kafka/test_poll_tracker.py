@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connector.kafka.poll_tracker import PollTracker
+from connector.kafka.poll_tracker import PollLimits, PollTracker
 from tests.support.clock import TurnedClock
 
 
@@ -15,7 +15,7 @@ def clock() -> TurnedClock:
 
 @pytest.fixture
 def tracker(clock: TurnedClock) -> PollTracker:
-    return PollTracker(clock, stall=45.0, confirm_after=6.0)
+    return PollTracker(clock, PollLimits(45.0, 6.0, 300.0))
 
 
 def test_polls_in_time_leave_no_doubt(clock: TurnedClock, tracker: PollTracker) -> None:

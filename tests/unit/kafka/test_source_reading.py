@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from confluent_kafka import OFFSET_END, KafkaError, Message, TopicPartition
+from confluent_kafka import OFFSET_END, KafkaError, KafkaException, Message, TopicPartition
 from structlog.testing import capture_logs
 
 from connector.kafka.fetching import SLEEP_SECONDS
@@ -108,6 +108,23 @@ def test_while_what_was_prefetched_is_not_used_up_the_brokers_are_asked_for_the_
     fed.source.request_chunk()
     fed.source._poll_once()
     assert fed.listener.highs[-1] == {("users", 0): CACHED_END}
+
+
+def test_ends_that_the_brokers_do_not_tell_any_more_are_unknown(fed: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that hangs is no problem that the client reports, but a lag of before is no lag of now."""
+
+    def away(*_: Any, **__: Any) -> None:
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+
+    fed.clock.seconds += PAUSE_AFTER_SECONDS + EVERY_SECONDS_ASKED
+    fed.source._poll_once()  # pauses: the ends are asked for from now on
+    fed.clock.seconds += EVERY_SECONDS_ASKED + 0.1
+    fed.source._poll_once()
+    assert fed.listener.highs[-1] == {("users", 0): END}
+    monkeypatch.setattr(fed.client, "offsets_for_times", away)
+    fed.clock.seconds += EVERY_SECONDS_ASKED + 0.1
+    fed.source._poll_once()
+    assert fed.listener.highs[-1] == {}
 
 
 def test_a_stall_while_the_client_is_woken_leaves_no_poll_that_confirms_afterwards(

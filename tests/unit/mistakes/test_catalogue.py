@@ -34,7 +34,10 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the configurations lie, with the schemas that pieces name; the secrets are there."""
     monkeypatch.setenv("MYTRACKER_TOKEN", "a")
     monkeypatch.setenv("SAILPLAY_TOKEN", "b")
-    shutil.copytree(resources.schemas() / "events", tmp_path / "schemas" / "events")
+    events = tmp_path / "schemas" / "events"
+    events.mkdir(parents=True)
+    shutil.copy(resources.schemas() / "events" / "order.json", events)
+    shutil.copy(resources.schemas() / "events" / "user.json", events / "account.json")
     alike = [_SAME, {**_SAME, "minProperties": 1}]
     (tmp_path / "alternatives-alike.json").write_text(json.dumps({"anyOf": alike}))
     (tmp_path / "alternatives-apart.json").write_text(json.dumps(_SAME))

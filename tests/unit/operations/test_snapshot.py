@@ -68,3 +68,41 @@ async def test_every_read_event_stands_somewhere(bench: Bench) -> None:
     view = snapshot(bench, bench.clock, {})
     assert view.open_events == 66
     assert view.unsent + view.in_flight + view.retrying + view.letters + view.deferred == 66
+
+
+async def test_lag_is_unknown_before_an_assignment_and_while_kafka_cannot_be_read(bench: Bench) -> None:
+    assert snapshot(bench, bench.clock, {}).lag_events is None
+    bench.assign(0)
+    bench.pipeline.on_watermarks({("orders", 0): 10})
+    bench.pipeline.on_kafka_problem("all brokers are down")
+    view = snapshot(bench, bench.clock, {})
+    assert (view.lag_events, view.partitions[0].high, view.partitions[0].lag) == (None, None, None)
+    bench.pipeline.on_kafka_problem("")
+    view = snapshot(bench, bench.clock, {})
+    assert (view.lag_events, view.partitions[0].high, view.partitions[0].lag) == (10, 10, 10)
+
+
+async def test_lag_is_unknown_without_partitions_while_kafka_cannot_be_read(bench: Bench) -> None:
+    bench.assign()
+    bench.pipeline.on_kafka_problem("users: no such topic", frozenset({"users"}))
+    assert snapshot(bench, bench.clock, {}).lag_events is None
+
+
+async def test_a_problem_with_another_topic_leaves_the_lag_of_what_is_read_known(bench: Bench) -> None:
+    bench.assign(0)
+    bench.pipeline.on_watermarks({("orders", 0): 10})
+    bench.pipeline.on_kafka_problem("users: no such topic", frozenset({"users"}))
+    view = snapshot(bench, bench.clock, {})
+    assert (view.lag_events, view.reads_other_topics) == (10, True)
+    bench.pipeline.on_kafka_problem("orders: no leader", frozenset({"orders"}))
+    view = snapshot(bench, bench.clock, {})
+    assert (view.lag_events, view.reads_other_topics) == (None, False)
+
+
+async def test_what_was_read_past_an_end_heard_of_late_is_lag(bench: Bench) -> None:
+    bench.assign(0)
+    bench.vendor.silent = True
+    bench.pipeline.on_watermarks({("orders", 0): 0})
+    bench.turn(*[b"{}"] * 11)
+    view = snapshot(bench, bench.clock, {})
+    assert (view.lag_events, view.partitions[0].high, view.partitions[0].lag) == (11, 11, 11)

@@ -57,6 +57,22 @@ async def test_rate_and_drain_come_from_the_ticks(server: OperationsServer, benc
     assert sink["lag"]["drained_in_seconds"] == 20.0
 
 
+async def test_while_kafka_cannot_be_read_nobody_knows_what_is_left_nor_how_long_it_takes(
+    server: OperationsServer, bench: Bench, clock: TurnedClock
+) -> None:
+    bench.assign(0)
+    bench.pipeline.on_watermarks({("orders", 0): 0})
+    assert (await sink_of(server))["lag"]["drained_in_seconds"] == 0.0
+    bench.pipeline.on_kafka_problem("all brokers are down")
+    server.tick()
+    lag = (await sink_of(server))["lag"]
+    assert (lag["events"], lag["drained_in_seconds"]) == (None, None)
+    page = (await get(server, "/")).text
+    assert "<dt>Lag, events</dt><dd>unknown</dd>" in page
+    assert "<dt>Drained in, at this rate</dt><dd>unknown</dd>" in page
+    assert "connector_lag_events{" not in (await get(server, "/metrics")).text
+
+
 async def test_recent_failures_show_the_newest_first_without_payload(
     server: OperationsServer, bench: Bench, clock: TurnedClock
 ) -> None:

@@ -73,6 +73,16 @@ async def test_brokers_out_of_reach_come_first(bench: Bench) -> None:
     assert main(bench).detail == "Kafka cannot be read: all brokers are down"
 
 
+async def test_a_topic_that_cannot_be_read_comes_behind_what_stops_the_others(bench: Bench) -> None:
+    bench.assign(0)
+    bench.pipeline.on_kafka_problem("users: no such topic", frozenset({"users"}))
+    assert main(bench) == (WaitReason.KAFKA, "Some topics cannot be read: users: no such topic")
+    bench.pipeline.dispatcher.gate.set_missing_secret("TOKEN is not set")
+    assert causes(bench) == [WaitReason.HELD, WaitReason.KAFKA]
+    bench.pipeline.on_kafka_problem("orders: no leader", frozenset({"orders"}))
+    assert causes(bench) == [WaitReason.KAFKA, WaitReason.HELD]
+
+
 async def test_an_assignment_in_doubt_is_said(bench: Bench) -> None:
     bench.assign(0)
     bench.turn(confirmed=False)

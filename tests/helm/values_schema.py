@@ -26,6 +26,7 @@ def values_schema(text: str) -> dict[str, Any]:
     config = config_schema()
     definitions = config.pop("$defs")
     del config["$schema"]
+    del config["$id"]  # references would be looked for below it
     assert all(map(is_secret, SECRET_SETTINGS))
     reference = {"oneOf": [{"$ref": "#/$defs/FileReference"}, {"$ref": "#/$defs/EnvReference"}]}
     config["properties"]["kafka"]["properties"] = dict.fromkeys(SECRET_SETTINGS, reference)

@@ -44,8 +44,9 @@ def read_since(
 ) -> RecentRecords[_Taken]:
     """Return what `take` makes of the records written to a topic from `since` (seconds since the epoch) to now.
 
-    Takes as long as that takes: brokers that do not answer are asked until `stop_requested`. It ends early where they
-    refuse it, or answer and then give nothing for SILENCE_SECONDS. Nothing is missing where the topic does not exist.
+    Takes as long as that takes: brokers that do not answer, or refuse our password, are asked until `stop_requested`,
+    each time with the credentials that `conf` has by then. It ends early where they refuse us the topic, or answer and
+    then give nothing for SILENCE_SECONDS. Nothing is missing where the topic does not exist.
     """
     client = ReaderClient(conf, "connector.recent-letters")
     taken: list[_Taken] = []
@@ -77,6 +78,7 @@ def _ask_for_bounds(
             silent = answered_at is not None and time.monotonic() - answered_at > SILENCE_SECONDS
             if silent or error.args[0].code() in _REFUSED:
                 raise
+        client.renew_credentials()
         time.sleep(ASK_AGAIN_SECONDS)
     return [], {}
 

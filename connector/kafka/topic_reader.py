@@ -69,15 +69,25 @@ def reader_config(conf: Mapping[str, Any], group: str) -> dict[str, Any]:
 
 
 class ReaderClient:
-    """A consumer without a group, and why it could not reach the brokers."""
+    """A consumer without a group, and why it could not reach the brokers.
+
+    `conf` is kept: the service changes the credentials in it while a client waits for the brokers.
+    """
 
     def __init__(self, conf: Mapping[str, Any], group: str) -> None:
         self.problem = ""
+        self._conf = conf
         self.consumer = Consumer({**reader_config(conf, group), "error_cb": self._on_error})
 
     def _on_error(self, error: KafkaError) -> None:
         if error.code() != KafkaError._ALL_BROKERS_DOWN:  # it follows an error that says why
             self.problem = error.str()
+
+    def renew_credentials(self) -> None:
+        """Use the credentials that `conf` has now from the next connection on."""
+        username, password = (self._conf.get(f"sasl.{name}") for name in ("username", "password"))
+        if username is not None and password is not None:
+            self.consumer.set_sasl_credentials(str(username), str(password))
 
     def why(self, error: KafkaException) -> str:
         """Return the text of what went wrong: the client's own report says more than the call that timed out."""

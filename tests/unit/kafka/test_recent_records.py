@@ -30,6 +30,7 @@ class SlowBrokers:
         self.records = 2_000
         self.exists = True
         self.closed = False
+        self.renewed = 0
         self.consumer = SimpleNamespace(offsets_for_times=self._offsets_for_times, close=self._close)
 
     def _close(self) -> None:
@@ -49,6 +50,9 @@ class SlowBrokers:
 
     def watermarks(self, *_: Any) -> tuple[int, int]:
         return 0, self.records
+
+    def renew_credentials(self) -> None:
+        self.renewed += 1
 
     def why(self, error: KafkaException) -> str:
         return str(error.args[0].str())
@@ -90,6 +94,7 @@ def test_what_takes_long_is_read_to_its_end(brokers: SlowBrokers) -> None:
 def test_brokers_that_do_not_answer_are_asked_again(brokers: SlowBrokers) -> None:
     brokers.seconds, brokers.failures = 2.0, [TIMED_OUT] * 200
     assert read() == RecentRecords(list(range(2_000)), "")
+    assert brokers.renewed == 200  # the password may have been put right meanwhile
 
 
 def test_brokers_that_answer_in_part_are_asked_again_for_a_minute(brokers: SlowBrokers) -> None:

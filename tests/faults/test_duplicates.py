@@ -97,7 +97,8 @@ async def test_metadata_that_is_stale_damaged_or_foreign_hides_no_event(
         begin = {each.partition: each.offset for each in by_hand}
         due = {made.draft.number for made in world.made if made.offset >= begin[made.partition]}
         accepted = {int(entry.item["customEventParams"]["n"]) for entry in world.mytracker.ledger.entries_after(before)}
-        assert accepted == due
+        lacking = [made for made in world.made if made.draft.number in due - accepted]
+        assert accepted == due, f"{lacking} of {by_hand}: {process.tail()}"
 
 
 def _committed(world: World) -> list[TopicPartition]:
